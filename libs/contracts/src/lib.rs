@@ -1,1 +1,26 @@
-//! contracts.
+//! Everything that crosses a process boundary: ids, subjects, messages, the error shape.
+//!
+//! **Invariant:** no I/O, no async, no clock, no transport crate. This crate compiles to `wasm32`.
+
+pub mod auth;
+pub mod execution;
+pub mod flow;
+pub mod id;
+pub mod live;
+pub mod llm;
+pub mod message;
+#[cfg(feature = "openapi")]
+mod openapi;
+pub mod operations;
+pub mod owner;
+pub mod page;
+pub mod principal;
+pub mod problem;
+pub mod subject;
+pub mod tenant;
+pub mod work;
+
+pub use message::{Access, Event, Request, StreamRequest};
+pub use principal::{Permission, Principal, Role};
+pub use problem::{ErrorCode, FieldProblem, Problem};
+pub use subject::Subject;

@@ -1,0 +1,450 @@
+//! Flows: what a user draws, publishes and executes.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    Access, Permission,
+    execution::Accepted,
+    id::{FlowId, UserId},
+    message::request,
+    page::{Page, Paging},
+};
+
+/// A node's configuration; sorted, so that equal definitions have equal hashes.
+pub type NodeConfig = BTreeMap<String, Value>;
+
+/// Nodes and edges, as drawn. A draft may be stored invalid; a revision is always valid.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(
+    feature = "openapi",
+    derive(poem_openapi::Object),
+    oai(deny_unknown_fields)
+)]
+pub struct Definition {
+    pub nodes: Vec<Node>,
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", oai(default))]
+    pub edges: Vec<Edge>,
+    /// JSON Schema (2020-12) that the input of an execution must satisfy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
+    pub input_schema: Option<Value>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(
+    feature = "openapi",
+    derive(poem_openapi::Object),
+    oai(deny_unknown_fields)
+)]
+pub struct Node {
+    /// Unique in the flow: 1 to 64 letters, digits, `_` or `-`.
+    pub id: String,
+    /// One of `GET /api/v1/node-types`.
+    #[serde(rename = "type")]
+    #[cfg_attr(feature = "openapi", oai(rename = "type"))]
+    pub kind: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
+    pub name: Option<String>,
+    /// What the node type's JSON Schema asks for; strings may hold `{{ expressions }}`.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", oai(default))]
+    pub config: NodeConfig,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
+    pub retry: Option<Retry>,
+    /// Time one attempt may take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
+    pub timeout_ms: Option<u64>,
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", oai(default))]
+    pub on_error: OnError,
+    /// Where the editor draws the node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
+    pub position: Option<Position>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(
+    feature = "openapi",
+    derive(poem_openapi::Object),
+    oai(deny_unknown_fields)
+)]
+pub struct Position {
+    pub x: f64,
+    pub y: f64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(
+    feature = "openapi",
+    derive(poem_openapi::Object),
+    oai(deny_unknown_fields)
+)]
+pub struct Edge {
+    pub from: String,
+    /// The output port of `from`; `out` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
+    pub from_port: Option<String>,
+    pub to: String,
+}
+
+impl Edge {
+    /// The port of nodes that have only one.
+    pub const DEFAULT_PORT: &'static str = "out";
+    /// The port an error leaves by, where `on_error` is `branch`.
+    pub const ERROR_PORT: &'static str = "error";
+
+    pub fn port(&self) -> &str {
+        self.from_port.as_deref().unwrap_or(Self::DEFAULT_PORT)
+    }
+}
+
+/// How often and how patiently a failed step is tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(
+    feature = "openapi",
+    derive(poem_openapi::Object),
+    oai(deny_unknown_fields)
+)]
+pub struct Retry {
+    /// All attempts, the first included: 1 to 100.
+    pub max_attempts: u32,
+    /// The pause before the second attempt; it doubles from there.
+    #[serde(default = "Retry::default_backoff_ms")]
+    #[cfg_attr(feature = "openapi", oai(default = "Retry::default_backoff_ms"))]
+    pub backoff_ms: u64,
+    #[serde(default = "Retry::default_max_backoff_ms")]
+    #[cfg_attr(feature = "openapi", oai(default = "Retry::default_max_backoff_ms"))]
+    pub max_backoff_ms: u64,
+    /// 0 to 1: the share of the pause that is random.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", oai(default))]
+    pub jitter: f64,
+}
+
+impl Retry {
+    const fn default_backoff_ms() -> u64 {
+        1000
+    }
+    const fn default_max_backoff_ms() -> u64 {
+        60_000
+    }
+}
+
+/// What becomes of a step whose last attempt failed: `"fail"`, `"branch"` or `{"default": value}`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnError {
+    /// The execution fails.
+    #[default]
+    Fail,
+    /// The execution goes on at the port `error`; the node's output is the error.
+    Branch,
+    /// The execution goes on with this output.
+    Default(Value),
+}
+
+/// A flow with its draft.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(poem_openapi::Object))]
+pub struct Flow {
+    pub id: FlowId,
+    pub name: String,
+    pub description: String,
+    /// The draft.
+    pub definition: Definition,
+    /// Grows with each change of name, description or draft; the flow's ETag.
+    pub version: u64,
+    /// The number of the latest published revision.
+    pub revision: Option<u32>,
+    pub created_by: UserId,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// A flow in a list: without its definition.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(poem_openapi::Object))]
+pub struct FlowSummary {
+    pub id: FlowId,
+    pub name: String,
+    pub description: String,
+    pub version: u64,
+    pub revision: Option<u32>,
+    pub created_by: UserId,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// A published, immutable state of a flow.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(poem_openapi::Object))]
+pub struct Revision {
+    pub flow_id: FlowId,
+    /// From 1.
+    pub revision: u32,
+    pub definition: Definition,
+    /// BLAKE3 of the canonical definition, hexadecimal.
+    pub hash: String,
+    pub notes: String,
+    pub published_by: UserId,
+    pub published_at: DateTime<Utc>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(poem_openapi::Object))]
+pub struct RevisionSummary {
+    pub revision: u32,
+    pub hash: String,
+    pub notes: String,
+    pub published_by: UserId,
+    pub published_at: DateTime<Utc>,
+}
+
+/// One thing that keeps a flow from being published.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(poem_openapi::Object))]
+pub struct FlowProblem {
+    /// The node it is about; null when it is about the flow.
+    pub node: Option<String>,
+    /// JSON pointer into the definition.
+    pub path: String,
+    /// A stable word, for example `unknown_node_type`.
+    pub code: String,
+    pub message: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(poem_openapi::Object))]
+pub struct Validation {
+    pub valid: bool,
+    pub problems: Vec<FlowProblem>,
+}
+
+/// A kind of node: what its configuration must look like and which ports it has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(poem_openapi::Object))]
+pub struct NodeType {
+    #[serde(rename = "type")]
+    #[cfg_attr(feature = "openapi", oai(rename = "type"))]
+    pub kind: String,
+    pub title: String,
+    pub description: String,
+    /// JSON Schema of `config`.
+    pub config_schema: Value,
+    /// Output ports; a condition adds the ports its cases name.
+    pub ports: Vec<String>,
+    /// Whether edges may lead into it.
+    pub takes_input: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(
+    feature = "openapi",
+    derive(poem_openapi::Object),
+    oai(deny_unknown_fields)
+)]
+pub struct CreateFlow {
+    /// 1 to 200 characters.
+    pub name: String,
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", oai(default))]
+    pub description: String,
+    pub definition: Definition,
+}
+request!(CreateFlow => Flow, "flow.create", Access::Permission(Permission::FlowWrite),
+    example: CreateFlow { name: "Greet".into(), description: "Says hello.".into(), definition: Definition::example() });
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GetFlow {
+    pub flow_id: FlowId,
+}
+request!(GetFlow => Flow, "flow.get", Access::Permission(Permission::FlowRead), objects: &["flow_id"],
+    example: GetFlow { flow_id: FlowId::EXAMPLE });
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListFlows {
+    /// Only flows whose name or description contains this text, whatever the case.
+    #[serde(default)]
+    pub search: Option<String>,
+    #[serde(default)]
+    pub paging: Paging,
+}
+request!(ListFlows => Page<FlowSummary>, "flow.list", Access::Permission(Permission::FlowRead), example: ListFlows::default());
+
+/// Changes what is present; `if_version` guards against overwriting someone else's change.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateFlow {
+    pub flow_id: FlowId,
+    #[serde(default)]
+    pub name: Option<String>,
+    #[serde(default)]
+    pub description: Option<String>,
+    #[serde(default)]
+    pub definition: Option<Definition>,
+    #[serde(default)]
+    pub if_version: Option<u64>,
+}
+request!(UpdateFlow => Flow, "flow.update", Access::Permission(Permission::FlowWrite), objects: &["flow_id"],
+    example: UpdateFlow { flow_id: FlowId::EXAMPLE, name: Some("Greet twice".into()), description: None, definition: None, if_version: None });
+
+/// Hides the flow; its executions stay readable.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeleteFlow {
+    pub flow_id: FlowId,
+}
+request!(DeleteFlow => (), "flow.delete", Access::Permission(Permission::FlowWrite), objects: &["flow_id"],
+    example: DeleteFlow { flow_id: FlowId::EXAMPLE });
+
+/// Checks the draft.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ValidateFlow {
+    pub flow_id: FlowId,
+}
+request!(ValidateFlow => Validation, "flow.validate", Access::Permission(Permission::FlowRead), objects: &["flow_id"],
+    example: ValidateFlow { flow_id: FlowId::EXAMPLE });
+
+/// Makes the draft the next revision.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PublishFlow {
+    pub flow_id: FlowId,
+    #[serde(default)]
+    pub notes: String,
+}
+request!(PublishFlow => Revision, "flow.publish", Access::Permission(Permission::FlowWrite), objects: &["flow_id"],
+    example: PublishFlow { flow_id: FlowId::EXAMPLE, notes: String::new() });
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListRevisions {
+    pub flow_id: FlowId,
+    #[serde(default)]
+    pub paging: Paging,
+}
+request!(ListRevisions => Page<RevisionSummary>, "flow.list_revisions", Access::Permission(Permission::FlowRead), objects: &["flow_id"],
+    example: ListRevisions { flow_id: FlowId::EXAMPLE, paging: Paging::default() });
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GetRevision {
+    pub flow_id: FlowId,
+    pub revision: u32,
+}
+request!(GetRevision => Revision, "flow.get_revision", Access::Permission(Permission::FlowRead), objects: &["flow_id"],
+    example: GetRevision { flow_id: FlowId::EXAMPLE, revision: 1 });
+
+/// Makes an old revision's definition the draft.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RestoreRevision {
+    pub flow_id: FlowId,
+    pub revision: u32,
+}
+request!(RestoreRevision => Flow, "flow.restore_revision", Access::Permission(Permission::FlowWrite), objects: &["flow_id"],
+    example: RestoreRevision { flow_id: FlowId::EXAMPLE, revision: 1 });
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListNodeTypes {}
+request!(ListNodeTypes => Page<NodeType>, "flow.node_types", Access::SignedIn, example: ListNodeTypes {});
+
+/// Which state of a flow to execute: a revision's number, or `"draft"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum RevisionChoice {
+    Number(u32),
+    Draft(DraftWord),
+}
+
+/// The word `"draft"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DraftWord {
+    #[serde(rename = "draft")]
+    Draft,
+}
+
+impl RevisionChoice {
+    pub const DRAFT: Self = Self::Draft(DraftWord::Draft);
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExecuteFlow {
+    pub flow_id: FlowId,
+    #[serde(default)]
+    pub input: Value,
+    /// The latest revision when absent.
+    #[serde(default)]
+    pub revision: Option<RevisionChoice>,
+    /// The same key and body give the same execution; the same key with another body is refused. 1 to 255 characters.
+    #[serde(default)]
+    pub idempotency_key: Option<String>,
+}
+request!(ExecuteFlow => Accepted, "flow.execute", Access::Permission(Permission::FlowExecute), objects: &["flow_id"],
+    example: ExecuteFlow { flow_id: FlowId::EXAMPLE, input: serde_json::json!({"name": "Ada"}), revision: None, idempotency_key: None });
+
+impl Definition {
+    /// A small flow for documentation and tests.
+    pub fn example() -> Self {
+        serde_json::from_value(serde_json::json!({
+            "nodes": [
+                {"id": "start", "type": "trigger", "config": {}},
+                {"id": "greet", "type": "transform", "config": {"value": {"text": "Hello {{ input.name }}"}}},
+                {"id": "end", "type": "output", "config": {"value": "{{ nodes.greet.output }}"}}
+            ],
+            "edges": [{"from": "start", "to": "greet"}, {"from": "greet", "to": "end"}]
+        }))
+        .expect("the example is a definition")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn on_error_has_three_forms() {
+        for (json, value) in [
+            (json!("fail"), OnError::Fail),
+            (json!("branch"), OnError::Branch),
+            (json!({"default": [1]}), OnError::Default(json!([1]))),
+        ] {
+            assert_eq!(
+                serde_json::from_value::<OnError>(json.clone()).unwrap(),
+                value
+            );
+            assert_eq!(serde_json::to_value(value).unwrap(), json);
+        }
+    }
+
+    #[test]
+    fn revision_is_a_number_or_the_word_draft() {
+        let parse = |value| serde_json::from_value::<RevisionChoice>(value);
+        assert_eq!(parse(json!(3)).unwrap(), RevisionChoice::Number(3));
+        assert_eq!(parse(json!("draft")).unwrap(), RevisionChoice::DRAFT);
+        assert!(parse(json!("latest")).is_err());
+    }
+}

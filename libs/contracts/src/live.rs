@@ -1,0 +1,143 @@
+//! The events of an execution: the same frames in the log, in the history, over SSE and on `live.<tenant>.<execution>`.
+//!
+//! **Invariant:** within an execution `n` counts from 1 without gaps, and the terminal event is the last.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    execution::{StepError, Usage},
+    id::{FlowId, UserId},
+};
+
+/// One numbered event.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Frame {
+    /// From 1, contiguous.
+    pub n: u64,
+    pub ts: DateTime<Utc>,
+    #[serde(flatten)]
+    pub event: ExecutionEvent,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ExecutionEvent {
+    ExecutionStarted {
+        flow_id: FlowId,
+        revision: Option<u32>,
+        definition_hash: String,
+        started_by: UserId,
+        input: Value,
+    },
+    /// An attempt was handed to a worker; `key` is the `Idempotency-Key` it sends to the outside, the same for all attempts.
+    StepStarted {
+        node: String,
+        attempt: u32,
+        key: String,
+    },
+    StepSucceeded {
+        node: String,
+        attempt: u32,
+        output: Value,
+        /// The port by which the execution goes on.
+        port: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        usage: Option<Usage>,
+        duration_ms: u64,
+    },
+    /// The attempt failed; another follows at `at`.
+    StepRetrying {
+        node: String,
+        attempt: u32,
+        error: StepError,
+        at: DateTime<Utc>,
+    },
+    /// The last attempt failed. `port` is set where the execution goes on, by `on_error`, with `output`.
+    StepFailed {
+        node: String,
+        attempt: u32,
+        error: StepError,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        port: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        output: Option<Value>,
+    },
+    /// No edge into the node was taken; its output is null.
+    StepSkipped {
+        node: String,
+    },
+    /// The result of an attempt that had timed out or was cancelled; recorded, never applied.
+    StepLate {
+        node: String,
+        attempt: u32,
+    },
+    CancelAsked {
+        by: UserId,
+    },
+    ExecutionSucceeded {
+        output: Value,
+        usage: Usage,
+    },
+    ExecutionFailed {
+        error: StepError,
+        usage: Usage,
+    },
+    ExecutionCancelled {
+        usage: Usage,
+    },
+}
+
+impl ExecutionEvent {
+    /// Whether nothing follows.
+    pub const fn is_final(&self) -> bool {
+        match self {
+            Self::ExecutionSucceeded { .. }
+            | Self::ExecutionFailed { .. }
+            | Self::ExecutionCancelled { .. } => true,
+            Self::ExecutionStarted { .. }
+            | Self::StepStarted { .. }
+            | Self::StepSucceeded { .. }
+            | Self::StepRetrying { .. }
+            | Self::StepFailed { .. }
+            | Self::StepSkipped { .. }
+            | Self::StepLate { .. }
+            | Self::CancelAsked { .. } => false,
+        }
+    }
+
+    /// The `type` on the wire.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::ExecutionStarted { .. } => "execution_started",
+            Self::StepStarted { .. } => "step_started",
+            Self::StepSucceeded { .. } => "step_succeeded",
+            Self::StepRetrying { .. } => "step_retrying",
+            Self::StepFailed { .. } => "step_failed",
+            Self::StepSkipped { .. } => "step_skipped",
+            Self::StepLate { .. } => "step_late",
+            Self::CancelAsked { .. } => "cancel_asked",
+            Self::ExecutionSucceeded { .. } => "execution_succeeded",
+            Self::ExecutionFailed { .. } => "execution_failed",
+            Self::ExecutionCancelled { .. } => "execution_cancelled",
+        }
+    }
+}
+
+/// A piece of an LLM's answer while it speaks, on `tok.<tenant>.<execution>.<step>`; not kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TokenDelta {
+    pub attempt: u32,
+    /// Counts from 1 within the attempt.
+    pub n: u64,
+    pub text: String,
+}
+
+/// What is told to running steps on `ctl.<tenant>.<execution>`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Control {
+    Cancel,
+}

@@ -1,0 +1,341 @@
+//! Calls to large language models, and the providers that answer them.
+//!
+//! The shapes follow the OpenAI chat-completions API, the field's common tongue.
+
+use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{
+    Access, Permission, StreamRequest,
+    execution::Usage,
+    id::{CallId, ExecutionId, FlowId, ProviderId},
+    message::request,
+    page::{Page, Paging},
+};
+
+/// A question to a model. Answered in chunks, then by the whole [`Completion`].
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Complete {
+    /// `<provider name>/<model>`, or a model name that exactly one provider offers; the organization's default when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// A named route, instead of a model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route: Option<String>,
+    pub messages: Vec<Message>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<ToolSpec>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool_choice: Option<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_format: Option<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_tokens: Option<u32>,
+    /// Fields of the chat-completions API that pass to the provider as they are.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub extra: Map<String, Value>,
+    /// What the call is for; bound to the run by its token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow_id: Option<FlowId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+    /// The same key within an execution names the same question.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<String>,
+}
+request!(Complete => Completion, "llm.complete", Access::Permission(Permission::LlmComplete), example: Complete {
+    model: Some("rehearsal/rehearsal".into()), messages: vec![Message::user("Say hello.")], ..Complete::default() });
+impl StreamRequest for Complete {
+    type Chunk = Delta;
+}
+
+/// One message of a conversation, as the chat-completions API writes it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Message {
+    /// `system`, `developer`, `user`, `assistant` or `tool`.
+    pub role: String,
+    /// A text, a list of parts, or null.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub content: Value,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<ToolCall>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool_call_id: Option<String>,
+    /// Fields of this vendor that pass through.
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
+}
+
+impl Message {
+    pub fn user(text: impl Into<String>) -> Self {
+        Self::text("user", text)
+    }
+    pub fn system(text: impl Into<String>) -> Self {
+        Self::text("system", text)
+    }
+    fn text(role: &str, text: impl Into<String>) -> Self {
+        Self {
+            role: role.to_owned(),
+            content: Value::String(text.into()),
+            tool_calls: Vec::new(),
+            tool_call_id: None,
+            extra: Map::new(),
+        }
+    }
+}
+
+/// A tool the model may call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ToolSpec {
+    /// Always `function`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub function: FunctionSpec,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FunctionSpec {
+    pub name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// JSON Schema of the arguments.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub parameters: Value,
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolCall {
+    pub id: String,
+    /// Always `function`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub function: FunctionCall,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FunctionCall {
+    pub name: String,
+    /// JSON text, byte for byte as the model wrote it.
+    pub arguments: String,
+}
+
+/// A piece of the answer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Delta {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reasoning_content: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<ToolCallDelta>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolCallDelta {
+    pub index: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Appended to the arguments so far.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub arguments: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FinishReason {
+    Stop,
+    Length,
+    ToolCalls,
+    ContentFilter,
+}
+
+/// The whole answer, with its tokens and its price.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Completion {
+    pub id: CallId,
+    pub provider: String,
+    pub model: String,
+    pub message: Message,
+    pub finish_reason: FinishReason,
+    pub usage: Usage,
+    /// True when the offline provider `rehearsal` answered: no model was asked.
+    pub rehearsal: bool,
+}
+
+/// A model that can be named in a request.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(poem_openapi::Object))]
+pub struct Model {
+    /// `<provider name>/<model>`.
+    pub id: String,
+    pub provider: String,
+    pub name: String,
+    pub price: Option<Price>,
+    /// True for the offline provider.
+    pub rehearsal: bool,
+}
+
+/// US dollars per million tokens, exact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(
+    feature = "openapi",
+    derive(poem_openapi::Object),
+    oai(deny_unknown_fields)
+)]
+pub struct Price {
+    pub prompt: Decimal,
+    pub completion: Decimal,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListModels {}
+request!(ListModels => Page<Model>, "llm.models", Access::SignedIn, example: ListModels {});
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(
+    feature = "openapi",
+    derive(poem_openapi::Enum),
+    oai(rename_all = "snake_case")
+)]
+pub enum ProviderKind {
+    /// Offline, deterministic, free: answers without a model.
+    Rehearsal,
+    /// OpenAI and every server that speaks its chat-completions API.
+    OpenaiCompatible,
+}
+
+/// A model a provider offers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(
+    feature = "openapi",
+    derive(poem_openapi::Object),
+    oai(deny_unknown_fields)
+)]
+pub struct ProviderModel {
+    pub name: String,
+    /// Unknown when absent: calls then have a null cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
+    pub price: Option<Price>,
+}
+
+/// A configured provider. The key is sealed and never read back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(poem_openapi::Object))]
+pub struct Provider {
+    pub id: ProviderId,
+    pub name: String,
+    pub kind: ProviderKind,
+    pub base_url: String,
+    /// The last four characters of the key.
+    pub key_hint: Option<String>,
+    pub models: Vec<ProviderModel>,
+    pub created_at: DateTime<Utc>,
+}
+
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(
+    feature = "openapi",
+    derive(poem_openapi::Object),
+    oai(deny_unknown_fields)
+)]
+pub struct CreateProvider {
+    /// Unique in the organization: 1 to 64 letters, digits, `_` or `-`.
+    pub name: String,
+    pub kind: ProviderKind,
+    /// For example `https://api.openai.com/v1`.
+    pub base_url: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
+    pub api_key: Option<String>,
+    pub models: Vec<ProviderModel>,
+}
+request!(CreateProvider => Provider, "llm.create_provider", Access::Permission(Permission::ProviderWrite), example: CreateProvider {
+    name: "openai".into(), kind: ProviderKind::OpenaiCompatible, base_url: "https://api.openai.com/v1".into(),
+    api_key: Some("sk-example".into()), models: vec![ProviderModel { name: "gpt-4o-mini".into(), price: None }] });
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListProviders {
+    #[serde(default)]
+    pub paging: Paging,
+}
+request!(ListProviders => Page<Provider>, "llm.providers", Access::Permission(Permission::ProviderRead), example: ListProviders::default());
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GetProvider {
+    pub provider_id: ProviderId,
+}
+request!(GetProvider => Provider, "llm.get_provider", Access::Permission(Permission::ProviderRead), objects: &["provider_id"],
+    example: GetProvider { provider_id: ProviderId::EXAMPLE });
+
+/// Changes what is present.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateProvider {
+    pub provider_id: ProviderId,
+    #[serde(default)]
+    pub base_url: Option<String>,
+    #[serde(default)]
+    pub api_key: Option<String>,
+    #[serde(default)]
+    pub models: Option<Vec<ProviderModel>>,
+}
+request!(UpdateProvider => Provider, "llm.update_provider", Access::Permission(Permission::ProviderWrite), objects: &["provider_id"],
+    example: UpdateProvider { provider_id: ProviderId::EXAMPLE, base_url: None, api_key: None, models: Some(vec![]) });
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeleteProvider {
+    pub provider_id: ProviderId,
+}
+request!(DeleteProvider => (), "llm.delete_provider", Access::Permission(Permission::ProviderWrite), objects: &["provider_id"],
+    example: DeleteProvider { provider_id: ProviderId::EXAMPLE });
+
+/// Asks the provider for one token and says how it went.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TestProvider {
+    pub provider_id: ProviderId,
+}
+request!(TestProvider => ProviderTest, "llm.test_provider", Access::Permission(Permission::ProviderWrite), objects: &["provider_id"],
+    example: TestProvider { provider_id: ProviderId::EXAMPLE });
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(poem_openapi::Object))]
+pub struct ProviderTest {
+    pub ok: bool,
+    pub message: String,
+    pub duration_ms: u64,
+}
+
+/// One call, as the archive keeps it; without prompt and answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CallRecord {
+    pub id: CallId,
+    pub provider: String,
+    pub model: String,
+    pub execution_id: Option<ExecutionId>,
+    pub flow_id: Option<FlowId>,
+    pub node: Option<String>,
+    pub usage: Usage,
+    pub duration_ms: u64,
+    /// The failure's stable word, none on success.
+    pub error: Option<String>,
+    pub at: DateTime<Utc>,
+}

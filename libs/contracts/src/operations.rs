@@ -1,0 +1,129 @@
+//! The list of all operations: what the kernel may serve, integrators may call, and the generated tests walk.
+//!
+//! **Invariant:** a request that is not listed here cannot be served: the kernel refuses to start with it.
+
+use serde_json::Value;
+
+use crate::{Access, Request, auth, execution, flow, llm, tenant};
+
+/// One request of the contract, described.
+#[derive(Clone, Copy)]
+pub struct Operation {
+    pub name: &'static str,
+    pub access: Access,
+    /// Fields of the request that hold ids of the tenant's objects.
+    pub objects: &'static [&'static str],
+    /// A valid request.
+    pub example: fn() -> Value,
+}
+
+impl Operation {
+    const fn of<R: Request>() -> Self {
+        Self {
+            name: R::NAME,
+            access: R::ACCESS,
+            objects: R::OBJECTS,
+            example: example::<R>,
+        }
+    }
+
+    /// The service that answers.
+    pub fn service(&self) -> &'static str {
+        self.name.split('.').next().unwrap_or(self.name)
+    }
+
+    /// Whether a signed-in integrator may send it in their own tenant.
+    pub fn is_for_tenants(&self) -> bool {
+        match self.access {
+            Access::SignedIn | Access::Permission(_) => true,
+            Access::Public | Access::Internal => false,
+        }
+    }
+}
+
+fn example<R: Request>() -> Value {
+    serde_json::to_value(R::example()).expect("a message can be written as JSON")
+}
+
+/// Every request of every service.
+pub const OPERATIONS: &[Operation] = &[
+    Operation::of::<auth::Register>(),
+    Operation::of::<auth::Login>(),
+    Operation::of::<auth::Refresh>(),
+    Operation::of::<auth::Logout>(),
+    Operation::of::<auth::GetMe>(),
+    Operation::of::<auth::UpdateMe>(),
+    Operation::of::<auth::AddMember>(),
+    Operation::of::<auth::RunToken>(),
+    Operation::of::<tenant::Provision>(),
+    Operation::of::<tenant::MembershipsOf>(),
+    Operation::of::<tenant::JoinOrganization>(),
+    Operation::of::<tenant::ListOrganizations>(),
+    Operation::of::<tenant::GetOrganization>(),
+    Operation::of::<tenant::UpdateOrganization>(),
+    Operation::of::<tenant::ListMembers>(),
+    Operation::of::<tenant::UpdateMember>(),
+    Operation::of::<tenant::RemoveMember>(),
+    Operation::of::<flow::CreateFlow>(),
+    Operation::of::<flow::GetFlow>(),
+    Operation::of::<flow::ListFlows>(),
+    Operation::of::<flow::UpdateFlow>(),
+    Operation::of::<flow::DeleteFlow>(),
+    Operation::of::<flow::ValidateFlow>(),
+    Operation::of::<flow::PublishFlow>(),
+    Operation::of::<flow::ListRevisions>(),
+    Operation::of::<flow::GetRevision>(),
+    Operation::of::<flow::RestoreRevision>(),
+    Operation::of::<flow::ListNodeTypes>(),
+    Operation::of::<flow::ExecuteFlow>(),
+    Operation::of::<execution::GetExecution>(),
+    Operation::of::<execution::ListExecutions>(),
+    Operation::of::<execution::ListEvents>(),
+    Operation::of::<execution::CancelExecution>(),
+    Operation::of::<llm::Complete>(),
+    Operation::of::<llm::ListModels>(),
+    Operation::of::<llm::CreateProvider>(),
+    Operation::of::<llm::ListProviders>(),
+    Operation::of::<llm::GetProvider>(),
+    Operation::of::<llm::UpdateProvider>(),
+    Operation::of::<llm::DeleteProvider>(),
+    Operation::of::<llm::TestProvider>(),
+];
+
+/// The operation of that name.
+pub fn find(name: &str) -> Option<&'static Operation> {
+    OPERATIONS.iter().find(|operation| operation.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_well_formed() {
+        let names: BTreeSet<_> = OPERATIONS.iter().map(|operation| operation.name).collect();
+        assert_eq!(names.len(), OPERATIONS.len());
+        for name in names {
+            let tokens: Vec<_> = name.split('.').collect();
+            assert_eq!(tokens.len(), 2, "{name}");
+            assert!(
+                tokens
+                    .iter()
+                    .all(|token| crate::subject::Token::new(token).is_some()),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn object_fields_exist_in_the_example() {
+        for operation in OPERATIONS {
+            let example = (operation.example)();
+            for field in operation.objects {
+                assert!(example[field].is_string(), "{}: {field}", operation.name);
+            }
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Messages to the owner of a partition, on `own.<p>.<kind>`: internal, so the tenant stands in the body.
+//!
+//! The answer comes after the commit to the partition's log.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    Principal,
+    execution::{Accepted, Events, Execution, StepError, Usage},
+    id::{ExecutionId, FlowId, TenantId, UserId},
+};
+
+/// What an owner is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OwnerKind {
+    Start,
+    Result,
+    Cancel,
+    Get,
+    Events,
+}
+
+impl OwnerKind {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Result => "result",
+            Self::Cancel => "cancel",
+            Self::Get => "get",
+            Self::Events => "events",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        [
+            Self::Start,
+            Self::Result,
+            Self::Cancel,
+            Self::Get,
+            Self::Events,
+        ]
+        .into_iter()
+        .find(|kind| kind.as_str() == text)
+    }
+}
+
+/// A question to a partition owner, with its kind and its answer.
+pub trait OwnerRequest: crate::message::Wire {
+    const KIND: OwnerKind;
+    type Reply: crate::message::Wire;
+    fn execution_id(&self) -> ExecutionId;
+}
+
+/// Begins an execution. Idempotent by `execution_id`: a second start answers as the first did.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Start {
+    pub tenant: TenantId,
+    pub execution_id: ExecutionId,
+    pub flow_id: FlowId,
+    pub revision: Option<u32>,
+    /// Key of the definition in the bucket `FLOWDEF`.
+    pub definition_hash: String,
+    pub input: Value,
+    /// The organization's variables, as expressions see them in `vars`.
+    pub vars: Value,
+    /// For whom the run acts; work done for it asks for a run token in this name.
+    pub principal: Principal,
+}
+
+/// The outcome of one attempt of one step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Result {
+    pub tenant: TenantId,
+    pub execution_id: ExecutionId,
+    pub node: String,
+    pub attempt: u32,
+    pub outcome: Outcome,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+    pub duration_ms: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Outcome {
+    Succeeded { output: Value },
+    Failed { error: StepError },
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cancel {
+    pub tenant: TenantId,
+    pub execution_id: ExecutionId,
+    pub by: UserId,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Get {
+    pub tenant: TenantId,
+    pub execution_id: ExecutionId,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReadEvents {
+    pub tenant: TenantId,
+    pub execution_id: ExecutionId,
+    pub after: u64,
+    pub limit: u32,
+}
+
+macro_rules! owner_requests {
+    ($($name:ident => $reply:ty, $kind:ident;)*) => {$(
+        impl OwnerRequest for $name {
+            const KIND: OwnerKind = OwnerKind::$kind;
+            type Reply = $reply;
+            fn execution_id(&self) -> ExecutionId {
+                self.execution_id
+            }
+        }
+    )*};
+}
+
+owner_requests! {
+    Start => Accepted, Start;
+    Result => (), Result;
+    Cancel => Execution, Cancel;
+    Get => Execution, Get;
+    ReadEvents => Events, Events;
+}

@@ -1,0 +1,259 @@
+//! The only place where a subject is spelled.
+//!
+//! **Invariant:** a [`Subject`] is built from ids and [`Token`]s alone, so no text of a user can add a token or a wildcard.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    id::{ExecutionId, TenantId, UserId},
+    message::{Event, Request},
+    owner::OwnerKind,
+    work::WorkClass,
+};
+
+/// A subject, ready for the wire. Not constructible from a string.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Subject(String);
+
+impl Subject {
+    pub fn request<R: Request>(tenant: TenantId) -> Self {
+        Self(format!("req.{tenant}.{}", R::NAME))
+    }
+    /// A request by its contract name, for callers that walk the list of operations.
+    pub fn request_named(tenant: TenantId, operation: &crate::operations::Operation) -> Self {
+        Self(format!("req.{tenant}.{}", operation.name))
+    }
+    /// The same request of every tenant: what the service listens on.
+    pub fn request_of_all<R: Request>() -> Self {
+        Self(format!("req.*.{}", R::NAME))
+    }
+    /// All requests of one service, of every tenant.
+    pub fn requests_to(service: &'static str) -> Self {
+        Self(format!("req.*.{service}.>"))
+    }
+    pub fn event<E: Event>(tenant: TenantId, event: &E) -> Option<Self> {
+        let id = Token::new(&event.id())?;
+        Some(Self(format!("evt.{tenant}.{}.{id}", E::NAME)))
+    }
+    /// A request to the owner of a partition.
+    pub fn owner(partition: u16, kind: OwnerKind) -> Self {
+        Self(format!("own.{partition}.{}", kind.as_str()))
+    }
+    pub fn owner_all(partition: u16) -> Self {
+        Self(format!("own.{partition}.*"))
+    }
+    /// The log of a partition.
+    pub fn partition_log(partition: u16) -> Self {
+        Self(format!("pl.{partition}"))
+    }
+    /// The durable inbox of a partition's owner.
+    pub fn command(partition: u16, kind: OwnerKind, execution: ExecutionId) -> Self {
+        Self(format!("cmd.{partition}.{}.{execution}", kind.as_str()))
+    }
+    pub fn commands_of(partition: u16) -> Self {
+        Self(format!("cmd.{partition}.>"))
+    }
+    pub fn work(
+        class: WorkClass,
+        bucket: u16,
+        tenant: TenantId,
+        execution: ExecutionId,
+        step: &Token,
+        attempt: u32,
+    ) -> Self {
+        Self(format!(
+            "work.{}.{bucket}.{tenant}.{execution}.{step}.{attempt}",
+            class.as_str()
+        ))
+    }
+    pub fn work_of(class: WorkClass) -> Self {
+        Self(format!("work.{}.>", class.as_str()))
+    }
+    /// Committed frames of an execution; lossy by design, the log is the truth.
+    pub fn live(tenant: TenantId, execution: ExecutionId) -> Self {
+        Self(format!("live.{tenant}.{execution}"))
+    }
+    /// Token deltas of a step while its LLM speaks.
+    pub fn tokens(tenant: TenantId, execution: ExecutionId, step: &Token) -> Self {
+        Self(format!("tok.{tenant}.{execution}.{step}"))
+    }
+    /// Control of running steps: cancel.
+    pub fn control(tenant: TenantId, execution: ExecutionId) -> Self {
+        Self(format!("ctl.{tenant}.{execution}"))
+    }
+    pub fn control_of_all() -> Self {
+        Self("ctl.*.*".to_owned())
+    }
+    /// Messages that could not be handled.
+    pub fn dead_letter(stream: &str) -> Option<Self> {
+        Token::new(stream).map(|stream| Self(format!("dead.{stream}")))
+    }
+    pub fn dead_letters() -> Self {
+        Self("dead.>".to_owned())
+    }
+    /// The prefix of an integrator's reply inboxes.
+    pub fn inbox_prefix(user: UserId) -> String {
+        format!("_INBOX_{user}")
+    }
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Reads the tenant back out of a concrete subject: `req.<tenant>.flow.get`.
+pub fn tenant_of(subject: &str) -> Option<TenantId> {
+    subject.split('.').nth(1)?.parse().ok()
+}
+
+/// Reads `(tenant, execution)` back out of `live.<tenant>.<execution>` and `ctl.<tenant>.<execution>`.
+pub fn execution_of(subject: &str) -> Option<(TenantId, ExecutionId)> {
+    let mut tokens = subject.split('.').skip(1);
+    Some((tokens.next()?.parse().ok()?, tokens.next()?.parse().ok()?))
+}
+
+/// The subjects an integrator may use with an access token: an allow-list, nothing else.
+pub fn integrator_grants(tenant: TenantId, user: UserId) -> Grants {
+    Grants {
+        publish: crate::operations::OPERATIONS
+            .iter()
+            .filter(|operation| operation.is_for_tenants())
+            .map(|operation| format!("req.{tenant}.{}", operation.name))
+            .collect(),
+        subscribe: vec![
+            format!("live.{tenant}.>"),
+            format!("evt.{tenant}.>"),
+            format!("tok.{tenant}.>"),
+            format!("{}.>", Subject::inbox_prefix(user)),
+        ],
+    }
+}
+
+/// What a NATS user may publish and subscribe to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grants {
+    pub publish: Vec<String>,
+    pub subscribe: Vec<String>,
+}
+
+/// What a user's text must look like to stand in a subject or key: `[A-Za-z0-9_-]{1,64}`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Token(String);
+
+impl Token {
+    pub fn new(text: &str) -> Option<Self> {
+        let valid = (1..=64).contains(&text.len())
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+        valid.then(|| Self(text.to_owned()))
+    }
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for Token {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::new(&text).ok_or_else(|| "expected 1 to 64 letters, digits, `_` or `-`".to_owned())
+    }
+}
+
+impl From<Token> for String {
+    fn from(token: Token) -> Self {
+        token.0
+    }
+}
+
+/// Slots of the hash space that executions fall into; partitions own slots.
+pub const SLOTS: u16 = 1024;
+
+/// The partition that owns an execution.
+pub fn partition_of(execution: ExecutionId, partitions: u16) -> u16 {
+    let bytes = execution.uuid().into_bytes();
+    // The last bytes of a UUIDv7 are random: they are the hash.
+    let slot = u16::from_be_bytes([bytes[14], bytes[15]]) % SLOTS;
+    slot % partitions.max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_texts_are_no_tokens() {
+        for text in [
+            "",
+            "a.b",
+            "*",
+            ">",
+            "a b",
+            "a\r\nPUB x 1",
+            "ä",
+            &"x".repeat(65),
+            "a\0",
+        ] {
+            assert_eq!(Token::new(text), None, "{text:?}");
+        }
+        assert!(Token::new("step-1_A").is_some());
+    }
+
+    #[test]
+    fn tenant_is_read_back() {
+        let tenant = TenantId::generate();
+        let subject = Subject::live(tenant, ExecutionId::EXAMPLE);
+        assert_eq!(tenant_of(subject.as_str()), Some(tenant));
+        assert_eq!(
+            execution_of(subject.as_str()),
+            Some((tenant, ExecutionId::EXAMPLE))
+        );
+        assert_eq!(tenant_of("req.*.flow.get"), None);
+    }
+
+    #[test]
+    fn executions_spread_over_partitions() {
+        let mut counts = [0u32; 4];
+        for _ in 0..4000 {
+            counts[usize::from(partition_of(ExecutionId::generate(), 4))] += 1;
+        }
+        assert!(counts.iter().all(|count| *count > 800), "{counts:?}");
+    }
+
+    #[test]
+    fn integrators_get_no_internal_subject() {
+        let grants = integrator_grants(TenantId::EXAMPLE, UserId::EXAMPLE);
+        assert!(
+            grants
+                .publish
+                .iter()
+                .any(|subject| subject.ends_with(".flow.execute"))
+        );
+        assert!(
+            !grants
+                .publish
+                .iter()
+                .any(|subject| subject.ends_with(".auth.run_token"))
+        );
+        assert!(
+            !grants
+                .publish
+                .iter()
+                .any(|subject| subject.contains('*') || subject.contains('>'))
+        );
+    }
+}

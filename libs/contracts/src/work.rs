@@ -1,0 +1,53 @@
+//! Durable work items: one attempt of one heavy step, on `work.<class>.<bucket>.<tenant>.<execution>.<step>.<attempt>`.
+//!
+//! **Invariant:** a work item carries no bearer token; the worker asks `auth.run_token` in the principal's name.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    Principal,
+    flow::NodeConfig,
+    id::{ExecutionId, FlowId, TenantId},
+};
+
+/// A pool of workers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WorkClass {
+    Llm,
+    Http,
+    Code,
+}
+
+impl WorkClass {
+    pub const ALL: [Self; 3] = [Self::Llm, Self::Http, Self::Code];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Llm => "llm",
+            Self::Http => "http",
+            Self::Code => "code",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WorkItem {
+    pub tenant: TenantId,
+    pub execution_id: ExecutionId,
+    pub flow_id: FlowId,
+    pub node: String,
+    pub attempt: u32,
+    /// `Idempotency-Key` for the outside world, constant over attempts (hexadecimal BLAKE3).
+    pub key: String,
+    pub principal: Principal,
+    /// The node's configuration with all expressions evaluated.
+    pub config: NodeConfig,
+    /// What code sees beside its configuration: `{input, nodes}`; null for other classes.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub argument: Value,
+    /// Time this attempt may take from the moment a worker begins it.
+    pub timeout_ms: u64,
+}
