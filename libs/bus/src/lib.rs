@@ -1,1 +1,26 @@
-//! bus.
+//! Typed NATS: the only crate that depends on `async-nats` (kept so by `deny.toml`).
+//!
+//! Read [`connection`] for connecting, [`request`] for asking, [`serve`] for answering, [`log`], [`work`] and [`kv`]
+//! for JetStream, [`topology`] for the streams and buckets that exist.
+//!
+//! **Invariant:** subjects come from `contracts::Subject` alone, and every wait has an end.
+
+mod connection;
+mod error;
+mod event;
+mod headers;
+mod kv;
+mod log;
+mod request;
+mod serve;
+pub mod topology;
+mod work;
+
+pub use connection::{Bus, Config};
+pub use error::Error;
+pub use headers::{HeaderMap, deadline_in, extract_trace};
+pub use kv::{Bucket, Change, Kv, Revised};
+pub use log::{AppendError, LogEntry};
+pub use request::{Call, DEFAULT_DEADLINE};
+pub use serve::{Incoming, Micro, Reply, Subscription};
+pub use work::{Delivery, Dispatched};

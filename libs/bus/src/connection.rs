@@ -1,0 +1,136 @@
+//! The connection to NATS.
+
+use std::{sync::Arc, time::Duration};
+
+use async_nats::{Client, ConnectOptions, jetstream};
+use clap::Args;
+use tokio::sync::OnceCell;
+
+use crate::error::{Error, during};
+
+/// How long JetStream may take to acknowledge a message.
+const ACK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Where NATS is and who we are there.
+#[derive(Clone, Args)]
+pub struct Config {
+    /// URL of the NATS server, for example `nats://127.0.0.1:4222`.
+    #[arg(
+        long = "nats-url",
+        env = "TROUPE_NATS_URL",
+        default_value = "nats://127.0.0.1:4222"
+    )]
+    pub url: String,
+    /// User name; none where the server asks for none or the URL names it.
+    #[arg(long = "nats-user", env = "TROUPE_NATS_USER")]
+    pub user: Option<String>,
+    /// Password of the user.
+    #[arg(
+        long = "nats-password",
+        env = "TROUPE_NATS_PASSWORD",
+        hide_env_values = true
+    )]
+    pub password: Option<String>,
+    /// Prefix of the reply inboxes, where the user may only use their own.
+    #[arg(skip)]
+    pub inbox_prefix: Option<String>,
+    /// Shown in the server's list of connections.
+    #[arg(skip)]
+    pub name: Option<String>,
+}
+
+impl Config {
+    /// A connection without a user, as a server without users takes it.
+    pub fn open(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            user: None,
+            password: None,
+            inbox_prefix: None,
+            name: None,
+        }
+    }
+
+    /// The URL without a password, for messages.
+    fn shown_url(&self) -> String {
+        match self.url.split_once('@') {
+            Some((_, host)) => format!("nats://{host}"),
+            None => self.url.clone(),
+        }
+    }
+}
+
+/// A handle to the bus; clones share the connection.
+#[derive(Clone)]
+pub struct Bus {
+    pub(crate) client: Client,
+    pub(crate) jetstream: jetstream::Context,
+    pub(crate) partitions: Arc<OnceCell<u16>>,
+}
+
+impl Bus {
+    /// Connects, and keeps reconnecting for ever once connected.
+    ///
+    /// # Errors
+    /// [`Error::Connect`] when the first connection fails.
+    pub async fn connect(config: &Config) -> Result<Self, Error> {
+        let mut options = ConnectOptions::new()
+            .name(config.name.clone().unwrap_or_else(|| "troupe".to_owned()))
+            .connection_timeout(Duration::from_secs(5))
+            .request_timeout(None)
+            .max_reconnects(None)
+            .reconnect_delay_callback(|attempts| {
+                Duration::from_millis((50 * attempts as u64).min(2000))
+            });
+        if let (Some(user), Some(password)) = (&config.user, &config.password) {
+            options = options.user_and_password(user.clone(), password.clone());
+        }
+        if let Some(prefix) = &config.inbox_prefix {
+            options = options.custom_inbox_prefix(prefix);
+        }
+        let client = options
+            .connect(&config.url)
+            .await
+            .map_err(|source| Error::Connect {
+                url: config.shown_url(),
+                source,
+            })?;
+        Ok(Self::over(client))
+    }
+
+    fn over(client: Client) -> Self {
+        let jetstream = jetstream::ContextBuilder::new()
+            .timeout(ACK_TIMEOUT)
+            .ack_timeout(ACK_TIMEOUT)
+            .build(client.clone());
+        Self {
+            client,
+            jetstream,
+            partitions: Arc::new(OnceCell::new()),
+        }
+    }
+
+    /// Whether the connection stands at this moment.
+    pub fn is_connected(&self) -> bool {
+        self.client.connection_state() == async_nats::connection::State::Connected
+    }
+
+    /// Waits until all that was published has left for the server.
+    ///
+    /// # Errors
+    /// When the connection is gone.
+    pub async fn flush(&self) -> Result<(), Error> {
+        self.client.flush().await.map_err(during("flush"))
+    }
+
+    /// Ends the connection after all subscriptions have been emptied.
+    ///
+    /// # Errors
+    /// When the connection is gone already.
+    pub async fn close(&self) -> Result<(), Error> {
+        self.client
+            .drain()
+            .await
+            .map_err(during("close the connection"))
+    }
+}

@@ -1,0 +1,180 @@
+//! Key-value buckets.
+
+use std::time::Duration;
+
+use async_nats::jetstream::kv::{self, CreateErrorKind, Operation, UpdateErrorKind};
+use bytes::Bytes;
+use futures::{Stream, StreamExt};
+
+use crate::{Bus, Error, error::during};
+
+/// The buckets of the platform.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bucket {
+    /// Flow definitions by content hash, immutable.
+    FlowDef,
+    /// Public signing keys by key id.
+    Jwks,
+    /// What no longer counts: sessions and memberships; entries outlive every access token.
+    Revocations,
+    /// Who tries to own a partition. The age limit is the lease: two seconds without renewal and it is free.
+    Leases,
+    /// States of executions and partitions, so that recovery need not read the whole log.
+    Snapshots,
+    /// How executions map to partitions.
+    Route,
+}
+
+impl Bucket {
+    pub const ALL: [Self; 6] = [
+        Self::FlowDef,
+        Self::Jwks,
+        Self::Revocations,
+        Self::Leases,
+        Self::Snapshots,
+        Self::Route,
+    ];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::FlowDef => "FLOWDEF",
+            Self::Jwks => "JWKS",
+            Self::Revocations => "REVOCATIONS",
+            Self::Leases => "LEASES",
+            Self::Snapshots => "SNAPSHOTS",
+            Self::Route => "ROUTE",
+        }
+    }
+
+    pub(crate) const fn max_age(self) -> Duration {
+        match self {
+            Self::Leases => Duration::from_secs(2),
+            Self::Revocations => Duration::from_secs(15 * 60),
+            Self::FlowDef | Self::Jwks | Self::Snapshots | Self::Route => Duration::ZERO,
+        }
+    }
+}
+
+/// A value with the revision that a compare-and-set names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revised {
+    pub value: Bytes,
+    pub revision: u64,
+}
+
+/// A change that a watcher sees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    Put { key: String, value: Bytes },
+    Deleted { key: String },
+}
+
+/// A bucket.
+#[derive(Clone)]
+pub struct Kv(kv::Store);
+
+impl Bus {
+    /// Opens a bucket that [`crate::topology::ensure`] has created.
+    ///
+    /// # Errors
+    /// When it does not exist or JetStream is not there.
+    pub async fn kv(&self, bucket: Bucket) -> Result<Kv, Error> {
+        self.jetstream
+            .get_key_value(bucket.name())
+            .await
+            .map(Kv)
+            .map_err(during("open a bucket"))
+    }
+}
+
+impl Kv {
+    pub async fn get(&self, key: &str) -> Result<Option<Revised>, Error> {
+        let entry = self.0.entry(key).await.map_err(during("read a key"))?;
+        Ok(entry
+            .filter(|entry| entry.operation == Operation::Put)
+            .map(|entry| Revised {
+                value: entry.value,
+                revision: entry.revision,
+            }))
+    }
+
+    pub async fn put(&self, key: &str, value: Bytes) -> Result<u64, Error> {
+        self.0.put(key, value).await.map_err(during("write a key"))
+    }
+
+    /// Writes only where nothing is.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when the key exists.
+    pub async fn create(&self, key: &str, value: Bytes) -> Result<u64, Error> {
+        self.0
+            .create(key, value)
+            .await
+            .map_err(|error| match error.kind() {
+                CreateErrorKind::AlreadyExists => Error::Conflict {
+                    key: key.to_owned(),
+                },
+                _ => during("create a key")(error),
+            })
+    }
+
+    /// Writes only over the named revision.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when the key has another revision.
+    pub async fn update(&self, key: &str, value: Bytes, revision: u64) -> Result<u64, Error> {
+        self.0
+            .update(key, value, revision)
+            .await
+            .map_err(|error| match error.kind() {
+                UpdateErrorKind::WrongLastRevision => Error::Conflict {
+                    key: key.to_owned(),
+                },
+                _ => during("update a key")(error),
+            })
+    }
+
+    pub async fn delete(&self, key: &str) -> Result<(), Error> {
+        self.0.delete(key).await.map_err(during("delete a key"))
+    }
+
+    /// All present values, then every change; reconnects by itself.
+    ///
+    /// # Errors
+    /// When the watch cannot be opened.
+    pub async fn watch_all(
+        &self,
+    ) -> Result<impl Stream<Item = Result<Change, Error>> + Send + use<>, Error> {
+        let watch = self
+            .0
+            .watch_with_history(">")
+            .await
+            .map_err(during("watch a bucket"))?;
+        Ok(watch.map(|entry| {
+            let entry = entry.map_err(during("watch a bucket"))?;
+            Ok(match entry.operation {
+                Operation::Put => Change::Put {
+                    key: entry.key,
+                    value: entry.value,
+                },
+                Operation::Delete | Operation::Purge => Change::Deleted { key: entry.key },
+            })
+        }))
+    }
+
+    /// All present keys with their values.
+    ///
+    /// # Errors
+    /// When the bucket cannot be read.
+    pub async fn entries(&self) -> Result<Vec<(String, Bytes)>, Error> {
+        let mut keys = self.0.keys().await.map_err(during("list keys"))?;
+        let mut entries = Vec::new();
+        while let Some(key) = keys.next().await {
+            let key = key.map_err(during("list keys"))?;
+            if let Some(found) = self.get(&key).await? {
+                entries.push((key, found.value));
+            }
+        }
+        Ok(entries)
+    }
+}

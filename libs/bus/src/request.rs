@@ -1,0 +1,268 @@
+//! Asking: one answer, or a stream of numbered ones.
+
+use std::time::Duration;
+
+use async_nats::{HeaderMap, RequestErrorKind, StatusCode};
+use bytes::Bytes;
+use contracts::{
+    ErrorCode, Problem, Request, StreamRequest, Subject, id::TenantId, message::StreamMessage,
+    owner::OwnerRequest, subject::partition_of,
+};
+use futures::{Stream, StreamExt, stream};
+use serde::{Serialize, de::DeserializeOwned};
+use tokio::time::Instant;
+
+use crate::{
+    Bus,
+    headers::{AUTHORIZATION, DEADLINE, SERVICE_ERROR_CODE, deadline_header, inject_trace},
+};
+
+/// How long an answer may take when the caller says nothing.
+pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(10);
+
+/// In whose name and for how long a question is asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'a> {
+    /// The caller's access token; none for public and internal requests.
+    pub token: Option<&'a str>,
+    pub deadline: Duration,
+}
+
+impl<'a> Call<'a> {
+    /// A request without a token.
+    pub const fn anonymous() -> Self {
+        Self {
+            token: None,
+            deadline: DEFAULT_DEADLINE,
+        }
+    }
+
+    /// A request in the name of a token's principal.
+    pub const fn with_token(token: &'a str) -> Self {
+        Self {
+            token: Some(token),
+            deadline: DEFAULT_DEADLINE,
+        }
+    }
+
+    fn headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(DEADLINE, deadline_header(self.deadline));
+        if let Some(token) = self.token {
+            headers.insert(AUTHORIZATION, format!("Bearer {token}"));
+        }
+        inject_trace(&mut headers);
+        headers
+    }
+}
+
+impl Bus {
+    /// Asks the service that owns `R` and waits for its answer.
+    ///
+    /// # Errors
+    /// The service's own [`Problem`]; `unavailable` when no service listens, `timeout` when none answers in time.
+    pub async fn call<R: Request>(
+        &self,
+        tenant: TenantId,
+        request: &R,
+        call: Call<'_>,
+    ) -> Result<R::Reply, Problem> {
+        self.ask(&Subject::request::<R>(tenant), R::NAME, request, call)
+            .await
+    }
+
+    /// Asks the owner of the execution's partition; it answers after the commit.
+    ///
+    /// # Errors
+    /// As [`Bus::call`].
+    pub async fn ask_owner<O: OwnerRequest>(
+        &self,
+        request: &O,
+        deadline: Duration,
+    ) -> Result<O::Reply, Problem> {
+        let partitions = self
+            .partitions()
+            .await
+            .map_err(|e| unavailable("the engine", &e))?;
+        let subject = Subject::owner(partition_of(request.execution_id(), partitions), O::KIND);
+        self.ask(
+            &subject,
+            "the owner of the execution",
+            request,
+            Call {
+                token: None,
+                deadline,
+            },
+        )
+        .await
+    }
+
+    /// Sends any JSON to a listed operation: for tests and tools that walk the contract.
+    ///
+    /// # Errors
+    /// As [`Bus::call`].
+    pub async fn call_raw(
+        &self,
+        subject: &Subject,
+        body: Vec<u8>,
+        call: Call<'_>,
+    ) -> Result<serde_json::Value, Problem> {
+        self.exchange(subject, subject.as_str(), body.into(), call)
+            .await
+    }
+
+    async fn ask<Q: Serialize, A: DeserializeOwned>(
+        &self,
+        subject: &Subject,
+        what: &str,
+        request: &Q,
+        call: Call<'_>,
+    ) -> Result<A, Problem> {
+        self.exchange(subject, what, encode(request)?, call).await
+    }
+
+    async fn exchange<A: DeserializeOwned>(
+        &self,
+        subject: &Subject,
+        what: &str,
+        body: Bytes,
+        call: Call<'_>,
+    ) -> Result<A, Problem> {
+        let request = self
+            .client
+            .request_with_headers(subject.to_string(), call.headers(), body);
+        let message = match tokio::time::timeout(call.deadline, request).await {
+            Err(_) => return Err(too_slow(what)),
+            Ok(Err(error)) if error.kind() == RequestErrorKind::TimedOut => {
+                return Err(too_slow(what));
+            }
+            Ok(Err(error)) => return Err(unavailable(what, &error)),
+            Ok(Ok(message)) => message,
+        };
+        decode(what, &message)
+    }
+
+    /// Asks a question that is answered in chunks. Dropping the stream ends the interest in the answer.
+    ///
+    /// # Errors
+    /// `unavailable` when the question cannot be sent. All else arrives in the stream, whose last item is either
+    /// [`StreamMessage::Done`] or an error.
+    pub async fn call_stream<R: StreamRequest>(
+        &self,
+        tenant: TenantId,
+        request: &R,
+        call: Call<'_>,
+    ) -> Result<
+        impl Stream<Item = Result<StreamMessage<R::Chunk, R::Reply>, Problem>> + Send + use<R>,
+        Problem,
+    > {
+        let inbox = self.client.new_inbox();
+        let answers = self
+            .client
+            .subscribe(inbox.clone())
+            .await
+            .map_err(|e| unavailable(R::NAME, &e))?;
+        let subject = Subject::request::<R>(tenant).to_string();
+        self.client
+            .publish_with_reply_and_headers(subject, inbox, call.headers(), encode(request)?)
+            .await
+            .map_err(|e| unavailable(R::NAME, &e))?;
+        let state = Answers {
+            answers,
+            until: Instant::now() + call.deadline,
+            expected: 1,
+            over: false,
+        };
+        Ok(stream::unfold(state, |mut state| async move {
+            if state.over {
+                return None;
+            }
+            let item = state.next::<R>().await;
+            state.over = !matches!(item, Ok(StreamMessage::Chunk { .. }));
+            Some((item, state))
+        }))
+    }
+}
+
+struct Answers {
+    answers: async_nats::Subscriber,
+    until: Instant,
+    expected: u64,
+    over: bool,
+}
+
+impl Answers {
+    async fn next<R: StreamRequest>(
+        &mut self,
+    ) -> Result<StreamMessage<R::Chunk, R::Reply>, Problem> {
+        let message = tokio::time::timeout_at(self.until, self.answers.next())
+            .await
+            .map_err(|_| too_slow(R::NAME))?;
+        let message = message.ok_or_else(|| {
+            Problem::new(ErrorCode::Unavailable, format!("`{}` broke off", R::NAME))
+        })?;
+        if message.status == Some(StatusCode::NO_RESPONDERS) {
+            return Err(Problem::new(
+                ErrorCode::Unavailable,
+                format!("nobody answers `{}`", R::NAME),
+            ));
+        }
+        let item: StreamMessage<R::Chunk, R::Reply> = decode(R::NAME, &message)?;
+        let n = match &item {
+            StreamMessage::Chunk { n, .. } | StreamMessage::Done { n, .. } => *n,
+        };
+        // A lost chunk must not make a shorter answer that looks whole.
+        if n != self.expected {
+            return Err(Problem::new(
+                ErrorCode::Unavailable,
+                format!("`{}` lost a part of its answer", R::NAME),
+            ));
+        }
+        self.expected += 1;
+        Ok(item)
+    }
+}
+
+fn encode<T: Serialize>(value: &T) -> Result<Bytes, Problem> {
+    serde_json::to_vec(value)
+        .map(Bytes::from)
+        .map_err(|_| Problem::new(ErrorCode::Internal, "a message could not be written"))
+}
+
+fn decode<A: DeserializeOwned>(what: &str, message: &async_nats::Message) -> Result<A, Problem> {
+    let failed = message
+        .headers
+        .as_ref()
+        .is_some_and(|headers| headers.get(SERVICE_ERROR_CODE).is_some());
+    if failed {
+        let problem = serde_json::from_slice(&message.payload);
+        return Err(problem.unwrap_or_else(|_| {
+            Problem::new(
+                ErrorCode::Internal,
+                format!("`{what}` failed without a reason"),
+            )
+        }));
+    }
+    serde_json::from_slice(&message.payload).map_err(|error| {
+        tracing::error!(%error, "the answer of `{what}` cannot be read");
+        Problem::new(
+            ErrorCode::Internal,
+            format!("the answer of `{what}` cannot be read"),
+        )
+    })
+}
+
+fn too_slow(what: &str) -> Problem {
+    Problem::new(
+        ErrorCode::Timeout,
+        format!("`{what}` did not answer in time"),
+    )
+}
+
+fn unavailable(what: &str, error: &(dyn std::error::Error + 'static)) -> Problem {
+    tracing::debug!(error, "`{what}` cannot be reached");
+    Problem::new(
+        ErrorCode::Unavailable,
+        format!("`{what}` cannot be reached at present"),
+    )
+}

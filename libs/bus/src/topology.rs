@@ -1,0 +1,173 @@
+//! The streams and buckets that exist, as data.
+//!
+//! | stream        | subjects            | kept                                  |
+//! |---------------|---------------------|---------------------------------------|
+//! | `PL_<p>`      | `pl.<p>`            | until archived and snapshotted        |
+//! | `CMD_<p>`     | `cmd.<p>.>`         | until acknowledged by the owner       |
+//! | `WORK_<class>`| `work.<class>.>`    | until done; one message per subject   |
+//! | `EVT`         | `evt.>`             | seven days                            |
+//! | `DEAD`        | `dead.>`            | thirty days                           |
+
+use std::time::Duration;
+
+use async_nats::jetstream::{
+    consumer::{AckPolicy, pull},
+    kv,
+    stream::{Config, DiscardPolicy, RetentionPolicy, StorageType},
+};
+use contracts::{Subject, work::WorkClass};
+
+use crate::{Bus, Error, error::during, kv::Bucket};
+
+/// Deliveries of one message before it is a dead letter.
+pub const MAX_DELIVERIES: u64 = 5;
+/// A worker says every second that it lives; after this silence its item goes to another.
+pub const WORK_ACK_WAIT: Duration = Duration::from_secs(3);
+/// The consumer that all workers of a class share.
+pub(crate) const WORKERS: &str = "workers";
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// Larger batches of records are split by the owner before.
+pub const MAX_LOG_MESSAGE: usize = 4 * 1024 * 1024;
+
+pub(crate) fn log_stream(partition: u16) -> String {
+    format!("PL_{partition}")
+}
+
+pub(crate) fn work_stream(class: WorkClass) -> String {
+    format!("WORK_{}", class.as_str())
+}
+
+fn streams(partitions: u16) -> Vec<Config> {
+    let mut streams = Vec::new();
+    for p in 0..partitions {
+        streams.push(Config {
+            name: log_stream(p),
+            subjects: vec![Subject::partition_log(p).to_string()],
+            discard: DiscardPolicy::New,
+            duplicate_window: Duration::from_secs(2),
+            deny_delete: true,
+            ..base()
+        });
+        streams.push(Config {
+            name: format!("CMD_{p}"),
+            subjects: vec![Subject::commands_of(p).to_string()],
+            max_age: DAY,
+            allow_message_schedules: true,
+            allow_message_ttl: true,
+            ..base()
+        });
+    }
+    for class in WorkClass::ALL {
+        streams.push(Config {
+            name: work_stream(class),
+            subjects: vec![Subject::work_of(class).to_string()],
+            retention: RetentionPolicy::WorkQueue,
+            discard: DiscardPolicy::New,
+            // A refused publish means "already queued": dispatching twice is harmless.
+            max_messages_per_subject: 1,
+            discard_new_per_subject: true,
+            ..base()
+        });
+    }
+    streams.push(Config {
+        name: "EVT".into(),
+        subjects: vec!["evt.>".into()],
+        max_age: 7 * DAY,
+        ..base()
+    });
+    let dead = Subject::dead_letters().to_string();
+    streams.push(Config {
+        name: "DEAD".into(),
+        subjects: vec![dead],
+        max_age: 30 * DAY,
+        ..base()
+    });
+    streams
+}
+
+fn base() -> Config {
+    Config {
+        storage: StorageType::File,
+        duplicate_window: Duration::from_secs(120),
+        ..Config::default()
+    }
+}
+
+fn bucket(bucket: Bucket) -> kv::Config {
+    kv::Config {
+        bucket: bucket.name().to_owned(),
+        history: 1,
+        storage: StorageType::File,
+        max_age: bucket.max_age(),
+        ..kv::Config::default()
+    }
+}
+
+/// Creates what is missing and brings the rest up to date. Safe to run from several processes at once.
+///
+/// # Errors
+/// When JetStream refuses or is not there.
+pub async fn ensure(bus: &Bus, partitions: u16) -> Result<(), Error> {
+    for name in Bucket::ALL {
+        bus.jetstream
+            .create_or_update_key_value(bucket(name))
+            .await
+            .map_err(during("create a bucket"))?;
+    }
+    // The first start decides the number for good: executions are found by it.
+    let partitions = bus.decide_partitions(partitions).await?;
+    for config in streams(partitions) {
+        bus.jetstream
+            .create_or_update_stream(config)
+            .await
+            .map_err(during("create a stream"))?;
+    }
+    for class in WorkClass::ALL {
+        let consumer = pull::Config {
+            durable_name: Some(WORKERS.into()),
+            ack_policy: AckPolicy::Explicit,
+            ack_wait: WORK_ACK_WAIT,
+            max_ack_pending: 10_000,
+            ..pull::Config::default()
+        };
+        bus.jetstream
+            .create_consumer_on_stream(consumer, work_stream(class))
+            .await
+            .map_err(during("create a consumer"))?;
+    }
+    Ok(())
+}
+
+impl Bus {
+    async fn decide_partitions(&self, wanted: u16) -> Result<u16, Error> {
+        let route = self.kv(Bucket::Route).await?;
+        match route
+            .create("partitions", wanted.max(1).to_string().into())
+            .await
+        {
+            Ok(_) | Err(Error::Conflict { .. }) => self.partitions().await,
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The number of partitions of the engine; fixed at the first start of the platform.
+    ///
+    /// # Errors
+    /// When the platform has never been started, or JetStream is not there.
+    pub async fn partitions(&self) -> Result<u16, Error> {
+        let load = || async {
+            let value = self.kv(Bucket::Route).await?.get("partitions").await?;
+            let text = value.ok_or_else(|| {
+                during("read the number of partitions")("the engine has never been started")
+            })?;
+            let number = std::str::from_utf8(&text.value)
+                .ok()
+                .and_then(|text| text.parse().ok());
+            number.ok_or_else(|| {
+                during("read the number of partitions")("the stored number cannot be read")
+            })
+        };
+        self.partitions.get_or_try_init(load).await.copied()
+    }
+}

@@ -1,0 +1,230 @@
+//! Work queues: each item is done by one worker, and goes to another if that one falls silent.
+
+use std::{sync::Arc, time::Duration};
+
+use async_nats::{
+    HeaderMap,
+    jetstream::{AckKind, Message, consumer::pull, context::PublishErrorKind},
+};
+use bytes::Bytes;
+use contracts::{
+    Subject,
+    work::{WorkClass, WorkItem},
+};
+use futures::{Stream, StreamExt};
+
+use crate::{
+    Bus, Error,
+    error::during,
+    headers::inject_trace,
+    topology::{WORKERS, work_stream},
+};
+
+/// What became of a dispatch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dispatched {
+    New,
+    /// The same attempt of the same step is in the queue already.
+    AlreadyQueued,
+}
+
+/// A message of a durable consumer. Dropped without [`Delivery::ack`], it is delivered again.
+pub struct Delivery {
+    message: Arc<Message>,
+    bus: Bus,
+    settled: bool,
+}
+
+impl Delivery {
+    pub fn subject(&self) -> &str {
+        self.message.subject.as_str()
+    }
+    pub fn payload(&self) -> &Bytes {
+        &self.message.payload
+    }
+    pub fn headers(&self) -> Option<&HeaderMap> {
+        self.message.headers.as_ref()
+    }
+    /// The sequence in the stream; 0 where it cannot be read.
+    pub fn sequence(&self) -> u64 {
+        self.message.info().map_or(0, |info| info.stream_sequence)
+    }
+    /// How often it was delivered, this time included.
+    pub fn deliveries(&self) -> u64 {
+        self.message
+            .info()
+            .map_or(1, |info| u64::try_from(info.delivered).unwrap_or(1))
+    }
+
+    /// Done; returns once the server has stored that.
+    ///
+    /// # Errors
+    /// When that is not known: the message may come again.
+    pub async fn ack(mut self) -> Result<(), Error> {
+        self.settled = true;
+        self.message
+            .double_ack()
+            .await
+            .map_err(|e| during("acknowledge")(e))
+    }
+
+    /// Tells the server that work goes on: the wait for the acknowledgement begins anew.
+    ///
+    /// # Errors
+    /// When it cannot be told.
+    pub async fn progress(&self) -> Result<(), Error> {
+        self.message
+            .ack_with(AckKind::Progress)
+            .await
+            .map_err(|e| during("report progress")(e))
+    }
+
+    /// Gives it back; it comes again after `delay`.
+    ///
+    /// # Errors
+    /// When it cannot be told; it then comes again after the silence limit.
+    pub async fn give_back(mut self, delay: Duration) -> Result<(), Error> {
+        self.settled = true;
+        self.message
+            .ack_with(AckKind::Nak(Some(delay)))
+            .await
+            .map_err(|e| during("give a message back")(e))
+    }
+
+    /// Puts it among the dead letters, with the reason, and takes it out of its queue.
+    ///
+    /// # Errors
+    /// When it cannot be stored there; it then stays where it is.
+    pub async fn bury(self, stream: &str, reason: &str) -> Result<(), Error> {
+        let subject = Subject::dead_letter(stream)
+            .ok_or_else(|| during("name a dead letter")("its stream is no subject token"))?;
+        let mut headers = self.message.headers.clone().unwrap_or_default();
+        headers.insert("Troupe-Dead-Subject", self.message.subject.as_str());
+        headers.insert("Troupe-Dead-Reason", reason.replace(['\r', '\n'], " "));
+        let payload = self.message.payload.clone();
+        let publish =
+            self.bus
+                .jetstream
+                .publish_with_headers(subject.to_string(), headers, payload);
+        publish
+            .await
+            .map_err(during("store a dead letter"))?
+            .await
+            .map_err(during("store a dead letter"))?;
+        self.ack().await
+    }
+}
+
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        if self.settled {
+            return;
+        }
+        let message = self.message.clone();
+        // A drop cannot wait; if the runtime is gone the silence limit does the same, later.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            drop(runtime.spawn(async move { message.ack_with(AckKind::Nak(None)).await.ok() }));
+        }
+    }
+}
+
+impl Bus {
+    /// Queues an attempt of a step; returns once JetStream has stored it.
+    ///
+    /// # Errors
+    /// When it is not known to be stored; dispatching again is harmless.
+    pub async fn dispatch(&self, subject: &Subject, item: &WorkItem) -> Result<Dispatched, Error> {
+        let body = serde_json::to_vec(item).map_err(during("write a work item"))?;
+        let mut headers = HeaderMap::new();
+        inject_trace(&mut headers);
+        let sent = self
+            .jetstream
+            .publish_with_headers(subject.to_string(), headers, body.into())
+            .await;
+        let ack = match sent {
+            Ok(ack) => ack.await,
+            Err(error) => Err(error),
+        };
+        match ack {
+            Ok(_) => Ok(Dispatched::New),
+            // JetStream answers 10077 "maximum messages per subject exceeded", which the client files under `Other`.
+            Err(error) if error.kind() == PublishErrorKind::Other && full(&error) => {
+                Ok(Dispatched::AlreadyQueued)
+            }
+            Err(error) => Err(during("queue work")(error)),
+        }
+    }
+
+    /// The items of a class, one at a time to each worker that asks, `batch` prefetched at most.
+    ///
+    /// # Errors
+    /// When the queue is not there.
+    pub async fn work(
+        &self,
+        class: WorkClass,
+        batch: usize,
+    ) -> Result<impl Stream<Item = Result<Delivery, Error>> + Send + use<>, Error> {
+        let stream = self
+            .jetstream
+            .get_stream_no_info(work_stream(class))
+            .await
+            .map_err(during("open a work queue"))?;
+        let consumer = stream
+            .get_consumer::<pull::Config>(WORKERS)
+            .await
+            .map_err(|e| during("open a work queue")(e))?;
+        self.pull(&consumer, batch).await
+    }
+
+    pub(crate) async fn deliveries(
+        &self,
+        config: pull::Config,
+        stream: String,
+        batch: usize,
+    ) -> Result<impl Stream<Item = Result<Delivery, Error>> + Send + use<>, Error> {
+        let consumer = self
+            .jetstream
+            .create_consumer_on_stream(config, stream)
+            .await
+            .map_err(during("create a consumer"))?;
+        self.pull(&consumer, batch).await
+    }
+
+    async fn pull(
+        &self,
+        consumer: &async_nats::jetstream::consumer::Consumer<pull::Config>,
+        batch: usize,
+    ) -> Result<impl Stream<Item = Result<Delivery, Error>> + Send + use<>, Error> {
+        let messages = consumer
+            .stream()
+            .max_messages_per_batch(batch)
+            .expires(Duration::from_secs(5))
+            .heartbeat(Duration::from_secs(1))
+            .messages()
+            .await
+            .map_err(during("receive work"))?;
+        let bus = self.clone();
+        Ok(messages.map(move |message| {
+            let message = message.map_err(during("receive work"))?;
+            Ok(Delivery {
+                message: Arc::new(message),
+                bus: bus.clone(),
+                settled: false,
+            })
+        }))
+    }
+}
+
+fn full(error: &async_nats::jetstream::context::PublishError) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if error
+            .to_string()
+            .contains("maximum messages per subject exceeded")
+        {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
