@@ -1,1 +1,18 @@
-//! testkit.
+//! Real dependencies for tests, a private copy each: a NATS server, a
+//! PostgreSQL database, a MongoDB database; and servers that stand for third
+//! parties, over real HTTP.
+//!
+//! PostgreSQL and MongoDB are started once for a whole run by
+//! `cargo xtask test`, which hands their URLs over in the environment. A
+//! missing one is a panic that says so: a test is never skipped.
+
+mod eventually;
+mod mongo;
+mod nats;
+mod postgres;
+mod servers;
+
+pub use eventually::eventually;
+pub use mongo::Mongo;
+pub use nats::Nats;
+pub use postgres::Postgres;

@@ -1,0 +1,4 @@
+//! The kit against the servers it stands on.
+
+mod databases;
+mod nats;
