@@ -162,6 +162,8 @@ pub struct Claims {
     pub nbf: u64,
     pub exp: u64,
     pub jti: String,
+    /// Unix milliseconds of issue: what a revocation is compared with.
+    pub iat_ms: u64,
 }
 
 impl Claims {
@@ -187,6 +189,22 @@ pub struct PublicKey {
     pub kid: String,
     /// The Ed25519 public key, base64url without padding.
     pub x: String,
+}
+
+/// Why a token no longer counts before it expires. An entry of the bucket `REVOCATIONS`: the key says whom it meets,
+/// the value is the Unix time in milliseconds; tokens issued until then are refused.
+pub mod revocation {
+    use crate::id::{SessionId, TenantId, UserId};
+
+    /// The key that ends a session.
+    pub fn of_session(session: SessionId) -> String {
+        format!("session.{session}")
+    }
+
+    /// The key that ends what a user's tokens may do in one organization: role changed, or membership ended.
+    pub fn of_member(tenant: TenantId, user: UserId) -> String {
+        format!("member.{tenant}.{user}")
+    }
 }
 
 #[cfg(test)]

@@ -1,1 +1,25 @@
-//! kernel.
+//! The one way to run a service: subscribe, decode, check who asks, answer, observe, drain.
+//!
+//! A service describes itself with [`Service::on`] lines; everything that all services need happens here, once.
+//!
+//! **Invariant:** a handler runs only after tenant, token and permission have been checked against the contract.
+
+mod ctx;
+mod endpoint;
+mod error;
+pub mod health;
+mod metrics;
+mod running;
+mod serve;
+mod service;
+mod stream;
+pub mod telemetry;
+mod verifier;
+
+pub use ctx::{Ctx, TaskCtx};
+pub use error::{Error, ServiceError};
+pub use health::Readiness;
+pub use running::Running;
+pub use service::{Runtime, Service};
+pub use stream::{Chunks, Gone};
+pub use verifier::Verifier;
