@@ -60,7 +60,7 @@ pub struct Subscription(Source);
 
 enum Source {
     Core(async_nats::Subscriber),
-    Micro(service::endpoint::Endpoint),
+    Micro(Box<service::endpoint::Endpoint>),
 }
 
 impl Subscription {
@@ -120,7 +120,7 @@ impl Micro {
             .add(Subject::request_of_all::<R>().to_string())
             .await
             .map_err(during("add an endpoint"))?;
-        Ok(Subscription(Source::Micro(endpoint)))
+        Ok(Subscription(Source::Micro(Box::new(endpoint))))
     }
 }
 

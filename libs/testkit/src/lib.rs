@@ -11,8 +11,10 @@ mod mongo;
 mod nats;
 mod postgres;
 mod servers;
+mod tokens;
 
 pub use eventually::eventually;
 pub use mongo::Mongo;
 pub use nats::Nats;
 pub use postgres::Postgres;
+pub use tokens::{bus, principal, runtime, token, token_of_age};
