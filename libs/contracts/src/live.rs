@@ -54,6 +54,9 @@ pub enum ExecutionEvent {
         attempt: u32,
         error: StepError,
         at: DateTime<Utc>,
+        /// What the failed attempt used all the same.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        usage: Option<Usage>,
     },
     /// The last attempt failed. `port` is set where the execution goes on, by `on_error`, with `output`.
     StepFailed {
@@ -64,6 +67,9 @@ pub enum ExecutionEvent {
         port: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         output: Option<Value>,
+        /// What the failed attempt used all the same.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        usage: Option<Usage>,
     },
     /// No edge into the node was taken; its output is null.
     StepSkipped {
@@ -73,6 +79,9 @@ pub enum ExecutionEvent {
     StepLate {
         node: String,
         attempt: u32,
+        /// What the attempt used; it counts although the result does not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        usage: Option<Usage>,
     },
     CancelAsked {
         by: UserId,

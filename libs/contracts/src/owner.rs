@@ -16,6 +16,7 @@ use crate::{
 #[serde(rename_all = "snake_case")]
 pub enum OwnerKind {
     Start,
+    Claim,
     Result,
     Cancel,
     Get,
@@ -26,6 +27,7 @@ impl OwnerKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Start => "start",
+            Self::Claim => "claim",
             Self::Result => "result",
             Self::Cancel => "cancel",
             Self::Get => "get",
@@ -36,6 +38,7 @@ impl OwnerKind {
     pub fn parse(text: &str) -> Option<Self> {
         [
             Self::Start,
+            Self::Claim,
             Self::Result,
             Self::Cancel,
             Self::Get,
@@ -68,6 +71,17 @@ pub struct Start {
     pub vars: Value,
     /// For whom the run acts; work done for it asks for a run token in this name.
     pub principal: Principal,
+}
+
+/// A worker is about to begin an attempt. Answered `not_found` when it is no longer wanted: the execution ended or is being
+/// cancelled, or the attempt timed out while it waited in the queue.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Claim {
+    pub tenant: TenantId,
+    pub execution_id: ExecutionId,
+    pub node: String,
+    pub attempt: u32,
 }
 
 /// The outcome of one attempt of one step.
@@ -129,6 +143,7 @@ macro_rules! owner_requests {
 
 owner_requests! {
     Start => Accepted, Start;
+    Claim => (), Claim;
     Result => (), Result;
     Cancel => Execution, Cancel;
     Get => Execution, Get;
