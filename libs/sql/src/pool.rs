@@ -1,0 +1,231 @@
+//! A service's connections, handed out only as transactions that are bound to a tenant.
+//!
+//! **Invariant:** role, search path and settings are `LOCAL`: whatever ends the transaction (commit, rollback, drop,
+//! panic, cancelled task) takes them back before the connection serves anyone else.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex},
+};
+
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, SqlxPostgresConnector,
+    Statement, TransactionTrait,
+};
+
+use contracts::id::{TenantId, UserId};
+
+use crate::{Config, Error, Migrations, SchemaName, safety};
+
+/// Tenants whose schema is remembered as checked, at most.
+const REMEMBERED_TENANTS: usize = 100_000;
+/// A transaction whose owner is silent for this long is ended by the server, milliseconds.
+const IDLE_IN_TRANSACTION_MS: u64 = 60_000;
+
+/// The connections of one service. Clones share them.
+#[derive(Clone)]
+pub struct Pool {
+    db: DatabaseConnection,
+    size: u32,
+    statement_timeout_ms: u64,
+    migrations: Migrations,
+    checked: Arc<Mutex<HashSet<TenantId>>>,
+}
+
+/// A transaction that sees the schema of one tenant and nothing else. Rolled back when dropped.
+#[derive(Debug)]
+pub struct Tenant {
+    transaction: DatabaseTransaction,
+}
+
+/// A transaction on the shared tables, under row-level security. Rolled back when dropped.
+#[derive(Debug)]
+pub struct Platform {
+    transaction: DatabaseTransaction,
+}
+
+impl Pool {
+    /// Signs in as the login role of the service and checks that the database is set up safely and migrated.
+    ///
+    /// # Errors
+    /// [`Error::NotSafe`], [`Error::NotMigrated`], [`Error::Unavailable`], or what is wrong with the configuration.
+    pub async fn connect(config: &Config, migrations: &Migrations) -> Result<Self, Error> {
+        let options = config.service_options(migrations.service)?;
+        let pool = config.pool_options().connect_with(options).await?;
+        let pool = Self {
+            db: SqlxPostgresConnector::from_sqlx_postgres_pool(pool),
+            size: config.postgres_pool,
+            statement_timeout_ms: config.postgres_statement_timeout_ms,
+            migrations: *migrations,
+            checked: Arc::default(),
+        };
+        let platform = pool.platform(None, None).await?;
+        safety::check(platform.conn()).await?;
+        let names = migrations.platform.iter().map(|migration| migration.name);
+        pool.check_migrated(platform.conn(), &SchemaName::platform(), names.collect())
+            .await?;
+        Ok(pool)
+    }
+
+    /// A transaction on the tenant's schema.
+    ///
+    /// # Errors
+    /// [`Error::UnknownTenant`]; [`Error::NotMigrated`] if the schema is older than this service; [`Error::Unavailable`].
+    pub async fn tenant(&self, tenant: TenantId) -> Result<Tenant, Error> {
+        let schema = SchemaName::of(tenant)?;
+        let settings = format!(
+            "SET LOCAL ROLE \"{schema}\"; SET LOCAL search_path TO \"{schema}\", pg_temp; {}",
+            self.limits()
+        );
+        let transaction = self.begin(&settings).await.map_err(|error| {
+            // invalid_parameter_value: no such role. insufficient_privilege: not a tenant this service may enter.
+            match error.sqlstate().as_deref() {
+                Some("22023" | "42501") => Error::UnknownTenant(tenant),
+                _ => error,
+            }
+        })?;
+        if !self.checked.lock().is_ok_and(|set| set.contains(&tenant)) {
+            let names = self
+                .migrations
+                .tenant
+                .iter()
+                .map(|step| step.name)
+                .collect();
+            let checked = self.check_migrated(&transaction, &schema, names).await;
+            checked.map_err(|error| match error.sqlstate().as_deref() {
+                // undefined_table: the role is known to the server, the schema is not in this database.
+                Some("42P01") => Error::UnknownTenant(tenant),
+                _ => error,
+            })?;
+            self.remember(tenant);
+        }
+        Ok(Tenant { transaction })
+    }
+
+    /// A transaction on the shared tables that sees the rows of `tenant`, and those that a policy opens to `user`.
+    /// Without either it sees no row that belongs to anyone.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn platform(
+        &self,
+        tenant: Option<TenantId>,
+        user: Option<UserId>,
+    ) -> Result<Platform, Error> {
+        let text = |uuid: Option<sea_orm::prelude::Uuid>| {
+            uuid.map(|uuid| uuid.to_string()).unwrap_or_default()
+        };
+        let settings = format!(
+            "SET LOCAL search_path TO platform, pg_temp; SET LOCAL app.tenant_id TO '{}'; SET LOCAL app.user_id TO '{}'; {}",
+            text(tenant.map(TenantId::uuid)),
+            text(user.map(UserId::uuid)),
+            self.limits()
+        );
+        let transaction = self.begin(&settings).await?;
+        Ok(Platform { transaction })
+    }
+
+    /// One round trip to the server.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn ping(&self) -> Result<(), Error> {
+        Ok(self.db.ping().await?)
+    }
+
+    /// Closes all connections; transactions still open finish first.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn close(&self) -> Result<(), Error> {
+        Ok(self.db.close_by_ref().await?)
+    }
+
+    /// `BEGIN` and the settings. A connection that died while idle fails here, before anything was asked: take the next.
+    async fn begin(&self, settings: &str) -> Result<DatabaseTransaction, Error> {
+        let mut tries = self.size + 1;
+        loop {
+            match self.begin_once(settings).await {
+                Err(Error::Unavailable(source))
+                    if tries > 0 && !matches!(source, sea_orm::DbErr::ConnectionAcquire(_)) =>
+                {
+                    tries -= 1;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn begin_once(&self, settings: &str) -> Result<DatabaseTransaction, Error> {
+        let transaction = self.db.begin().await?;
+        transaction.execute_unprepared(settings).await?;
+        Ok(transaction)
+    }
+
+    fn limits(&self) -> String {
+        format!(
+            "SET LOCAL statement_timeout TO {}; SET LOCAL idle_in_transaction_session_timeout TO {IDLE_IN_TRANSACTION_MS}",
+            self.statement_timeout_ms
+        )
+    }
+
+    async fn check_migrated(
+        &self,
+        transaction: &DatabaseTransaction,
+        schema: &SchemaName,
+        names: Vec<&'static str>,
+    ) -> Result<(), Error> {
+        let statement = Statement::from_sql_and_values(
+            DbBackend::Postgres,
+            "SELECT name FROM migrations WHERE service = $1",
+            [self.migrations.service.into()],
+        );
+        let rows = transaction.query_all_raw(statement).await?;
+        let mut applied = HashSet::new();
+        for row in rows {
+            applied.insert(row.try_get_by_index::<String>(0)?);
+        }
+        if names.into_iter().all(|name| applied.contains(name)) {
+            return Ok(());
+        }
+        Err(Error::NotMigrated {
+            schema: schema.to_string(),
+            service: self.migrations.service,
+        })
+    }
+
+    fn remember(&self, tenant: TenantId) {
+        // A poisoned lock costs one more check per transaction, nothing else.
+        let Ok(mut checked) = self.checked.lock() else {
+            return;
+        };
+        if checked.len() >= REMEMBERED_TENANTS {
+            checked.clear();
+        }
+        checked.insert(tenant);
+    }
+}
+
+impl Tenant {
+    pub fn conn(&self) -> &DatabaseTransaction {
+        &self.transaction
+    }
+
+    /// # Errors
+    /// What a deferred constraint refuses; [`Error::Unavailable`] when the outcome is not known.
+    pub async fn commit(self) -> Result<(), Error> {
+        Ok(self.transaction.commit().await?)
+    }
+}
+
+impl Platform {
+    pub fn conn(&self) -> &DatabaseTransaction {
+        &self.transaction
+    }
+
+    /// # Errors
+    /// What a deferred constraint refuses; [`Error::Unavailable`] when the outcome is not known.
+    pub async fn commit(self) -> Result<(), Error> {
+        Ok(self.transaction.commit().await?)
+    }
+}
