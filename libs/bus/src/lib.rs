@@ -13,6 +13,7 @@ mod kv;
 mod log;
 mod request;
 mod serve;
+pub mod server_config;
 pub mod topology;
 mod work;
 

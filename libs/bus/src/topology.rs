@@ -34,6 +34,10 @@ pub(crate) fn log_stream(partition: u16) -> String {
     format!("PL_{partition}")
 }
 
+pub(crate) fn inbox_stream(partition: u16) -> String {
+    format!("CMD_{partition}")
+}
+
 pub(crate) fn work_stream(class: WorkClass) -> String {
     format!("WORK_{}", class.as_str())
 }
@@ -50,7 +54,7 @@ fn streams(partitions: u16) -> Vec<Config> {
             ..base()
         });
         streams.push(Config {
-            name: format!("CMD_{p}"),
+            name: inbox_stream(p),
             subjects: vec![Subject::commands_of(p).to_string()],
             max_age: DAY,
             allow_message_schedules: true,

@@ -7,8 +7,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    Access, Service,
     id::{ExecutionId, TenantId, UserId},
     message::{Event, Request},
+    operations::{OPERATIONS, Operation},
     owner::OwnerKind,
     work::WorkClass,
 };
@@ -22,7 +24,7 @@ impl Subject {
         Self(format!("req.{tenant}.{}", R::NAME))
     }
     /// A request by its contract name, for callers that walk the list of operations.
-    pub fn request_named(tenant: TenantId, operation: &crate::operations::Operation) -> Self {
+    pub fn request_named(tenant: TenantId, operation: &Operation) -> Self {
         Self(format!("req.{tenant}.{}", operation.name))
     }
     /// The same request of every tenant: what the service listens on.
@@ -93,6 +95,14 @@ impl Subject {
     pub fn dead_letters() -> Self {
         Self("dead.>".to_owned())
     }
+    /// Where the NATS server asks who a connecting client is (auth callout).
+    pub fn auth_callout() -> Self {
+        Self("$SYS.REQ.USER.AUTH".to_owned())
+    }
+    /// The prefix of a service's reply inboxes.
+    pub fn service_inbox_prefix(service: Service) -> String {
+        format!("_INBOX_svc_{service}")
+    }
     /// The prefix of an integrator's reply inboxes.
     pub fn inbox_prefix(user: UserId) -> String {
         format!("_INBOX_{user}")
@@ -122,7 +132,7 @@ pub fn execution_of(subject: &str) -> Option<(TenantId, ExecutionId)> {
 /// The subjects an integrator may use with an access token: an allow-list, nothing else.
 pub fn integrator_grants(tenant: TenantId, user: UserId) -> Grants {
     Grants {
-        publish: crate::operations::OPERATIONS
+        publish: OPERATIONS
             .iter()
             .filter(|operation| operation.is_for_tenants())
             .map(|operation| format!("req.{tenant}.{}", operation.name))
@@ -134,6 +144,53 @@ pub fn integrator_grants(tenant: TenantId, user: UserId) -> Grants {
             format!("{}.>", Subject::inbox_prefix(user)),
         ],
     }
+}
+
+/// The subjects a service may use by the call graph, and its own: an allow-list, nothing else. Streams and buckets are
+/// the business of the bus.
+///
+/// Users' requests reach a service by the gateway or from integrators; requests between services carry no Public one.
+pub fn service_grants(service: Service) -> Grants {
+    let mut publish: Vec<String> = OPERATIONS
+        .iter()
+        .filter(|operation| may_ask(service, operation))
+        .map(|operation| format!("req.*.{}", operation.name))
+        .collect();
+    let mut subscribe = vec![format!("req.*.{service}.>")];
+    match service {
+        Service::Auth => subscribe.push(Subject::auth_callout().to_string()),
+        Service::Flow => publish.push(format!("own.*.{}", OwnerKind::Start.as_str())),
+        Service::Execution => {
+            publish.extend(
+                [
+                    "own.*.*", "pl.*", "cmd.*.>", "work.>", "live.*.*", "tok.>", "ctl.*.*",
+                    "dead.>",
+                ]
+                .map(str::to_owned),
+            );
+            subscribe.extend(["own.*.*", "ctl.*.*"].map(str::to_owned));
+        }
+        Service::Gateway | Service::Chat => {
+            subscribe.extend(["live.*.*", "tok.>"].map(str::to_owned))
+        }
+        Service::Tenant | Service::Agent | Service::Tool | Service::Llm => {}
+    }
+    // The gateway is a face without events of its own.
+    if service != Service::Gateway {
+        publish.push(format!("evt.*.{service}.>"));
+    }
+    Grants { publish, subscribe }
+}
+
+fn may_ask(caller: Service, operation: &Operation) -> bool {
+    let Some(callee) = Service::parse(operation.service()) else {
+        return false;
+    };
+    let fits = match (caller, operation.access) {
+        (Service::Gateway, access) => access != Access::Internal,
+        (_, access) => access != Access::Public,
+    };
+    fits && caller.calls().contains(&callee)
 }
 
 /// What a NATS user may publish and subscribe to.
@@ -232,6 +289,19 @@ mod tests {
             counts[usize::from(partition_of(ExecutionId::generate(), 4))] += 1;
         }
         assert!(counts.iter().all(|count| *count > 800), "{counts:?}");
+    }
+
+    #[test]
+    fn services_ask_only_whom_the_call_graph_names() {
+        let publish = |service| service_grants(service).publish;
+        assert!(publish(Service::Auth).contains(&"req.*.tenant.provision".to_owned()));
+        assert!(publish(Service::Execution).contains(&"req.*.auth.run_token".to_owned()));
+        assert!(!publish(Service::Execution).contains(&"req.*.auth.login".to_owned()));
+        assert!(publish(Service::Gateway).contains(&"req.*.auth.login".to_owned()));
+        assert!(!publish(Service::Gateway).contains(&"req.*.auth.run_token".to_owned()));
+        for silent in [Service::Tenant, Service::Llm, Service::Agent, Service::Tool] {
+            assert_eq!(publish(silent), [format!("evt.*.{silent}.>")]);
+        }
     }
 
     #[test]

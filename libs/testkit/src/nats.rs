@@ -39,6 +39,17 @@ impl Nats {
         Self::launch(dir, &config).await
     }
 
+    /// A server with a configuration of the test's own. `config` gets the folder in which the server stores, and must
+    /// name it as `ports_file_dir`, with a port the server may choose.
+    ///
+    /// # Panics
+    /// When the server cannot be started.
+    pub async fn configured(config: impl FnOnce(&Path) -> String) -> Self {
+        let dir = TempDir::new().expect("a temporary folder can be made");
+        let config = config(dir.path());
+        Self::launch(dir, &config).await
+    }
+
     /// `nats://127.0.0.1:<port>`
     #[must_use]
     pub fn url(&self) -> String {

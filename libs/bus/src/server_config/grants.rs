@@ -1,0 +1,139 @@
+//! What each user of the server may publish and subscribe to.
+
+use contracts::{
+    Service, Subject,
+    subject::{Grants, service_grants},
+    work::WorkClass,
+};
+
+use super::ServerUser;
+use crate::{
+    Bucket,
+    topology::{inbox_stream, log_stream, work_stream},
+};
+
+/// The allow-list of one user.
+pub(super) fn of(user: ServerUser, partitions: u16) -> Grants {
+    match user {
+        ServerUser::Service(service) => of_service(service, partitions),
+        ServerUser::Admin => Grants {
+            publish: vec!["$JS.API.>".to_owned(), "$KV.>".to_owned()],
+            subscribe: vec![format!("{}.>", super::credentials("", user).inbox_prefix)],
+        },
+    }
+}
+
+/// How many answers to one message, and until when, go to inboxes that are not granted by name: those of integrators.
+///
+/// The server keeps a record of each message until it is answered that often or the time is over, so only services
+/// that stream their answers get more than one.
+pub(super) const fn responses_of(user: ServerUser) -> (u32, &'static str) {
+    match user {
+        ServerUser::Service(Service::Llm | Service::Agent | Service::Chat | Service::Tool) => {
+            (100_000, "15m")
+        }
+        ServerUser::Service(
+            Service::Auth | Service::Tenant | Service::Flow | Service::Execution | Service::Gateway,
+        )
+        | ServerUser::Admin => (1, "2m"),
+    }
+}
+
+fn of_service(service: Service, partitions: u16) -> Grants {
+    let Grants {
+        mut publish,
+        mut subscribe,
+    } = service_grants(service);
+    // The inboxes of callers by name: no bookkeeping per message in the server.
+    publish.extend(
+        service
+            .callers()
+            .map(|caller| format!("{}.>", Subject::service_inbox_prefix(caller))),
+    );
+    if service == Service::Execution {
+        // An owner of partitions answers flow's and its own questions.
+        publish.extend(
+            [Service::Flow, Service::Execution]
+                .map(|asker| format!("{}.>", Subject::service_inbox_prefix(asker))),
+        );
+    }
+    subscribe.push(format!("{}.>", Subject::service_inbox_prefix(service)));
+    // The questions of `nats micro ls` about this service alone.
+    subscribe.extend([
+        "$SRV.*".to_owned(),
+        format!("$SRV.*.{service}"),
+        format!("$SRV.*.{service}.*"),
+    ]);
+    for bucket in Bucket::ALL {
+        match access(service, bucket) {
+            KvAccess::None => {}
+            KvAccess::Read => publish.extend(reads(&bucket_stream(bucket))),
+            KvAccess::Write => {
+                publish.extend(reads(&bucket_stream(bucket)));
+                publish.push(format!("$KV.{}.>", bucket.name()));
+            }
+        }
+    }
+    if service == Service::Execution {
+        for p in 0..partitions {
+            publish.extend(consumes(&log_stream(p)));
+            publish.push(format!("$JS.API.STREAM.PURGE.{}", log_stream(p)));
+            publish.extend(consumes(&inbox_stream(p)));
+        }
+        for class in WorkClass::ALL {
+            publish.extend(consumes(&work_stream(class)));
+        }
+    }
+    publish.sort_unstable();
+    publish.dedup();
+    Grants { publish, subscribe }
+}
+
+#[derive(Clone, Copy)]
+enum KvAccess {
+    None,
+    Read,
+    Write,
+}
+
+const fn access(service: Service, bucket: Bucket) -> KvAccess {
+    match (bucket, service) {
+        (Bucket::Jwks, Service::Auth)
+        | (Bucket::Revocations, Service::Auth | Service::Tenant)
+        | (Bucket::FlowDef, Service::Flow)
+        | (Bucket::Leases | Bucket::Snapshots, Service::Execution) => KvAccess::Write,
+        // Every kernel verifies tokens.
+        (Bucket::Jwks | Bucket::Revocations, _)
+        | (Bucket::FlowDef, Service::Execution)
+        | (Bucket::Route, Service::Flow | Service::Execution) => KvAccess::Read,
+        (Bucket::FlowDef | Bucket::Leases | Bucket::Snapshots | Bucket::Route, _) => KvAccess::None,
+    }
+}
+
+fn bucket_stream(bucket: Bucket) -> String {
+    format!("KV_{}", bucket.name())
+}
+
+/// Reading a stream: get, watch, list.
+fn reads(stream: &str) -> Vec<String> {
+    [
+        format!("$JS.API.STREAM.INFO.{stream}"),
+        format!("$JS.API.STREAM.MSG.GET.{stream}"),
+        format!("$JS.API.DIRECT.GET.{stream}"),
+        format!("$JS.API.DIRECT.GET.{stream}.>"),
+        format!("$JS.API.CONSUMER.CREATE.{stream}"),
+        format!("$JS.API.CONSUMER.CREATE.{stream}.>"),
+        format!("$JS.API.CONSUMER.INFO.{stream}.*"),
+        format!("$JS.API.CONSUMER.DELETE.{stream}.*"),
+        format!("$JS.FC.{stream}.>"),
+    ]
+    .into()
+}
+
+/// Reading a stream by consumers that acknowledge.
+fn consumes(stream: &str) -> Vec<String> {
+    let mut subjects = reads(stream);
+    subjects.push(format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.*"));
+    subjects.push(format!("$JS.ACK.{stream}.>"));
+    subjects
+}
