@@ -75,6 +75,7 @@ impl Owner {
             )
             .await?;
         }
+        close_to_public(&mut transaction).await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -250,6 +251,21 @@ async fn apply(
         .bind(checksum)
         .execute(connection)
         .await?;
+    Ok(())
+}
+
+/// Nobody makes tables beside ours, not even temporary ones that could stand in front of them.
+async fn close_to_public(connection: &mut PgConnection) -> Result<(), Error> {
+    let statements: Vec<String> = sqlx::query_scalar(
+        "SELECT pg_catalog.format('REVOKE %s ON DATABASE %I FROM PUBLIC', right_, pg_catalog.current_database())
+         FROM (VALUES ('TEMPORARY'), ('CREATE')) AS rights(right_)
+         WHERE pg_catalog.has_database_privilege('public', pg_catalog.current_database(), right_)",
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    for statement in statements {
+        run(connection, statement).await?;
+    }
     Ok(())
 }
 

@@ -30,7 +30,9 @@ impl Cursor {
         }
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| invalid())?;
         let (micros, id) = bytes.split_first_chunk::<8>().ok_or_else(invalid)?;
-        let at = DateTimeUtc::from_timestamp_micros(i64::from_be_bytes(*micros));
+        // PostgreSQL knows no times before 4713 BC: it would answer with an error of its own.
+        let micros = Some(i64::from_be_bytes(*micros)).filter(|micros| *micros >= 0);
+        let at = micros.and_then(DateTimeUtc::from_timestamp_micros);
         Ok(Self {
             at: at.ok_or_else(invalid)?,
             id: Uuid::from_slice(id).map_err(|_| invalid())?,

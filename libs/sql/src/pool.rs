@@ -17,6 +17,9 @@ use contracts::id::{TenantId, UserId};
 
 use crate::{Config, Error, Migrations, SchemaName, safety};
 
+#[cfg(test)]
+mod tests;
+
 /// Tenants whose schema is remembered as checked, at most.
 const REMEMBERED_TENANTS: usize = 100_000;
 /// A transaction whose owner is silent for this long is ended by the server, milliseconds.
