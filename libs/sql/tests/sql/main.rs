@@ -1,5 +1,7 @@
 //! The wall between tenants, on a real PostgreSQL server.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic, and its helpers too")]
+
 mod isolation;
 mod migrations;
 mod safety;

@@ -53,6 +53,12 @@ async fn one_tenant_may_be_created_many_times_at_once() {
 
 #[tokio::test]
 async fn many_databases_share_the_roles_of_the_server() {
+    // The other tests sign in as `notes` with a password that must not change.
+    const SHARED: Migrations = Migrations {
+        service: "shared",
+        platform: &[],
+        tenant: &[],
+    };
     let mut tasks = JoinSet::new();
     for _ in 0..4 {
         tasks.spawn(async {
@@ -61,7 +67,7 @@ async fn many_databases_share_the_roles_of_the_server() {
             for secret in ["one", "two", "test"] {
                 let config = sql::Config::new(fixture.database.url(), secret);
                 let owner = Owner::connect(&config).await.unwrap();
-                owner.migrate_platform(&[NOTES]).await.unwrap();
+                owner.migrate_platform(&[SHARED]).await.unwrap();
             }
         });
     }

@@ -61,8 +61,8 @@ async fn a_role_above_the_rules_stops_the_service() {
             "owns tables",
         ),
         (
-            "GRANT postgres TO $",
-            "REVOKE postgres FROM $",
+            "DO 'BEGIN EXECUTE format(''GRANT %I TO $'', current_user); END'",
+            "DO 'BEGIN EXECUTE format(''REVOKE %I FROM $'', current_user); END'",
             "become the owner",
         ),
     ] {
