@@ -1,1 +1,49 @@
-fn main() {}
+//! `cargo xtask`: every task of this repository, without a shell script.
+//!
+//! It links nothing of the platform, so that it compiles in seconds and can
+//! build the rest.
+
+mod cargo;
+mod commands;
+mod interrupts;
+mod leftover;
+mod ports;
+mod process;
+mod progress;
+mod secrets;
+mod server_user;
+mod servers;
+mod supervisor;
+mod tools;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::commands::{Command, bench, check, openapi, serve, test, up};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The tasks of this repository")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Up(options) => up::run(&options),
+        Command::Servers(options) => serve::run(&options),
+        Command::Test(options) => test::run(&options),
+        Command::Check => check::run(),
+        Command::Fmt => check::format(),
+        Command::Openapi(options) => openapi::run(&options),
+        Command::Bench(options) => bench::run(&options),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

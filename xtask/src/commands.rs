@@ -1,0 +1,26 @@
+//! The table of tasks.
+
+pub(crate) mod bench;
+pub(crate) mod check;
+pub(crate) mod openapi;
+pub(crate) mod serve;
+pub(crate) mod test;
+pub(crate) mod up;
+
+#[derive(clap::Subcommand)]
+pub(crate) enum Command {
+    /// Start the whole platform on this machine, until Ctrl-C
+    Up(up::Options),
+    /// Start NATS, PostgreSQL and MongoDB only, and print where they are
+    Servers(serve::Options),
+    /// Run everything that must pass: formatting, lints, drift, tests
+    Test(test::Options),
+    /// Run what needs no server: formatting, lints, the architecture test
+    Check,
+    /// Format the source
+    Fmt,
+    /// Write docs/openapi.json as the gateway describes itself
+    Openapi(openapi::Options),
+    /// Run a load test against real servers, in a release build
+    Bench(bench::Options),
+}

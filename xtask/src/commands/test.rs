@@ -1,0 +1,82 @@
+//! `cargo xtask test`: everything that must pass, with its own set-up.
+
+mod runner;
+mod servers;
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use anyhow::Result;
+
+pub(crate) use self::servers::TestServers;
+use crate::{
+    cargo::{self, Profile},
+    commands::{check, openapi},
+    interrupts::Interrupts,
+    progress::step,
+    servers::mongo::Durability,
+};
+
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Passed on to the test runner
+    #[arg(last = true)]
+    arguments: Vec<String>,
+}
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let interrupts = Interrupts::listen()?;
+    let mut stages = Stages::default();
+    let closing = stages.run_all(options, &interrupts);
+    // The table is printed on failure too: it says how far the run came.
+    eprintln!("\nTime per stage:");
+    for (stage, time) in &stages.done {
+        eprintln!("  {:>8.1} s  {stage}", time.as_secs_f64());
+    }
+    let closing = closing?;
+    println!("{closing}");
+    Ok(())
+}
+
+#[derive(Default)]
+struct Stages {
+    done: Vec<(&'static str, Duration)>,
+}
+
+impl Stages {
+    fn run_all(&mut self, options: &Options, interrupts: &Interrupts) -> Result<String> {
+        self.run("formatting", || check::formatting(interrupts))?;
+        self.run("lints", || check::lints(interrupts))?;
+        let binaries = self.run("build", || {
+            step("build", || cargo::build(Profile::Dev, interrupts))
+        })?;
+        let troupe = binaries.join("troupe");
+        self.run("OpenAPI drift", || openapi::check(&troupe))?;
+        let servers = self.run("servers", || {
+            TestServers::start(Durability::None, interrupts)
+        })?;
+        self.run("tests", || {
+            tests(&servers, &troupe, &options.arguments, interrupts)
+        })
+    }
+
+    fn run<T>(&mut self, stage: &'static str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        let started = Instant::now();
+        let result = work();
+        self.done.push((stage, started.elapsed()));
+        result
+    }
+}
+
+fn tests(
+    servers: &TestServers<'_>,
+    troupe: &Path,
+    arguments: &[String],
+    interrupts: &Interrupts,
+) -> Result<String> {
+    let mut command = runner::command(arguments);
+    command.envs(servers.variables()).env("TROUPE_BIN", troupe);
+    runner::run(command, interrupts)
+}
