@@ -100,6 +100,21 @@ pub enum ExecutionEvent {
 }
 
 impl ExecutionEvent {
+    /// Every [`ExecutionEvent::kind`].
+    pub const KINDS: [&'static str; 11] = [
+        "execution_started",
+        "step_started",
+        "step_succeeded",
+        "step_retrying",
+        "step_failed",
+        "step_skipped",
+        "step_late",
+        "cancel_asked",
+        "execution_succeeded",
+        "execution_failed",
+        "execution_cancelled",
+    ];
+
     /// Whether nothing follows.
     pub const fn is_final(&self) -> bool {
         match self {
@@ -149,4 +164,22 @@ pub struct TokenDelta {
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Control {
     Cancel,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_is_a_type_on_the_wire() {
+        for kind in ExecutionEvent::KINDS {
+            // What is missing are the fields of the variant, not the variant.
+            let read = serde_json::from_value::<ExecutionEvent>(serde_json::json!({"type": kind}));
+            let known = match read {
+                Ok(event) => event.kind() == kind,
+                Err(error) => error.to_string().contains("missing field"),
+            };
+            assert!(known, "{kind}");
+        }
+    }
 }

@@ -3,12 +3,17 @@
 use std::borrow::Cow;
 
 use poem_openapi::{
-    registry::{MetaSchema, MetaSchemaRef},
+    registry::{MetaSchema, MetaSchemaRef, Registry},
     types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type},
 };
 use serde_json::Value;
 
-use crate::flow::{OnError, RevisionChoice};
+use crate::{
+    execution::Events,
+    flow::{OnError, RevisionChoice},
+    live::{ExecutionEvent, Frame},
+    page::Page,
+};
 
 macro_rules! serde_type {
     ($name:ident, $label:literal, $required:literal, $schema:expr) => {
@@ -69,6 +74,108 @@ serde_type!(
     }
 );
 
+serde_type!(Frame, "Frame", true, frame_schema());
+serde_type!(
+    Events,
+    "Events",
+    true,
+    MetaSchema {
+        required: vec!["items", "next"],
+        properties: vec![
+            ("items", list_of(Frame::schema_ref())),
+            (
+                "next",
+                nullable(MetaSchema {
+                    description: Some("the `after` of the following stretch"),
+                    ..MetaSchema::new("integer")
+                })
+            ),
+        ],
+        ..MetaSchema::new("object")
+    }
+);
+
+impl<T: Type> Type for Page<T> {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> Cow<'static, str> {
+        format!("Page_{}", T::name()).into()
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        let cursor = MetaSchema {
+            description: Some("the `cursor` of the following page, null on the last"),
+            ..MetaSchema::new("string")
+        };
+        MetaSchemaRef::Inline(Box::new(MetaSchema {
+            required: vec!["items", "next"],
+            properties: vec![
+                ("items", list_of(T::schema_ref())),
+                ("next", nullable(cursor)),
+            ],
+            ..MetaSchema::new("object")
+        }))
+    }
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+
+/// Number and time, the type, and the fields of all types: which of them are there is told by `type`.
+fn frame_schema() -> MetaSchema {
+    let plain = |kind| MetaSchemaRef::Inline(Box::new(MetaSchema::new(kind)));
+    let format =
+        |kind, format| MetaSchemaRef::Inline(Box::new(MetaSchema::new_with_format(kind, format)));
+    let any = || MetaSchemaRef::Inline(Box::new(MetaSchema::ANY));
+    MetaSchema {
+        description: Some(
+            "one event of an execution; `n` counts from 1 without gaps and the terminal event is the last",
+        ),
+        required: vec!["n", "ts", "type"],
+        properties: vec![
+            ("n", plain("integer")),
+            ("ts", format("string", "date-time")),
+            ("type", words("string", &ExecutionEvent::KINDS)),
+            ("flow_id", plain("string")),
+            ("revision", nullable(MetaSchema::new("integer"))),
+            ("definition_hash", plain("string")),
+            ("started_by", plain("string")),
+            ("input", any()),
+            ("node", plain("string")),
+            ("attempt", plain("integer")),
+            ("key", plain("string")),
+            ("output", any()),
+            ("port", plain("string")),
+            ("usage", plain("object")),
+            ("duration_ms", plain("integer")),
+            ("error", plain("object")),
+            ("at", format("string", "date-time")),
+            ("by", plain("string")),
+        ],
+        ..MetaSchema::new("object")
+    }
+}
+
+fn list_of(item: MetaSchemaRef) -> MetaSchemaRef {
+    MetaSchemaRef::Inline(Box::new(MetaSchema {
+        items: Some(Box::new(item)),
+        ..MetaSchema::new("array")
+    }))
+}
+
+fn nullable(schema: MetaSchema) -> MetaSchemaRef {
+    MetaSchemaRef::Inline(Box::new(MetaSchema {
+        nullable: true,
+        ..schema
+    }))
+}
+
 fn words(kind: &'static str, words: &[&str]) -> MetaSchemaRef {
     let mut schema = MetaSchema::new(kind);
     schema.enum_items = words.iter().map(|word| Value::from(*word)).collect();
@@ -81,10 +188,17 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{flow, llm, problem::Problem};
+    use crate::{
+        Request, auth, execution, flow,
+        id::{ExecutionId, FlowId, ProviderId, TenantId, UserId},
+        llm,
+        problem::Problem,
+        tenant,
+    };
 
     /// Both JSON codecs must say the same.
-    fn check<T: Serialize + DeserializeOwned + ToJSON + ParseFromJSON>(value: Value) {
+    fn check<T: Serialize + DeserializeOwned + ToJSON + ParseFromJSON>(value: impl Serialize) {
+        let value = serde_json::to_value(value).unwrap();
         let by_serde: T = serde_json::from_value(value.clone()).unwrap();
         let by_poem = T::parse_from_json(Some(value))
             .map_err(ParseError::into_message)
@@ -94,8 +208,10 @@ mod tests {
         assert_eq!(serde_json::to_value(&by_poem).unwrap(), expected);
     }
 
+    const AT: &str = "2026-01-02T03:04:05Z";
+
     #[test]
-    fn codecs_agree() {
+    fn codecs_agree_on_flows() {
         check::<flow::Definition>(serde_json::to_value(flow::Definition::example()).unwrap());
         check::<flow::Node>(
             json!({"id": "a", "type": "llm", "config": {"prompt": "x"}, "retry": {"max_attempts": 2}, "on_error": {"default": 1}}),
@@ -103,16 +219,87 @@ mod tests {
         check::<flow::Node>(
             json!({"id": "a", "type": "llm", "on_error": "branch", "position": {"x": 1.5, "y": 2.0}}),
         );
+        check::<flow::CreateFlow>(
+            json!({"name": "n", "definition": {"nodes": [], "input_schema": {"type": "object"}}}),
+        );
+        let mut it = json!({"id": FlowId::EXAMPLE, "name": "n", "description": "", "version": 3, "revision": null,
+            "created_by": UserId::EXAMPLE, "created_at": AT, "updated_at": AT});
+        check::<flow::FlowSummary>(it.clone());
+        it["definition"] = serde_json::to_value(flow::Definition::example()).unwrap();
+        check::<flow::Flow>(it);
+        let mut it = json!({"revision": 1, "hash": "h", "notes": "", "published_by": UserId::EXAMPLE, "published_at": AT});
+        check::<flow::RevisionSummary>(it.clone());
+        it["flow_id"] = json!(FlowId::EXAMPLE);
+        it["definition"] = json!({"nodes": [], "edges": [{"from": "a", "from_port": "x", "to": "b"}]});
+        check::<flow::Revision>(it);
+        check::<flow::Validation>(
+            json!({"valid": false, "problems": [{"node": null, "path": "/nodes", "code": "c", "message": "m"}]}),
+        );
+        check::<flow::NodeType>(
+            json!({"type": "llm", "title": "LLM", "description": "d", "config_schema": {}, "ports": ["out"], "takes_input": true}),
+        );
+    }
+
+    #[test]
+    fn codecs_agree_on_executions() {
+        check::<execution::Usage>(
+            json!({"prompt_tokens": 1, "completion_tokens": 2, "cost": "0.000125"}),
+        );
+        check::<execution::Usage>(
+            json!({"prompt_tokens": 1, "completion_tokens": 2, "cost": null}),
+        );
+        let mut it = json!({"id": ExecutionId::EXAMPLE, "flow_id": FlowId::EXAMPLE, "revision": 2, "state": "failed",
+            "error": {"code": "timeout", "message": "m", "node": "a", "retryable": true},
+            "usage": {"prompt_tokens": 1, "completion_tokens": 2, "cost": null},
+            "started_by": UserId::EXAMPLE, "created_at": AT, "finished_at": AT});
+        check::<execution::ExecutionSummary>(it.clone());
+        it["input"] = json!({"x": [1]});
+        it["output"] = json!(null);
+        it["last_event"] = json!(7);
+        check::<execution::Execution>(it);
+        check::<execution::Accepted>(
+            json!({"id": ExecutionId::EXAMPLE, "flow_id": FlowId::EXAMPLE, "revision": null, "state": "queued"}),
+        );
+        let frame = json!({"n": 1, "ts": AT, "type": "step_skipped", "node": "a"});
+        check::<Frame>(frame.clone());
+        check::<Events>(json!({"items": [frame], "next": 1}));
+    }
+
+    #[test]
+    fn codecs_agree_on_people() {
+        let user =
+            json!({"id": UserId::EXAMPLE, "email": "a@b.c", "name": "A", "created_at": AT});
+        let organization = json!({"id": TenantId::EXAMPLE, "name": "O", "created_at": AT});
+        check::<auth::Session>(json!({"user": user, "organization": organization, "role": "owner",
+            "access_token": "a", "refresh_token": "r", "expires_in": 600}));
+        check::<auth::Me>(
+            json!({"user": user, "organization": organization, "role": "viewer", "organizations": [organization]}),
+        );
+        check::<tenant::Member>(
+            json!({"user_id": UserId::EXAMPLE, "email": "a@b.c", "name": "A", "role": "editor", "joined_at": AT}),
+        );
+        check::<auth::Register>(auth::Register::example());
+        check::<auth::Login>(auth::Login::example());
+        check::<auth::Login>(
+            json!({"email": "a@b.c", "password": "p", "organization_id": TenantId::EXAMPLE}),
+        );
+        check::<auth::AddMember>(auth::AddMember::example());
+        check::<auth::UpdateMe>(auth::UpdateMe::example());
         check::<Problem>(serde_json::to_value(Problem::malformed("no")).unwrap());
+    }
+
+    #[test]
+    fn codecs_agree_on_providers() {
         check::<llm::ProviderModel>(
             json!({"name": "m", "price": {"prompt": "0.15", "completion": "0.6"}}),
         );
-        check::<crate::execution::Usage>(
-            json!({"prompt_tokens": 1, "completion_tokens": 2, "cost": "0.000125"}),
+        check::<llm::CreateProvider>(llm::CreateProvider::example());
+        check::<llm::Provider>(json!({"id": ProviderId::EXAMPLE, "name": "n", "kind": "openai_compatible", "base_url": "u",
+            "key_hint": "abcd", "models": [{"name": "m"}], "created_at": AT}));
+        check::<llm::Model>(
+            json!({"id": "p/m", "provider": "p", "name": "m", "price": null, "rehearsal": false}),
         );
-        check::<crate::execution::Usage>(
-            json!({"prompt_tokens": 1, "completion_tokens": 2, "cost": null}),
-        );
+        check::<llm::ProviderTest>(json!({"ok": true, "message": "m", "duration_ms": 5}));
     }
 
     #[test]
