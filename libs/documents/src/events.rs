@@ -1,0 +1,95 @@
+//! The events of executions.
+
+use contracts::{
+    id::{ExecutionId, TenantId},
+    live::Frame,
+};
+use mongodb::bson::{DateTime, Document, doc};
+use serde::Deserialize;
+
+use crate::{Archive, Error};
+
+pub(crate) const COLLECTION: &str = "execution_events";
+pub(crate) const INDEXES: &[(&str, &[&str])] = &[(COLLECTION, &["tenant", "execution", "n"])];
+
+/// An event on its way into the archive.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ArchivedFrame {
+    pub tenant: TenantId,
+    pub execution: ExecutionId,
+    pub frame: Frame,
+}
+
+#[derive(Deserialize)]
+struct Stored {
+    #[serde(rename = "_id")]
+    id: String,
+    /// JSON. As BSON, keys with `.` or `$` and numbers past 63 bits would not come back as they went in.
+    frame: String,
+}
+
+impl Archive {
+    /// Keeps events. One that is there already stays as it is, so the same batch may come twice.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Timeout`]: part of the events may have been kept.
+    pub async fn put_events(&self, frames: &[ArchivedFrame]) -> Result<(), Error> {
+        let documents = frames.iter().map(|frame| self.document(frame));
+        let documents: Vec<Document> = documents.collect::<Result<_, _>>()?;
+        self.put(COLLECTION, &documents).await
+    }
+
+    /// The events of an execution that follow number `after`, in order. None for another tenant's execution.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Timeout`].
+    pub async fn events(
+        &self,
+        tenant: TenantId,
+        execution: ExecutionId,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<Frame>, Error> {
+        let Ok(after) = i64::try_from(after) else {
+            return Ok(Vec::new());
+        };
+        let filter = doc! {
+            "tenant": tenant.to_string(),
+            "execution": execution.to_string(),
+            "n": {"$gt": after},
+        };
+        let found: Vec<Stored> = self.find(COLLECTION, filter, doc! {"n": 1}, limit).await?;
+        let frames = found.into_iter().map(|stored| {
+            serde_json::from_str(&stored.frame).map_err(|source| Error::Unreadable {
+                id: stored.id,
+                source,
+            })
+        });
+        frames.collect()
+    }
+
+    fn document(&self, archived: &ArchivedFrame) -> Result<Document, Error> {
+        let ArchivedFrame {
+            tenant,
+            execution,
+            frame,
+        } = archived;
+        let id = format!("{execution}:{}", frame.n);
+        let n = i64::try_from(frame.n).expect("an execution has fewer than 2^63 events");
+        let at = DateTime::from_millis(frame.ts.timestamp_millis());
+        let text = serde_json::to_string(frame).map_err(|source| Error::Unreadable {
+            id: id.clone(),
+            source,
+        })?;
+        Ok(doc! {
+            "_id": id,
+            "tenant": tenant.to_string(),
+            "execution": execution.to_string(),
+            "n": n,
+            "ts": at,
+            "type": frame.event.kind(),
+            "frame": text,
+            "expires_at": self.expiry(at),
+        })
+    }
+}
