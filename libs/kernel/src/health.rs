@@ -43,6 +43,13 @@ impl Readiness {
         self.probes.insert(name, Arc::new(move || probe().boxed()));
     }
 
+    /// Adds the dependencies of another, once each.
+    pub fn extend(&mut self, other: &Self) {
+        for (name, probe) in &other.probes {
+            self.probes.entry(name).or_insert_with(|| probe.clone());
+        }
+    }
+
     /// Asks every dependency, all at once.
     pub async fn check(&self) -> Report {
         let checks = self.probes.iter().map(|(name, probe)| async move {
