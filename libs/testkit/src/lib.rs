@@ -7,6 +7,9 @@
 //! missing one is a panic that says so: a test is never skipped.
 
 mod eventually;
+pub mod fake_llm;
+pub mod ledger;
+mod local_http;
 mod mongo;
 mod nats;
 mod postgres;
@@ -14,6 +17,8 @@ mod servers;
 mod tokens;
 
 pub use eventually::eventually;
+pub use fake_llm::FakeLlm;
+pub use ledger::Ledger;
 pub use mongo::Mongo;
 pub use nats::Nats;
 pub use postgres::Postgres;
