@@ -187,6 +187,17 @@ impl Bus {
         }
     }
 
+    /// Answers with bytes as they are, where the asker is no service of ours.
+    ///
+    /// # Errors
+    /// When the answer cannot be sent.
+    pub async fn reply_bytes(&self, incoming: &Incoming, body: Bytes) -> Result<(), Error> {
+        let Some(to) = incoming.reply_to() else {
+            return Ok(());
+        };
+        self.client.publish(to.0, body).await.map_err(during("answer"))
+    }
+
     /// Sends one of several answers, or an answer after its message is gone.
     ///
     /// # Errors

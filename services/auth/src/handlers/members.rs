@@ -1,0 +1,57 @@
+//! What other organizations and services need to know of users.
+
+use chrono::Utc;
+use contracts::{
+    auth::{AddMember, RunToken, RunTokenReply},
+    tenant::{JoinOrganization, Member},
+};
+use kernel::Ctx;
+
+use super::sign_in::memberships;
+use crate::{
+    Error, State,
+    domain::{ACCESS_LIFETIME, Email, Grant, choose},
+    store::AccountState,
+};
+
+pub(crate) async fn add_member(ctx: Ctx<State>, request: AddMember) -> Result<Member, Error> {
+    let email = Email::parse(&request.email).map_err(|why| Error::field("/email", why))?;
+    let account = ctx.state.store.user_by_email(&email).await?;
+    let account = account.filter(|account| account.state == AccountState::Active);
+    let user = account
+        .ok_or_else(|| Error::UnknownEmail(email.as_str().to_owned()))?
+        .user;
+    let join = JoinOrganization {
+        user_id: user.id,
+        email: user.email,
+        name: user.name,
+        role: request.role,
+        by_role: ctx.principal().role,
+    };
+    Ok(ctx.call(&join).await?)
+}
+
+pub(crate) async fn run_token(ctx: Ctx<State>, request: RunToken) -> Result<RunTokenReply, Error> {
+    let no_member = || Error::NoMember {
+        user: request.user_id,
+        tenant: ctx.tenant,
+    };
+    let account = ctx.state.store.user(request.user_id).await?;
+    account
+        .filter(|account| account.state == AccountState::Active)
+        .ok_or_else(no_member)?;
+    let membership = choose(memberships(&ctx, request.user_id).await?, Some(ctx.tenant))
+        .ok_or_else(no_member)?;
+    let grant = Grant {
+        user: request.user_id,
+        tenant: ctx.tenant,
+        role: membership.role,
+        session: None,
+        execution: Some(request.execution_id),
+    };
+    let access_token = ctx.state.signing_key.sign(grant, Utc::now())?;
+    Ok(RunTokenReply {
+        access_token,
+        expires_in: ACCESS_LIFETIME.as_secs(),
+    })
+}
