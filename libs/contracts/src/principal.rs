@@ -43,6 +43,11 @@ impl Role {
         Self::ALL.into_iter().find(|role| role.as_str() == text)
     }
 
+    /// Whether it is this role or one above it.
+    pub const fn covers(self, other: Self) -> bool {
+        self.rank() >= other.rank()
+    }
+
     pub fn allows(self, permission: Permission) -> bool {
         self.rank() >= permission.least_role().rank()
     }

@@ -1,0 +1,4 @@
+//! The rows, and how they become what the contract shows.
+
+pub(super) mod membership;
+pub(super) mod organization;
