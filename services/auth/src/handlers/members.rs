@@ -36,6 +36,8 @@ pub(crate) async fn run_token(ctx: Ctx<State>, request: RunToken) -> Result<RunT
         user: request.user_id,
         tenant: ctx.tenant,
     };
+    // Before the role is read: a revocation for a change that comes in between then meets this token.
+    let now = Utc::now();
     let account = ctx.state.store.user(request.user_id).await?;
     account
         .filter(|account| account.state == AccountState::Active)
@@ -49,7 +51,7 @@ pub(crate) async fn run_token(ctx: Ctx<State>, request: RunToken) -> Result<RunT
         session: None,
         execution: Some(request.execution_id),
     };
-    let access_token = ctx.state.signing_key.sign(grant, Utc::now())?;
+    let access_token = ctx.state.signing_key.sign(grant, now)?;
     Ok(RunTokenReply {
         access_token,
         expires_in: ACCESS_LIFETIME.as_secs(),

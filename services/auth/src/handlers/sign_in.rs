@@ -64,10 +64,11 @@ pub(super) async fn enter(
     user: User,
     wanted: Option<TenantId>,
 ) -> Result<Session, Error> {
+    // Before the role is read: a revocation for a change that comes in between then meets this token.
+    let now = Utc::now();
     let memberships = memberships(ctx, user.id).await?;
     let membership = choose(memberships, wanted)
         .ok_or_else(|| wanted.map_or(Error::NoOrganization, Error::UnknownOrganization))?;
-    let now = Utc::now();
     let session = SessionRow {
         id: SessionId::generate(),
         user: user.id,
