@@ -369,6 +369,33 @@ request!(RestoreRevision => Flow, "flow.restore_revision", Access::Permission(Pe
 pub struct ListNodeTypes {}
 request!(ListNodeTypes => Page<NodeType>, "flow.node_types", Access::SignedIn, example: ListNodeTypes {});
 
+/// The organization's variables, as expressions see them in `vars`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(
+    feature = "openapi",
+    derive(poem_openapi::Object),
+    oai(deny_unknown_fields)
+)]
+pub struct Variables {
+    /// Names are 1 to 64 letters, digits or `_`, not beginning with a digit; values are any JSON. Not for secrets.
+    pub variables: BTreeMap<String, Value>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GetVariables {}
+request!(GetVariables => Variables, "flow.variables", Access::Permission(Permission::FlowRead), example: GetVariables {});
+
+/// Replaces all variables; executions that run keep those they began with.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetVariables {
+    pub variables: BTreeMap<String, Value>,
+}
+request!(SetVariables => Variables, "flow.set_variables", Access::Permission(Permission::FlowWrite),
+    example: SetVariables { variables: BTreeMap::from([("region".into(), "eu".into())]) });
+
 /// Which state of a flow to execute: a revision's number, or `"draft"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]

@@ -75,6 +75,8 @@ pub const OPERATIONS: &[Operation] = &[
     Operation::of::<flow::GetRevision>(),
     Operation::of::<flow::RestoreRevision>(),
     Operation::of::<flow::ListNodeTypes>(),
+    Operation::of::<flow::GetVariables>(),
+    Operation::of::<flow::SetVariables>(),
     Operation::of::<flow::ExecuteFlow>(),
     Operation::of::<execution::GetExecution>(),
     Operation::of::<execution::ListExecutions>(),
