@@ -195,7 +195,10 @@ impl Bus {
         let Some(to) = incoming.reply_to() else {
             return Ok(());
         };
-        self.client.publish(to.0, body).await.map_err(during("answer"))
+        self.client
+            .publish(to.0, body)
+            .await
+            .map_err(during("answer"))
     }
 
     /// Sends one of several answers, or an answer after its message is gone.

@@ -232,7 +232,8 @@ mod tests {
         let mut it = json!({"revision": 1, "hash": "h", "notes": "", "published_by": UserId::EXAMPLE, "published_at": AT});
         check::<flow::RevisionSummary>(it.clone());
         it["flow_id"] = json!(FlowId::EXAMPLE);
-        it["definition"] = json!({"nodes": [], "edges": [{"from": "a", "from_port": "x", "to": "b"}]});
+        it["definition"] =
+            json!({"nodes": [], "edges": [{"from": "a", "from_port": "x", "to": "b"}]});
         check::<flow::Revision>(it);
         check::<flow::Validation>(
             json!({"valid": false, "problems": [{"node": null, "path": "/nodes", "code": "c", "message": "m"}]}),
@@ -269,11 +270,12 @@ mod tests {
 
     #[test]
     fn codecs_agree_on_people() {
-        let user =
-            json!({"id": UserId::EXAMPLE, "email": "a@b.c", "name": "A", "created_at": AT});
+        let user = json!({"id": UserId::EXAMPLE, "email": "a@b.c", "name": "A", "created_at": AT});
         let organization = json!({"id": TenantId::EXAMPLE, "name": "O", "created_at": AT});
-        check::<auth::Session>(json!({"user": user, "organization": organization, "role": "owner",
-            "access_token": "a", "refresh_token": "r", "expires_in": 600}));
+        check::<auth::Session>(
+            json!({"user": user, "organization": organization, "role": "owner",
+            "access_token": "a", "refresh_token": "r", "expires_in": 600}),
+        );
         check::<auth::Me>(
             json!({"user": user, "organization": organization, "role": "viewer", "organizations": [organization]}),
         );
@@ -296,8 +298,10 @@ mod tests {
             json!({"name": "m", "price": {"prompt": "0.15", "completion": "0.6"}}),
         );
         check::<llm::CreateProvider>(llm::CreateProvider::example());
-        check::<llm::Provider>(json!({"id": ProviderId::EXAMPLE, "name": "n", "kind": "openai_compatible", "base_url": "u",
-            "key_hint": "abcd", "models": [{"name": "m"}], "created_at": AT}));
+        check::<llm::Provider>(
+            json!({"id": ProviderId::EXAMPLE, "name": "n", "kind": "openai_compatible", "base_url": "u",
+            "key_hint": "abcd", "models": [{"name": "m"}], "created_at": AT}),
+        );
         check::<llm::Model>(
             json!({"id": "p/m", "provider": "p", "name": "m", "price": null, "rehearsal": false}),
         );

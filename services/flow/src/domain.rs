@@ -22,9 +22,18 @@ const MAX_INPUT_PROBLEMS: usize = 20;
 
 pub(crate) fn check_name(name: &str) -> Result<(), Error> {
     let length = name.chars().count();
-    let valid = (1..=MAX_NAME).contains(&length) && !name.trim().is_empty() && !name.contains(char::is_control);
+    let valid = (1..=MAX_NAME).contains(&length)
+        && !name.trim().is_empty()
+        && !name.contains(char::is_control);
     let rule = "must have 1 to 200 characters, none of them a control character";
-    if valid { Ok(()) } else { Err(Error::InvalidField { field: "name", rule }) }
+    if valid {
+        Ok(())
+    } else {
+        Err(Error::InvalidField {
+            field: "name",
+            rule,
+        })
+    }
 }
 
 pub(crate) fn check_description(description: &str) -> Result<(), Error> {
@@ -37,25 +46,50 @@ pub(crate) fn check_notes(notes: &str) -> Result<(), Error> {
 
 fn check_text(field: &'static str, text: &str) -> Result<(), Error> {
     let valid = text.chars().count() <= MAX_DESCRIPTION && !text.contains('\0');
-    if valid { Ok(()) } else { Err(Error::InvalidField { field, rule: "must have at most 10,000 characters" }) }
+    if valid {
+        Ok(())
+    } else {
+        Err(Error::InvalidField {
+            field,
+            rule: "must have at most 10,000 characters",
+        })
+    }
 }
 
 pub(crate) fn check_key(key: &str) -> Result<(), Error> {
-    let valid = (1..=MAX_KEY).contains(&key.len()) && key.bytes().all(|b| (0x20..0x7f).contains(&b));
+    let valid =
+        (1..=MAX_KEY).contains(&key.len()) && key.bytes().all(|b| (0x20..0x7f).contains(&b));
     let rule = "must have 1 to 255 printable ASCII characters";
-    if valid { Ok(()) } else { Err(Error::InvalidField { field: "idempotency_key", rule }) }
+    if valid {
+        Ok(())
+    } else {
+        Err(Error::InvalidField {
+            field: "idempotency_key",
+            rule,
+        })
+    }
 }
 
 pub(crate) fn check_variables(variables: &BTreeMap<String, Value>) -> Result<(), Error> {
-    let invalid = |rule| Err(Error::InvalidField { field: "variables", rule });
+    let invalid = |rule| {
+        Err(Error::InvalidField {
+            field: "variables",
+            rule,
+        })
+    };
     let named = |name: &String| {
         let valid = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
         valid && (1..=64).contains(&name.len()) && !name.starts_with(|c: char| c.is_ascii_digit())
     };
     if !variables.keys().all(named) {
-        return invalid("must be named with 1 to 64 letters, digits or `_`, not beginning with a digit");
+        return invalid(
+            "must be named with 1 to 64 letters, digits or `_`, not beginning with a digit",
+        );
     }
-    let bytes: usize = variables.iter().map(|(name, value)| name.len() + value.to_string().len()).sum();
+    let bytes: usize = variables
+        .iter()
+        .map(|(name, value)| name.len() + value.to_string().len())
+        .sum();
     if variables.len() > MAX_VARIABLES || bytes > MAX_VARIABLES_BYTES {
         return invalid("must be at most 500 and together at most 64 KiB");
     }
@@ -66,7 +100,10 @@ pub(crate) fn check_variables(variables: &BTreeMap<String, Value>) -> Result<(),
 pub(crate) fn write(definition: &Definition) -> Result<String, Error> {
     let text = serde_json::to_string(definition).map_err(Error::Stored)?;
     if text.len() > MAX_DEFINITION_BYTES {
-        return Err(Error::InvalidField { field: "definition", rule: "must have at most 512 KiB as JSON" });
+        return Err(Error::InvalidField {
+            field: "definition",
+            rule: "must have at most 512 KiB as JSON",
+        });
     }
     Ok(text)
 }
@@ -87,16 +124,31 @@ pub(crate) fn body_hash(request: &ExecuteFlow) -> String {
 
 /// Checks an input against the flow's schema; all inputs are fine where there is none.
 pub(crate) fn check_input(definition: &Definition, input: &Value) -> Result<(), Error> {
-    let Some(schema) = &definition.input_schema else { return Ok(()) };
-    let field = |message: String| FieldProblem { path: "/input".to_owned(), message };
-    let validator = jsonschema::validator_for(schema)
-        .map_err(|error| Error::InvalidInput(vec![field(format!("the flow's `input_schema` is not valid: {error}"))]))?;
+    let Some(schema) = &definition.input_schema else {
+        return Ok(());
+    };
+    let field = |message: String| FieldProblem {
+        path: "/input".to_owned(),
+        message,
+    };
+    let validator = jsonschema::validator_for(schema).map_err(|error| {
+        Error::InvalidInput(vec![field(format!(
+            "the flow's `input_schema` is not valid: {error}"
+        ))])
+    })?;
     let problems: Vec<_> = validator
         .iter_errors(input)
         .take(MAX_INPUT_PROBLEMS)
-        .map(|error| FieldProblem { path: format!("/input{}", error.instance_path()), message: error.to_string() })
+        .map(|error| FieldProblem {
+            path: format!("/input{}", error.instance_path()),
+            message: error.to_string(),
+        })
         .collect();
-    if problems.is_empty() { Ok(()) } else { Err(Error::InvalidInput(problems)) }
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::InvalidInput(problems))
+    }
 }
 
 #[cfg(test)]
@@ -108,38 +160,72 @@ mod tests {
 
     #[test]
     fn names_have_bounds() {
-        for (name, valid) in [("a", true), (&"ä".repeat(200), true), ("", false), ("  ", false), (&"x".repeat(201), false), ("a\0", false)] {
+        for (name, valid) in [
+            ("a", true),
+            (&"ä".repeat(200), true),
+            ("", false),
+            ("  ", false),
+            (&"x".repeat(201), false),
+            ("a\0", false),
+        ] {
             assert_eq!(check_name(name).is_ok(), valid, "{name:?}");
         }
     }
 
     #[test]
     fn the_same_request_has_the_same_hash_and_the_key_does_not_count() {
-        let request = ExecuteFlow { flow_id: FlowId::EXAMPLE, input: json!({"a": 1}), revision: None, idempotency_key: None };
-        let keyed = ExecuteFlow { idempotency_key: Some("k".into()), ..request.clone() };
+        let request = ExecuteFlow {
+            flow_id: FlowId::EXAMPLE,
+            input: json!({"a": 1}),
+            revision: None,
+            idempotency_key: None,
+        };
+        let keyed = ExecuteFlow {
+            idempotency_key: Some("k".into()),
+            ..request.clone()
+        };
         assert_eq!(body_hash(&request), body_hash(&keyed));
-        let draft = ExecuteFlow { revision: Some(RevisionChoice::DRAFT), ..request.clone() };
-        let other = ExecuteFlow { input: json!({"a": 2}), ..request.clone() };
+        let draft = ExecuteFlow {
+            revision: Some(RevisionChoice::DRAFT),
+            ..request.clone()
+        };
+        let other = ExecuteFlow {
+            input: json!({"a": 2}),
+            ..request.clone()
+        };
         assert_ne!(body_hash(&request), body_hash(&draft));
         assert_ne!(body_hash(&request), body_hash(&other));
     }
 
     #[test]
     fn input_is_checked_with_paths() {
-        let definition = Definition { input_schema: Some(json!({"type": "object", "required": ["name"], "properties": {"n": {"type": "integer"}}})), ..Definition::default() };
+        let definition = Definition {
+            input_schema: Some(
+                json!({"type": "object", "required": ["name"], "properties": {"n": {"type": "integer"}}}),
+            ),
+            ..Definition::default()
+        };
         assert!(check_input(&definition, &json!({"name": "Ada"})).is_ok());
-        let Err(Error::InvalidInput(errors)) = check_input(&definition, &json!({"n": "x"})) else { panic!("accepted") };
+        let Err(Error::InvalidInput(errors)) = check_input(&definition, &json!({"n": "x"})) else {
+            panic!("accepted")
+        };
         let paths: Vec<_> = errors.iter().map(|error| error.path.as_str()).collect();
-        assert!(paths.contains(&"/input/n") && paths.contains(&"/input"), "{paths:?}");
+        assert!(
+            paths.contains(&"/input/n") && paths.contains(&"/input"),
+            "{paths:?}"
+        );
         assert!(check_input(&Definition::default(), &json!(null)).is_ok());
     }
 
     #[test]
     fn variables_are_names_and_bounded() {
-        let check = |name: &str| check_variables(&BTreeMap::from([(name.to_owned(), json!(1))])).is_ok();
+        let check =
+            |name: &str| check_variables(&BTreeMap::from([(name.to_owned(), json!(1))])).is_ok();
         assert!(check("region") && check("_x1"));
         assert!(!check("") && !check("1x") && !check("a-b") && !check("a b"));
-        assert!(check_variables(&BTreeMap::from([("a".into(), json!("x".repeat(70_000)))])).is_err());
+        assert!(
+            check_variables(&BTreeMap::from([("a".into(), json!("x".repeat(70_000)))])).is_err()
+        );
     }
 
     #[test]

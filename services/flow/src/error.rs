@@ -1,10 +1,6 @@
 //! What can go wrong with flows, and how it is answered.
 
-use contracts::{
-    ErrorCode, FieldProblem, Problem,
-    flow::FlowProblem,
-    id::FlowId,
-};
+use contracts::{ErrorCode, FieldProblem, Problem, flow::FlowProblem, id::FlowId};
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
@@ -19,9 +15,16 @@ pub(crate) enum Error {
     #[error("the input does not satisfy the flow's `input_schema`")]
     InvalidInput(Vec<FieldProblem>),
     #[error("`{field}` {rule}")]
-    InvalidField { field: &'static str, rule: &'static str },
+    InvalidField {
+        field: &'static str,
+        rule: &'static str,
+    },
     #[error("flow `{flow}` is at version {actual}, not {expected}: someone else has changed it")]
-    VersionMismatch { flow: FlowId, expected: u64, actual: u64 },
+    VersionMismatch {
+        flow: FlowId,
+        expected: u64,
+        actual: u64,
+    },
     #[error("the idempotency key was used with another request before")]
     KeyReused,
     #[error("the engine does not take the execution: {}", .0.detail)]
@@ -54,16 +57,25 @@ impl kernel::ServiceError for Error {
     fn problem(&self) -> Problem {
         let problem = Problem::new(self.code(), self.to_string());
         match self {
-            Self::InvalidFlow(problems) => problem.with_reason("flow_invalid").with_errors(fields(problems)),
-            Self::InvalidInput(errors) => problem.with_reason("input_invalid").with_errors(errors.clone()),
+            Self::InvalidFlow(problems) => problem
+                .with_reason("flow_invalid")
+                .with_errors(fields(problems)),
+            Self::InvalidInput(errors) => problem
+                .with_reason("input_invalid")
+                .with_errors(errors.clone()),
             Self::InvalidField { field, rule } => problem.with_errors(vec![FieldProblem {
                 path: format!("/{field}"),
                 message: (*rule).to_owned(),
             }]),
             Self::NotPublished(_) => problem.with_reason("not_published"),
-            Self::VersionMismatch { .. } => problem.with_status(412).with_reason("version_mismatch"),
+            Self::VersionMismatch { .. } => {
+                problem.with_status(412).with_reason("version_mismatch")
+            }
             Self::KeyReused => problem.with_reason("idempotency_key_reused"),
-            Self::Engine(cause) => Problem { retry_after_ms: cause.retry_after_ms, ..problem },
+            Self::Engine(cause) => Problem {
+                retry_after_ms: cause.retry_after_ms,
+                ..problem
+            },
             Self::FlowNotFound(_)
             | Self::RevisionNotFound { .. }
             | Self::Definition(_)

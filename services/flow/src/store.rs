@@ -11,13 +11,18 @@ use contracts::{
     page::{Page, Paging},
 };
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, Set,
+    ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    QuerySelect, Set,
     sea_query::{Expr, ExprTrait, LikeExpr, LockType, extension::postgres::PgExpr},
 };
 use serde_json::Value;
 use sql::{Cursor, Pool};
 
-use crate::{domain, error::Error, store::entity::{flow, revision, start, variable}};
+use crate::{
+    domain,
+    error::Error,
+    store::entity::{flow, revision, start, variable},
+};
 
 /// Flows in the database.
 pub struct FlowStore {
@@ -51,7 +56,10 @@ impl FlowStore {
             deleted_at: None,
         };
         let tx = self.pool.tenant(tenant).await?;
-        flow::Entity::insert(row.into_active_model()).exec_without_returning(tx.conn()).await.map_err(sql::Error::from)?;
+        flow::Entity::insert(row.into_active_model())
+            .exec_without_returning(tx.conn())
+            .await
+            .map_err(sql::Error::from)?;
         Ok(tx.commit().await?)
     }
 
@@ -60,12 +68,18 @@ impl FlowStore {
         to_flow(find(&tx, id, None).await?)
     }
 
-    pub(crate) async fn list(&self, tenant: TenantId, search: Option<&str>, paging: &Paging) -> Result<Page<FlowSummary>, Error> {
+    pub(crate) async fn list(
+        &self,
+        tenant: TenantId,
+        search: Option<&str>,
+        paging: &Paging,
+    ) -> Result<Page<FlowSummary>, Error> {
         let mut query = flow::Entity::find().filter(flow::Column::DeletedAt.is_null());
         if let Some(search) = search.filter(|search| !search.is_empty()) {
             let pattern = LikeExpr::new(format!("%{}%", escape(search))).escape('\\');
             let matches = |column: flow::Column| Expr::col(column).ilike(pattern.clone());
-            query = query.filter(matches(flow::Column::Name).or(matches(flow::Column::Description)));
+            query =
+                query.filter(matches(flow::Column::Name).or(matches(flow::Column::Description)));
         }
         if let Some(cursor) = Cursor::of(paging)? {
             query = query.filter(cursor.before(flow::Column::UpdatedAt, flow::Column::Id));
@@ -78,15 +92,32 @@ impl FlowStore {
             .all(tx.conn())
             .await
             .map_err(sql::Error::from)?;
-        Ok(sql::page(rows, paging, |row| Cursor { at: row.updated_at, id: row.id }, to_summary))
+        Ok(sql::page(
+            rows,
+            paging,
+            |row| Cursor {
+                at: row.updated_at,
+                id: row.id,
+            },
+            to_summary,
+        ))
     }
 
-    pub(crate) async fn update(&self, tenant: TenantId, change: UpdateFlow, now: DateTime<Utc>) -> Result<Flow, Error> {
+    pub(crate) async fn update(
+        &self,
+        tenant: TenantId,
+        change: UpdateFlow,
+        now: DateTime<Utc>,
+    ) -> Result<Flow, Error> {
         let tx = self.pool.tenant(tenant).await?;
         let row = find(&tx, change.flow_id, Some(LockType::Update)).await?;
         let actual = row.version.unsigned_abs();
         if let Some(expected) = change.if_version.filter(|expected| *expected != actual) {
-            return Err(Error::VersionMismatch { flow: change.flow_id, expected, actual });
+            return Err(Error::VersionMismatch {
+                flow: change.flow_id,
+                expected,
+                actual,
+            });
         }
         let mut row = row.into_active_model();
         if let Some(name) = change.name {
@@ -105,9 +136,16 @@ impl FlowStore {
         to_flow(row)
     }
 
-    pub(crate) async fn delete(&self, tenant: TenantId, id: FlowId, now: DateTime<Utc>) -> Result<(), Error> {
+    pub(crate) async fn delete(
+        &self,
+        tenant: TenantId,
+        id: FlowId,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
         let tx = self.pool.tenant(tenant).await?;
-        let mut row = find(&tx, id, Some(LockType::Update)).await?.into_active_model();
+        let mut row = find(&tx, id, Some(LockType::Update))
+            .await?
+            .into_active_model();
         row.deleted_at = Set(Some(now));
         row.update(tx.conn()).await.map_err(sql::Error::from)?;
         Ok(tx.commit().await?)
@@ -140,7 +178,10 @@ impl FlowStore {
             published_at: now,
         };
         let insert = revision::Entity::insert(published.clone().into_active_model());
-        insert.exec_without_returning(tx.conn()).await.map_err(sql::Error::from)?;
+        insert
+            .exec_without_returning(tx.conn())
+            .await
+            .map_err(sql::Error::from)?;
         let mut row = row.into_active_model();
         row.revision = Set(Some(next));
         row.updated_at = Set(now);
@@ -149,12 +190,18 @@ impl FlowStore {
         to_revision(published)
     }
 
-    pub(crate) async fn revisions(&self, tenant: TenantId, id: FlowId, paging: &Paging) -> Result<Page<RevisionSummary>, Error> {
+    pub(crate) async fn revisions(
+        &self,
+        tenant: TenantId,
+        id: FlowId,
+        paging: &Paging,
+    ) -> Result<Page<RevisionSummary>, Error> {
         let tx = self.pool.tenant(tenant).await?;
         find(&tx, id, None).await?;
         let mut query = revision::Entity::find().filter(revision::Column::FlowId.eq(id.uuid()));
         if let Some(cursor) = Cursor::of(paging)? {
-            query = query.filter(cursor.before(revision::Column::PublishedAt, revision::Column::FlowId));
+            query = query
+                .filter(cursor.before(revision::Column::PublishedAt, revision::Column::FlowId));
         }
         let rows = query
             .order_by_desc(revision::Column::PublishedAt)
@@ -165,7 +212,10 @@ impl FlowStore {
         Ok(sql::page(
             rows,
             paging,
-            |row| Cursor { at: row.published_at, id: row.flow_id },
+            |row| Cursor {
+                at: row.published_at,
+                id: row.flow_id,
+            },
             |row| RevisionSummary {
                 revision: row.revision.unsigned_abs(),
                 hash: row.hash,
@@ -176,19 +226,39 @@ impl FlowStore {
         ))
     }
 
-    pub(crate) async fn revision(&self, tenant: TenantId, id: FlowId, number: u32) -> Result<Revision, Error> {
+    pub(crate) async fn revision(
+        &self,
+        tenant: TenantId,
+        id: FlowId,
+        number: u32,
+    ) -> Result<Revision, Error> {
         let tx = self.pool.tenant(tenant).await?;
         find(&tx, id, None).await?;
-        let missing = Error::RevisionNotFound { flow: id, revision: number };
-        let Ok(key) = i32::try_from(number) else { return Err(missing) };
-        let row = revision::Entity::find_by_id((id.uuid(), key)).one(tx.conn()).await.map_err(sql::Error::from)?;
+        let missing = Error::RevisionNotFound {
+            flow: id,
+            revision: number,
+        };
+        let Ok(key) = i32::try_from(number) else {
+            return Err(missing);
+        };
+        let row = revision::Entity::find_by_id((id.uuid(), key))
+            .one(tx.conn())
+            .await
+            .map_err(sql::Error::from)?;
         to_revision(row.ok_or(missing)?)
     }
 
     /// What a key began, with the hash of the request's body.
-    pub(crate) async fn begun(&self, tenant: TenantId, key: &str) -> Result<Option<(String, Begun)>, Error> {
+    pub(crate) async fn begun(
+        &self,
+        tenant: TenantId,
+        key: &str,
+    ) -> Result<Option<(String, Begun)>, Error> {
         let tx = self.pool.tenant(tenant).await?;
-        let row = start::Entity::find_by_id(key).one(tx.conn()).await.map_err(sql::Error::from)?;
+        let row = start::Entity::find_by_id(key)
+            .one(tx.conn())
+            .await
+            .map_err(sql::Error::from)?;
         Ok(row.map(to_begun))
     }
 
@@ -215,27 +285,57 @@ impl FlowStore {
             .exec_without_returning(tx.conn())
             .await
             .map_err(sql::Error::from)?;
-        let counted = start::Entity::find_by_id(key).one(tx.conn()).await.map_err(sql::Error::from)?;
+        let counted = start::Entity::find_by_id(key)
+            .one(tx.conn())
+            .await
+            .map_err(sql::Error::from)?;
         tx.commit().await?;
         Ok(to_begun(counted.unwrap_or(row)))
     }
 
-    pub(crate) async fn variables(&self, tenant: TenantId) -> Result<BTreeMap<String, Value>, Error> {
+    pub(crate) async fn variables(
+        &self,
+        tenant: TenantId,
+    ) -> Result<BTreeMap<String, Value>, Error> {
         let tx = self.pool.tenant(tenant).await?;
-        let rows = variable::Entity::find().all(tx.conn()).await.map_err(sql::Error::from)?;
-        let parse = |row: variable::Model| Ok((row.name, serde_json::from_str(&row.value).map_err(Error::Stored)?));
+        let rows = variable::Entity::find()
+            .all(tx.conn())
+            .await
+            .map_err(sql::Error::from)?;
+        let parse = |row: variable::Model| {
+            Ok((
+                row.name,
+                serde_json::from_str(&row.value).map_err(Error::Stored)?,
+            ))
+        };
         rows.into_iter().map(parse).collect()
     }
 
-    pub(crate) async fn set_variables(&self, tenant: TenantId, variables: &BTreeMap<String, Value>) -> Result<(), Error> {
+    pub(crate) async fn set_variables(
+        &self,
+        tenant: TenantId,
+        variables: &BTreeMap<String, Value>,
+    ) -> Result<(), Error> {
         let rows: Vec<_> = variables
             .iter()
-            .map(|(name, value)| variable::Model { name: name.clone(), value: value.to_string() }.into_active_model())
+            .map(|(name, value)| {
+                variable::Model {
+                    name: name.clone(),
+                    value: value.to_string(),
+                }
+                .into_active_model()
+            })
             .collect();
         let tx = self.pool.tenant(tenant).await?;
-        variable::Entity::delete_many().exec(tx.conn()).await.map_err(sql::Error::from)?;
+        variable::Entity::delete_many()
+            .exec(tx.conn())
+            .await
+            .map_err(sql::Error::from)?;
         if !rows.is_empty() {
-            variable::Entity::insert_many(rows).exec_without_returning(tx.conn()).await.map_err(sql::Error::from)?;
+            variable::Entity::insert_many(rows)
+                .exec_without_returning(tx.conn())
+                .await
+                .map_err(sql::Error::from)?;
         }
         Ok(tx.commit().await?)
     }
@@ -252,7 +352,10 @@ async fn find(tx: &sql::Tenant, id: FlowId, lock: Option<LockType>) -> Result<fl
 
 /// `%` and `_` of a user's text mean themselves.
 fn escape(text: &str) -> String {
-    text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_").replace('\0', "")
+    text.replace('\\', r"\\")
+        .replace('%', r"\%")
+        .replace('_', r"\_")
+        .replace('\0', "")
 }
 
 fn to_flow(row: flow::Model) -> Result<Flow, Error> {

@@ -12,15 +12,13 @@ use contracts::{
     owner,
 };
 
-use crate::{
-    domain,
-    error::Error,
-    handlers::Ctx,
-    store::Begun,
-};
+use crate::{domain, error::Error, handlers::Ctx, store::Begun};
 
 pub(crate) async fn execute(ctx: Ctx, request: ExecuteFlow) -> Result<Accepted, Error> {
-    request.idempotency_key.as_deref().map_or(Ok(()), domain::check_key)?;
+    request
+        .idempotency_key
+        .as_deref()
+        .map_or(Ok(()), domain::check_key)?;
     if let Some(begun) = repeated(&ctx, &request).await? {
         return start(&ctx, request, begun).await;
     }
@@ -31,7 +29,11 @@ pub(crate) async fn execute(ctx: Ctx, request: ExecuteFlow) -> Result<Accepted, 
     }
     domain::check_input(&definition, &request.input)?;
     let text = domain::write(&definition)?;
-    let begun = Begun { execution_id: ExecutionId::generate(), revision, definition_hash: domain::hash(&text) };
+    let begun = Begun {
+        execution_id: ExecutionId::generate(),
+        revision,
+        definition_hash: domain::hash(&text),
+    };
     hand_over(&ctx, &begun.definition_hash, text).await?;
     let begun = match &request.idempotency_key {
         Some(key) => record(&ctx, key, &request, begun).await?,
@@ -42,7 +44,9 @@ pub(crate) async fn execute(ctx: Ctx, request: ExecuteFlow) -> Result<Accepted, 
 
 /// What this key began before.
 async fn repeated(ctx: &Ctx, request: &ExecuteFlow) -> Result<Option<Begun>, Error> {
-    let Some(key) = &request.idempotency_key else { return Ok(None) };
+    let Some(key) = &request.idempotency_key else {
+        return Ok(None);
+    };
     match ctx.state.begun(ctx.tenant, key).await? {
         Some((body_hash, begun)) if body_hash == domain::body_hash(request) => Ok(Some(begun)),
         Some(_) => Err(Error::KeyReused),
@@ -53,8 +57,15 @@ async fn repeated(ctx: &Ctx, request: &ExecuteFlow) -> Result<Option<Begun>, Err
 /// Two requests with one key may come at the same moment: the first one recorded counts.
 async fn record(ctx: &Ctx, key: &str, request: &ExecuteFlow, begun: Begun) -> Result<Begun, Error> {
     let body_hash = domain::body_hash(request);
-    let (recorded, begun) = ctx.state.record_start(ctx.tenant, key, &body_hash, begun, Utc::now()).await?;
-    if recorded == body_hash { Ok(begun) } else { Err(Error::KeyReused) }
+    let (recorded, begun) = ctx
+        .state
+        .record_start(ctx.tenant, key, &body_hash, begun, Utc::now())
+        .await?;
+    if recorded == body_hash {
+        Ok(begun)
+    } else {
+        Err(Error::KeyReused)
+    }
 }
 
 async fn choose(ctx: &Ctx, request: &ExecuteFlow) -> Result<(Option<u32>, Definition), Error> {
@@ -70,7 +81,11 @@ async fn choose(ctx: &Ctx, request: &ExecuteFlow) -> Result<(Option<u32>, Defini
 
 /// Puts the definition where the engine finds it, by its hash.
 async fn hand_over(ctx: &Ctx, hash: &str, text: String) -> Result<(), Error> {
-    let bucket = ctx.bus.kv(Bucket::FlowDef).await.map_err(Error::Definition)?;
+    let bucket = ctx
+        .bus
+        .kv(Bucket::FlowDef)
+        .await
+        .map_err(Error::Definition)?;
     match bucket.create(hash, text.into()).await {
         Ok(_) | Err(bus::Error::Conflict { .. }) => Ok(()),
         Err(error) => Err(Error::Definition(error)),

@@ -3,8 +3,8 @@
 use chrono::Utc;
 use contracts::{
     flow::{
-        CreateFlow, DeleteFlow, Flow, FlowSummary, GetFlow, ListFlows, ListNodeTypes, NodeType, UpdateFlow, ValidateFlow,
-        Validation,
+        CreateFlow, DeleteFlow, Flow, FlowSummary, GetFlow, ListFlows, ListNodeTypes, NodeType,
+        UpdateFlow, ValidateFlow, Validation,
     },
     id::FlowId,
     page::Page,
@@ -36,25 +36,38 @@ pub(crate) async fn get(ctx: Ctx, request: GetFlow) -> Result<Flow, Error> {
 }
 
 pub(crate) async fn list(ctx: Ctx, request: ListFlows) -> Result<Page<FlowSummary>, Error> {
-    ctx.state.list(ctx.tenant, request.search.as_deref(), &request.paging).await
+    ctx.state
+        .list(ctx.tenant, request.search.as_deref(), &request.paging)
+        .await
 }
 
 pub(crate) async fn update(ctx: Ctx, request: UpdateFlow) -> Result<Flow, Error> {
     request.name.as_deref().map_or(Ok(()), domain::check_name)?;
-    request.description.as_deref().map_or(Ok(()), domain::check_description)?;
+    request
+        .description
+        .as_deref()
+        .map_or(Ok(()), domain::check_description)?;
     ctx.state.update(ctx.tenant, request, Utc::now()).await
 }
 
 pub(crate) async fn delete(ctx: Ctx, request: DeleteFlow) -> Result<(), Error> {
-    ctx.state.delete(ctx.tenant, request.flow_id, Utc::now()).await
+    ctx.state
+        .delete(ctx.tenant, request.flow_id, Utc::now())
+        .await
 }
 
 pub(crate) async fn validate(ctx: Ctx, request: ValidateFlow) -> Result<Validation, Error> {
     let flow = ctx.state.get(ctx.tenant, request.flow_id).await?;
     let problems = graph::validate(&flow.definition);
-    Ok(Validation { valid: problems.is_empty(), problems })
+    Ok(Validation {
+        valid: problems.is_empty(),
+        problems,
+    })
 }
 
 pub(crate) async fn node_types(_: Ctx, _: ListNodeTypes) -> Result<Page<NodeType>, Error> {
-    Ok(Page { items: graph::node_types().to_vec(), next: None })
+    Ok(Page {
+        items: graph::node_types().to_vec(),
+        next: None,
+    })
 }

@@ -2,7 +2,10 @@
 
 use chrono::Utc;
 use contracts::{
-    flow::{Flow, GetRevision, ListRevisions, PublishFlow, RestoreRevision, Revision, RevisionSummary, UpdateFlow},
+    flow::{
+        Flow, GetRevision, ListRevisions, PublishFlow, RestoreRevision, Revision, RevisionSummary,
+        UpdateFlow,
+    },
     page::Page,
 };
 
@@ -11,19 +14,28 @@ use crate::{domain, error::Error, handlers::Ctx};
 pub(crate) async fn publish(ctx: Ctx, request: PublishFlow) -> Result<Revision, Error> {
     domain::check_notes(&request.notes)?;
     let by = ctx.principal().user_id;
-    ctx.state.publish(ctx.tenant, request.flow_id, request.notes, by, Utc::now()).await
+    ctx.state
+        .publish(ctx.tenant, request.flow_id, request.notes, by, Utc::now())
+        .await
 }
 
 pub(crate) async fn list(ctx: Ctx, request: ListRevisions) -> Result<Page<RevisionSummary>, Error> {
-    ctx.state.revisions(ctx.tenant, request.flow_id, &request.paging).await
+    ctx.state
+        .revisions(ctx.tenant, request.flow_id, &request.paging)
+        .await
 }
 
 pub(crate) async fn get(ctx: Ctx, request: GetRevision) -> Result<Revision, Error> {
-    ctx.state.revision(ctx.tenant, request.flow_id, request.revision).await
+    ctx.state
+        .revision(ctx.tenant, request.flow_id, request.revision)
+        .await
 }
 
 pub(crate) async fn restore(ctx: Ctx, request: RestoreRevision) -> Result<Flow, Error> {
-    let revision = ctx.state.revision(ctx.tenant, request.flow_id, request.revision).await?;
+    let revision = ctx
+        .state
+        .revision(ctx.tenant, request.flow_id, request.revision)
+        .await?;
     let update = UpdateFlow {
         flow_id: request.flow_id,
         name: None,

@@ -11,6 +11,10 @@ pub(crate) async fn get(ctx: Ctx, _: GetVariables) -> Result<Variables, Error> {
 
 pub(crate) async fn set(ctx: Ctx, request: SetVariables) -> Result<Variables, Error> {
     domain::check_variables(&request.variables)?;
-    ctx.state.set_variables(ctx.tenant, &request.variables).await?;
-    Ok(Variables { variables: request.variables })
+    ctx.state
+        .set_variables(ctx.tenant, &request.variables)
+        .await?;
+    Ok(Variables {
+        variables: request.variables,
+    })
 }

@@ -1,0 +1,95 @@
+//! What keeps a flow from being published, all of it, each with a place and a stable code.
+
+mod expressions;
+mod nodes;
+mod shape;
+
+use contracts::flow::{Definition, FlowProblem};
+
+const MAX_NODES: usize = 1000;
+const MAX_EDGES: usize = 5000;
+const MAX_BYTES: usize = 512 * 1024;
+
+/// Everything that is wrong with a definition; empty means valid.
+pub fn validate(definition: &Definition) -> Vec<FlowProblem> {
+    let mut problems = Problems::default();
+    size(definition, &mut problems);
+    // Beyond the size limits nothing else is worth the work.
+    if problems.list.is_empty() {
+        input_schema(definition, &mut problems);
+        nodes::check(definition, &mut problems);
+        shape::check(definition, &mut problems);
+        expressions::check(definition, &mut problems);
+    }
+    problems.list
+}
+
+fn size(definition: &Definition, problems: &mut Problems) {
+    let (nodes, edges) = (definition.nodes.len(), definition.edges.len());
+    if nodes > MAX_NODES {
+        problems.flow(
+            "/nodes",
+            "too_many_nodes",
+            format!("a flow has at most {MAX_NODES} nodes, this one has {nodes}"),
+        );
+    }
+    if edges > MAX_EDGES {
+        problems.flow(
+            "/edges",
+            "too_many_edges",
+            format!("a flow has at most {MAX_EDGES} edges, this one has {edges}"),
+        );
+    }
+    let bytes = serde_json::to_vec(definition).map_or(usize::MAX, |json| json.len());
+    if bytes > MAX_BYTES {
+        problems.flow(
+            "",
+            "too_large",
+            "a flow has at most 512 KiB as JSON".to_owned(),
+        );
+    }
+}
+
+fn input_schema(definition: &Definition, problems: &mut Problems) {
+    let Some(schema) = &definition.input_schema else {
+        return;
+    };
+    if let Err(error) = jsonschema::validator_for(schema) {
+        problems.flow(
+            "/input_schema",
+            "invalid_input_schema",
+            format!("`input_schema` is not a valid JSON Schema: {error}"),
+        );
+    }
+}
+
+/// What was found so far.
+#[derive(Default)]
+struct Problems {
+    list: Vec<FlowProblem>,
+}
+
+impl Problems {
+    /// A problem of the flow as a whole.
+    fn flow(&mut self, path: &str, code: &str, message: String) {
+        self.list.push(FlowProblem {
+            node: None,
+            path: path.to_owned(),
+            code: code.to_owned(),
+            message,
+        });
+    }
+
+    /// A problem of one node.
+    fn node(&mut self, node: &str, path: String, code: &str, message: String) {
+        self.list.push(FlowProblem {
+            node: Some(node.to_owned()),
+            path,
+            code: code.to_owned(),
+            message,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests;
