@@ -85,3 +85,43 @@ async fn check(fixture: &Fixture, migrations: &Migrations, fault: &str) {
         "{fault}: {error:?}"
     );
 }
+
+#[tokio::test]
+async fn an_owner_who_is_no_superuser_is_enough() {
+    let fixture = Fixture::new().await;
+    let id = contracts::id::UserId::generate()
+        .uuid()
+        .simple()
+        .to_string();
+    let owner = format!("owner_{id}");
+    let database = fixture.database.database();
+    fixture
+        .as_superuser(&format!(
+            "CREATE ROLE {owner} LOGIN CREATEROLE PASSWORD 'x'; DROP SCHEMA platform CASCADE; ALTER DATABASE {database} OWNER TO {owner}"
+        ))
+        .await;
+    let url = fixture.database.url();
+    let (_, host) = url.split_once('@').expect("a user in the URL");
+    let config = sql::Config::new(format!("postgres://{owner}:x@{host}"), "test");
+    let modest = Migrations {
+        service: format!("modest{id}").leak(),
+        platform: &[],
+        ..NOTES
+    };
+
+    let owner = sql::Owner::connect(&config).await.unwrap();
+    owner.migrate_platform(&[modest]).await.unwrap();
+    let tenant = contracts::id::TenantId::generate();
+    owner.create_tenant(tenant, &[modest]).await.unwrap();
+    assert_eq!(owner.migrate_all(&[modest]).await.unwrap(), 1);
+    let pool = Pool::connect(&config, &modest).await.unwrap();
+    let transaction = pool.tenant(tenant).await.unwrap();
+    let count = crate::text(transaction.conn(), "SELECT count(*)::text FROM notes");
+    assert_eq!(count.await.unwrap(), "0");
+
+    // Another password from another secret.
+    let renewed = sql::Config::new(config.postgres_url.clone(), "renewed");
+    let owner = sql::Owner::connect(&renewed).await.unwrap();
+    owner.migrate_platform(&[modest]).await.unwrap();
+    Pool::connect(&renewed, &modest).await.unwrap();
+}
