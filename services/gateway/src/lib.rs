@@ -1,1 +1,30 @@
-//! gateway.
+//! The HTTP face of the platform: REST, server-sent events, documentation, the first page.
+//!
+//! The gateway owns no data. It finds out who asks, checks form and measure, asks the owning service over the bus in the
+//! caller's name, and shapes the answer.
+//!
+//! **Invariant:** it decides nothing that the owning service does not decide again: tenant, permission and object are
+//! checked behind the bus.
+
+mod config;
+mod error;
+mod server;
+
+mod edge;
+mod problem;
+
+mod api;
+mod caller;
+mod gate;
+mod payload;
+
+mod live;
+
+mod docs;
+mod page;
+mod spec;
+
+pub use config::{Config, Origin};
+pub use error::Error;
+pub use server::{Extra, Serving, serve};
+pub use spec::openapi_json;

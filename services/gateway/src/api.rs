@@ -1,0 +1,70 @@
+//! The REST API under `/api/v1`, one file per resource.
+//!
+//! A handler reads the path, the headers and the body, asks the owning service in the caller's name, and shapes the
+//! reply. `operation_id` is the name of the request in the contract; where the same request has a second form in REST,
+//! `:<form>` follows the name.
+
+use poem_openapi::{OpenApiService, Tags};
+
+pub(crate) mod auth;
+mod etag;
+mod executions;
+mod flows;
+mod llm;
+mod node_types;
+mod organizations;
+mod users;
+mod workflows;
+
+#[derive(Tags)]
+pub(crate) enum Tag {
+    /// Signing up, in and out.
+    Auth,
+    /// The signed-in user.
+    Users,
+    /// Organizations and their members.
+    Organizations,
+    /// Flows, their revisions, and starting them.
+    Flows,
+    /// Runs of flows: state, history, live events.
+    Executions,
+    /// Large language models and their providers.
+    Llm,
+}
+
+pub(crate) const PREFIX: &str = "/api/v1";
+
+type Apis = (
+    auth::Api,
+    users::Api,
+    organizations::Api,
+    flows::Api,
+    workflows::Api,
+    executions::Api,
+    llm::Api,
+    node_types::Api,
+);
+
+/// The API, its routes and its description.
+pub(crate) fn service() -> OpenApiService<Apis, ()> {
+    let apis = (
+        auth::Api,
+        users::Api,
+        organizations::Api,
+        flows::Api,
+        workflows::Api,
+        executions::Api,
+        llm::Api,
+        node_types::Api,
+    );
+    OpenApiService::new(apis, "Troupe", env!("CARGO_PKG_VERSION"))
+        .description(DESCRIPTION)
+        .server(PREFIX)
+}
+
+const DESCRIPTION: &str = "\
+AI agents, crews and flows as durable executions.
+
+Sign in with `POST /auth/login` and send the access token as `Authorization: Bearer <token>`. Every error is \
+`application/problem+json` (RFC 9457) with a stable `code` and the `trace_id` to name when you ask for help. Lists are \
+`{items, next}`; pass `next` as `cursor`. The same operations can be called over NATS under the name in `x-operation`.";

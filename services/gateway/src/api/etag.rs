@@ -1,0 +1,44 @@
+//! Versions as entity tags (RFC 9110, section 8.8.3).
+
+use contracts::Problem;
+
+use crate::problem::Refusal;
+
+pub(super) fn of(version: u64) -> String {
+    format!("\"{version}\"")
+}
+
+/// The version that `If-Match` names; none for `*`, which any version matches.
+pub(super) fn parse(if_match: Option<&str>) -> Result<Option<u64>, Refusal> {
+    let Some(text) = if_match.map(str::trim) else {
+        return Ok(None);
+    };
+    if text == "*" {
+        return Ok(None);
+    }
+    let inner = text
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'));
+    match inner.and_then(|digits| digits.parse().ok()) {
+        Some(version) => Ok(Some(version)),
+        None => Err(Refusal(Problem::malformed(
+            "`If-Match` must be the `ETag` of an earlier answer, or `*`",
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_is_read_back() {
+        assert_eq!(parse(Some(&of(7))).unwrap(), Some(7));
+        assert_eq!(parse(Some("*")).unwrap(), None);
+        assert_eq!(parse(None).unwrap(), None);
+        // Weak tags never match here, and a bare number is no tag.
+        for text in ["7", "W/\"7\"", "\"x\"", "", "\"-1\"", "\"1\", \"2\""] {
+            assert!(parse(Some(text)).is_err(), "{text}");
+        }
+    }
+}

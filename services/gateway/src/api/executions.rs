@@ -1,0 +1,198 @@
+//! `/executions`: state, history, live events, cancelling.
+
+use std::time::Duration;
+
+use contracts::{
+    Problem,
+    execution::{
+        CancelExecution, Events, Execution, ExecutionState, ExecutionSummary, GetExecution,
+        ListEvents, ListExecutions,
+    },
+    id::{ExecutionId, FlowId},
+    live::Frame,
+    page::{Page, Paging},
+};
+use futures::{StreamExt, stream::BoxStream};
+use poem::web::sse::Event;
+use poem_openapi::{
+    ApiResponse, OpenApi,
+    param::{Header, Path, Query},
+    payload::EventStream,
+    registry::MetaSchemaRef,
+    types::{ToJSON, Type},
+};
+use serde_json::Value;
+
+use super::Tag;
+use crate::{
+    caller::Bearer,
+    live::{Item, Resume, follow},
+    payload::Json,
+    problem::Refusal,
+};
+
+/// A comment this often keeps proxies from closing a silent stream.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+pub(crate) struct Api;
+
+#[derive(ApiResponse)]
+enum Live {
+    /// Server-sent events: `id` is the event's number, `event` its type, `data` the event. A stream that ends before the
+    /// execution says why in an event `problem`.
+    #[oai(status = 200)]
+    Events(EventStream<BoxStream<'static, Item>>),
+    /// The client has seen the terminal event: there is nothing to come.
+    #[oai(status = 204)]
+    AtTheEnd,
+}
+
+#[OpenApi(prefix_path = "/executions", tag = "Tag::Executions")]
+impl Api {
+    /// The organization's executions, the newest first
+    #[oai(path = "/", method = "get", operation_id = "execution.list")]
+    async fn list(
+        &self,
+        caller: Bearer,
+        /// Only executions of this flow.
+        flow_id: Query<Option<FlowId>>,
+        /// Only executions in this state.
+        state: Query<Option<ExecutionState>>,
+        /// The `next` of the page before.
+        cursor: Query<Option<String>>,
+        /// 1 to 200, 50 when absent.
+        limit: Query<Option<u32>>,
+    ) -> poem::Result<Json<Page<ExecutionSummary>>> {
+        let request = ListExecutions {
+            flow_id: flow_id.0,
+            state: state.0,
+            paging: Paging {
+                cursor: cursor.0,
+                limit: limit.0,
+            },
+        };
+        Ok(Json(caller.ask(&request).await?))
+    }
+
+    /// One execution
+    #[oai(path = "/:execution_id", method = "get", operation_id = "execution.get")]
+    async fn get(
+        &self,
+        caller: Bearer,
+        execution_id: Path<ExecutionId>,
+    ) -> poem::Result<Json<Execution>> {
+        let execution_id = execution_id.0;
+        Ok(Json(caller.ask(&GetExecution { execution_id }).await?))
+    }
+
+    /// The history of an execution
+    #[oai(path = "/:execution_id/events", method = "get", operation_id = "execution.events")]
+    async fn events(
+        &self,
+        caller: Bearer,
+        execution_id: Path<ExecutionId>,
+        /// Only events with a greater number.
+        after: Query<Option<u64>>,
+        /// 1 to 1000, 200 when absent.
+        limit: Query<Option<u32>>,
+    ) -> poem::Result<Json<Events>> {
+        let request = ListEvents {
+            execution_id: execution_id.0,
+            after: after.0.unwrap_or(0),
+            limit: limit.0,
+        };
+        Ok(Json(caller.ask(&request).await?))
+    }
+
+    /// The events of an execution as they happen
+    ///
+    /// Begins with the history after `Last-Event-ID` (or `after`), goes on live, and ends with the terminal event.
+    #[oai(
+        path = "/:execution_id/stream",
+        method = "get",
+        operation_id = "execution.events:stream"
+    )]
+    async fn stream(
+        &self,
+        caller: Bearer,
+        execution_id: Path<ExecutionId>,
+        /// The last event seen; a browser that reconnects sends it by itself.
+        #[oai(name = "Last-Event-ID")]
+        last_event_id: Header<Option<String>>,
+        /// As `Last-Event-ID`, for clients that cannot send headers.
+        after: Query<Option<u64>>,
+    ) -> poem::Result<Live> {
+        let after = resume_after(last_event_id.0.as_deref(), after.0)?;
+        let followed = follow(caller.0, execution_id.0, after).await;
+        Ok(match followed.map_err(Refusal)? {
+            Resume::AtTheEnd => Live::AtTheEnd,
+            Resume::Stream(items) => Live::Events(
+                EventStream::new(items.boxed())
+                    .keep_alive(KEEP_ALIVE)
+                    .to_event(event_of),
+            ),
+        })
+    }
+
+    /// Cancel an execution
+    ///
+    /// Answered once the wish is recorded; nothing new is begun after it.
+    #[oai(path = "/:execution_id/cancel", method = "post", operation_id = "execution.cancel")]
+    async fn cancel(
+        &self,
+        caller: Bearer,
+        execution_id: Path<ExecutionId>,
+    ) -> poem::Result<Json<Execution>> {
+        let execution_id = execution_id.0;
+        Ok(Json(caller.ask(&CancelExecution { execution_id }).await?))
+    }
+}
+
+fn resume_after(last_event_id: Option<&str>, after: Option<u64>) -> Result<u64, Refusal> {
+    let Some(text) = last_event_id.map(str::trim).filter(|text| !text.is_empty()) else {
+        return Ok(after.unwrap_or(0));
+    };
+    let problem = || Problem::malformed("`Last-Event-ID` must be the number of an event");
+    text.parse().map_err(|_| Refusal(problem()))
+}
+
+fn event_of(item: Item) -> Event {
+    match item {
+        Item::Event(frame) => Event::message(json(&*frame))
+            .id(frame.n.to_string())
+            .event_type(frame.event.kind()),
+        Item::Problem(problem) => Event::message(json(&problem)).event_type("problem"),
+    }
+}
+
+fn json<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_string(value).expect("frames and problems have only string keys")
+}
+
+/// For the description of the stream, whose items are frames.
+impl Type for Item {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+    fn name() -> std::borrow::Cow<'static, str> {
+        Frame::name()
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        Frame::schema_ref()
+    }
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+
+impl ToJSON for Item {
+    fn to_json(&self) -> Option<Value> {
+        match self {
+            Self::Event(frame) => serde_json::to_value(&**frame).ok(),
+            Self::Problem(problem) => serde_json::to_value(problem).ok(),
+        }
+    }
+}

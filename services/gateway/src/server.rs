@@ -1,0 +1,112 @@
+//! The listener and what is behind it.
+
+use std::{net::SocketAddr, time::Duration};
+
+use kernel::{Runtime, health};
+use poem::{
+    EndpointExt, Route, Server,
+    endpoint::BoxEndpoint,
+    listener::TcpAcceptor,
+};
+use tokio::{net::TcpSocket, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::{Config, Error, api, docs, edge::Edge, gate::Gate, page};
+
+/// How long requests in flight may take after the drain began.
+const GRACE: Duration = Duration::from_secs(20);
+/// A connection on which nothing moves is closed after this time; event streams say something every 15 s.
+const IDLE: Duration = Duration::from_secs(16 * 60);
+const BACKLOG: u32 = 1024;
+
+/// An endpoint of another service that is mounted on this listener; it sees the whole path.
+pub type Extra = (&'static str, BoxEndpoint<'static>);
+
+/// A gateway that listens.
+pub struct Serving {
+    address: SocketAddr,
+    gate: Gate,
+    stop: CancellationToken,
+    tasks: JoinSet<()>,
+}
+
+/// Listens from the moment this returns.
+///
+/// # Errors
+/// [`Error::Listen`] when the address cannot be bound.
+pub fn serve(config: Config, runtime: &Runtime, extra: Vec<Extra>) -> Result<Serving, Error> {
+    let address = config.listen;
+    let acceptor = listen(address).map_err(|source| Error::Listen { address, source })?;
+    let address = bound(&acceptor).unwrap_or(address);
+    let gate = Gate::new(config, runtime.bus.clone(), runtime.verifier.clone());
+    let app = Edge {
+        gate: gate.clone(),
+        inner: routes(runtime, extra),
+    };
+    let (stop, mut tasks) = (CancellationToken::new(), JoinSet::new());
+    let stopped = stop.clone();
+    tasks.spawn(async move {
+        let server = Server::new_with_acceptor(acceptor).idle_timeout(IDLE);
+        let signal = async move { stopped.cancelled().await };
+        let served = server.run_with_graceful_shutdown(app, signal, Some(GRACE));
+        if let Err(error) = served.await {
+            tracing::error!(%error, "the listener failed");
+        }
+    });
+    tracing::info!("`gateway` listens on http://{address}");
+    Ok(Serving {
+        address,
+        gate,
+        stop,
+        tasks,
+    })
+}
+
+impl Serving {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Takes no new connection, ends event streams, finishes requests in flight, within a grace time.
+    pub async fn drain(mut self) {
+        self.gate.stop.cancel();
+        self.stop.cancel();
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+fn routes(runtime: &Runtime, extra: Vec<Extra>) -> Route {
+    let health = || health::routes(runtime.readiness.clone());
+    let route = Route::new()
+        .nest(api::PREFIX, api::service())
+        .at("/healthz", health())
+        .at("/readyz", health())
+        .at("/metrics", health());
+    let route = page::routes(docs::routes(route));
+    extra
+        .into_iter()
+        .fold(route, |route, (path, endpoint)| {
+            route.nest_no_strip(path, endpoint.map_to_response())
+        })
+}
+
+/// Accepted sockets inherit `TCP_NODELAY` from the listener: without it small answers wait for an acknowledgement.
+fn listen(address: SocketAddr) -> std::io::Result<TcpAcceptor> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
+    socket.set_reuseaddr(true)?;
+    socket.set_nodelay(true)?;
+    socket.bind(address)?;
+    TcpAcceptor::from_tokio(socket.listen(BACKLOG)?)
+}
+
+fn bound(acceptor: &TcpAcceptor) -> Option<SocketAddr> {
+    use poem::listener::Acceptor;
+
+    let addresses = acceptor.local_addr();
+    addresses.first()?.as_socket_addr().copied()
+}
