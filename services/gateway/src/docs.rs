@@ -1,8 +1,6 @@
 //! `/docs` (Scalar, embedded, no third party) and `/openapi.json`.
 
-use poem::{
-    IntoEndpoint, IntoResponse, Response, Route, endpoint::make_sync, get, http::header,
-};
+use poem::{IntoEndpoint, IntoResponse, Response, Route, endpoint::make_sync, get, http::header};
 
 use crate::{api, edge::Policy, spec};
 
@@ -30,19 +28,35 @@ pub(crate) fn routes(route: Route) -> Route {
     let description = serde_json::to_vec(&spec::openapi_json()).expect("JSON can be written");
     let script = scalar();
     route
-        .at("/openapi.json", file("application/json", description, "no-cache"))
-        .at("/docs/scalar.js", file("text/javascript; charset=utf-8", script.into_bytes(), "public, max-age=86400"))
+        .at(
+            "/openapi.json",
+            file("application/json", description, "no-cache"),
+        )
+        .at(
+            "/docs/scalar.js",
+            file(
+                "text/javascript; charset=utf-8",
+                script.into_bytes(),
+                "public, max-age=86400",
+            ),
+        )
         .at("/docs", get(make_sync(|_| page())))
         .at("/docs/", get(make_sync(|_| page())))
 }
 
 fn page() -> Response {
-    let mut response = PAGE.with_content_type("text/html; charset=utf-8").into_response();
+    let mut response = PAGE
+        .with_content_type("text/html; charset=utf-8")
+        .into_response();
     response.set_data(Policy(POLICY));
     response
 }
 
-fn file(content_type: &'static str, body: Vec<u8>, caching: &'static str) -> impl IntoEndpoint<Endpoint: 'static> {
+fn file(
+    content_type: &'static str,
+    body: Vec<u8>,
+    caching: &'static str,
+) -> impl IntoEndpoint<Endpoint: 'static> {
     get(make_sync(move |_| {
         Response::builder()
             .content_type(content_type)
@@ -55,7 +69,10 @@ fn file(content_type: &'static str, body: Vec<u8>, caching: &'static str) -> imp
 fn scalar() -> String {
     const OPEN: &str = "<script charset=\"UTF-8\">";
     let html = api::service().scalar_html();
-    let from = html.find(OPEN).expect("the page of the framework has the script") + OPEN.len();
+    let from = html
+        .find(OPEN)
+        .expect("the page of the framework has the script")
+        + OPEN.len();
     let to = html.rfind("</script>").expect("the script ends");
     html[from..to].to_owned()
 }

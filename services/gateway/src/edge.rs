@@ -7,7 +7,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use contracts::{ErrorCode, Problem, id::TenantId};
 use futures::FutureExt;
-use poem::{Endpoint, IntoResponse, Request, Response, http::Method, route::PathPattern};
+use poem::{Endpoint, IntoResponse, PathPattern, Request, Response, http::Method};
 use tokio::time::Instant;
 use tracing::Instrument;
 
@@ -23,7 +23,6 @@ mod headers;
 pub(crate) mod rate;
 mod trace;
 
-pub(crate) use body::OverLimit;
 pub(crate) use headers::Policy;
 
 /// Puts the edge around an endpoint.
@@ -104,12 +103,17 @@ impl<E: Endpoint> Edge<E> {
             return cors::preflight(&request, &self.gate.config).into();
         }
         if let Some(name) = headers::credential_in_query(&request) {
-            let detail = format!("`{name}` must not stand in a URL: use the header `Authorization`");
+            let detail =
+                format!("`{name}` must not stand in a URL: use the header `Authorization`");
             return refused(&Problem::malformed(detail)).into();
         }
         let is_proxied = headers::strip_internal(request.headers_mut());
         if request.uri().path() == "/metrics" && !self.may_see_metrics(&request, is_proxied) {
-            return refused(&Problem::new(ErrorCode::NotFound, "there is nothing at this path")).into();
+            return refused(&Problem::new(
+                ErrorCode::NotFound,
+                "there is nothing at this path",
+            ))
+            .into();
         }
         let deadline = begun + self.time_for(request.uri().path());
         let identity = self.identify(&request, deadline).await;
@@ -152,16 +156,24 @@ impl<E: Endpoint> Edge<E> {
             }
             Ok(Err(_)) => {
                 tracing::error!("a handler panicked");
-                refused(&Problem::new(ErrorCode::Internal, "something went wrong on our side"))
+                refused(&Problem::new(
+                    ErrorCode::Internal,
+                    "something went wrong on our side",
+                ))
             }
-            Err(_) => refused(&Problem::new(ErrorCode::Timeout, "the request was not done in time")),
+            Err(_) => refused(&Problem::new(
+                ErrorCode::Timeout,
+                "the request was not done in time",
+            )),
         };
         if over_limit.is_set() && !response.status().is_success() {
             let limit = self.gate.config.body_limit;
             let detail = format!("the body is larger than {limit} bytes");
             let mut too_large = refused(&problem::with_code(413, detail));
             // The rest of the body is not worth reading.
-            too_large.headers_mut().insert("connection", poem::http::HeaderValue::from_static("close"));
+            too_large
+                .headers_mut()
+                .insert("connection", poem::http::HeaderValue::from_static("close"));
             return too_large;
         }
         response
@@ -169,7 +181,9 @@ impl<E: Endpoint> Edge<E> {
 
     async fn identify(&self, request: &Request, deadline: Instant) -> Identity {
         let header = request.headers().get("authorization");
-        let token = header.and_then(|value| value.to_str().ok()).and_then(bearer);
+        let token = header
+            .and_then(|value| value.to_str().ok())
+            .and_then(bearer);
         let Some(token) = token else {
             return Identity { verdict: None };
         };

@@ -12,7 +12,11 @@ const FILES: [(&str, &str, &str); 9] = [
     ("/app/main.js", SCRIPT, include_str!("../page/main.js")),
     ("/app/api.js", SCRIPT, include_str!("../page/api.js")),
     ("/app/dom.js", SCRIPT, include_str!("../page/dom.js")),
-    ("/app/session.js", SCRIPT, include_str!("../page/session.js")),
+    (
+        "/app/session.js",
+        SCRIPT,
+        include_str!("../page/session.js"),
+    ),
     ("/app/flows.js", SCRIPT, include_str!("../page/flows.js")),
     ("/app/run.js", SCRIPT, include_str!("../page/run.js")),
     ("/app/stream.js", SCRIPT, include_str!("../page/stream.js")),
@@ -20,13 +24,15 @@ const FILES: [(&str, &str, &str); 9] = [
 
 /// The page and its files.
 pub(crate) fn routes(route: Route) -> Route {
-    FILES.into_iter().fold(route, |route, (path, content_type, text)| {
-        let file = make_sync(move |_| {
-            Response::builder()
-                .content_type(content_type)
-                .header(header::CACHE_CONTROL, "no-cache")
-                .body(text)
-        });
-        route.at(path, get(file))
-    })
+    FILES
+        .into_iter()
+        .fold(route, |route, (path, content_type, text)| {
+            let file = make_sync(move |_| {
+                Response::builder()
+                    .content_type(content_type)
+                    .header(header::CACHE_CONTROL, "no-cache")
+                    .body(text)
+            });
+            route.at(path, get(file))
+        })
 }

@@ -4,7 +4,7 @@
 //! same. The OpenAPI derives only describe it.
 
 use contracts::{ErrorCode, Problem};
-use poem::{FromRequest, IntoResponse, Request, RequestBody, Response};
+use poem::{IntoResponse, Request, RequestBody, Response};
 use poem_openapi::{
     ApiExtractor, ApiExtractorType, ApiResponse, ExtractParamOptions,
     error::{ContentTypeError, ParseRequestPayloadError},
@@ -38,8 +38,8 @@ impl<T: Type> Payload for Json<T> {
 impl<T: Type + DeserializeOwned> ParsePayload for Json<T> {
     const IS_REQUIRED: bool = true;
 
-    async fn from_request(request: &Request, body: &mut RequestBody) -> poem::Result<Self> {
-        let bytes = Vec::<u8>::from_request(request, body).await?;
+    async fn from_request(_: &Request, body: &mut RequestBody) -> poem::Result<Self> {
+        let bytes = body.take()?.into_bytes().await?;
         read(&bytes).map(Self)
     }
 }
@@ -114,7 +114,7 @@ impl<'a, T: Type + DeserializeOwned + Default> ApiExtractor<'a> for MaybeJson<T>
             let content_type = other.to_owned();
             return Err(ContentTypeError::NotSupported { content_type }.into());
         }
-        let bytes = Vec::<u8>::from_request(request, body).await?;
+        let bytes = body.take()?.into_bytes().await?;
         match (bytes.is_empty(), content_type) {
             (true, _) => Ok(Self(T::default())),
             (false, None) => Err(ContentTypeError::ExpectContentType.into()),

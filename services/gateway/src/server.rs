@@ -3,11 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use kernel::{Runtime, health};
-use poem::{
-    EndpointExt, Route, Server,
-    endpoint::BoxEndpoint,
-    listener::TcpAcceptor,
-};
+use poem::{EndpointExt, Route, Server, endpoint::BoxEndpoint, listener::TcpAcceptor};
 use tokio::{net::TcpSocket, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -84,11 +80,9 @@ fn routes(runtime: &Runtime, extra: Vec<Extra>) -> Route {
         .at("/readyz", health())
         .at("/metrics", health());
     let route = page::routes(docs::routes(route));
-    extra
-        .into_iter()
-        .fold(route, |route, (path, endpoint)| {
-            route.nest_no_strip(path, endpoint.map_to_response())
-        })
+    extra.into_iter().fold(route, |route, (path, endpoint)| {
+        route.nest_no_strip(path, endpoint.map_to_response())
+    })
 }
 
 /// Accepted sockets inherit `TCP_NODELAY` from the listener: without it small answers wait for an acknowledgement.

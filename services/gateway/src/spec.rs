@@ -28,11 +28,18 @@ pub fn openapi_json() -> Value {
 
 /// Adds to one operation what the contract knows of its request.
 fn complete(operation: &mut Value, schemas: &Value) {
-    let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
-    let (name, form) = id.split_once(':').map_or((&*id, None), |(name, form)| (name, Some(form)));
+    let id = operation["operationId"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
+    let (name, form) = id
+        .split_once(':')
+        .map_or((&*id, None), |(name, form)| (name, Some(form)));
     let request = operations::find(name)
         .unwrap_or_else(|| panic!("`{name}` is missing in contracts::operations::OPERATIONS"));
-    let fields = operation.as_object_mut().expect("an operation is an object");
+    let fields = operation
+        .as_object_mut()
+        .expect("an operation is an object");
     if form.is_some() {
         // Ids are unique; the other form of a request has none.
         fields.remove("operationId");
@@ -47,7 +54,11 @@ fn complete(operation: &mut Value, schemas: &Value) {
     }
     if let Some(example) = body_example(fields, request, schemas) {
         let content = &mut fields["requestBody"]["content"];
-        for media in content.as_object_mut().into_iter().flat_map(Map::values_mut) {
+        for media in content
+            .as_object_mut()
+            .into_iter()
+            .flat_map(Map::values_mut)
+        {
             media["example"] = example.clone();
         }
     }
@@ -75,13 +86,20 @@ fn failures(request: &Operation) -> Vec<(&'static str, &'static str)> {
         failures.push(("403", "The caller's role may not do this"));
     }
     if !request.objects.is_empty() {
-        failures.push(("404", "There is no such object in the caller's organization"));
+        failures.push((
+            "404",
+            "There is no such object in the caller's organization",
+        ));
     }
     failures
 }
 
 /// The contract's example, cut down to the fields of the body; none where a field that is needed has no example.
-fn body_example(fields: &Map<String, Value>, request: &Operation, schemas: &Value) -> Option<Value> {
+fn body_example(
+    fields: &Map<String, Value>,
+    request: &Operation,
+    schemas: &Value,
+) -> Option<Value> {
     let content = fields.get("requestBody")?.get("content")?.as_object()?;
     let schema = content.values().next()?.get("schema")?;
     let name = schema["$ref"].as_str()?.rsplit('/').next()?;

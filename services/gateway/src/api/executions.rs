@@ -75,7 +75,11 @@ impl Api {
     }
 
     /// One execution
-    #[oai(path = "/:execution_id", method = "get", operation_id = "execution.get")]
+    #[oai(
+        path = "/:execution_id",
+        method = "get",
+        operation_id = "execution.get"
+    )]
     async fn get(
         &self,
         caller: Bearer,
@@ -86,7 +90,11 @@ impl Api {
     }
 
     /// The history of an execution
-    #[oai(path = "/:execution_id/events", method = "get", operation_id = "execution.events")]
+    #[oai(
+        path = "/:execution_id/events",
+        method = "get",
+        operation_id = "execution.events"
+    )]
     async fn events(
         &self,
         caller: Bearer,
@@ -137,7 +145,11 @@ impl Api {
     /// Cancel an execution
     ///
     /// Answered once the wish is recorded; nothing new is begun after it.
-    #[oai(path = "/:execution_id/cancel", method = "post", operation_id = "execution.cancel")]
+    #[oai(
+        path = "/:execution_id/cancel",
+        method = "post",
+        operation_id = "execution.cancel"
+    )]
     async fn cancel(
         &self,
         caller: Bearer,

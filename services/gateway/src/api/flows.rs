@@ -168,7 +168,11 @@ impl Api {
     }
 
     /// Check the draft
-    #[oai(path = "/:flow_id/validate", method = "post", operation_id = "flow.validate")]
+    #[oai(
+        path = "/:flow_id/validate",
+        method = "post",
+        operation_id = "flow.validate"
+    )]
     async fn validate(
         &self,
         caller: Bearer,
@@ -179,7 +183,11 @@ impl Api {
     }
 
     /// Make the draft the next revision
-    #[oai(path = "/:flow_id/publish", method = "post", operation_id = "flow.publish")]
+    #[oai(
+        path = "/:flow_id/publish",
+        method = "post",
+        operation_id = "flow.publish"
+    )]
     async fn publish(
         &self,
         caller: Bearer,
@@ -197,7 +205,11 @@ impl Api {
     }
 
     /// The published revisions
-    #[oai(path = "/:flow_id/revisions", method = "get", operation_id = "flow.list_revisions")]
+    #[oai(
+        path = "/:flow_id/revisions",
+        method = "get",
+        operation_id = "flow.list_revisions"
+    )]
     async fn revisions(
         &self,
         caller: Bearer,
@@ -258,7 +270,11 @@ impl Api {
     }
 
     /// Start an execution
-    #[oai(path = "/:flow_id/execute", method = "post", operation_id = "flow.execute")]
+    #[oai(
+        path = "/:flow_id/execute",
+        method = "post",
+        operation_id = "flow.execute"
+    )]
     async fn execute(
         &self,
         caller: Bearer,
@@ -296,7 +312,11 @@ pub(super) async fn update(
     let flow = answer.map_err(|Refusal(problem)| {
         // A lost `If-Match` has a status of its own in HTTP.
         let lost = if_version.is_some() && problem.code == ErrorCode::Conflict;
-        Refusal(if lost { problem.with_status(412) } else { problem })
+        Refusal(if lost {
+            problem.with_status(412)
+        } else {
+            problem
+        })
     })?;
     let tag = etag::of(flow.version);
     Ok(OneFlow::Ok(Json(flow), tag))

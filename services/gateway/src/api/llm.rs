@@ -54,7 +54,11 @@ impl Api {
     }
 
     /// The configured providers
-    #[oai(path = "/llm-providers", method = "get", operation_id = "llm.providers")]
+    #[oai(
+        path = "/llm-providers",
+        method = "get",
+        operation_id = "llm.providers"
+    )]
     async fn list(
         &self,
         caller: Bearer,
@@ -71,7 +75,11 @@ impl Api {
     }
 
     /// Configure a provider
-    #[oai(path = "/llm-providers", method = "post", operation_id = "llm.create_provider")]
+    #[oai(
+        path = "/llm-providers",
+        method = "post",
+        operation_id = "llm.create_provider"
+    )]
     async fn create(&self, caller: Bearer, body: Json<CreateProvider>) -> poem::Result<Created> {
         let provider = caller.ask(&body.0).await?;
         let location = format!("{PREFIX}/llm-providers/{}", provider.id);
@@ -79,7 +87,11 @@ impl Api {
     }
 
     /// One provider
-    #[oai(path = "/llm-providers/:provider_id", method = "get", operation_id = "llm.get_provider")]
+    #[oai(
+        path = "/llm-providers/:provider_id",
+        method = "get",
+        operation_id = "llm.get_provider"
+    )]
     async fn get(
         &self,
         caller: Bearer,
@@ -92,7 +104,11 @@ impl Api {
     }
 
     /// Change a provider
-    #[oai(path = "/llm-providers/:provider_id", method = "put", operation_id = "llm.update_provider")]
+    #[oai(
+        path = "/llm-providers/:provider_id",
+        method = "put",
+        operation_id = "llm.update_provider"
+    )]
     async fn update(
         &self,
         caller: Bearer,
@@ -114,7 +130,11 @@ impl Api {
     }
 
     /// Remove a provider with its key
-    #[oai(path = "/llm-providers/:provider_id", method = "delete", operation_id = "llm.delete_provider")]
+    #[oai(
+        path = "/llm-providers/:provider_id",
+        method = "delete",
+        operation_id = "llm.delete_provider"
+    )]
     async fn delete(&self, caller: Bearer, provider_id: Path<ProviderId>) -> poem::Result<Deleted> {
         let request = DeleteProvider {
             provider_id: provider_id.0,
@@ -124,7 +144,11 @@ impl Api {
     }
 
     /// Ask the provider for one token and say how it went
-    #[oai(path = "/llm-providers/:provider_id/test", method = "post", operation_id = "llm.test_provider")]
+    #[oai(
+        path = "/llm-providers/:provider_id/test",
+        method = "post",
+        operation_id = "llm.test_provider"
+    )]
     async fn test(
         &self,
         caller: Bearer,

@@ -17,11 +17,7 @@ use poem_openapi::{
 use serde::Deserialize;
 
 use super::Tag;
-use crate::{
-    caller::Bearer,
-    payload::Json,
-    problem::Refusal,
-};
+use crate::{caller::Bearer, payload::Json, problem::Refusal};
 
 pub(crate) struct Api;
 
@@ -61,7 +57,11 @@ impl Api {
     }
 
     /// One organization
-    #[oai(path = "/:organization_id", method = "get", operation_id = "tenant.get")]
+    #[oai(
+        path = "/:organization_id",
+        method = "get",
+        operation_id = "tenant.get"
+    )]
     async fn get(
         &self,
         caller: Bearer,
@@ -74,7 +74,11 @@ impl Api {
     }
 
     /// Rename an organization
-    #[oai(path = "/:organization_id", method = "put", operation_id = "tenant.update")]
+    #[oai(
+        path = "/:organization_id",
+        method = "put",
+        operation_id = "tenant.update"
+    )]
     async fn update(
         &self,
         caller: Bearer,
@@ -89,7 +93,11 @@ impl Api {
     }
 
     /// The members of an organization
-    #[oai(path = "/:organization_id/members", method = "get", operation_id = "tenant.members")]
+    #[oai(
+        path = "/:organization_id/members",
+        method = "get",
+        operation_id = "tenant.members"
+    )]
     async fn members(
         &self,
         caller: Bearer,
@@ -110,7 +118,11 @@ impl Api {
     }
 
     /// Add a registered user to the organization by email
-    #[oai(path = "/:organization_id/members", method = "post", operation_id = "auth.add_member")]
+    #[oai(
+        path = "/:organization_id/members",
+        method = "post",
+        operation_id = "auth.add_member"
+    )]
     async fn add_member(
         &self,
         caller: Bearer,

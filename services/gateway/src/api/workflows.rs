@@ -26,7 +26,11 @@ impl Api {
     }
 
     /// Replace name, description and draft; as `PUT /flows/{flow_id}`
-    #[oai(path = "/:flow_id", method = "put", operation_id = "flow.update:workflow")]
+    #[oai(
+        path = "/:flow_id",
+        method = "put",
+        operation_id = "flow.update:workflow"
+    )]
     async fn update(
         &self,
         caller: Bearer,

@@ -11,7 +11,8 @@ use poem::{
 use crate::Config;
 
 const METHODS: &str = "GET, POST, PUT, DELETE";
-const HEADERS: &str = "authorization, content-type, idempotency-key, if-match, last-event-id, traceparent";
+const HEADERS: &str =
+    "authorization, content-type, idempotency-key, if-match, last-event-id, traceparent";
 const EXPOSED: &str = "etag, location, retry-after, ratelimit, ratelimit-policy, x-trace-id";
 
 pub(super) fn is_preflight(request: &Request) -> bool {
@@ -27,9 +28,18 @@ pub(super) fn preflight(request: &Request, config: &Config) -> Response {
     let origin = request.headers().get(header::ORIGIN);
     if allowed(origin.and_then(|it| it.to_str().ok()), config).is_some() {
         let headers = response.headers_mut();
-        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(METHODS));
-        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(HEADERS));
-        headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+        headers.insert(
+            header::ACCESS_CONTROL_ALLOW_METHODS,
+            HeaderValue::from_static(METHODS),
+        );
+        headers.insert(
+            header::ACCESS_CONTROL_ALLOW_HEADERS,
+            HeaderValue::from_static(HEADERS),
+        );
+        headers.insert(
+            header::ACCESS_CONTROL_MAX_AGE,
+            HeaderValue::from_static("600"),
+        );
     }
     response
 }
@@ -42,12 +52,18 @@ pub(super) fn set(response: &mut Response, origin: Option<&str>, config: &Config
     headers.append(header::VARY, HeaderValue::from_static("origin"));
     if let Some(origin) = allowed(origin, config) {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
+        headers.insert(
+            header::ACCESS_CONTROL_EXPOSE_HEADERS,
+            HeaderValue::from_static(EXPOSED),
+        );
     }
 }
 
 fn allowed(origin: Option<&str>, config: &Config) -> Option<HeaderValue> {
     let origin = origin?;
-    let known = config.cors_origins.iter().find(|it| it.as_str() == origin)?;
+    let known = config
+        .cors_origins
+        .iter()
+        .find(|it| it.as_str() == origin)?;
     HeaderValue::from_str(known.as_str()).ok()
 }

@@ -14,23 +14,42 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 pub(crate) struct Policy(pub(crate) &'static str);
 
 const STATIC: [(&str, &str); 7] = [
-    ("strict-transport-security", "max-age=63072000; includeSubDomains"),
+    (
+        "strict-transport-security",
+        "max-age=63072000; includeSubDomains",
+    ),
     ("x-content-type-options", "nosniff"),
     ("x-frame-options", "DENY"),
     ("referrer-policy", "no-referrer"),
     ("cross-origin-opener-policy", "same-origin"),
     ("cross-origin-resource-policy", "same-origin"),
-    ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+    (
+        "permissions-policy",
+        "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    ),
 ];
 
 /// Parameters that would put a credential into logs, histories and referrers.
 const CREDENTIALS: [&str; 7] = [
-    "token", "access_token", "refresh_token", "api_key", "apikey", "key", "authorization",
+    "token",
+    "access_token",
+    "refresh_token",
+    "api_key",
+    "apikey",
+    "key",
+    "authorization",
 ];
 
 /// Prefixes of headers that only our own parts may set.
 const INTERNAL: [&str; 8] = [
-    "troupe-", "nats-", "x-internal-", "x-user", "x-tenant", "x-role", "x-forwarded-", "x-original-",
+    "troupe-",
+    "nats-",
+    "x-internal-",
+    "x-user",
+    "x-tenant",
+    "x-role",
+    "x-forwarded-",
+    "x-original-",
 ];
 const PROXY: [&str; 4] = ["forwarded", "x-real-ip", "x-client-ip", "true-client-ip"];
 
@@ -54,7 +73,9 @@ pub(super) fn set(response: &mut Response, path: &str, trace_id: &str) {
 /// The name of a query parameter that holds a credential.
 pub(super) fn credential_in_query(request: &Request) -> Option<&'static str> {
     let query = request.uri().query()?;
-    let names = query.split('&').map(|pair| pair.split('=').next().unwrap_or(pair));
+    let names = query
+        .split('&')
+        .map(|pair| pair.split('=').next().unwrap_or(pair));
     let mut names = names.map(|name| name.replace('-', "_"));
     names.find_map(|name| {
         CREDENTIALS
@@ -91,7 +112,15 @@ mod tests {
     #[test]
     fn headers_of_our_own_parts_are_taken_away() {
         let mut headers = HeaderMap::new();
-        for name in ["x-user-id", "x-tenant-id", "x-roles", "x-forwarded-user", "troupe-deadline", "nats-msg-id", "x-real-ip"] {
+        for name in [
+            "x-user-id",
+            "x-tenant-id",
+            "x-roles",
+            "x-forwarded-user",
+            "troupe-deadline",
+            "nats-msg-id",
+            "x-real-ip",
+        ] {
             headers.insert(HeaderName::from_static(name), HeaderValue::from_static("1"));
         }
         headers.insert("x-troupe-client", HeaderValue::from_static("web"));

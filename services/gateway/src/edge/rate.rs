@@ -20,7 +20,8 @@ use poem::{Request, Response, http::HeaderValue};
 
 use crate::Config;
 
-type Limiter<K> = RateLimiter<K, DefaultKeyedStateStore<K>, DefaultClock, StateInformationMiddleware>;
+type Limiter<K> =
+    RateLimiter<K, DefaultKeyedStateStore<K>, DefaultClock, StateInformationMiddleware>;
 
 /// Keys that have been idle are forgotten after this many requests.
 const SWEEP_EVERY: u64 = 4096;
@@ -50,7 +51,9 @@ pub(crate) struct State {
 
 impl Limits {
     pub(crate) fn new(config: &Config) -> Self {
-        let burst = config.rate_per_tenant.saturating_mul(NonZeroU32::MIN.saturating_add(1));
+        let burst = config
+            .rate_per_tenant
+            .saturating_mul(NonZeroU32::MIN.saturating_add(1));
         let per_tenant = Quota::per_second(config.rate_per_tenant).allow_burst(burst);
         let per_address = Quota::per_minute(config.rate_per_address);
         Self {
@@ -126,7 +129,13 @@ impl<K: std::hash::Hash + Eq + Clone> Bucket<K> {
 
 impl State {
     pub(super) fn set(self, response: &mut Response) {
-        let Self { name, burst, window_seconds, remaining, reset_seconds } = self;
+        let Self {
+            name,
+            burst,
+            window_seconds,
+            remaining,
+            reset_seconds,
+        } = self;
         let policy = format!("\"{name}\";q={burst};w={window_seconds}");
         let state = format!("\"{name}\";r={remaining};t={reset_seconds}");
         for (header, value) in [("ratelimit-policy", policy), ("ratelimit", state)] {
@@ -139,7 +148,11 @@ impl State {
 
 /// The peer's address; of IPv6 the /64, which is what one household has.
 fn network_of(request: &Request) -> IpAddr {
-    match request.remote_addr().as_socket_addr().map(|peer| peer.ip().to_canonical()) {
+    match request
+        .remote_addr()
+        .as_socket_addr()
+        .map(|peer| peer.ip().to_canonical())
+    {
         Some(IpAddr::V6(address)) => {
             let [a, b, c, d, ..] = address.segments();
             Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()

@@ -61,10 +61,13 @@ pub(crate) async fn follow(
     if follower.queue.is_empty() && after > 0 && follower.has_seen_all(after).await? {
         return Ok(Resume::AtTheEnd);
     }
-    Ok(Resume::Stream(stream::unfold(follower, |mut follower| async move {
-        let item = follower.next().await?;
-        Some((item, follower))
-    })))
+    Ok(Resume::Stream(stream::unfold(
+        follower,
+        |mut follower| async move {
+            let item = follower.next().await?;
+            Some((item, follower))
+        },
+    )))
 }
 
 struct Follower {
@@ -154,7 +157,7 @@ impl Follower {
                     return Some(problem);
                 }
                 self.silent_checks += 1;
-                self.behind = self.silent_checks % SILENT_CHECKS == 0;
+                self.behind = self.silent_checks.is_multiple_of(SILENT_CHECKS);
             }
         }
         None
@@ -204,7 +207,10 @@ impl Follower {
 /// Whether the same read may work a little later.
 fn is_passing(code: ErrorCode) -> bool {
     match code {
-        ErrorCode::Timeout | ErrorCode::Unavailable | ErrorCode::Internal | ErrorCode::RateLimited => true,
+        ErrorCode::Timeout
+        | ErrorCode::Unavailable
+        | ErrorCode::Internal
+        | ErrorCode::RateLimited => true,
         ErrorCode::InvalidInput
         | ErrorCode::Unauthenticated
         | ErrorCode::Forbidden

@@ -65,9 +65,14 @@ impl Hub {
     ///
     /// # Errors
     /// `unavailable` when too many streams are open or NATS cannot be reached.
-    pub(crate) async fn watch(&self, tenant: TenantId, execution: ExecutionId) -> Result<Watch, Problem> {
+    pub(crate) async fn watch(
+        &self,
+        tenant: TenantId,
+        execution: ExecutionId,
+    ) -> Result<Watch, Problem> {
         let permit = self.streams.clone().try_acquire_owned().map_err(|_| {
-            Problem::new(ErrorCode::Unavailable, "too many event streams are open").with_retry_after_ms(5000)
+            Problem::new(ErrorCode::Unavailable, "too many event streams are open")
+                .with_retry_after_ms(5000)
         })?;
         let channel = self.channel((tenant, execution)).await?;
         Ok(Watch {
@@ -86,7 +91,10 @@ impl Hub {
         let subscription = self.bus.subscribe(&Subject::live(key.0, key.1), None).await;
         let subscription = subscription.map_err(|error| {
             tracing::warn!(%error, "an execution cannot be watched");
-            Problem::new(ErrorCode::Unavailable, "live events are not available at present")
+            Problem::new(
+                ErrorCode::Unavailable,
+                "live events are not available at present",
+            )
         })?;
         let (frames, end) = (broadcast::Sender::new(BUFFERED), CancellationToken::new());
         let pump = pump(key, subscription, frames.clone(), end.clone());
@@ -105,7 +113,11 @@ impl Watched {
         while let Some(ended) = self.pumps.try_join_next() {
             let Ok(key) = ended else { continue };
             // Someone may watch the same execution again by now.
-            if self.channels.get(&key).is_some_and(|channel| channel.strong_count() == 0) {
+            if self
+                .channels
+                .get(&key)
+                .is_some_and(|channel| channel.strong_count() == 0)
+            {
                 self.channels.remove(&key);
             }
         }
