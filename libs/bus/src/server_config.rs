@@ -124,7 +124,17 @@ impl ServerConfig {
         for user in ServerUser::all() {
             self.write_user(text, user)?;
         }
-        writeln!(text, "    ]\n  }}\n  SYS {{ users: [] }}\n}}")?;
+        writeln!(text, "    ]")?;
+        // `auth` ends the connections of revoked tokens; of the system account's powers it gets this one.
+        let kick = quoted(Subject::kick_all().as_str());
+        writeln!(
+            text,
+            "    imports: [ {{ service: {{ account: SYS, subject: {kick} }} }} ]\n  }}"
+        )?;
+        writeln!(
+            text,
+            "  SYS {{ users: [], exports: [ {{ service: {kick}, accounts: [{ACCOUNT}] }} ] }}\n}}"
+        )?;
         writeln!(text, "system_account: SYS")?;
         let users: Vec<String> = ServerUser::all()
             .map(|user| user.name().to_owned())
@@ -185,6 +195,12 @@ pub fn credentials(secret: &str, user: impl Into<ServerUser>) -> Credentials {
 pub fn issuer(secret: &str) -> KeyPair {
     let seed = blake3::derive_key("troupe 2026 nats auth callout issuer", secret.as_bytes());
     KeyPair::new_from_raw(KeyPairType::Account, seed).expect("any 32 bytes are an Ed25519 seed")
+}
+
+/// The seed of [`issuer`], for the configuration of `auth`.
+pub fn issuer_seed(secret: &str) -> String {
+    let seed = issuer(secret).seed();
+    seed.expect("a pair that was made from a seed has one")
 }
 
 impl crate::Config {

@@ -99,6 +99,14 @@ impl Subject {
     pub fn auth_callout() -> Self {
         Self("$SYS.REQ.USER.AUTH".to_owned())
     }
+    /// Where a NATS server is told to end a connection.
+    pub fn kick(server: &Token) -> Self {
+        Self(format!("$SYS.REQ.SERVER.{server}.KICK"))
+    }
+    /// [`Subject::kick`] of any server.
+    pub fn kick_all() -> Self {
+        Self("$SYS.REQ.SERVER.*.KICK".to_owned())
+    }
     /// The prefix of a service's reply inboxes.
     pub fn service_inbox_prefix(service: Service) -> String {
         format!("_INBOX_svc_{service}")
@@ -158,7 +166,10 @@ pub fn service_grants(service: Service) -> Grants {
         .collect();
     let mut subscribe = vec![format!("req.*.{service}.>")];
     match service {
-        Service::Auth => subscribe.push(Subject::auth_callout().to_string()),
+        Service::Auth => {
+            subscribe.push(Subject::auth_callout().to_string());
+            publish.push(Subject::kick_all().to_string());
+        }
         Service::Flow => publish.push(format!("own.*.{}", OwnerKind::Start.as_str())),
         Service::Execution => {
             publish.extend(

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bus::{Incoming, server_config::ACCOUNT};
 use chrono::Utc;
-use contracts::Subject;
+use contracts::{Subject, principal::Claims};
 use futures::StreamExt;
 use kernel::TaskCtx;
 use nkeys::KeyPair;
@@ -88,6 +88,9 @@ async fn judge(state: &State, issuer: &KeyPair, question: &Question) -> Option<S
             Ok(claims) if !question.names(&claims.principal()) => {
                 "the user name is not the token's user".to_owned()
             }
+            Ok(claims) if !remember(state, &claims, question) => {
+                "the access token has been revoked".to_owned()
+            }
             Ok(claims) => {
                 tracing::info!(user.id = %claims.sub, tenant.id = %claims.tid, "an integrator has connected to NATS");
                 return signed(signer.let_in(question, &claims));
@@ -97,6 +100,15 @@ async fn judge(state: &State, issuer: &KeyPair, question: &Question) -> Option<S
     };
     tracing::info!(reason = refusal, "a NATS client was kept out");
     signed(signer.keep_out(question, &refusal))
+}
+
+/// False where the token was revoked while it was looked at.
+fn remember(state: &State, claims: &Claims, question: &Question) -> bool {
+    let mut connections = state
+        .connections
+        .lock()
+        .expect("no one panics with this lock");
+    connections.admit(claims, &question.connection)
 }
 
 fn signed(answer: Result<String, nkeys::error::Error>) -> Option<String> {

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use contracts::{
     FieldProblem, Role,
     id::{ExecutionId, SessionId, TenantId, UserId},
@@ -13,9 +13,15 @@ use contracts::{
 };
 
 pub(crate) mod callout;
+pub(crate) mod connections;
 mod password;
 
 pub(crate) use password::check_password;
+
+/// The moment as the database keeps it, so that an answer before and after storing says the same.
+pub(crate) fn storable(moment: DateTime<Utc>) -> DateTime<Utc> {
+    moment.trunc_subsecs(6)
+}
 
 /// Life of an access token, of users and of runs.
 pub(crate) const ACCESS_LIFETIME: Duration = Duration::from_secs(10 * 60);

@@ -28,6 +28,13 @@ pub(crate) async fn run(tasks: TaskCtx<State>) {
 
 async fn once(tasks: &TaskCtx<State>) -> Result<(), Error> {
     let (store, now) = (&tasks.state.store, Utc::now());
+    let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
+    tasks
+        .state
+        .connections
+        .lock()
+        .expect("no one panics with this lock")
+        .forget(seconds);
     keys::publish(&tasks.bus, store, now).await?;
     store.forget_sessions(now - SESSION_LIFETIME).await?;
     store.forget_old_tries(now).await?;

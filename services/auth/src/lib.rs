@@ -11,6 +11,7 @@ mod error;
 mod handlers;
 mod housekeeping;
 mod keys;
+mod kick;
 mod passwords;
 mod refresh_token;
 mod state;
@@ -33,5 +34,6 @@ pub fn service(state: State) -> kernel::Service<State> {
         .on(handlers::add_member)
         .on(handlers::run_token)
         .task("callout", callout::run)
+        .task("kick", kick::run)
         .task("housekeeping", housekeeping::run)
 }

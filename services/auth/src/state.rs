@@ -1,12 +1,17 @@
 //! What the handlers work with.
 
+use std::sync::Mutex;
+
 use bus::Bus;
 use chrono::Utc;
 use kernel::Verifier;
 use nkeys::KeyPair;
 use vault::Vault;
 
-use crate::{Config, Error, keys, keys::SigningKey, passwords::Passwords, store::AuthStore};
+use crate::{
+    Config, Error, domain::connections::Connections, keys, keys::SigningKey, passwords::Passwords,
+    store::AuthStore,
+};
 
 /// What the service is connected to.
 pub struct Wiring {
@@ -27,6 +32,8 @@ pub struct State {
     pub(crate) verifier: Verifier,
     /// Signs who an integrator is, for the NATS server.
     pub(crate) issuer: Option<KeyPair>,
+    /// The integrators that this process let into NATS.
+    pub(crate) connections: Mutex<Connections>,
 }
 
 impl State {
@@ -46,6 +53,7 @@ impl State {
             signing_key,
             verifier: wiring.verifier,
             issuer,
+            connections: Mutex::default(),
         })
     }
 }

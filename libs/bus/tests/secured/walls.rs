@@ -68,6 +68,10 @@ async fn no_service_hears_or_says_what_is_not_its_own() {
             service == Service::Auth
         );
         assert_eq!(
+            raw.may_publish("$SYS.REQ.SERVER.N.KICK").await,
+            service == Service::Auth
+        );
+        assert_eq!(
             raw.may_subscribe("own.0.*").await,
             service == Service::Execution
         );

@@ -9,6 +9,8 @@ use contracts::{Principal, principal::Claims, subject::integrator_grants};
 use nkeys::{KeyPair, KeyPairType};
 use serde::{Deserialize, Serialize};
 
+use super::connections::Connection;
+
 /// The `typ` and `alg` of every NATS JWT.
 const HEADER: &str = r#"{"typ":"JWT","alg":"ed25519-nkey"}"#;
 /// To whom a server addresses its question.
@@ -29,10 +31,8 @@ pub(crate) enum Unreadable {
 /// What a server asks: who is this client?
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Question {
-    /// The public key of the server; the answer is addressed to it.
-    pub(crate) server: String,
-    /// The server's number of the connection.
-    pub(crate) connection: u64,
+    /// The connection; the answer is addressed to its server.
+    pub(crate) connection: Connection,
     /// The key that the server made for this connection.
     pub(crate) user_key: String,
     pub(crate) user: Option<String>,
@@ -112,8 +112,10 @@ impl Question {
             ..
         } = asked.nats;
         Ok(Self {
-            server: asked.iss,
-            connection: client_info.id,
+            connection: Connection {
+                server: asked.iss,
+                number: client_info.id,
+            },
             user_key: user_nkey,
             user: connect_opts.user,
             password: connect_opts.pass.or(connect_opts.auth_token),
@@ -242,7 +244,7 @@ impl Signer<'_> {
         error: Option<&str>,
     ) -> Result<String, nkeys::error::Error> {
         self.sign(&Answer {
-            aud: &question.server,
+            aud: &question.connection.server,
             iss: self.issuer.public_key(),
             sub: &question.user_key,
             iat: self.now,
@@ -294,9 +296,9 @@ mod tests {
     fn a_server_s_question_is_read() {
         let server = KeyPair::new_server();
         let question = Question::parse(&question_of(&server, |_| {})).expect("readable");
-        assert_eq!(question.server, server.public_key());
+        assert_eq!(question.connection.server, server.public_key());
         assert_eq!(
-            (question.connection, question.user_key.as_str()),
+            (question.connection.number, question.user_key.as_str()),
             (7, "UABC")
         );
         assert_eq!(
@@ -319,7 +321,11 @@ mod tests {
             "a.b".into(),
             "a.b.c".into(),
             good.replace('.', ""),
-            format!("{}A", &good[..good.len() - 1]),
+            format!(
+                "{}.{}",
+                good.rsplit_once('.').expect("three parts").0,
+                URL_SAFE_NO_PAD.encode([0; 64])
+            ),
             question_of(&server, |body| body["iss"] = other.clone().into()),
             question_of(&server, |body| {
                 body["nats"]["server_id"]["id"] = other.into()

@@ -14,7 +14,7 @@ use kernel::Ctx;
 use super::sign_in::{check_password, enter};
 use crate::{
     Error, State,
-    domain::Registration,
+    domain::{Registration, storable},
     store::{Account, AccountState},
 };
 
@@ -30,7 +30,7 @@ pub(crate) async fn register(ctx: Ctx<State>, request: Register) -> Result<Sessi
             id: UserId::generate(),
             email: email.as_str().to_owned(),
             name,
-            created_at: Utc::now(),
+            created_at: storable(Utc::now()),
         },
         password_hash: ctx.state.passwords.hash(password.clone()).await?,
         state: AccountState::Pending {

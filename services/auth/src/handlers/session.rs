@@ -11,7 +11,7 @@ use contracts::{
 };
 use kernel::Ctx;
 
-use super::sign_in::{memberships, session_reply};
+use super::sign_in::{SignedIn, memberships};
 use crate::{
     Error, State,
     domain::{ACCESS_LIFETIME, choose},
@@ -48,14 +48,16 @@ pub(crate) async fn refresh(ctx: Ctx<State>, request: Refresh) -> Result<Session
     };
     let (refresh_token, new) = refresh_token::generate()?;
     match store.rotate(session.id, old, new, now).await? {
-        Rotated::Yes => session_reply(
-            &ctx.state,
-            account.user,
-            membership,
-            session.id,
-            refresh_token,
-            now,
-        ),
+        Rotated::Yes => {
+            let (user, session) = (account.user, session.id);
+            SignedIn {
+                user,
+                membership,
+                session,
+                refresh_token,
+            }
+            .reply(&ctx.state, now)
+        }
         Rotated::Reused => Err(reused(&ctx, session.id, now).await?),
         Rotated::Ended => Err(Error::RefreshRefused),
     }

@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** an unknown email costs a caller the same time and tells them the same as a wrong password.
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use contracts::{
     auth::{Login, Session, User},
     id::{SessionId, TenantId, UserId},
@@ -78,35 +78,43 @@ pub(super) async fn enter(
     let (refresh_token, hash) = refresh_token::generate()?;
     ctx.state.store.open_session(session, hash).await?;
     tracing::info!(user.id = %user.id, tenant.id = %session.organization, session.id = %session.id, "a user has logged in");
-    session_reply(&ctx.state, user, membership, session.id, refresh_token, now)
+    SignedIn {
+        user,
+        membership,
+        session: session.id,
+        refresh_token,
+    }
+    .reply(&ctx.state, now)
 }
 
-/// The answer that carries a new pair of tokens; the access token is good from `now` on.
-pub(super) fn session_reply(
-    state: &State,
-    user: User,
-    membership: Membership,
-    session: SessionId,
-    refresh_token: String,
-    now: chrono::DateTime<Utc>,
-) -> Result<Session, Error> {
-    let Membership { organization, role } = membership;
-    let grant = Grant {
-        user: user.id,
-        tenant: organization.id,
-        role,
-        session: Some(session),
-        execution: None,
-    };
-    let access_token = state.signing_key.sign(grant, now)?;
-    Ok(Session {
-        user,
-        organization,
-        role,
-        access_token,
-        refresh_token,
-        expires_in: ACCESS_LIFETIME.as_secs(),
-    })
+/// A user in an organization, for whom tokens are made.
+pub(super) struct SignedIn {
+    pub(super) user: User,
+    pub(super) membership: Membership,
+    pub(super) session: SessionId,
+    pub(super) refresh_token: String,
+}
+
+impl SignedIn {
+    /// The answer that carries the pair of tokens; the access token is good from `now` on.
+    pub(super) fn reply(self, state: &State, now: DateTime<Utc>) -> Result<Session, Error> {
+        let Membership { organization, role } = self.membership;
+        let grant = Grant {
+            user: self.user.id,
+            tenant: organization.id,
+            role,
+            session: Some(self.session),
+            execution: None,
+        };
+        Ok(Session {
+            user: self.user,
+            organization,
+            role,
+            access_token: state.signing_key.sign(grant, now)?,
+            refresh_token: self.refresh_token,
+            expires_in: ACCESS_LIFETIME.as_secs(),
+        })
+    }
 }
 
 /// The organizations of a user as they are now, the first joined first.
