@@ -1,1 +1,26 @@
-//! egress.
+//! The only way out: the one HTTP client of the platform for addresses that users choose.
+//!
+//! **Invariant:** a connection is made only to an address that was checked at that moment, inside the resolver that
+//! the connection uses, so a name that changes its mind between check and use gains nothing.
+//! **Invariant:** no redirect is followed, no proxy is taken from the environment, and every response has a size limit.
+
+mod address;
+mod client;
+mod config;
+mod error;
+mod request;
+mod resolver;
+mod target;
+
+pub use client::{Egress, ResponseStream};
+pub use config::{Allowed, Config};
+pub use error::Error;
+pub use request::{Credential, Request, Response};
+
+/// Chooses the TLS implementation of the process; calling it again does nothing.
+pub fn install_tls() {
+    // An error means that one is installed already, which is what is wanted.
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .ok();
+}

@@ -1,83 +1,95 @@
 //! Rows, as sea-orm reads and writes them.
 
 pub(crate) mod flow {
-    use sea_orm::entity::prelude::*;
+    use sea_orm::entity::prelude::{
+        ActiveModelBehavior, ChronoDateTimeUtc, DeriveEntityModel, DerivePrimaryKey,
+        DeriveRelation, EntityTrait, EnumIter, PrimaryKeyTrait, Uuid,
+    };
 
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
     #[sea_orm(table_name = "flows")]
-    pub struct Model {
+    pub(crate) struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
-        pub id: Uuid,
-        pub name: String,
-        pub description: String,
-        pub definition: String,
-        pub version: i64,
-        pub revision: Option<i32>,
-        pub created_by: Uuid,
-        pub created_at: ChronoDateTimeUtc,
-        pub updated_at: ChronoDateTimeUtc,
-        pub deleted_at: Option<ChronoDateTimeUtc>,
+        pub(crate) id: Uuid,
+        pub(crate) name: String,
+        pub(crate) description: String,
+        pub(crate) definition: String,
+        pub(crate) version: i64,
+        pub(crate) revision: Option<i32>,
+        pub(crate) created_by: Uuid,
+        pub(crate) created_at: ChronoDateTimeUtc,
+        pub(crate) updated_at: ChronoDateTimeUtc,
+        pub(crate) deleted_at: Option<ChronoDateTimeUtc>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
+    pub(crate) enum Relation {}
     impl ActiveModelBehavior for ActiveModel {}
 }
 
 pub(crate) mod revision {
-    use sea_orm::entity::prelude::*;
+    use sea_orm::entity::prelude::{
+        ActiveModelBehavior, ChronoDateTimeUtc, DeriveEntityModel, DerivePrimaryKey,
+        DeriveRelation, EntityTrait, EnumIter, PrimaryKeyTrait, Uuid,
+    };
 
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
     #[sea_orm(table_name = "flow_revisions")]
-    pub struct Model {
+    pub(crate) struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
-        pub flow_id: Uuid,
+        pub(crate) flow_id: Uuid,
         #[sea_orm(primary_key, auto_increment = false)]
-        pub revision: i32,
-        pub definition: String,
-        pub hash: String,
-        pub notes: String,
-        pub published_by: Uuid,
-        pub published_at: ChronoDateTimeUtc,
+        pub(crate) revision: i32,
+        pub(crate) definition: String,
+        pub(crate) hash: String,
+        pub(crate) notes: String,
+        pub(crate) published_by: Uuid,
+        pub(crate) published_at: ChronoDateTimeUtc,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
+    pub(crate) enum Relation {}
     impl ActiveModelBehavior for ActiveModel {}
 }
 
 pub(crate) mod start {
-    use sea_orm::entity::prelude::*;
+    use sea_orm::entity::prelude::{
+        ActiveModelBehavior, ChronoDateTimeUtc, DeriveEntityModel, DerivePrimaryKey,
+        DeriveRelation, EntityTrait, EnumIter, PrimaryKeyTrait, Uuid,
+    };
 
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
     #[sea_orm(table_name = "flow_starts")]
-    pub struct Model {
+    pub(crate) struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
-        pub key: String,
-        pub body_hash: String,
-        pub execution_id: Uuid,
-        pub revision: Option<i32>,
-        pub definition_hash: String,
-        pub created_at: ChronoDateTimeUtc,
+        pub(crate) key: String,
+        pub(crate) body_hash: String,
+        pub(crate) execution_id: Uuid,
+        pub(crate) revision: Option<i32>,
+        pub(crate) definition_hash: String,
+        pub(crate) created_at: ChronoDateTimeUtc,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
+    pub(crate) enum Relation {}
     impl ActiveModelBehavior for ActiveModel {}
 }
 
 pub(crate) mod variable {
-    use sea_orm::entity::prelude::*;
+    use sea_orm::entity::prelude::{
+        ActiveModelBehavior, DeriveEntityModel, DerivePrimaryKey, DeriveRelation, EntityTrait,
+        EnumIter, PrimaryKeyTrait,
+    };
 
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
     #[sea_orm(table_name = "flow_variables")]
-    pub struct Model {
+    pub(crate) struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
-        pub name: String,
-        pub value: String,
+        pub(crate) name: String,
+        pub(crate) value: String,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
+    pub(crate) enum Relation {}
     impl ActiveModelBehavior for ActiveModel {}
 }
