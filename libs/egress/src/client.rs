@@ -42,6 +42,10 @@ impl Egress {
     }
 
     /// With another way of finding addresses: what it finds is checked all the same.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that may make a client"
+    )]
     pub(crate) fn with_lookup(config: &Config, lookup: Lookup) -> Result<Self, Error> {
         crate::install_tls();
         let client = Client::builder()

@@ -1,5 +1,7 @@
 //! The kernel in front of a toy service, on a real NATS server.
 
+#![allow(clippy::unwrap_used)]
+
 use std::{
     sync::atomic::{AtomicU32, Ordering},
     time::Duration,
