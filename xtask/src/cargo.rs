@@ -44,11 +44,19 @@ pub(crate) fn troupe_folder() -> PathBuf {
     root().join(".troupe")
 }
 
-/// `cargo` in the workspace's root.
+/// `cargo` in the workspace's root, without what the cargo that started us has
+/// told us about our own package: build scripts that watch such a variable would
+/// run again, and all that depends on them be compiled again.
 pub(crate) fn cargo<A: AsRef<std::ffi::OsStr>>(arguments: &[A]) -> Command {
     let program = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = process::command(Path::new(&program), arguments);
     command.current_dir(root());
+    for (name, _) in env::vars_os() {
+        let name = name.to_string_lossy();
+        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&*name);
+        }
+    }
     command
 }
 
@@ -70,7 +78,7 @@ pub(crate) fn run<A: AsRef<std::ffi::OsStr>>(
 
 /// Builds the binaries of the workspace and returns the folder they are in.
 pub(crate) fn build(profile: Profile, interrupts: &Interrupts) -> Result<PathBuf> {
-    let mut arguments = vec!["build", "--workspace", "--bins"];
+    let mut arguments = vec!["build", "--workspace"];
     if profile == Profile::Release {
         arguments.push("--release");
     }

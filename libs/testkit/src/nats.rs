@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use bus::server_config::ServerConfig;
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
@@ -37,6 +38,22 @@ impl Nats {
         let dir = TempDir::new().expect("a temporary folder can be made");
         let config = open_config(dir.path());
         Self::launch(dir, &config).await
+    }
+
+    /// A server with the platform's users and permissions, as in production,
+    /// their passwords derived from `secret`.
+    ///
+    /// # Panics
+    /// When the server cannot be started.
+    pub async fn start_secured(secret: &str) -> Self {
+        Self::configured(|dir| {
+            ServerConfig {
+                ports_file_dir: Some(dir.to_owned()),
+                ..ServerConfig::loopback(secret, dir.join("store"))
+            }
+            .text()
+        })
+        .await
     }
 
     /// A server with a configuration of the test's own. `config` gets the folder in which the server stores, and must

@@ -1,7 +1,9 @@
 //! A server per test.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 
+use bus::server_config::{ServerUser, credentials};
+use serde_json::{Value, json};
 use testkit::Nats;
 
 #[tokio::test]
@@ -26,6 +28,30 @@ async fn a_killed_server_comes_back_at_the_same_address() {
     nats.restart().await;
     assert_eq!(nats.address(), before);
     greeting(&nats);
+}
+
+#[tokio::test]
+async fn a_secured_server_lets_nobody_in_without_a_password() {
+    const SECRET: &str = "a secret of this test";
+    let nats = Nats::start_secured(SECRET).await;
+    assert!(greeting(&nats).contains("\"auth_required\":true"));
+    assert!(!lets_in(&nats, &json!({})));
+    let admin = credentials(SECRET, ServerUser::Admin);
+    let known = json!({"user": admin.user, "pass": admin.password});
+    assert!(lets_in(&nats, &known));
+}
+
+/// What the server answers to a `CONNECT` and a `PING` of the NATS protocol.
+fn lets_in(nats: &Nats, who: &Value) -> bool {
+    let mut connection = std::net::TcpStream::connect(nats.address()).expect("it listens");
+    write!(connection, "CONNECT {who}\r\nPING\r\n").expect("sent");
+    for line in BufReader::new(connection).lines() {
+        let line = line.expect("the server answers before it hangs up");
+        if line == "PONG" || line.starts_with("-ERR") {
+            return line == "PONG";
+        }
+    }
+    panic!("the server did not answer");
 }
 
 fn greeting(nats: &Nats) -> String {
