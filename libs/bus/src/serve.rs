@@ -217,6 +217,17 @@ impl Bus {
             .map_err(during("answer"))
     }
 
+    /// Publishes a message that is written already, without storing it and without a trace.
+    ///
+    /// # Errors
+    /// When the message cannot be sent.
+    pub async fn publish_bytes(&self, subject: &Subject, body: Bytes) -> Result<(), Error> {
+        self.client
+            .publish(subject.to_string(), body)
+            .await
+            .map_err(during("publish"))
+    }
+
     /// Publishes without storing: for live frames, token deltas, control.
     ///
     /// # Errors

@@ -1,1 +1,35 @@
-//! execution.
+//! The durable engine: runs flows, and every step of every run survives a crash.
+//!
+//! Read [`domain`] for what an execution does next, [`record`] and [`log`] for how that is stored, [`workers`] for the
+//! steps that leave the core, [`handlers`] for the questions, [`store`], [`headers`] and [`archive`] for what stays.
+//!
+//! **Invariant:** nobody hears of a record before it is stored.
+
+mod archive;
+mod config;
+mod domain;
+mod error;
+mod handlers;
+mod headers;
+mod log;
+pub mod measure;
+mod plans;
+mod record;
+mod state;
+mod store;
+mod workers;
+
+pub use config::Config;
+pub use error::Error;
+pub use state::State;
+pub use store::MIGRATIONS;
+
+/// All that this service answers and does.
+pub fn service(state: State) -> kernel::Service<State> {
+    kernel::Service::new("execution", state)
+        .on(handlers::get)
+        .on(handlers::list)
+        .on(handlers::events)
+        .on(handlers::cancel)
+        .task("owners", log::own_partitions)
+}

@@ -1,0 +1,38 @@
+//! The configuration of this service.
+
+#[derive(clap::Args, Clone, Debug)]
+pub struct Config {
+    #[command(flatten)]
+    pub sql: sql::Config,
+    #[command(flatten)]
+    pub documents: documents::Config,
+    #[command(flatten)]
+    pub engine: EngineConfig,
+}
+
+#[derive(clap::Args, Clone, Debug)]
+pub struct EngineConfig {
+    /// Executions of one partition that are not over; further starts are refused until some end.
+    #[arg(long, env = "TROUPE_ENGINE_MAX_OPEN", default_value_t = 100_000)]
+    pub engine_max_open: usize,
+    /// LLM steps that one process does at the same time.
+    #[arg(long, env = "TROUPE_WORKERS_LLM", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub workers_llm: u16,
+    /// HTTP steps that one process does at the same time.
+    #[arg(long, env = "TROUPE_WORKERS_HTTP", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub workers_http: u16,
+    /// Code steps that one process does at the same time.
+    #[arg(long, env = "TROUPE_WORKERS_CODE", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    pub workers_code: u16,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        Self {
+            engine_max_open: 100_000,
+            workers_llm: 64,
+            workers_http: 64,
+            workers_code: 4,
+        }
+    }
+}

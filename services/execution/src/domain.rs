@@ -1,0 +1,20 @@
+//! The engine's core: what an execution does next. Pure: no I/O, no clock, no randomness.
+//!
+//! Read [`state`] for what an execution is, [`fold`] for how records make it, [`apply`] for how it answers an input,
+//! [`inline`] for the steps the core does itself and [`retry`] for pauses and keys.
+//!
+//! **Invariant:** a state is a pure fold over its records: folding the records of an execution from the first gives the
+//! state that [`apply`] left, byte for byte. So nothing but [`fold`] changes a state.
+
+pub(crate) mod apply;
+pub(crate) mod fold;
+pub(crate) mod inline;
+pub(crate) mod limits;
+pub(crate) mod retry;
+pub(crate) mod state;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use apply::{Applied, Effect, Input, Timer};
+pub(crate) use fold::Broken;
+pub(crate) use state::State;

@@ -1,0 +1,200 @@
+//! The steps that the core does itself, and the work items of those it hands to workers.
+//!
+//! **Invariant:** what a step sees follows from the state alone, and a work item made again is the same: expressions name
+//! upstream nodes only, and those have settled for good.
+
+use contracts::{
+    execution::StepError,
+    flow::{Edge, Node, NodeConfig},
+    work::{WorkClass, WorkItem},
+};
+use graph::{
+    NodeIndex,
+    expression::{self, ExpressionError, Scope},
+};
+use serde_json::{Map, Value, json};
+
+use super::{limits, state::State};
+
+/// The type whose value is the execution's output.
+pub(crate) const OUTPUT: &str = "output";
+
+/// How a node is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Inline(Inline),
+    Heavy(WorkClass),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Inline {
+    Trigger,
+    Condition,
+    /// Transform and output: the node's value.
+    Value,
+}
+
+/// A step that is done.
+pub(crate) struct Done {
+    pub(crate) output: Value,
+    pub(crate) port: String,
+}
+
+impl Kind {
+    /// # Errors
+    /// When this engine does not know the type: the definition was made by a newer one.
+    pub(crate) fn of(node: &Node) -> Result<Self, StepError> {
+        Ok(match node.kind.as_str() {
+            "trigger" => Self::Inline(Inline::Trigger),
+            "condition" => Self::Inline(Inline::Condition),
+            "transform" | OUTPUT => Self::Inline(Inline::Value),
+            "llm" => Self::Heavy(WorkClass::Llm),
+            "http" => Self::Heavy(WorkClass::Http),
+            "code" => Self::Heavy(WorkClass::Code),
+            other => {
+                let text = format!("this engine cannot do nodes of type `{other}`");
+                return Err(StepError::new("unknown_node_type", text));
+            }
+        })
+    }
+
+    pub(crate) fn is_heavy(node: &Node) -> bool {
+        matches!(Self::of(node), Ok(Self::Heavy(_)))
+    }
+}
+
+/// Does a step of the core.
+///
+/// # Errors
+/// When an expression cannot be evaluated or the output is too large.
+pub(crate) fn evaluate(state: &State, node: NodeIndex, kind: Inline) -> Result<Done, StepError> {
+    let done = match kind {
+        Inline::Trigger => Done {
+            output: state.data.input.clone(),
+            port: Edge::DEFAULT_PORT.to_owned(),
+        },
+        Inline::Condition => choose(state, node)?,
+        Inline::Value => {
+            let mut config = render(state, node)?;
+            Done {
+                output: config.remove("value").unwrap_or(Value::Null),
+                port: Edge::DEFAULT_PORT.to_owned(),
+            }
+        }
+    };
+    if limits::fits(&done.output) {
+        Ok(done)
+    } else {
+        Err(limits::output_too_large())
+    }
+}
+
+/// Where a step goes on that failed and has a default output.
+pub(crate) fn default_port(node: &Node) -> String {
+    let port = node.config.get("default_port").and_then(Value::as_str);
+    port.unwrap_or(Edge::DEFAULT_PORT).to_owned()
+}
+
+/// What a worker needs for an attempt.
+///
+/// # Errors
+/// When an expression cannot be evaluated.
+pub(crate) fn work_item(
+    state: &State,
+    node: NodeIndex,
+    attempt: u32,
+    key: String,
+) -> Result<(WorkClass, WorkItem), StepError> {
+    let configured = configured(state, node);
+    let data = &state.data;
+    let class = match Kind::of(configured)? {
+        Kind::Heavy(class) => class,
+        Kind::Inline(_) => {
+            let text = format!("nodes of type `{}` need no worker", configured.kind);
+            return Err(StepError::new("unknown_node_type", text));
+        }
+    };
+    let argument = match class {
+        WorkClass::Code => argument(state, node),
+        WorkClass::Llm | WorkClass::Http => Value::Null,
+    };
+    let item = WorkItem {
+        tenant: data.tenant,
+        execution_id: data.id,
+        flow_id: data.flow_id,
+        node: configured.id.clone(),
+        attempt,
+        key,
+        principal: data.principal.clone(),
+        config: render(state, node)?,
+        argument,
+        timeout_ms: configured
+            .timeout_ms
+            .unwrap_or_else(|| default_timeout_ms(class)),
+    };
+    Ok((class, item))
+}
+
+const fn default_timeout_ms(class: WorkClass) -> u64 {
+    match class {
+        WorkClass::Llm => 120_000,
+        WorkClass::Http => 30_000,
+        WorkClass::Code => 10_000,
+    }
+}
+
+/// The first case that holds, else the default; the output names the port.
+fn choose(state: &State, node: NodeIndex) -> Result<Done, StepError> {
+    let configured = configured(state, node);
+    let cases = configured.config.get("cases").and_then(Value::as_array);
+    let holds = |scope: &Scope<'_>| -> Result<Option<String>, ExpressionError> {
+        for case in cases.into_iter().flatten() {
+            let when = case["when"].as_str().unwrap_or_default();
+            if expression::condition(when, scope)? {
+                return Ok(case["port"].as_str().map(str::to_owned));
+            }
+        }
+        Ok(None)
+    };
+    let chosen = holds(&scope(state, node)).map_err(|error| expression_error(&error))?;
+    let port = chosen.unwrap_or_else(|| default_port(configured));
+    Ok(Done {
+        output: json!({ "port": port }),
+        port,
+    })
+}
+
+fn render(state: &State, node: NodeIndex) -> Result<NodeConfig, StepError> {
+    let configured = configured(state, node);
+    expression::render_config(&configured.kind, &configured.config, &scope(state, node))
+        .map_err(|error| expression_error(&error))
+}
+
+/// What expressions of a node see: of the other nodes, those upstream.
+fn scope(state: &State, node: NodeIndex) -> Scope<'_> {
+    let outputs = state.plan.upstream(node).into_iter().map(|upstream| {
+        let output = &state.data.outputs[usize::from(upstream.0)];
+        (configured(state, upstream).id.as_str(), output)
+    });
+    let data = &state.data;
+    Scope::new(&data.input, outputs, &state.execution, &data.vars)
+}
+
+/// What the code of a node gets: `{input, nodes: {<id>: {output}}}`, of the nodes upstream.
+fn argument(state: &State, node: NodeIndex) -> Value {
+    let nodes = state.plan.upstream(node).into_iter().map(|upstream| {
+        let output = &state.data.outputs[usize::from(upstream.0)];
+        let id = configured(state, upstream).id.clone();
+        (id, json!({ "output": output }))
+    });
+    let nodes: Map<String, Value> = nodes.collect();
+    json!({ "input": state.data.input, "nodes": nodes })
+}
+
+fn configured(state: &State, node: NodeIndex) -> &Node {
+    &state.plan.nodes()[usize::from(node.0)]
+}
+
+fn expression_error(error: &ExpressionError) -> StepError {
+    StepError::new("expression", error.to_string())
+}

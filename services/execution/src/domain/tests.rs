@@ -1,0 +1,185 @@
+//! The core against flows of every shape.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use contracts::{
+    Principal, Role,
+    execution::{ExecutionState, StepError, Usage},
+    flow::Definition,
+    id::{ExecutionId, FlowId, TenantId, UserId},
+    live::ExecutionEvent,
+    owner::{Outcome, Start},
+    work::WorkItem,
+};
+use graph::Plan;
+use serde_json::{Value, json};
+
+use super::{
+    Applied, Effect, Input, State, Timer,
+    apply::{self, StepResult},
+};
+use crate::record::Record;
+
+mod failing;
+mod paths;
+mod random;
+
+/// An execution under test: after each input it checks that replay gives the same state.
+pub(crate) struct Run {
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) state: State,
+    pub(crate) records: Vec<Record>,
+    pub(crate) effects: Vec<Effect>,
+    pub(crate) now: DateTime<Utc>,
+}
+
+pub(crate) fn plan(nodes: Value, edges: &[(&str, &str, &str)]) -> Arc<Plan> {
+    let edges: Vec<_> = edges
+        .iter()
+        .map(|(from, port, to)| json!({"from": from, "from_port": port, "to": to}))
+        .collect();
+    let definition: Definition =
+        serde_json::from_value(json!({"nodes": nodes, "edges": edges})).unwrap();
+    Arc::new(Plan::new(definition).unwrap())
+}
+
+pub(crate) fn start_of(input: Value) -> Start {
+    let principal = Principal {
+        user_id: UserId::EXAMPLE,
+        tenant: TenantId::EXAMPLE,
+        role: Role::Editor,
+        session_id: None,
+        execution_id: None,
+    };
+    Start {
+        tenant: TenantId::EXAMPLE,
+        execution_id: ExecutionId::EXAMPLE,
+        flow_id: FlowId::EXAMPLE,
+        revision: Some(3),
+        definition_hash: "hash".into(),
+        input,
+        vars: json!({"greeting": "Hello"}),
+        principal,
+    }
+}
+
+impl Run {
+    pub(crate) fn start(plan: &Arc<Plan>, input: Value) -> Self {
+        let now = DateTime::from_timestamp_millis(1_760_000_000_000).unwrap();
+        let (state, applied) = apply::start(start_of(input), plan.clone(), now);
+        let mut run = Self {
+            plan: plan.clone(),
+            state,
+            records: Vec::new(),
+            effects: Vec::new(),
+            now,
+        };
+        run.take(applied);
+        run
+    }
+
+    pub(crate) fn input(&mut self, input: Input) {
+        self.now += TimeDelta::milliseconds(7);
+        let applied = apply::apply(&mut self.state, input, self.now);
+        self.take(applied);
+    }
+
+    fn take(&mut self, applied: Applied) {
+        self.records.extend(applied.records);
+        self.effects = applied.effects;
+        self.check();
+    }
+
+    /// The invariants that hold after every input.
+    fn check(&self) {
+        let replayed = State::replay(&self.plan, &self.records).unwrap();
+        assert_eq!(
+            serde_json::to_string(&replayed.data).unwrap(),
+            serde_json::to_string(&self.state.data).unwrap()
+        );
+        assert_eq!(replayed.decisions, self.state.decisions);
+        for (record, n) in self.records.iter().zip(1..) {
+            assert_eq!(record.frame.n, n);
+            let is_last = n == self.records.len() as u64;
+            assert!(is_last || !record.frame.event.is_final());
+        }
+    }
+
+    pub(crate) fn index(&self, node: &str) -> graph::NodeIndex {
+        self.plan.index(node).unwrap()
+    }
+
+    pub(crate) fn succeed(&mut self, node: &str, attempt: u32, output: Value) {
+        self.result(node, attempt, Outcome::Succeeded { output });
+    }
+
+    pub(crate) fn fail(&mut self, node: &str, attempt: u32, error: StepError) {
+        self.result(node, attempt, Outcome::Failed { error });
+    }
+
+    fn result(&mut self, node: &str, attempt: u32, outcome: Outcome) {
+        let usage = Usage {
+            prompt_tokens: 10,
+            completion_tokens: 1,
+            cost: Some(rust_decimal::Decimal::new(15, 4)),
+        };
+        self.input(Input::Result(StepResult {
+            node: self.index(node),
+            attempt,
+            outcome,
+            usage: Some(usage),
+            duration_ms: 5,
+        }));
+    }
+
+    pub(crate) fn cancel(&mut self) {
+        self.input(Input::Cancel {
+            by: UserId::EXAMPLE,
+        });
+    }
+
+    pub(crate) fn fire(&mut self, timer: Timer) {
+        self.input(Input::TimerFired(timer));
+    }
+
+    /// What went to the workers with the last input.
+    pub(crate) fn dispatched(&self) -> Vec<&WorkItem> {
+        let items = self.effects.iter().filter_map(|effect| match effect {
+            Effect::Dispatch { item, .. } => Some(&**item),
+            Effect::Wake { .. } | Effect::Cut => None,
+        });
+        items.collect()
+    }
+
+    pub(crate) fn timers(&self) -> Vec<(Timer, DateTime<Utc>)> {
+        let timers = self.effects.iter().filter_map(|effect| match effect {
+            Effect::Wake { timer, at } => Some((*timer, *at)),
+            Effect::Dispatch { .. } | Effect::Cut => None,
+        });
+        timers.collect()
+    }
+
+    pub(crate) fn events(&self) -> Vec<String> {
+        let text = |record: &Record| match &record.frame.event {
+            ExecutionEvent::StepStarted { node, attempt, .. } => format!("{node} begins {attempt}"),
+            ExecutionEvent::StepSucceeded { node, port, .. } => format!("{node} -> {port}"),
+            ExecutionEvent::StepRetrying { node, attempt, .. } => format!("{node} fails {attempt}"),
+            ExecutionEvent::StepFailed { node, port, .. } => {
+                format!("{node} fails -> {}", port.as_deref().unwrap_or("end"))
+            }
+            ExecutionEvent::StepSkipped { node } => format!("{node} skipped"),
+            ExecutionEvent::StepLate { node, attempt, .. } => format!("{node} late {attempt}"),
+            ExecutionEvent::ExecutionStarted { .. }
+            | ExecutionEvent::CancelAsked { .. }
+            | ExecutionEvent::ExecutionSucceeded { .. }
+            | ExecutionEvent::ExecutionFailed { .. }
+            | ExecutionEvent::ExecutionCancelled { .. } => record.frame.event.kind().to_owned(),
+        };
+        self.records.iter().map(text).collect()
+    }
+
+    pub(crate) fn outcome(&self) -> (ExecutionState, Option<Value>) {
+        (self.state.data.state(), self.state.data.output().cloned())
+    }
+}

@@ -1,0 +1,157 @@
+//! Random flows, random inputs in random order: the invariants of [`Run::check`] hold, and every execution ends once.
+
+use proptest::prelude::{any, prop, prop_assert, prop_oneof, proptest};
+use proptest::strategy::{Just, Strategy};
+
+use super::*;
+
+#[derive(Clone, Debug)]
+enum Move {
+    Succeed(Value),
+    Fail { retryable: bool },
+    Repeat,
+    Silence,
+    Cancel,
+    Resume,
+}
+
+fn moves() -> impl Strategy<Value = Vec<(prop::sample::Index, Move)>> {
+    let value = prop_oneof![
+        Just(json!(null)),
+        any::<i64>().prop_map(|n| json!(n)),
+        ".{0,20}".prop_map(|text| json!({ "text": text, "a.b": [true] })),
+    ];
+    let one = prop_oneof![
+        6 => value.prop_map(Move::Succeed),
+        3 => any::<bool>().prop_map(|retryable| Move::Fail { retryable }),
+        1 => Just(Move::Repeat),
+        1 => Just(Move::Silence),
+        1 => Just(Move::Resume),
+        1 => Just(Move::Cancel),
+    ];
+    prop::collection::vec((any::<prop::sample::Index>(), one), 0..60)
+}
+
+fn random_plan(kinds: &[(u8, u8)], extra: &[(usize, usize)]) -> Arc<Plan> {
+    let mut nodes = vec![json!({"id": "n0", "type": "trigger"})];
+    for (at, (kind, policy)) in (1..).zip(kinds) {
+        let mut node = match kind % 4 {
+            0 => {
+                json!({"type": "transform", "config": {"value": {"was": format!("{{{{ nodes.n{}.output }}}}", at - 1)}}})
+            }
+            1 => {
+                json!({"type": "condition", "config": {"cases": [{"when": format!("nodes.n{}.output", at - 1), "port": "out"}], "default_port": "other"}})
+            }
+            _ => json!({"type": "http", "config": {"method": "GET", "url": "https://example.com"}}),
+        };
+        node["id"] = json!(format!("n{at}"));
+        match policy % 4 {
+            0 => node["on_error"] = json!("branch"),
+            1 => node["on_error"] = json!({"default": 1}),
+            2 => node["retry"] = json!({"max_attempts": 3, "backoff_ms": 1, "jitter": 0.5}),
+            _ => {}
+        }
+        nodes.push(node);
+    }
+    let count = nodes.len();
+    let mut edges: Vec<_> = (1..count).map(|to| (to - 1, to)).collect();
+    for (from, to) in extra {
+        let edge = (from % count, to % count);
+        if edge.0 < edge.1 && !edges.contains(&edge) {
+            edges.push(edge);
+        }
+    }
+    let names: Vec<_> = edges
+        .iter()
+        .map(|(from, to)| (format!("n{from}"), format!("n{to}")))
+        .collect();
+    let edges: Vec<_> = names
+        .iter()
+        .map(|(from, to)| (from.as_str(), "out", to.as_str()))
+        .collect();
+    plan(json!(nodes), &edges)
+}
+
+/// Attempts and pauses that the execution waits for.
+fn pending(run: &Run) -> Vec<(String, super::super::state::Step)> {
+    use super::super::state::Step;
+    let waits = |step: &Step| matches!(step, Step::Running { .. } | Step::Pausing { .. });
+    run.state
+        .steps()
+        .filter(|(_, step)| waits(step))
+        .map(|(node, step)| (run.plan.node(node).id.clone(), step))
+        .collect()
+}
+
+fn step(run: &mut Run, pick: prop::sample::Index, one: Move) {
+    use super::super::state::Step;
+    let pending = pending(run);
+    if pending.is_empty() {
+        return;
+    }
+    let (node, at) = pick.get(&pending).clone();
+    let index = run.index(&node);
+    let attempt = match at {
+        Step::Pausing { attempt, at } => {
+            run.now = run.now.max(at);
+            return run.fire(Timer::Retry {
+                node: index,
+                attempt,
+            });
+        }
+        Step::Running { attempt } => attempt,
+        _ => return,
+    };
+    match one {
+        Move::Succeed(output) => run.succeed(&node, attempt, output),
+        Move::Fail { retryable } => {
+            let mut error = StepError::new("x", "y");
+            error.retryable = retryable;
+            run.fail(&node, attempt, error);
+        }
+        Move::Repeat => {
+            run.succeed(&node, attempt, json!(1));
+            run.succeed(&node, attempt, json!(2));
+        }
+        Move::Silence => run.fire(Timer::Silence {
+            node: index,
+            attempt,
+        }),
+        Move::Cancel => run.cancel(),
+        Move::Resume => run.input(Input::Resume),
+    }
+}
+
+proptest! {
+    #[test]
+    fn every_execution_ends_once_and_replays_the_same(
+        kinds in prop::collection::vec((any::<u8>(), any::<u8>()), 1..14),
+        extra in prop::collection::vec((0usize..14, 0usize..14), 0..16),
+        moves in moves(),
+        input in prop_oneof![Just(json!({"x": 1.5})), Just(json!(null)), Just(json!([1, "a"]))],
+    ) {
+        let plan = random_plan(&kinds, &extra);
+        let mut run = Run::start(&plan, input);
+        for (pick, one) in moves {
+            step(&mut run, pick, one);
+        }
+        // Whatever is left succeeds.
+        for _ in 0..200 {
+            let pick = prop::sample::Index::from(any_index());
+            step(&mut run, pick, Move::Succeed(json!(0)));
+        }
+        prop_assert!(run.state.is_over(), "{:?}", run.events());
+        let ends = run.records.iter().filter(|record| record.frame.event.is_final()).count();
+        prop_assert!(ends == 1);
+    }
+}
+
+/// The first of whatever is pending.
+fn any_index() -> prop::sample::Index {
+    use proptest::{strategy::ValueTree, test_runner::TestRunner};
+    let mut runner = TestRunner::deterministic();
+    any::<prop::sample::Index>()
+        .new_tree(&mut runner)
+        .unwrap()
+        .current()
+}

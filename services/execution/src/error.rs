@@ -1,0 +1,71 @@
+//! What can go wrong in the execution service.
+
+use contracts::{ErrorCode, Problem, id::ExecutionId};
+use kernel::ServiceError;
+
+/// A failure of the execution service.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("execution `{0}` does not exist")]
+    NotFound(ExecutionId),
+    #[error("definition `{hash}` does not exist")]
+    NoDefinition { hash: String },
+    #[error("definition `{hash}` cannot be executed: {reason}")]
+    InvalidDefinition { hash: String, reason: String },
+    /// Passed on from the owner of a partition.
+    #[error("{0}")]
+    Owner(Problem),
+    #[error("the bus is not available at present")]
+    Bus(#[from] bus::Error),
+    #[error("{0}")]
+    Database(#[from] sql::Error),
+    #[error("the history is not available at present")]
+    Archive(#[from] documents::Error),
+    /// A row of the database that no version of this service writes.
+    #[error("execution `{id}` cannot be read")]
+    UnreadableRow { id: ExecutionId, reason: String },
+    #[error("the log of partition {partition} is damaged and stands still")]
+    CorruptLog {
+        partition: u16,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    #[error("the log of partition {partition} is written by others without end")]
+    Contended { partition: u16 },
+}
+
+impl ServiceError for Error {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::NotFound(_) => ErrorCode::NotFound,
+            Self::NoDefinition { .. } | Self::InvalidDefinition { .. } => ErrorCode::InvalidInput,
+            Self::Owner(problem) => problem.code,
+            Self::Bus(_) | Self::Archive(_) | Self::Contended { .. } => ErrorCode::Unavailable,
+            Self::Database(error) => error.code(),
+            Self::UnreadableRow { .. } | Self::CorruptLog { .. } => ErrorCode::Internal,
+        }
+    }
+
+    fn problem(&self) -> Problem {
+        match self {
+            Self::Owner(problem) => problem.clone(),
+            _ => Problem::new(self.code(), self.to_string()),
+        }
+    }
+}
+
+impl Error {
+    /// Its causes, for the log.
+    pub(crate) fn source_text(&self) -> String {
+        let mut text = String::new();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            if !text.is_empty() {
+                text.push_str(": ");
+            }
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        text
+    }
+}

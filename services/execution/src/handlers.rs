@@ -1,0 +1,146 @@
+//! Questions about executions. The owner of the partition is asked first; what it no longer has in memory is in the
+//! header rows and the archive.
+
+use contracts::{
+    ErrorCode, Problem,
+    execution::{
+        CancelExecution, Events, Execution, ExecutionSummary, GetExecution, ListEvents,
+        ListExecutions,
+    },
+    id::{ExecutionId, TenantId},
+    live::{ExecutionEvent, Frame},
+    owner,
+    page::Page,
+};
+use kernel::Ctx;
+use serde_json::Value;
+
+use crate::{Error, State, log::slots::Header};
+
+/// Events of one answer, when the caller names no limit and at most.
+const DEFAULT_EVENTS: u32 = 200;
+const MAX_EVENTS: u32 = 1000;
+
+pub(crate) async fn get(ctx: Ctx<State>, request: GetExecution) -> Result<Execution, Error> {
+    let id = request.execution_id;
+    let question = owner::Get {
+        tenant: ctx.tenant,
+        execution_id: id,
+    };
+    match ctx.ask_owner(&question).await {
+        Ok(execution) => Ok(execution),
+        Err(problem) => finished(&ctx, id, problem).await,
+    }
+}
+
+pub(crate) async fn list(
+    ctx: Ctx<State>,
+    request: ListExecutions,
+) -> Result<Page<ExecutionSummary>, Error> {
+    ctx.state.store.list(ctx.tenant, &request).await
+}
+
+pub(crate) async fn events(ctx: Ctx<State>, request: ListEvents) -> Result<Events, Error> {
+    let limit = request.limit.unwrap_or(DEFAULT_EVENTS).clamp(1, MAX_EVENTS);
+    let (id, after) = (request.execution_id, request.after);
+    let question = owner::ReadEvents {
+        tenant: ctx.tenant,
+        execution_id: id,
+        after,
+        limit,
+    };
+    let problem = match ctx.ask_owner(&question).await {
+        Ok(events) => return Ok(events),
+        Err(problem) => problem,
+    };
+    let header = header(&ctx, id, problem).await?;
+    let frames = ctx
+        .state
+        .archive
+        .events(ctx.tenant, id, after, limit)
+        .await?;
+    let last = frames.last().map(|frame| frame.n);
+    Ok(Events {
+        items: frames,
+        next: last.filter(|n| *n < header.last_event),
+    })
+}
+
+/// Cancelling what is over changes nothing.
+pub(crate) async fn cancel(ctx: Ctx<State>, request: CancelExecution) -> Result<Execution, Error> {
+    let id = request.execution_id;
+    let wish = owner::Cancel {
+        tenant: ctx.tenant,
+        execution_id: id,
+        by: ctx.principal().user_id,
+    };
+    match ctx.ask_owner(&wish).await {
+        Ok(execution) => Ok(execution),
+        Err(problem) => finished(&ctx, id, problem).await,
+    }
+}
+
+/// An execution that its owner no longer has in memory.
+async fn finished(ctx: &Ctx<State>, id: ExecutionId, problem: Problem) -> Result<Execution, Error> {
+    let header = header(ctx, id, problem).await?;
+    let first = frame(ctx, header.tenant, id, 1).await?;
+    let last = frame(ctx, header.tenant, id, header.last_event).await?;
+    // Past its retention the archive forgets values; the header stays.
+    let input = match first.map(|frame| frame.event) {
+        Some(ExecutionEvent::ExecutionStarted { input, .. }) => input,
+        _ => Value::Null,
+    };
+    let output = match last.map(|frame| frame.event) {
+        Some(ExecutionEvent::ExecutionSucceeded { output, .. }) => Some(output),
+        _ => None,
+    };
+    Ok(Execution {
+        id,
+        flow_id: header.flow_id,
+        revision: header.revision,
+        state: header.state,
+        input,
+        output,
+        error: header.error,
+        usage: header.usage,
+        last_event: header.last_event,
+        started_by: header.started_by,
+        created_at: header.created_at,
+        finished_at: header.finished_at,
+    })
+}
+
+/// The header row of a finished execution, after its owner answered with `problem`.
+async fn header(ctx: &Ctx<State>, id: ExecutionId, problem: Problem) -> Result<Header, Error> {
+    match problem.code {
+        ErrorCode::NotFound | ErrorCode::Unavailable | ErrorCode::Timeout => {}
+        ErrorCode::InvalidInput
+        | ErrorCode::Unauthenticated
+        | ErrorCode::Forbidden
+        | ErrorCode::Conflict
+        | ErrorCode::RateLimited
+        | ErrorCode::Internal => return Err(Error::Owner(problem)),
+    }
+    let missing = problem.code == ErrorCode::NotFound;
+    match ctx.state.store.find(ctx.tenant, id).await? {
+        Some(header) if header.state.is_final() => Ok(header),
+        // Its owner will know it again.
+        Some(_) if missing => Err(Error::Owner(Problem::new(
+            ErrorCode::Unavailable,
+            format!("execution `{id}` is not available at present"),
+        ))),
+        None if missing => Err(Error::NotFound(id)),
+        Some(_) | None => Err(Error::Owner(problem)),
+    }
+}
+
+async fn frame(
+    ctx: &Ctx<State>,
+    tenant: TenantId,
+    id: ExecutionId,
+    n: u64,
+) -> Result<Option<Frame>, Error> {
+    let after = n.saturating_sub(1);
+    let frames = ctx.state.archive.events(tenant, id, after, 1).await?;
+    Ok(frames.into_iter().find(|frame| frame.n == n))
+}

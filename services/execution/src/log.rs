@@ -1,0 +1,54 @@
+//! The partition log: who owns a partition, and how what happens there is committed in groups.
+//!
+//! [`partition`] is the owner's mind, without I/O: executions, the open batch, what becomes due after a commit. [`replay`]
+//! makes it from the log, [`owner`] connects it to the bus, [`lease`] says who may try, [`timers`] wakes it.
+//!
+//! **Invariant:** nobody hears of a record before it is stored: answers, live frames and effects wait for the commit.
+
+pub(crate) mod effects;
+pub(crate) mod lease;
+pub(crate) mod owner;
+pub(crate) mod partition;
+pub(crate) mod replay;
+#[cfg(test)]
+mod simulation;
+pub(crate) mod slots;
+pub(crate) mod starts;
+pub(crate) mod takeover;
+pub(crate) mod timers;
+
+use std::sync::Arc;
+
+use kernel::TaskCtx;
+use tokio::{sync::Semaphore, task::JoinSet};
+
+use crate::{State, plans::Plans};
+
+/// Tries to own every partition, until the service drains.
+pub(crate) async fn own_partitions(ctx: TaskCtx<State>) {
+    let partitions = match ctx.bus.partitions().await {
+        Ok(partitions) => partitions,
+        // The kernel starts this task again.
+        Err(error) => return tracing::warn!(%error, "the engine waits for its streams"),
+    };
+    let engine = Arc::new(owner::Engine {
+        bus: ctx.bus.clone(),
+        plans: Plans::new(ctx.bus.clone()),
+        store: ctx.state.store.clone(),
+        archive: ctx.state.archive.clone(),
+        limits: partition::Limits {
+            open_executions: ctx.state.config.engine_max_open,
+        },
+        dispatches: Arc::new(Semaphore::new(effects::MAX_DISPATCHES)),
+    });
+    let mut owners = JoinSet::new();
+    for partition in 0..partitions {
+        owners.spawn(owner::run(engine.clone(), partition, ctx.stop.clone()));
+    }
+    while let Some(ended) = owners.join_next().await {
+        if let Err(error) = ended {
+            // Dropping the others gives their leases back; the kernel starts this task again.
+            return tracing::error!(%error, "an owner broke down");
+        }
+    }
+}

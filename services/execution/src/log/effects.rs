@@ -1,0 +1,185 @@
+//! What happens after a commit: answers, live frames, work items, cuts, timers.
+
+use std::{sync::Arc, time::Duration};
+
+use bus::{Bus, Reply};
+use chrono::Utc;
+use contracts::{
+    ErrorCode, Problem, Subject,
+    execution::StepError,
+    id::{ExecutionId, TenantId},
+    live::Control,
+    subject::Token,
+    work::{WorkClass, WorkItem},
+};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use tokio::sync::{Semaphore, mpsc};
+
+use super::{
+    owner::Note,
+    partition::{Action, Answer},
+    slots::Events,
+    timers::{Due, Timers},
+};
+use crate::{
+    domain::{Effect, limits},
+    headers::HeaderQueue,
+};
+
+/// Shares of the tenants in a class's queue.
+const BUCKETS: u16 = 32;
+/// Work items that are being queued at the same time, in a process.
+pub(crate) const MAX_DISPATCHES: usize = 256;
+/// The pause before a work item that could not be queued is queued again.
+const RETRY: Duration = Duration::from_millis(200);
+
+/// Where effects go.
+pub(crate) struct Outlet {
+    pub(crate) bus: Bus,
+    pub(crate) headers: Arc<HeaderQueue>,
+    pub(crate) permits: Arc<Semaphore>,
+    pub(crate) notes: mpsc::Sender<Note>,
+}
+
+/// A dispatch that goes on beside the owner's loop.
+pub(crate) struct Dispatch {
+    class: WorkClass,
+    tenant: TenantId,
+    execution: ExecutionId,
+    item: Box<WorkItem>,
+}
+
+impl Outlet {
+    /// Does what can be done at once; gives what takes its time.
+    pub(crate) async fn perform(&self, action: Action, timers: &mut Timers) -> Option<Dispatch> {
+        let (tenant, execution, effect) = match action {
+            Action::Answer(..) => return None,
+            Action::Live {
+                tenant,
+                execution,
+                frame,
+            } => {
+                let subject = Subject::live(tenant, execution);
+                if let Err(error) = self.bus.publish_bytes(&subject, frame).await {
+                    // Lossy by design: whoever follows sees the gap and asks for the events.
+                    tracing::debug!(%error, "a live frame was not sent");
+                }
+                return None;
+            }
+            Action::Header(header) => {
+                self.headers.put(*header);
+                return None;
+            }
+            Action::Effect {
+                tenant,
+                execution,
+                effect,
+            } => (tenant, execution, effect),
+        };
+        match effect {
+            Effect::Wake { timer, at } => {
+                let due = Due {
+                    execution,
+                    timer,
+                    at,
+                };
+                timers.set(due, Utc::now());
+                None
+            }
+            Effect::Cut => {
+                let subject = Subject::control(tenant, execution);
+                if let Err(error) = self.bus.publish(&subject, &Control::Cancel).await {
+                    tracing::warn!(%error, execution.id = %execution, "running steps were not told to stop");
+                }
+                None
+            }
+            Effect::Dispatch { class, item } => Some(Dispatch {
+                class,
+                tenant,
+                execution,
+                item,
+            }),
+        }
+    }
+
+    /// Answers whoever waits.
+    pub(crate) async fn answer(&self, to: &Reply, answer: &Answer) {
+        let sent = match answer {
+            Answer::Done => self.bus.reply_to(to, Ok(&())).await,
+            Answer::Accepted(accepted) => self.bus.reply_to(to, Ok(accepted)).await,
+            Answer::Execution(execution) => self.bus.reply_to(to, Ok(execution)).await,
+            Answer::Events(events) => match EventsText::of(events) {
+                Ok(text) => self.bus.reply_to(to, Ok(&text)).await,
+                Err(error) => {
+                    tracing::error!(%error, "a stored frame is no JSON");
+                    let problem = Problem::new(ErrorCode::Internal, "the events cannot be read");
+                    self.bus.reply_to::<()>(to, Err(&problem)).await
+                }
+            },
+            Answer::Refused(problem) => self.bus.reply_to::<()>(to, Err(problem)).await,
+        };
+        if let Err(error) = sent {
+            tracing::debug!(%error, "an answer was not sent");
+        }
+    }
+}
+
+impl Dispatch {
+    /// Queues the work item; tries until it is stored.
+    pub(crate) async fn run(self, bus: Bus, permits: Arc<Semaphore>, notes: mpsc::Sender<Note>) {
+        let Self {
+            class,
+            tenant,
+            execution,
+            item,
+        } = self;
+        let Ok(_permit) = permits.acquire().await else {
+            return;
+        };
+        let step = Token::new(&item.node).filter(|_| limits::fits_queue(&item));
+        let Some(step) = step else {
+            let (node, attempt) = (item.node, item.attempt);
+            let error = StepError::new(
+                "input_too_large",
+                "the step's input is too large for a worker",
+            );
+            let refused = Note::Refused {
+                execution,
+                node,
+                attempt,
+                error,
+            };
+            // Without an owner nobody needs to know.
+            return notes.send(refused).await.unwrap_or_default();
+        };
+        let bucket = bucket_of(tenant);
+        let subject = Subject::work(class, bucket, tenant, execution, &step, item.attempt);
+        while let Err(error) = bus.dispatch(&subject, &item).await {
+            tracing::warn!(%error, execution.id = %execution, "a step could not be queued; trying again");
+            tokio::time::sleep(RETRY).await;
+        }
+    }
+}
+
+fn bucket_of(tenant: TenantId) -> u16 {
+    let bytes = tenant.uuid().into_bytes();
+    u16::from_be_bytes([bytes[14], bytes[15]]) % BUCKETS
+}
+
+/// [`contracts::execution::Events`], from frames that are JSON already.
+#[derive(Serialize)]
+struct EventsText<'a> {
+    items: Vec<&'a RawValue>,
+    next: Option<u64>,
+}
+
+impl<'a> EventsText<'a> {
+    fn of(events: &'a Events) -> Result<Self, serde_json::Error> {
+        let items = events.items.iter().map(|text| serde_json::from_slice(text));
+        Ok(Self {
+            items: items.collect::<Result<_, _>>()?,
+            next: events.next,
+        })
+    }
+}

@@ -1,0 +1,142 @@
+//! The lease on a partition: who tries to own it. The fenced append alone decides who does.
+//!
+//! **Invariant:** whoever holds a valid lease renewed it less than its age ago, by the monotonic clock: a process that was
+//! stopped for longer finds its lease invalid before it answers anything.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use bus::{Bucket, Bus, Kv};
+use bytes::Bytes;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// The age limit of the bucket.
+const AGE: Duration = Duration::from_secs(2);
+const RENEW: Duration = Duration::from_millis(500);
+/// The pause between two tries to get a lease that someone else has.
+const RETRY: Duration = Duration::from_millis(250);
+
+/// A lease that is being renewed until it is dropped or released.
+pub(crate) struct Lease {
+    kv: Kv,
+    key: String,
+    held: Arc<Held>,
+    renewal: JoinSet<()>,
+}
+
+struct Held {
+    until: Mutex<Instant>,
+    lost: CancellationToken,
+}
+
+impl Lease {
+    /// Waits until the partition is free, and takes it. None when `stop` came first.
+    ///
+    /// # Errors
+    /// When the bucket cannot be opened.
+    pub(crate) async fn acquire(
+        bus: &Bus,
+        partition: u16,
+        holder: &str,
+        stop: &CancellationToken,
+    ) -> Result<Option<Self>, bus::Error> {
+        let kv = bus.kv(Bucket::Leases).await?;
+        let key = format!("p{partition}");
+        let value = Bytes::copy_from_slice(holder.as_bytes());
+        loop {
+            let asked = Instant::now();
+            match kv.create(&key, value.clone()).await {
+                Ok(revision) => {
+                    return Ok(Some(Self::hold(kv, key, value, revision, asked)));
+                }
+                Err(bus::Error::Conflict { .. }) => {}
+                Err(error) => tracing::warn!(%error, partition, "the lease cannot be asked for"),
+            }
+            tokio::select! {
+                () = stop.cancelled() => return Ok(None),
+                () = tokio::time::sleep(RETRY) => {}
+            }
+        }
+    }
+
+    fn hold(kv: Kv, key: String, value: Bytes, revision: u64, asked: Instant) -> Self {
+        let held = Arc::new(Held {
+            until: Mutex::new(asked + AGE),
+            lost: CancellationToken::new(),
+        });
+        let mut renewal = JoinSet::new();
+        renewal.spawn(renew(
+            kv.clone(),
+            key.clone(),
+            value,
+            revision,
+            held.clone(),
+        ));
+        Self {
+            kv,
+            key,
+            held,
+            renewal,
+        }
+    }
+
+    /// Whether nobody else can have taken it yet.
+    pub(crate) fn is_valid(&self) -> bool {
+        !self.held.lost.is_cancelled() && Instant::now() < self.held.until()
+    }
+
+    /// Returns when it is lost.
+    pub(crate) async fn lost(&self) {
+        self.held.lost.cancelled().await;
+    }
+
+    /// Gives it back, so that the next owner need not wait.
+    pub(crate) async fn release(mut self) {
+        self.renewal.shutdown().await;
+        if !self.is_valid() {
+            return;
+        }
+        if let Err(error) = self.kv.delete(&self.key).await {
+            tracing::debug!(%error, key = self.key, "a lease is left to run out");
+        }
+    }
+}
+
+impl Held {
+    fn until(&self) -> Instant {
+        *self.until.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+    fn extend(&self, from: Instant) {
+        *self.until.lock().unwrap_or_else(PoisonError::into_inner) = from + AGE;
+    }
+}
+
+async fn renew(kv: Kv, key: String, value: Bytes, mut revision: u64, held: Arc<Held>) {
+    let mut interval = tokio::time::interval(RENEW);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        let asked = Instant::now();
+        let limit = held.until().saturating_duration_since(asked);
+        let renewed = tokio::time::timeout(limit, kv.update(&key, value.clone(), revision)).await;
+        match renewed {
+            Ok(Ok(new)) => {
+                revision = new;
+                held.extend(asked);
+            }
+            Ok(Err(bus::Error::Conflict { .. })) => match kv.get(&key).await {
+                // Our own renewal had been stored although its answer was lost.
+                Ok(Some(found)) if found.value == value => revision = found.revision,
+                Ok(_) | Err(_) => return held.lost.cancel(),
+            },
+            Ok(Err(error)) => tracing::warn!(%error, key, "a lease could not be renewed"),
+            Err(_) => return held.lost.cancel(),
+        }
+        if Instant::now() >= held.until() {
+            return held.lost.cancel();
+        }
+    }
+}

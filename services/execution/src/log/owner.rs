@@ -1,0 +1,529 @@
+//! The owner of a partition: one task that takes requests, commits in groups, and does what becomes due.
+//!
+//! **Invariant:** it takes nothing in and answers nothing while its lease is not valid; what it could not store is lost
+//! with it, and nobody has heard of it.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use bus::{AppendError, Bus, Incoming, Reply, Subscription};
+use chrono::{DateTime, SubsecRound, Utc};
+use contracts::{
+    ErrorCode, Problem, Subject,
+    execution::StepError,
+    id::ExecutionId,
+    owner::{Cancel, Claim, Get, OwnerKind, ReadEvents, Result as StepResult, Start},
+};
+use futures::{FutureExt, StreamExt, future::BoxFuture};
+use graph::Plan;
+use serde::de::DeserializeOwned;
+use tokio::{
+    sync::{Semaphore, mpsc},
+    task::JoinSet,
+    time::Instant,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    effects::{Dispatch, Outlet},
+    lease::Lease,
+    partition::{Action, Answer, Append, Limits, Partition, Tail, Ticket},
+    starts::{self, Checked},
+    takeover,
+    timers::Timers,
+};
+use crate::{
+    Error, archive,
+    domain::{Input, limits},
+    headers::HeaderQueue,
+    measure,
+    plans::Plans,
+    store::ExecutionStore,
+};
+
+/// Requests taken in before the loop looks at the log again.
+const MAX_TAKEN: usize = 512;
+/// Time between two looks at what may leave memory and the log.
+const HOUSEKEEPING: Duration = Duration::from_millis(200);
+/// Time between two trims of the log.
+const TRIM: Duration = Duration::from_secs(5);
+/// The pause before a partition is tried for again.
+const PAUSE: Duration = Duration::from_millis(500);
+/// How long a draining owner finishes what it has begun.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// What the owners of a process share.
+pub(crate) struct Engine {
+    pub(crate) bus: Bus,
+    pub(crate) plans: Plans,
+    pub(crate) store: ExecutionStore,
+    pub(crate) archive: documents::Archive,
+    pub(crate) limits: Limits,
+    pub(crate) dispatches: Arc<Semaphore>,
+}
+
+/// What the tasks beside the loop tell it.
+pub(crate) enum Note {
+    Start(Box<Checked>),
+    Refused {
+        execution: ExecutionId,
+        node: String,
+        attempt: u32,
+        error: StepError,
+    },
+    /// All entries up to this one are in the archive.
+    Archived(u64),
+    /// Header rows that count so many events are written.
+    Written(Vec<(ExecutionId, u64)>),
+}
+
+/// Why an owner stopped being one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Left {
+    /// The service drains.
+    Stopped,
+    /// Someone else owns the partition, or may.
+    Lost,
+}
+
+/// Tries to own a partition until the service drains.
+pub(crate) async fn run(engine: Arc<Engine>, partition: u16, stop: CancellationToken) {
+    let holder = ExecutionId::generate().to_string();
+    while !stop.is_cancelled() {
+        let lease = match Lease::acquire(&engine.bus, partition, &holder, &stop).await {
+            Ok(Some(lease)) => lease,
+            Ok(None) => return,
+            Err(error) => {
+                tracing::warn!(%error, partition, "the lease cannot be asked for");
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
+        };
+        let left = own(&engine, partition, &lease, &stop).await;
+        lease.release().await;
+        match left {
+            Ok(Left::Stopped) => return,
+            Ok(Left::Lost) => tracing::warn!(partition, "the partition has another owner"),
+            Err(error @ Error::CorruptLog { .. }) => {
+                // Skipping what cannot be read would lose executions without a word: a person has to look.
+                let cause = error.source_text();
+                tracing::error!(partition, alarm = "corrupt_log", cause, "{error}");
+                return stop.cancelled().await;
+            }
+            Err(error) => {
+                tracing::warn!(partition, cause = error.source_text(), "{error}");
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(PAUSE) => {}
+        }
+    }
+}
+
+async fn own(
+    engine: &Arc<Engine>,
+    number: u16,
+    lease: &Lease,
+    stop: &CancellationToken,
+) -> Result<Left, Error> {
+    let taken = tokio::select! {
+        taken = takeover::take_over(engine, number) => taken?,
+        () = lease.lost() => return Ok(Left::Lost),
+    };
+    let requests = engine
+        .bus
+        .subscribe(&Subject::owner_all(number), None)
+        .await?;
+    engine.bus.flush().await?;
+    tracing::info!(
+        partition = number,
+        epoch = taken.partition.epoch(),
+        executions = taken.partition.slots.len(),
+        "owning a partition"
+    );
+    let (notes, told) = mpsc::channel(256);
+    let headers = Arc::new(HeaderQueue::default());
+    let mut tasks = JoinSet::new();
+    let (queue, store, sender) = (headers.clone(), engine.clone(), notes.clone());
+    tasks.spawn(async move { queue.write(&store.store, &sender).await });
+    let progress = archive::Progress::new(taken.partition.last());
+    let follower = archive::Follower {
+        engine: engine.clone(),
+        partition: number,
+        archived: taken.archived,
+        progress: progress.clone(),
+        notes: notes.clone(),
+    };
+    tasks.spawn(follower.run());
+    let outlet = Outlet {
+        bus: engine.bus.clone(),
+        headers,
+        permits: engine.dispatches.clone(),
+        notes,
+    };
+    let mut owner = Owner {
+        engine: engine.clone(),
+        number,
+        fresh_since: taken.fresh_since,
+        partition: taken.partition,
+        archived: taken.archived,
+        trimmed: 0,
+        trim_at: Instant::now() + TRIM,
+        progress,
+        outlet,
+        timers: Timers::default(),
+        waiting: HashMap::new(),
+        tickets: 0,
+        storing: None,
+        work: JoinSet::new(),
+        _tasks: tasks,
+    };
+    owner.partition.resume(now());
+    owner.perform().await;
+    let left = owner.serve(requests, told, lease, stop).await;
+    owner.dismiss().await;
+    Ok(left)
+}
+
+struct Owner {
+    engine: Arc<Engine>,
+    number: u16,
+    /// Executions whose ids are older than this may have run under an earlier owner.
+    fresh_since: Option<DateTime<Utc>>,
+    partition: Partition,
+    archived: u64,
+    trimmed: u64,
+    trim_at: Instant,
+    progress: archive::Progress,
+    outlet: Outlet,
+    timers: Timers,
+    waiting: HashMap<Ticket, Reply>,
+    tickets: u64,
+    storing: Option<Storing>,
+    /// Dispatches and starts under way.
+    work: JoinSet<()>,
+    /// Archive and header rows; they end with the owner.
+    _tasks: JoinSet<()>,
+}
+
+/// An append under way; none when the partition has another owner.
+type Storing = BoxFuture<'static, Option<u64>>;
+
+impl Owner {
+    async fn serve(
+        &mut self,
+        mut requests: Subscription,
+        mut told: mpsc::Receiver<Note>,
+        lease: &Lease,
+        stop: &CancellationToken,
+    ) -> Left {
+        let mut housekeeping = tokio::time::interval(HOUSEKEEPING);
+        let mut drained_by = None;
+        loop {
+            self.begin_append();
+            if let Some(by) = drained_by
+                && (self.is_done() || Instant::now() >= by)
+            {
+                return Left::Stopped;
+            }
+            let full = self.partition.is_full();
+            let wake = self.timers.next().map(Instant::from_std);
+            tokio::select! {
+                biased;
+                () = lease.lost() => return Left::Lost,
+                stored = poll(&mut self.storing) => {
+                    self.storing = None;
+                    let Some(sequence) = stored else { return Left::Lost };
+                    self.partition.stored(sequence);
+                    self.progress.reached(sequence);
+                }
+                Some(note) = told.recv() => self.note(note),
+                () = sleep_until(wake) => self.fire(),
+                incoming = requests.next(), if !full => match incoming {
+                    Some(incoming) if lease.is_valid() => self.take_all(incoming, &mut requests),
+                    Some(_) => return Left::Lost,
+                    None if drained_by.is_some() => tokio::time::sleep(Duration::from_millis(5)).await,
+                    None => return Left::Lost,
+                },
+                _ = housekeeping.tick() => self.keep_house(),
+                () = stop.cancelled(), if drained_by.is_none() => {
+                    drained_by = Some(Instant::now() + DRAIN);
+                    if let Err(error) = requests.stop().await {
+                        tracing::debug!(%error, "a subscription was not ended");
+                    }
+                }
+            }
+            if !lease.is_valid() {
+                return Left::Lost;
+            }
+            self.perform().await;
+        }
+    }
+
+    fn is_done(&mut self) -> bool {
+        while self.work.try_join_next().is_some() {}
+        self.partition.is_idle() && self.storing.is_none() && self.work.is_empty()
+    }
+
+    fn begin_append(&mut self) {
+        if self.storing.is_some() {
+            return;
+        }
+        if let Some(append) = self.partition.next_append() {
+            let (bus, number) = (self.engine.bus.clone(), self.number);
+            self.storing = Some(store(bus, number, append).boxed());
+        }
+    }
+
+    /// Takes a request in, and those that have arrived behind it: they share a batch.
+    fn take_all(&mut self, first: Incoming, requests: &mut Subscription) {
+        let started = std::time::Instant::now();
+        self.take(&first);
+        for _ in 1..MAX_TAKEN {
+            let Some(Some(next)) = requests.next().now_or_never() else {
+                break;
+            };
+            self.take(&next);
+            if self.partition.is_full() {
+                break;
+            }
+        }
+        measure::add(&measure::TAKING, started.elapsed());
+    }
+
+    fn take(&mut self, incoming: &Incoming) {
+        let Some(reply) = incoming.reply_to() else {
+            return;
+        };
+        self.tickets += 1;
+        let ticket = Ticket(self.tickets);
+        self.waiting.insert(ticket, reply);
+        let kind = incoming.subject().rsplit('.').next();
+        let taken =
+            match kind.and_then(OwnerKind::parse) {
+                Some(OwnerKind::Start) => read(incoming).map(|start| self.start(ticket, start)),
+                Some(OwnerKind::Claim) => {
+                    read::<Claim>(incoming).map(|claim| self.partition.claim(ticket, &claim, now()))
+                }
+                Some(OwnerKind::Result) => read::<StepResult>(incoming)
+                    .map(|result| self.partition.result(ticket, result, now())),
+                Some(OwnerKind::Cancel) => read::<Cancel>(incoming)
+                    .map(|cancel| self.partition.cancel(ticket, &cancel, now())),
+                Some(OwnerKind::Get) => {
+                    read::<Get>(incoming).map(|get| self.partition.get(ticket, &get))
+                }
+                Some(OwnerKind::Events) => read::<ReadEvents>(incoming)
+                    .map(|events| self.partition.events(ticket, &events)),
+                None => Err(Problem::malformed(
+                    "the owner of a partition knows no such question",
+                )),
+            };
+        if let Err(problem) = taken {
+            self.partition.refuse(ticket, problem);
+        }
+    }
+
+    fn start(&mut self, ticket: Ticket, start: Start) {
+        if self.partition.answer_known_start(ticket, &start) {
+            return;
+        }
+        if !limits::fits(&start.input) {
+            let problem = Problem::new(ErrorCode::InvalidInput, "the input is larger than 1 MiB");
+            return self.partition.refuse(ticket, problem.with_status(413));
+        }
+        let is_fresh = starts::is_fresh(start.execution_id, self.fresh_since, now());
+        match self.engine.plans.known(&start.definition_hash) {
+            Some(plan) if is_fresh => self.partition.start(ticket, start, plan, now()),
+            known => {
+                let (engine, notes) = (self.engine.clone(), self.outlet.notes.clone());
+                self.work.spawn(async move {
+                    let checked = starts::check(&engine, ticket, start, known, is_fresh).await;
+                    // Without an owner nobody needs to know.
+                    notes
+                        .send(Note::Start(Box::new(checked)))
+                        .await
+                        .unwrap_or_default();
+                });
+            }
+        }
+    }
+
+    fn note(&mut self, note: Note) {
+        match note {
+            Note::Start(checked) => self.checked(*checked),
+            Note::Refused {
+                execution,
+                node,
+                attempt,
+                error,
+            } => {
+                let slot = self.partition.slots.get(execution);
+                let node = slot.and_then(|slot| slot.state.plan.index(&node));
+                if let Some(node) = node {
+                    let input = Input::Refused {
+                        node,
+                        attempt,
+                        error,
+                    };
+                    self.partition.input(execution, input, now());
+                }
+            }
+            Note::Archived(sequence) => self.archived = self.archived.max(sequence),
+            Note::Written(rows) => {
+                for (id, last_event) in rows {
+                    self.partition.slots.written(id, last_event);
+                }
+            }
+        }
+    }
+
+    fn checked(&mut self, checked: Checked) {
+        let Checked {
+            ticket,
+            start,
+            outcome,
+        } = checked;
+        match outcome {
+            Ok(starts::Found::Nothing(plan)) => {
+                let plan: Arc<Plan> = plan;
+                self.partition.start(ticket, start, plan, now());
+            }
+            Ok(starts::Found::Started(accepted)) => {
+                self.partition.answer(ticket, Answer::Accepted(accepted));
+            }
+            Err(problem) => self.partition.refuse(ticket, problem),
+        }
+    }
+
+    fn fire(&mut self) {
+        while let Some(due) = self.timers.take() {
+            let now = now().max(due.at);
+            self.partition
+                .input(due.execution, Input::TimerFired(due.timer), now);
+        }
+    }
+
+    fn keep_house(&mut self) {
+        while self.work.try_join_next().is_some() {}
+        self.partition.slots.leave(self.archived, now());
+        if Instant::now() < self.trim_at {
+            return;
+        }
+        self.trim_at = Instant::now() + TRIM;
+        // The last entry stays: it tells the epoch.
+        let floor = self
+            .partition
+            .slots
+            .first_needed()
+            .map_or(self.archived, |first| (first - 1).min(self.archived))
+            .min(self.partition.last().saturating_sub(1));
+        if floor > self.trimmed {
+            self.trimmed = floor;
+            let (bus, number) = (self.engine.bus.clone(), self.number);
+            self.work.spawn(async move {
+                if let Err(error) = bus.trim_log(number, floor).await {
+                    tracing::warn!(%error, partition = number, "the log was not trimmed");
+                }
+            });
+        }
+    }
+
+    /// Does all that is due.
+    async fn perform(&mut self) {
+        let due = self.partition.take_due();
+        if due.is_empty() {
+            return;
+        }
+        let started = std::time::Instant::now();
+        for action in due {
+            if let Action::Answer(ticket, answer) = &action {
+                if let Some(reply) = self.waiting.remove(ticket) {
+                    self.outlet.answer(&reply, answer).await;
+                }
+                continue;
+            }
+            if let Some(dispatch) = self.outlet.perform(action, &mut self.timers).await {
+                self.dispatch(dispatch);
+            }
+        }
+        measure::add(&measure::PERFORMING, started.elapsed());
+    }
+
+    fn dispatch(&mut self, dispatch: Dispatch) {
+        let bus = self.outlet.bus.clone();
+        let (permits, notes) = (self.outlet.permits.clone(), self.outlet.notes.clone());
+        self.work.spawn(dispatch.run(bus, permits, notes));
+    }
+
+    /// Sends those away who still wait: whether their wish was stored is not known here any more.
+    async fn dismiss(&mut self) {
+        let problem = Problem::new(
+            ErrorCode::Unavailable,
+            "the owner of the execution is changing",
+        )
+        .with_reason("owner_changed")
+        .with_retry_after_ms(1000);
+        let refused = Answer::Refused(Box::new(problem));
+        for reply in self.waiting.drain().map(|(_, reply)| reply) {
+            self.outlet.answer(&reply, &refused).await;
+        }
+    }
+}
+
+/// Stores a batch; tries until it is stored or someone else has written.
+async fn store(bus: Bus, partition: u16, append: Append) -> Option<u64> {
+    let started = std::time::Instant::now();
+    loop {
+        let sent = bus
+            .append(partition, append.last, append.message.clone())
+            .await;
+        match sent {
+            Ok(sequence) => {
+                measure::committed(started.elapsed(), append.message.len());
+                return Some(sequence);
+            }
+            Err(AppendError::Fenced) => {}
+            Err(AppendError::Unknown(cause) | AppendError::Refused(cause)) => {
+                tracing::warn!(partition, %cause, "the log could not be written");
+            }
+        }
+        let end = loop {
+            match bus.last_entry(partition).await {
+                Ok(end) => break end,
+                Err(error) => tracing::warn!(%error, partition, "the log's end could not be read"),
+            }
+            tokio::time::sleep(PAUSE).await;
+        };
+        let last = end.as_ref().map_or(0, |entry| entry.sequence);
+        let message = end.as_ref().map(|entry| entry.payload.as_ref());
+        match append.compare(last, message) {
+            Tail::Stored => return Some(last),
+            Tail::Lost => return None,
+            Tail::NotStored => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
+}
+
+fn read<T: DeserializeOwned>(incoming: &Incoming) -> Result<T, Problem> {
+    serde_json::from_slice(incoming.payload())
+        .map_err(|error| Problem::malformed(error.to_string()))
+}
+
+/// Time as events tell it: to the millisecond.
+pub(crate) fn now() -> DateTime<Utc> {
+    Utc::now().trunc_subsecs(3)
+}
+
+async fn poll(storing: &mut Option<Storing>) -> Option<u64> {
+    match storing {
+        Some(storing) => storing.await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn sleep_until(wake: Option<Instant>) {
+    match wake {
+        Some(wake) => tokio::time::sleep_until(wake).await,
+        None => std::future::pending().await,
+    }
+}

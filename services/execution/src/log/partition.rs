@@ -1,0 +1,457 @@
+//! The mind of a partition's owner: its executions, the batches that wait to be stored, and what becomes due when they
+//! are. No I/O, and no clock but for measuring, so that it can be simulated.
+//!
+//! **Invariant:** an action that tells of a record (answer, live frame, effect, header row) leaves only after the batch of
+//! that record was stored; at most one batch is being stored at a time.
+
+use std::{
+    collections::{HashSet, VecDeque},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use contracts::{
+    ErrorCode, Problem,
+    execution::{Accepted, Execution, ExecutionState, StepError},
+    id::{ExecutionId, TenantId},
+    owner::{self, Start},
+};
+use graph::Plan;
+
+use super::slots::{Events, Header, Slot, Slots};
+use crate::{
+    domain::{Applied, Effect, Input, apply},
+    measure,
+    record::{self, FrameRef, Sealed, Stamp, Writer},
+};
+
+/// A batch is closed at this size; a single record may be larger.
+const MAX_BATCH: usize = 512 * 1024;
+/// No more is taken in while this much waits to be stored.
+const MAX_WAITING: usize = 4 * 1024 * 1024;
+
+/// Names who waits for an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Ticket(pub(crate) u64);
+
+/// What is to be done now.
+#[derive(Debug)]
+pub(crate) enum Action {
+    Answer(Ticket, Answer),
+    /// Publish a frame that was stored.
+    Live {
+        tenant: TenantId,
+        execution: ExecutionId,
+        frame: Bytes,
+    },
+    Effect {
+        tenant: TenantId,
+        execution: ExecutionId,
+        effect: Effect,
+    },
+    /// The header row of an execution has changed.
+    Header(Box<Header>),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Answer {
+    Done,
+    Accepted(Accepted),
+    Execution(Box<Execution>),
+    Events(Events),
+    Refused(Box<Problem>),
+}
+
+/// A batch to be stored directly after the entry with sequence `last`.
+#[derive(Clone, Debug)]
+pub(crate) struct Append {
+    pub(crate) last: u64,
+    pub(crate) message: Bytes,
+    stamp: Stamp,
+}
+
+impl Append {
+    pub(crate) fn new(last: u64, sealed: &Sealed) -> Self {
+        Self {
+            last,
+            message: sealed.message.clone(),
+            stamp: sealed.stamp,
+        }
+    }
+
+    /// What the last entry of the log means for this batch, whose outcome is not known.
+    pub(crate) fn compare(&self, last: u64, message: Option<&[u8]>) -> Tail {
+        let stamp = message.and_then(|message| record::stamp_of(message).ok());
+        if stamp == Some(self.stamp) {
+            Tail::Stored
+        } else if last == self.last {
+            Tail::NotStored
+        } else {
+            Tail::Lost
+        }
+    }
+}
+
+/// What the end of the log says about a batch whose outcome was not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tail {
+    /// It had been stored.
+    Stored,
+    /// It has not been stored yet: it is to be appended again.
+    NotStored,
+    /// Someone else writes: the partition has another owner.
+    Lost,
+}
+
+/// Bounds of one partition.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Executions that are not over; starts beyond are refused.
+    pub(crate) open_executions: usize,
+}
+
+pub(crate) struct Partition {
+    pub(crate) slots: Slots,
+    limits: Limits,
+    epoch: u64,
+    writer: u64,
+    /// The sequence of the last entry of the log.
+    last: u64,
+    /// Number of the batch that was stored last.
+    committed: u64,
+    /// From the one being stored, if `storing`, to the one that is being filled.
+    batches: VecDeque<Open>,
+    storing: Option<Sealed>,
+    due: Vec<Action>,
+}
+
+/// A batch that is not stored.
+struct Open {
+    number: u64,
+    writer: Writer,
+    touched: HashSet<ExecutionId>,
+    then: Vec<Action>,
+}
+
+impl Partition {
+    /// `stamp` is of the owner's own `EpochBegin`, stored as entry `last`.
+    pub(crate) fn new(slots: Slots, limits: Limits, stamp: Stamp, last: u64) -> Self {
+        Self {
+            slots,
+            limits,
+            epoch: stamp.epoch,
+            writer: stamp.writer,
+            last,
+            committed: 0,
+            batches: VecDeque::new(),
+            storing: None,
+            due: Vec::new(),
+        }
+    }
+
+    /// Goes on with every open execution: effects are derived again, for nobody knows which of them happened.
+    pub(crate) fn resume(&mut self, now: DateTime<Utc>) {
+        for header in self.slots.headers() {
+            self.due.push(Action::Header(Box::new(header)));
+        }
+        for id in self.slots.open_ids() {
+            self.input(id, Input::Resume, now);
+        }
+    }
+
+    /// Begins an execution; a second start with the same id is answered as the execution stands.
+    pub(crate) fn start(
+        &mut self,
+        ticket: Ticket,
+        request: Start,
+        plan: Arc<Plan>,
+        now: DateTime<Utc>,
+    ) {
+        if self.answer_known_start(ticket, &request) {
+            return;
+        }
+        if self.slots.open() >= self.limits.open_executions {
+            let problem = Problem::new(
+                ErrorCode::Unavailable,
+                "too many executions are running at present",
+            )
+            .with_retry_after_ms(1000);
+            return self.answer(ticket, Answer::Refused(Box::new(problem)));
+        }
+        let id = request.execution_id;
+        let (state, applied) = apply::start(request, plan, now);
+        self.slots.insert(Slot::new(state));
+        self.write(id, applied);
+        let accepted = self.slots.get(id).map(|slot| slot.state.data.accepted());
+        let accepted = accepted.expect("it was inserted above");
+        self.after_commit_of(id, ticket, Answer::Accepted(accepted));
+    }
+
+    /// Whether the execution is known, and if so: the answer to its start.
+    pub(crate) fn answer_known_start(&mut self, ticket: Ticket, request: &Start) -> bool {
+        let id = request.execution_id;
+        if let Some(slot) = self.slots.get(id) {
+            let answer = if slot.state.data.tenant == request.tenant {
+                Answer::Accepted(slot.state.data.accepted())
+            } else {
+                not_found(id)
+            };
+            self.after_commit_of(id, ticket, answer);
+            return true;
+        }
+        let Some(gone) = self.slots.gone(id) else {
+            return false;
+        };
+        let answer = if gone.tenant == request.tenant {
+            Answer::Accepted(accepted_of(request, gone.state))
+        } else {
+            not_found(id)
+        };
+        self.answer(ticket, answer);
+        true
+    }
+
+    pub(crate) fn result(&mut self, ticket: Ticket, result: owner::Result, now: DateTime<Utc>) {
+        let id = result.execution_id;
+        let Some(slot) = self.slots.of(result.tenant, id) else {
+            return self.answer(ticket, not_found(id));
+        };
+        let Some(node) = slot.state.plan.index(&result.node) else {
+            return self.answer(ticket, not_found(id));
+        };
+        let input = Input::Result(apply::StepResult {
+            node,
+            attempt: result.attempt,
+            outcome: result.outcome,
+            usage: result.usage,
+            duration_ms: result.duration_ms,
+        });
+        self.input(id, input, now);
+        self.after_commit_of(id, ticket, Answer::Done);
+    }
+
+    /// Whether a worker may begin an attempt. Where the execution closes, the refusal is also the word that the attempt
+    /// is cut.
+    pub(crate) fn claim(&mut self, ticket: Ticket, claim: &owner::Claim, now: DateTime<Utc>) {
+        let id = claim.execution_id;
+        let Some(slot) = self.slots.of(claim.tenant, id) else {
+            return self.answer(ticket, not_found(id));
+        };
+        if slot.state.wants(&claim.node, claim.attempt) {
+            return self.after_commit_of(id, ticket, Answer::Done);
+        }
+        if slot.state.data.closing.is_some()
+            && let Some(node) = slot.state.plan.index(&claim.node)
+        {
+            let error = StepError::new("cancelled", "cut before it began");
+            let attempt = claim.attempt;
+            let input = Input::Refused {
+                node,
+                attempt,
+                error,
+            };
+            self.input(id, input, now);
+        }
+        let text = format!(
+            "attempt {} of `{}` is no longer wanted",
+            claim.attempt, claim.node
+        );
+        let problem = Problem::new(ErrorCode::NotFound, text);
+        self.after_commit_of(id, ticket, Answer::Refused(Box::new(problem)));
+    }
+
+    pub(crate) fn cancel(&mut self, ticket: Ticket, cancel: &owner::Cancel, now: DateTime<Utc>) {
+        let id = cancel.execution_id;
+        if self.slots.of(cancel.tenant, id).is_none() {
+            return self.answer(ticket, not_found(id));
+        }
+        self.input(id, Input::Cancel { by: cancel.by }, now);
+        self.answer_view(ticket, cancel.tenant, id);
+    }
+
+    pub(crate) fn get(&mut self, ticket: Ticket, get: &owner::Get) {
+        self.answer_view(ticket, get.tenant, get.execution_id);
+    }
+
+    pub(crate) fn events(&mut self, ticket: Ticket, read: &owner::ReadEvents) {
+        let id = read.execution_id;
+        match self.slots.of(read.tenant, id) {
+            Some(slot) => {
+                let events = slot.events(read.after, read.limit);
+                self.after_commit_of(id, ticket, Answer::Events(events));
+            }
+            None => self.answer(ticket, not_found(id)),
+        }
+    }
+
+    /// An input that nobody waits for an answer to.
+    pub(crate) fn input(&mut self, id: ExecutionId, input: Input, now: DateTime<Utc>) {
+        let Some(slot) = self.slots.get_mut(id) else {
+            return;
+        };
+        let applied = apply::apply(&mut slot.state, input, now);
+        self.write(id, applied);
+    }
+
+    /// Whether nothing more should be taken in for now.
+    pub(crate) fn is_full(&self) -> bool {
+        let waiting: usize = self.batches.iter().map(|batch| batch.writer.len()).sum();
+        waiting >= MAX_WAITING
+    }
+
+    /// Whether all that was taken in is stored.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.batches.is_empty()
+    }
+
+    /// The next batch, when there is one and none is being stored.
+    pub(crate) fn next_append(&mut self) -> Option<Append> {
+        if self.storing.is_some() {
+            return None;
+        }
+        let open = self.batches.front_mut()?;
+        let stamp = Stamp {
+            epoch: self.epoch,
+            batch: open.number,
+            writer: self.writer,
+        };
+        let writer = std::mem::replace(&mut open.writer, Writer::new());
+        let sealed = writer.seal(stamp);
+        let append = Append::new(self.last, &sealed);
+        self.storing = Some(sealed);
+        Some(append)
+    }
+
+    /// The batch being stored was stored as entry `sequence`.
+    pub(crate) fn stored(&mut self, sequence: u64) {
+        let (Some(sealed), Some(open)) = (self.storing.take(), self.batches.pop_front()) else {
+            return;
+        };
+        self.last = sequence;
+        self.committed = open.number;
+        for at in &sealed.frames {
+            let FrameRef {
+                tenant, execution, ..
+            } = *at;
+            let frame = sealed.frame(at);
+            self.due.push(Action::Live {
+                tenant,
+                execution,
+                frame,
+            });
+        }
+        for id in &open.touched {
+            if let Some(header) = self.slots.stored(*id, open.number, sequence) {
+                self.due.push(Action::Header(Box::new(header)));
+            }
+        }
+        self.due.extend(open.then);
+    }
+
+    pub(crate) fn take_due(&mut self) -> Vec<Action> {
+        std::mem::take(&mut self.due)
+    }
+
+    pub(crate) fn last(&self) -> u64 {
+        self.last
+    }
+
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    fn answer_view(&mut self, ticket: Ticket, tenant: TenantId, id: ExecutionId) {
+        match self.slots.of(tenant, id) {
+            Some(slot) => {
+                let view = Box::new(slot.state.data.view());
+                self.after_commit_of(id, ticket, Answer::Execution(view));
+            }
+            None => self.answer(ticket, not_found(id)),
+        }
+    }
+
+    /// Puts records and effects into the open batch, and into further ones where it is full.
+    fn write(&mut self, id: ExecutionId, applied: Applied) {
+        let Some(slot) = self.slots.get_mut(id) else {
+            return;
+        };
+        let tenant = slot.state.data.tenant;
+        let started = std::time::Instant::now();
+        for record in &applied.records {
+            let open = open_batch(&mut self.batches, self.storing.is_some(), self.committed);
+            let frame = open.writer.push(record);
+            slot.frames.push(Bytes::copy_from_slice(frame));
+            open.touched.insert(id);
+            slot.batch = open.number;
+        }
+        measure::encoded(started.elapsed(), applied.records.len());
+        self.slots.note_end(id);
+        for effect in applied.effects {
+            let action = Action::Effect {
+                tenant,
+                execution: id,
+                effect,
+            };
+            self.after(id, action);
+        }
+    }
+
+    fn after_commit_of(&mut self, id: ExecutionId, ticket: Ticket, answer: Answer) {
+        self.after(id, Action::Answer(ticket, answer));
+    }
+
+    /// Does it once all records of the execution so far are stored: at once, where they are.
+    fn after(&mut self, id: ExecutionId, action: Action) {
+        let batch = self.slots.get(id).map_or(0, |slot| slot.batch);
+        let open = self.batches.iter_mut().find(|open| open.number == batch);
+        match open {
+            Some(open) => open.then.push(action),
+            None => self.due.push(action),
+        }
+    }
+
+    /// Answers something that no record decides.
+    pub(crate) fn answer(&mut self, ticket: Ticket, answer: Answer) {
+        self.due.push(Action::Answer(ticket, answer));
+    }
+
+    pub(crate) fn refuse(&mut self, ticket: Ticket, problem: Problem) {
+        self.answer(ticket, Answer::Refused(Box::new(problem)));
+    }
+}
+
+/// The batch that takes the next record.
+fn open_batch(batches: &mut VecDeque<Open>, storing: bool, committed: u64) -> &mut Open {
+    let sealed = usize::from(storing);
+    let is_open = batches.len() > sealed
+        && batches
+            .back()
+            .is_some_and(|batch| batch.writer.len() < MAX_BATCH);
+    if !is_open {
+        let number = batches.back().map_or(committed, |batch| batch.number) + 1;
+        batches.push_back(Open {
+            number,
+            writer: Writer::new(),
+            touched: HashSet::new(),
+            then: Vec::new(),
+        });
+    }
+    batches
+        .back_mut()
+        .expect("one was pushed when there was none")
+}
+
+fn accepted_of(request: &Start, state: ExecutionState) -> Accepted {
+    Accepted {
+        id: request.execution_id,
+        flow_id: request.flow_id,
+        revision: request.revision,
+        state,
+    }
+}
+
+pub(crate) fn not_found(id: ExecutionId) -> Answer {
+    let text = format!("execution `{id}` does not exist");
+    Answer::Refused(Box::new(Problem::new(ErrorCode::NotFound, text)))
+}

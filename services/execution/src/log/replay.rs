@@ -1,0 +1,258 @@
+//! From the entries of a log to the executions of its partition.
+//!
+//! **Invariant:** replay ends in an error, never in a state, when an entry is missing, unreadable, of an epoch or batch that
+//! cannot follow, or when a record of an execution is missing.
+
+use std::{collections::HashMap, sync::Arc};
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use contracts::{
+    execution::ExecutionState,
+    id::{ExecutionId, TenantId},
+    live::ExecutionEvent,
+};
+use graph::Plan;
+
+use super::slots::{Gone, Slot, Slots};
+use crate::{
+    domain::{Broken, State},
+    record::{self, Batch, Kind, Stamp, Stored, Unreadable},
+};
+
+/// Why a log cannot be replayed. Its partition stands still until someone has looked at it.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub(crate) enum Corrupt {
+    #[error("entry {sequence} cannot be read: {problem}")]
+    Unreadable { sequence: u64, problem: Unreadable },
+    #[error("entry {found} follows entry {last}")]
+    MissingEntry { last: u64, found: u64 },
+    #[error("entry {sequence} is of epoch {found}, after epoch {last}")]
+    Epoch {
+        sequence: u64,
+        last: u64,
+        found: u64,
+    },
+    #[error("entry {sequence} is batch {found} of its epoch, after batch {last}")]
+    MissingBatch {
+        sequence: u64,
+        last: u64,
+        found: u64,
+    },
+    #[error("entry {sequence}: execution `{execution}`: {problem}")]
+    Broken {
+        sequence: u64,
+        execution: ExecutionId,
+        problem: Broken,
+    },
+    #[error("entry {sequence}: the definition `{hash}` is not there")]
+    MissingDefinition { sequence: u64, hash: String },
+    #[error("execution `{execution}` lacks its first records")]
+    Headless { execution: ExecutionId },
+}
+
+/// A replay in progress.
+pub(crate) struct Replay {
+    slots: HashMap<ExecutionId, Slot>,
+    headless: HashMap<ExecutionId, Headless>,
+    last: Option<(u64, Stamp)>,
+}
+
+/// An execution whose first records were trimmed, as they may be once it is over.
+struct Headless {
+    tenant: TenantId,
+    n: u64,
+    end: Option<(ExecutionState, DateTime<Utc>)>,
+}
+
+/// A partition as its log tells it.
+pub(crate) struct Replayed {
+    pub(crate) slots: Slots,
+    /// Sequence of the last entry, 0 in an empty log.
+    pub(crate) last: u64,
+    /// The epoch that a new owner begins.
+    pub(crate) next_epoch: u64,
+}
+
+impl Replay {
+    pub(crate) fn new() -> Self {
+        Self {
+            slots: HashMap::new(),
+            headless: HashMap::new(),
+            last: None,
+        }
+    }
+
+    /// Reads an entry and checks that it follows the one before.
+    ///
+    /// # Errors
+    /// [`Corrupt`].
+    pub(crate) fn read(&mut self, sequence: u64, message: &Bytes) -> Result<Batch, Corrupt> {
+        let batch =
+            record::read(message).map_err(|problem| Corrupt::Unreadable { sequence, problem })?;
+        if let Some((last, stamp)) = self.last {
+            if sequence != last + 1 {
+                let found = sequence;
+                return Err(Corrupt::MissingEntry { last, found });
+            }
+            follows(sequence, stamp, &batch)?;
+        }
+        self.last = Some((sequence, batch.stamp));
+        Ok(batch)
+    }
+
+    /// The definitions that the executions of a batch need.
+    pub(crate) fn definitions(batch: &Batch) -> impl Iterator<Item = &str> {
+        batch.records.iter().filter_map(|stored| {
+            let ExecutionEvent::ExecutionStarted {
+                definition_hash, ..
+            } = &stored.record.frame.event
+            else {
+                return None;
+            };
+            Some(definition_hash.as_str())
+        })
+    }
+
+    /// Takes the records of a batch in.
+    ///
+    /// # Errors
+    /// [`Corrupt`].
+    pub(crate) fn take(
+        &mut self,
+        sequence: u64,
+        batch: Batch,
+        plan: impl Fn(&str) -> Option<Arc<Plan>>,
+    ) -> Result<(), Corrupt> {
+        for stored in batch.records {
+            self.take_record(sequence, stored, &plan)?;
+        }
+        Ok(())
+    }
+
+    fn take_record(
+        &mut self,
+        sequence: u64,
+        Stored { record, frame }: Stored,
+        plan: &impl Fn(&str) -> Option<Arc<Plan>>,
+    ) -> Result<(), Corrupt> {
+        let execution = record.execution;
+        let broken = |problem| Corrupt::Broken {
+            sequence,
+            execution,
+            problem,
+        };
+        if let Some(slot) = self.slots.get_mut(&execution) {
+            slot.state.fold(&record).map_err(broken)?;
+            slot.keep(frame, sequence);
+            return Ok(());
+        }
+        let ExecutionEvent::ExecutionStarted {
+            definition_hash: hash,
+            ..
+        } = &record.frame.event
+        else {
+            return self.take_headless(&record).map_err(broken);
+        };
+        let missing = || Corrupt::MissingDefinition {
+            sequence,
+            hash: hash.clone(),
+        };
+        let plan = plan(hash).ok_or_else(missing)?;
+        let state = State::begin(&record, plan).map_err(broken)?;
+        let mut slot = Slot::new(state);
+        slot.keep(frame, sequence);
+        self.slots.insert(execution, slot);
+        Ok(())
+    }
+
+    fn take_headless(&mut self, record: &record::Record) -> Result<(), Broken> {
+        let n = record.frame.n;
+        let known = self.headless.entry(record.execution).or_insert(Headless {
+            tenant: record.tenant,
+            n: n.saturating_sub(1),
+            end: None,
+        });
+        if n != known.n + 1 || known.end.is_some() {
+            return Err(Broken::Gap {
+                last: known.n,
+                found: n,
+            });
+        }
+        known.n = n;
+        known.end = final_state(&record.frame.event).map(|state| (state, record.frame.ts));
+        Ok(())
+    }
+
+    /// The sequence of the last entry that was read, 0 before the first.
+    pub(crate) fn last(&self) -> u64 {
+        self.last.map_or(0, |(last, _)| last)
+    }
+
+    /// Ends the replay of a log whose first entry is `first`; in a log that was never trimmed that is 1.
+    ///
+    /// # Errors
+    /// [`Corrupt`].
+    pub(crate) fn finish(self, first: u64) -> Result<Replayed, Corrupt> {
+        let mut slots = Slots::default();
+        for (execution, headless) in self.headless {
+            match headless.end {
+                Some((state, at)) if first > 1 => {
+                    let tenant = headless.tenant;
+                    slots.remember(execution, Gone { tenant, state }, at);
+                }
+                _ => return Err(Corrupt::Headless { execution }),
+            }
+        }
+        for slot in self.slots.into_values() {
+            slots.insert(slot);
+        }
+        let (last, epoch) = self
+            .last
+            .map_or((0, 0), |(last, stamp)| (last, stamp.epoch));
+        Ok(Replayed {
+            slots,
+            last,
+            next_epoch: epoch + 1,
+        })
+    }
+}
+
+fn follows(sequence: u64, last: Stamp, batch: &Batch) -> Result<(), Corrupt> {
+    let stamp = batch.stamp;
+    let epoch = match batch.kind {
+        Kind::EpochBegin => stamp.epoch == last.epoch + 1,
+        Kind::Records => stamp.epoch == last.epoch && stamp.writer == last.writer,
+    };
+    if !epoch {
+        return Err(Corrupt::Epoch {
+            sequence,
+            last: last.epoch,
+            found: stamp.epoch,
+        });
+    }
+    if batch.kind == Kind::Records && stamp.batch != last.batch + 1 {
+        return Err(Corrupt::MissingBatch {
+            sequence,
+            last: last.batch,
+            found: stamp.batch,
+        });
+    }
+    Ok(())
+}
+
+fn final_state(event: &ExecutionEvent) -> Option<ExecutionState> {
+    match event {
+        ExecutionEvent::ExecutionSucceeded { .. } => Some(ExecutionState::Succeeded),
+        ExecutionEvent::ExecutionFailed { .. } => Some(ExecutionState::Failed),
+        ExecutionEvent::ExecutionCancelled { .. } => Some(ExecutionState::Cancelled),
+        ExecutionEvent::ExecutionStarted { .. }
+        | ExecutionEvent::StepStarted { .. }
+        | ExecutionEvent::StepSucceeded { .. }
+        | ExecutionEvent::StepRetrying { .. }
+        | ExecutionEvent::StepFailed { .. }
+        | ExecutionEvent::StepSkipped { .. }
+        | ExecutionEvent::StepLate { .. }
+        | ExecutionEvent::CancelAsked { .. } => None,
+    }
+}

@@ -1,0 +1,269 @@
+//! The executions an owner has in memory: those that are open, and those that the archive has not passed yet.
+//!
+//! **Invariant:** an execution leaves memory only when it is over, all its records are in the archive and its header row is
+//! written; its id is remembered for a while, so that a repeated start is noticed.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use contracts::{
+    execution::{ExecutionState, StepError, Usage},
+    id::{ExecutionId, FlowId, TenantId, UserId},
+};
+
+use crate::domain::State;
+
+/// How long the ids of executions that left are remembered; older starts are looked up in the database.
+pub(crate) const HORIZON: Duration = Duration::from_secs(120);
+/// Bytes of events in one answer, unless a single event is larger.
+const MAX_EVENTS: usize = 1024 * 1024;
+
+/// An execution in memory.
+pub(crate) struct Slot {
+    pub(crate) state: State,
+    /// The texts of its frames, from `n` = 1.
+    pub(crate) frames: Vec<Bytes>,
+    /// The batch with its latest record.
+    pub(crate) batch: u64,
+    /// Sequences of the log's entries with its first and its latest stored record.
+    entries: Option<(u64, u64)>,
+    /// The header row as it was announced last.
+    announced: Option<Header>,
+    /// The number of the last event that the written header row counts.
+    written: u64,
+    counted_over: bool,
+}
+
+/// What PostgreSQL keeps of an execution.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Header {
+    pub(crate) tenant: TenantId,
+    pub(crate) id: ExecutionId,
+    pub(crate) flow_id: FlowId,
+    pub(crate) revision: Option<u32>,
+    pub(crate) state: ExecutionState,
+    pub(crate) error: Option<StepError>,
+    pub(crate) usage: Usage,
+    pub(crate) last_event: u64,
+    pub(crate) started_by: UserId,
+    pub(crate) created_at: DateTime<Utc>,
+    pub(crate) finished_at: Option<DateTime<Utc>>,
+}
+
+/// A stretch of frames as texts.
+#[derive(Clone, Debug)]
+pub(crate) struct Events {
+    pub(crate) items: Vec<Bytes>,
+    pub(crate) next: Option<u64>,
+}
+
+/// What is remembered of an execution that left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Gone {
+    pub(crate) tenant: TenantId,
+    pub(crate) state: ExecutionState,
+}
+
+#[derive(Default)]
+pub(crate) struct Slots {
+    slots: HashMap<ExecutionId, Slot>,
+    open: usize,
+    gone: HashMap<ExecutionId, Gone>,
+    gone_since: VecDeque<(DateTime<Utc>, ExecutionId)>,
+    /// Executions that are over and wait for archive and header row.
+    leaving: VecDeque<ExecutionId>,
+}
+
+impl Slot {
+    pub(crate) fn new(state: State) -> Self {
+        Self {
+            state,
+            frames: Vec::new(),
+            batch: 0,
+            entries: None,
+            announced: None,
+            written: 0,
+            counted_over: false,
+        }
+    }
+
+    /// Keeps the text of a frame that is stored in an entry of the log.
+    pub(crate) fn keep(&mut self, frame: Bytes, sequence: u64) {
+        self.frames.push(frame);
+        self.is_in(sequence);
+    }
+
+    /// Notes that an entry of the log holds a record of it.
+    fn is_in(&mut self, sequence: u64) {
+        let first = self.entries.map_or(sequence, |(first, _)| first);
+        self.entries = Some((first, sequence));
+    }
+
+    pub(crate) fn events(&self, after: u64, limit: u32) -> Events {
+        let skip = usize::try_from(after)
+            .unwrap_or(usize::MAX)
+            .min(self.frames.len());
+        let mut items = Vec::new();
+        let mut bytes = 0;
+        for frame in self.frames[skip..].iter().take(limit as usize) {
+            bytes += frame.len();
+            if bytes > MAX_EVENTS && !items.is_empty() {
+                break;
+            }
+            items.push(frame.clone());
+        }
+        let end = skip + items.len();
+        let next = (end < self.frames.len()).then_some(end as u64);
+        Events { items, next }
+    }
+
+    fn header(&self) -> Header {
+        let data = &self.state.data;
+        Header {
+            tenant: data.tenant,
+            id: data.id,
+            flow_id: data.flow_id,
+            revision: data.revision,
+            state: data.state(),
+            error: data.error().cloned(),
+            usage: data.usage,
+            last_event: data.n,
+            started_by: data.principal.user_id,
+            created_at: data.created_at,
+            finished_at: data.end.as_ref().map(|end| end.at),
+        }
+    }
+
+    fn may_leave(&self, archived: u64) -> bool {
+        self.state.is_over()
+            && self.written == self.state.data.n
+            && self.entries.is_some_and(|(_, last)| last <= archived)
+    }
+}
+
+impl Slots {
+    pub(crate) fn get(&self, id: ExecutionId) -> Option<&Slot> {
+        self.slots.get(&id)
+    }
+    pub(crate) fn get_mut(&mut self, id: ExecutionId) -> Option<&mut Slot> {
+        self.slots.get_mut(&id)
+    }
+    /// The execution, if it is this tenant's.
+    pub(crate) fn of(&self, tenant: TenantId, id: ExecutionId) -> Option<&Slot> {
+        self.get(id).filter(|slot| slot.state.data.tenant == tenant)
+    }
+    pub(crate) fn gone(&self, id: ExecutionId) -> Option<Gone> {
+        self.gone.get(&id).copied()
+    }
+    /// The number of executions that are not over.
+    pub(crate) fn open(&self) -> usize {
+        self.open
+    }
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    pub(crate) fn insert(&mut self, slot: Slot) {
+        let id = slot.state.data.id;
+        self.open += 1;
+        self.slots.insert(id, slot);
+        self.note_end(id);
+    }
+
+    pub(crate) fn open_ids(&self) -> Vec<ExecutionId> {
+        let open = self.slots.iter().filter(|(_, slot)| !slot.state.is_over());
+        let mut ids: Vec<_> = open.map(|(id, _)| *id).collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    /// All header rows, as announced anew.
+    pub(crate) fn headers(&mut self) -> Vec<Header> {
+        let rows = self.slots.values_mut().map(|slot| {
+            let header = slot.header();
+            slot.announced = Some(header.clone());
+            header
+        });
+        rows.collect()
+    }
+
+    /// Counts an execution as over, once.
+    pub(crate) fn note_end(&mut self, id: ExecutionId) {
+        if let Some(slot) = self.slots.get_mut(&id)
+            && slot.state.is_over()
+            && !slot.counted_over
+        {
+            slot.counted_over = true;
+            self.open -= 1;
+            self.leaving.push_back(id);
+        }
+    }
+
+    /// Records of the execution were stored, in that batch and entry; gives its header row if that changed.
+    pub(crate) fn stored(&mut self, id: ExecutionId, batch: u64, sequence: u64) -> Option<Header> {
+        let slot = self.slots.get_mut(&id)?;
+        slot.is_in(sequence);
+        if slot.batch != batch {
+            // The state is ahead of the log; the batch that catches up with it will tell.
+            return None;
+        }
+        let header = slot.header();
+        let known = slot.announced.as_ref();
+        let same =
+            known.is_some_and(|known| known.state == header.state && !header.state.is_final());
+        if same {
+            return None;
+        }
+        slot.announced = Some(header.clone());
+        Some(header)
+    }
+
+    /// The header row that counts `last_event` events was written.
+    pub(crate) fn written(&mut self, id: ExecutionId, last_event: u64) {
+        if let Some(slot) = self.slots.get_mut(&id) {
+            slot.written = slot.written.max(last_event);
+        }
+    }
+
+    /// Lets those leave that may, when the archive has all entries up to `archived`.
+    pub(crate) fn leave(&mut self, archived: u64, now: DateTime<Utc>) {
+        for _ in 0..self.leaving.len() {
+            let Some(id) = self.leaving.pop_front() else {
+                break;
+            };
+            let Some(slot) = self.slots.get(&id) else {
+                continue;
+            };
+            if !slot.may_leave(archived) {
+                self.leaving.push_back(id);
+                continue;
+            }
+            let (tenant, state) = (slot.state.data.tenant, slot.state.data.state());
+            self.slots.remove(&id);
+            self.remember(id, Gone { tenant, state }, now);
+        }
+        let horizon = now - HORIZON;
+        while let Some((since, id)) = self.gone_since.front().copied() {
+            if since > horizon {
+                break;
+            }
+            self.gone_since.pop_front();
+            self.gone.remove(&id);
+        }
+    }
+
+    pub(crate) fn remember(&mut self, id: ExecutionId, gone: Gone, now: DateTime<Utc>) {
+        self.gone.insert(id, gone);
+        self.gone_since.push_back((now, id));
+    }
+
+    /// The first entry of the log that some execution in memory needs.
+    pub(crate) fn first_needed(&self) -> Option<u64> {
+        let firsts = self.slots.values().filter_map(|slot| slot.entries);
+        firsts.map(|(first, _)| first).min()
+    }
+}

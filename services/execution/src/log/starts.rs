@@ -1,0 +1,106 @@
+//! Starts that cannot be decided from memory: an unknown definition, or an id that an earlier owner may have run.
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::{DateTime, Utc};
+use contracts::{ErrorCode, Problem, execution::Accepted, id::ExecutionId, owner::Start};
+use graph::Plan;
+use kernel::ServiceError;
+
+use super::{owner::Engine, partition::Ticket, slots::HORIZON};
+use crate::Error;
+
+/// How far the clocks of two machines may be apart.
+const SKEW: Duration = Duration::from_secs(5);
+
+/// A start with what was found out about it.
+pub(crate) struct Checked {
+    pub(crate) ticket: Ticket,
+    pub(crate) start: Start,
+    pub(crate) outcome: Result<Found, Problem>,
+}
+
+pub(crate) enum Found {
+    /// It was never started.
+    Nothing(Arc<Plan>),
+    /// It was started before.
+    Started(Accepted),
+}
+
+/// Whether an id is so young that its execution, had it been started, would still be in this owner's memory. `since` is
+/// when the owner began; none where the partition's log had never been written before.
+pub(crate) fn is_fresh(id: ExecutionId, since: Option<DateTime<Utc>>, now: DateTime<Utc>) -> bool {
+    let Some(made) = made_at(id) else {
+        return false;
+    };
+    made > now - (HORIZON - SKEW) && since.is_none_or(|since| made > since + SKEW)
+}
+
+/// The time in a UUIDv7.
+fn made_at(id: ExecutionId) -> Option<DateTime<Utc>> {
+    let (seconds, nanos) = id.uuid().get_timestamp()?.to_unix();
+    DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanos)
+}
+
+/// Finds the definition and, unless the id is fresh, whether the execution exists. An execution that left memory has a
+/// header row, so the database's word is final.
+pub(crate) async fn check(
+    engine: &Engine,
+    ticket: Ticket,
+    start: Start,
+    plan: Option<Arc<Plan>>,
+    is_fresh: bool,
+) -> Checked {
+    let outcome = find(engine, &start, plan, is_fresh).await;
+    let outcome = outcome.map_err(|error| {
+        let problem = error.problem();
+        if problem.code == ErrorCode::Internal || problem.code == ErrorCode::Unavailable {
+            tracing::warn!(cause = error.source_text(), execution.id = %start.execution_id, "{error}");
+        }
+        problem
+    });
+    Checked {
+        ticket,
+        start,
+        outcome,
+    }
+}
+
+async fn find(
+    engine: &Engine,
+    start: &Start,
+    plan: Option<Arc<Plan>>,
+    is_fresh: bool,
+) -> Result<Found, Error> {
+    if !is_fresh && let Some(row) = engine.store.find(start.tenant, start.execution_id).await? {
+        return Ok(Found::Started(Accepted {
+            id: row.id,
+            flow_id: row.flow_id,
+            revision: row.revision,
+            state: row.state,
+        }));
+    }
+    let plan = match plan {
+        Some(plan) => plan,
+        None => engine.plans.load(&start.definition_hash).await?,
+    };
+    Ok(Found::Nothing(plan))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_young_ids_of_this_owner_are_fresh() {
+        let now = Utc::now();
+        let second = chrono::TimeDelta::seconds(1);
+        let new = ExecutionId::generate();
+        assert!(is_fresh(new, None, now));
+        assert!(is_fresh(new, Some(now - second * 10), now));
+        assert!(!is_fresh(new, Some(now - second), now));
+        assert!(!is_fresh(new, None, now + second * 120));
+        let no_time = ExecutionId::from_uuid(uuid::Uuid::from_u128(7));
+        assert!(!is_fresh(no_time, None, now));
+    }
+}

@@ -1,0 +1,68 @@
+//! Definitions ready to run, by hash: read from the bucket `FLOWDEF` once, then kept.
+
+use std::{sync::Arc, time::Duration};
+
+use bus::{Bucket, Bus};
+use contracts::flow::Definition;
+use graph::Plan;
+use moka::sync::Cache;
+
+use crate::Error;
+
+/// Definitions in memory at most.
+const CAPACITY: u64 = 10_000;
+/// How long an unused one is kept.
+const IDLE: Duration = Duration::from_secs(60 * 60);
+
+#[derive(Clone)]
+pub(crate) struct Plans {
+    bus: Bus,
+    cache: Cache<String, Arc<Plan>>,
+}
+
+impl Plans {
+    pub(crate) fn new(bus: Bus) -> Self {
+        let cache = Cache::builder()
+            .max_capacity(CAPACITY)
+            .time_to_idle(IDLE)
+            .build();
+        Self { bus, cache }
+    }
+
+    /// The definition, if it is in memory.
+    pub(crate) fn known(&self, hash: &str) -> Option<Arc<Plan>> {
+        self.cache.get(hash)
+    }
+
+    /// The definition, from memory or from the bucket.
+    ///
+    /// # Errors
+    /// [`Error::NoDefinition`], [`Error::InvalidDefinition`], or that the bucket cannot be read.
+    pub(crate) async fn load(&self, hash: &str) -> Result<Arc<Plan>, Error> {
+        if let Some(plan) = self.known(hash) {
+            return Ok(plan);
+        }
+        let no_definition = || Error::NoDefinition {
+            hash: hash.chars().take(80).collect(),
+        };
+        // Only what can be a hash is a key: the bucket's keys take no other characters.
+        if hash.is_empty() || hash.len() > 128 || !hash.bytes().all(|b| b.is_ascii_alphanumeric()) {
+            return Err(no_definition());
+        }
+        let stored = self.bus.kv(Bucket::FlowDef).await?.get(hash).await?;
+        let stored = stored.ok_or_else(no_definition)?;
+        let invalid = |reason: String| Error::InvalidDefinition {
+            hash: hash.to_owned(),
+            reason,
+        };
+        let definition: Definition =
+            serde_json::from_slice(&stored.value).map_err(|error| invalid(error.to_string()))?;
+        let plan = Plan::new(definition).map_err(|problems| {
+            let first = problems.into_iter().next();
+            invalid(first.map_or_else(String::new, |problem| problem.message))
+        })?;
+        let plan = Arc::new(plan);
+        self.cache.insert(hash.to_owned(), plan.clone());
+        Ok(plan)
+    }
+}

@@ -1,0 +1,47 @@
+//! What handlers and tasks share.
+
+use documents::Archive;
+
+use crate::{
+    Config, Error,
+    config::EngineConfig,
+    store::{ExecutionStore, MIGRATIONS},
+};
+
+/// The stores of this service.
+pub struct State {
+    pub(crate) store: ExecutionStore,
+    pub(crate) archive: Archive,
+    pub(crate) config: EngineConfig,
+}
+
+impl State {
+    /// Connects to the stores.
+    ///
+    /// # Errors
+    /// When PostgreSQL is not there or not migrated, or a URL is wrong.
+    pub async fn connect(config: &Config) -> Result<Self, Error> {
+        let pool = sql::Pool::connect(&config.sql, &MIGRATIONS).await?;
+        Ok(Self {
+            store: ExecutionStore::new(pool),
+            archive: Archive::connect(&config.documents).await?,
+            config: config.engine.clone(),
+        })
+    }
+
+    /// Asks PostgreSQL for a sign of life.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn ping(&self) -> Result<(), Error> {
+        self.store.ping().await
+    }
+
+    /// Asks the archive for a sign of life. Executions run without it.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn ping_archive(&self) -> Result<(), Error> {
+        Ok(self.archive.ping().await?)
+    }
+}

@@ -1,0 +1,198 @@
+//! Header rows of executions, in the schema of their tenant.
+//!
+//! **Invariant:** a row never goes back: one that counts fewer events than the stored one changes nothing.
+
+use contracts::{
+    execution::{ExecutionState, ExecutionSummary, ListExecutions, StepError, Usage},
+    id::{ExecutionId, FlowId, TenantId, UserId},
+    page::Page,
+};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, ExprTrait, OnConflict},
+};
+use sql::{Cursor, Migration, Migrations, Pool};
+
+use crate::{Error, log::slots::Header};
+
+mod row;
+
+/// The tables of this service.
+pub const MIGRATIONS: Migrations = Migrations {
+    service: "execution",
+    platform: &[],
+    tenant: &[Migration {
+        name: "0001_executions",
+        sql: include_str!("store/0001_executions.sql"),
+    }],
+};
+
+/// The header rows.
+#[derive(Clone)]
+pub(crate) struct ExecutionStore {
+    pool: Pool,
+}
+
+impl ExecutionStore {
+    pub(crate) fn new(pool: Pool) -> Self {
+        Self { pool }
+    }
+
+    pub(crate) async fn ping(&self) -> Result<(), Error> {
+        Ok(self.pool.ping().await?)
+    }
+
+    /// Writes rows of different executions.
+    ///
+    /// # Errors
+    /// When the database is not available, or the tenant unknown.
+    pub(crate) async fn put(&self, tenant: TenantId, headers: &[Header]) -> Result<(), Error> {
+        use row::Column;
+        let changing = [
+            Column::State,
+            Column::Error,
+            Column::PromptTokens,
+            Column::CompletionTokens,
+            Column::Cost,
+            Column::LastEvent,
+            Column::FinishedAt,
+        ];
+        let newer =
+            Expr::col((row::Entity, Column::LastEvent)).lt(Expr::cust("excluded.last_event"));
+        let transaction = self.pool.tenant(tenant).await?;
+        row::Entity::insert_many(headers.iter().map(to_row))
+            .on_conflict(
+                OnConflict::column(Column::Id)
+                    .update_columns(changing)
+                    .action_and_where(newer)
+                    .to_owned(),
+            )
+            .exec_without_returning(transaction.conn())
+            .await
+            .map_err(sql::Error::from)?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// # Errors
+    /// When the database is not available.
+    pub(crate) async fn find(
+        &self,
+        tenant: TenantId,
+        id: ExecutionId,
+    ) -> Result<Option<Header>, Error> {
+        let transaction = self.pool.tenant(tenant).await?;
+        let row = row::Entity::find_by_id(id.uuid())
+            .one(transaction.conn())
+            .await
+            .map_err(sql::Error::from)?;
+        row.map(|row| from_row(tenant, row)).transpose()
+    }
+
+    /// The newest first.
+    ///
+    /// # Errors
+    /// An invalid cursor, or that the database is not available.
+    pub(crate) async fn list(
+        &self,
+        tenant: TenantId,
+        list: &ListExecutions,
+    ) -> Result<Page<ExecutionSummary>, Error> {
+        use row::Column;
+        let mut query = row::Entity::find()
+            .order_by_desc(Column::CreatedAt)
+            .order_by_desc(Column::Id)
+            .limit(u64::from(list.paging.rows()) + 1);
+        if let Some(flow_id) = list.flow_id {
+            query = query.filter(Column::FlowId.eq(flow_id.uuid()));
+        }
+        if let Some(state) = list.state {
+            query = query.filter(Column::State.eq(state.as_str()));
+        }
+        if let Some(cursor) = Cursor::of(&list.paging)? {
+            query = query.filter(cursor.before(Column::CreatedAt, Column::Id));
+        }
+        let transaction = self.pool.tenant(tenant).await?;
+        let rows = query
+            .all(transaction.conn())
+            .await
+            .map_err(sql::Error::from)?;
+        let headers: Vec<_> = rows
+            .into_iter()
+            .map(|row| from_row(tenant, row))
+            .collect::<Result<_, _>>()?;
+        let cursor = |header: &Header| Cursor {
+            at: header.created_at,
+            id: header.id.uuid(),
+        };
+        Ok(sql::page(headers, &list.paging, cursor, summary))
+    }
+}
+
+fn to_row(header: &Header) -> row::ActiveModel {
+    let error = header
+        .error
+        .as_ref()
+        .map(|error| serde_json::to_value(error).expect("an error has text keys only"));
+    row::ActiveModel {
+        id: Set(header.id.uuid()),
+        flow_id: Set(header.flow_id.uuid()),
+        revision: Set(header
+            .revision
+            .map(|n| i32::try_from(n).unwrap_or(i32::MAX))),
+        state: Set(header.state.as_str().to_owned()),
+        error: Set(error),
+        prompt_tokens: Set(count(header.usage.prompt_tokens)),
+        completion_tokens: Set(count(header.usage.completion_tokens)),
+        cost: Set(header.usage.cost),
+        last_event: Set(count(header.last_event)),
+        started_by: Set(header.started_by.uuid()),
+        created_at: Set(header.created_at),
+        finished_at: Set(header.finished_at),
+    }
+}
+
+fn count(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+fn from_row(tenant: TenantId, row: row::Model) -> Result<Header, Error> {
+    let id = ExecutionId::from_uuid(row.id);
+    let unreadable = |reason: String| Error::UnreadableRow { id, reason };
+    let state = ExecutionState::parse(&row.state);
+    let error = row
+        .error
+        .map(serde_json::from_value::<StepError>)
+        .transpose();
+    Ok(Header {
+        tenant,
+        id,
+        flow_id: FlowId::from_uuid(row.flow_id),
+        revision: row.revision.and_then(|n| u32::try_from(n).ok()),
+        state: state.ok_or_else(|| unreadable(format!("state `{}`", row.state)))?,
+        error: error.map_err(|error| unreadable(error.to_string()))?,
+        usage: Usage {
+            prompt_tokens: u64::try_from(row.prompt_tokens).unwrap_or(0),
+            completion_tokens: u64::try_from(row.completion_tokens).unwrap_or(0),
+            cost: row.cost,
+        },
+        last_event: u64::try_from(row.last_event).unwrap_or(0),
+        started_by: UserId::from_uuid(row.started_by),
+        created_at: row.created_at,
+        finished_at: row.finished_at,
+    })
+}
+
+fn summary(header: Header) -> ExecutionSummary {
+    ExecutionSummary {
+        id: header.id,
+        flow_id: header.flow_id,
+        revision: header.revision,
+        state: header.state,
+        error: header.error,
+        usage: header.usage,
+        started_by: header.started_by,
+        created_at: header.created_at,
+        finished_at: header.finished_at,
+    }
+}

@@ -1,0 +1,1 @@
+//! Doing the heavy steps.
