@@ -19,7 +19,7 @@ mod state;
 mod store;
 mod workers;
 
-pub use config::Config;
+pub use config::{Config, EngineConfig};
 pub use error::Error;
 pub use state::State;
 pub use store::MIGRATIONS;
