@@ -79,17 +79,17 @@ pub fn routes(readiness: Readiness) -> Route {
         .at("/metrics", get(metrics_text))
 }
 
-/// Serves them on a port of their own: for roles that serve no HTTP otherwise.
+/// Serves these routes on a port of their own: for roles that serve no HTTP otherwise.
 ///
 /// # Errors
 /// When the address cannot be bound.
 pub async fn serve(
     address: SocketAddr,
-    readiness: Readiness,
+    routes: Route,
     stop: CancellationToken,
 ) -> Result<(), Error> {
     let listening = Server::new(TcpListener::bind(address)).run_with_graceful_shutdown(
-        routes(readiness),
+        routes,
         async move { stop.cancelled().await },
         Some(Duration::from_secs(1)),
     );

@@ -5,6 +5,13 @@ pub(crate) mod flows;
 pub(crate) mod revisions;
 pub(crate) mod variables;
 
+use chrono::{DateTime, SubsecRound, Utc};
+
 use crate::store::FlowStore;
 
 type Ctx = kernel::Ctx<FlowStore>;
+
+/// To the microsecond, as the database keeps it: what is answered now is what is read later.
+fn now() -> DateTime<Utc> {
+    Utc::now().trunc_subsecs(6)
+}

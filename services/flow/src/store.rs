@@ -13,7 +13,7 @@ use contracts::{
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
     QuerySelect, Set,
-    sea_query::{Expr, ExprTrait, LikeExpr, LockType, extension::postgres::PgExpr},
+    sea_query::{Expr, ExprTrait, LockType, extension::postgres::PgExpr},
 };
 use serde_json::Value;
 use sql::{Cursor, Pool};
@@ -76,7 +76,8 @@ impl FlowStore {
     ) -> Result<Page<FlowSummary>, Error> {
         let mut query = flow::Entity::find().filter(flow::Column::DeletedAt.is_null());
         if let Some(search) = search.filter(|search| !search.is_empty()) {
-            let pattern = LikeExpr::new(format!("%{}%", escape(search))).escape('\\');
+            // The escape character is PostgreSQL's default, the backslash.
+            let pattern = format!("%{}%", escape(search));
             let matches = |column: flow::Column| Expr::col(column).ilike(pattern.clone());
             query =
                 query.filter(matches(flow::Column::Name).or(matches(flow::Column::Description)));

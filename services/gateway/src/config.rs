@@ -9,8 +9,8 @@ use clap::Args;
 pub struct Config {
     /// Address and port of the HTTP listener.
     #[arg(
-        long = "listen",
-        env = "TROUPE_LISTEN",
+        long = "http-addr",
+        env = "TROUPE_HTTP_ADDR",
         default_value = "127.0.0.1:8080"
     )]
     pub listen: SocketAddr,

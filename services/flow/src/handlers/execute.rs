@@ -4,7 +4,6 @@
 //! execution with the same definition, so a lost answer can always be asked for again.
 
 use bus::Bucket;
-use chrono::Utc;
 use contracts::{
     execution::Accepted,
     flow::{Definition, ExecuteFlow, RevisionChoice},
@@ -12,7 +11,12 @@ use contracts::{
     owner,
 };
 
-use crate::{domain, error::Error, handlers::Ctx, store::Begun};
+use crate::{
+    domain,
+    error::Error,
+    handlers::{Ctx, now},
+    store::Begun,
+};
 
 pub(crate) async fn execute(ctx: Ctx, request: ExecuteFlow) -> Result<Accepted, Error> {
     request
@@ -59,7 +63,7 @@ async fn record(ctx: &Ctx, key: &str, request: &ExecuteFlow, begun: Begun) -> Re
     let body_hash = domain::body_hash(request);
     let (recorded, begun) = ctx
         .state
-        .record_start(ctx.tenant, key, &body_hash, begun, Utc::now())
+        .record_start(ctx.tenant, key, &body_hash, begun, now())
         .await?;
     if recorded == body_hash {
         Ok(begun)

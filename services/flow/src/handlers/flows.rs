@@ -1,6 +1,5 @@
 //! Flows and their drafts.
 
-use chrono::Utc;
 use contracts::{
     flow::{
         CreateFlow, DeleteFlow, Flow, FlowSummary, GetFlow, ListFlows, ListNodeTypes, NodeType,
@@ -10,12 +9,16 @@ use contracts::{
     page::Page,
 };
 
-use crate::{domain, error::Error, handlers::Ctx};
+use crate::{
+    domain,
+    error::Error,
+    handlers::{Ctx, now},
+};
 
 pub(crate) async fn create(ctx: Ctx, request: CreateFlow) -> Result<Flow, Error> {
     domain::check_name(&request.name)?;
     domain::check_description(&request.description)?;
-    let now = Utc::now();
+    let now = now();
     let flow = Flow {
         id: FlowId::generate(),
         name: request.name,
@@ -47,13 +50,11 @@ pub(crate) async fn update(ctx: Ctx, request: UpdateFlow) -> Result<Flow, Error>
         .description
         .as_deref()
         .map_or(Ok(()), domain::check_description)?;
-    ctx.state.update(ctx.tenant, request, Utc::now()).await
+    ctx.state.update(ctx.tenant, request, now()).await
 }
 
 pub(crate) async fn delete(ctx: Ctx, request: DeleteFlow) -> Result<(), Error> {
-    ctx.state
-        .delete(ctx.tenant, request.flow_id, Utc::now())
-        .await
+    ctx.state.delete(ctx.tenant, request.flow_id, now()).await
 }
 
 pub(crate) async fn validate(ctx: Ctx, request: ValidateFlow) -> Result<Validation, Error> {

@@ -1,6 +1,5 @@
 //! Published revisions.
 
-use chrono::Utc;
 use contracts::{
     flow::{
         Flow, GetRevision, ListRevisions, PublishFlow, RestoreRevision, Revision, RevisionSummary,
@@ -9,13 +8,17 @@ use contracts::{
     page::Page,
 };
 
-use crate::{domain, error::Error, handlers::Ctx};
+use crate::{
+    domain,
+    error::Error,
+    handlers::{Ctx, now},
+};
 
 pub(crate) async fn publish(ctx: Ctx, request: PublishFlow) -> Result<Revision, Error> {
     domain::check_notes(&request.notes)?;
     let by = ctx.principal().user_id;
     ctx.state
-        .publish(ctx.tenant, request.flow_id, request.notes, by, Utc::now())
+        .publish(ctx.tenant, request.flow_id, request.notes, by, now())
         .await
 }
 
@@ -43,5 +46,5 @@ pub(crate) async fn restore(ctx: Ctx, request: RestoreRevision) -> Result<Flow, 
         definition: Some(revision.definition),
         if_version: None,
     };
-    ctx.state.update(ctx.tenant, update, Utc::now()).await
+    ctx.state.update(ctx.tenant, update, now()).await
 }
