@@ -1,0 +1,157 @@
+//! What callers get when all is well, and what services' own problems look like over HTTP.
+
+use contracts::{Role, id::FlowId};
+use serde_json::json;
+
+use crate::platform::Platform;
+
+fn flow_path() -> String {
+    format!("/api/v1/flows/{}", FlowId::EXAMPLE)
+}
+
+#[tokio::test]
+async fn a_created_flow_has_a_place_and_a_version() {
+    let platform = Platform::start().await;
+    let body = json!({"name": "Greet", "definition": {"nodes": []}});
+    let answer = platform
+        .ask("POST", "/api/v1/flows")
+        .json(&body)
+        .send()
+        .await;
+    assert_eq!(answer.status, 201, "{}", answer.body);
+    assert_eq!(answer.header("location"), Some(&*flow_path()));
+    assert_eq!(answer.header("etag"), Some("\"7\""));
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    // The JSON of the bus: a time ends with `Z`.
+    assert_eq!(answer.json()["created_at"], "2026-01-02T03:04:05Z");
+    assert_eq!(answer.json()["id"], json!(FlowId::EXAMPLE));
+}
+
+#[tokio::test]
+async fn a_flow_is_replaced_only_in_the_version_that_was_read() {
+    let platform = Platform::start().await;
+    let body = json!({"name": "Greet twice", "definition": {"nodes": []}});
+    for path in [flow_path(), flow_path().replace("flows", "workflows")] {
+        let put = |tag: Option<&str>| {
+            let ask = platform.ask("PUT", &path).json(&body);
+            match tag {
+                Some(tag) => ask.header("If-Match", tag),
+                None => ask,
+            }
+        };
+        for tag in [None, Some("\"7\""), Some("*")] {
+            let answer = put(tag).send().await;
+            assert_eq!(
+                (answer.status, answer.header("etag")),
+                (200, Some("\"7\"")),
+                "{}",
+                answer.body
+            );
+            assert_eq!(answer.json()["name"], "Greet twice");
+        }
+        put(Some("\"6\""))
+            .send()
+            .await
+            .assert_problem(412, "conflict");
+        put(Some("6"))
+            .send()
+            .await
+            .assert_problem(400, "invalid_input");
+    }
+    // A part of a flow is no flow.
+    let part = platform
+        .ask("PUT", &flow_path())
+        .json(&json!({"name": "x"}));
+    part.send().await.assert_problem(400, "invalid_input");
+}
+
+#[tokio::test]
+async fn an_execution_is_accepted_with_or_without_a_body() {
+    let platform = Platform::start().await;
+    for path in [flow_path(), flow_path().replace("flows", "workflows")] {
+        let path = format!("{path}/execute");
+        let answer = platform.ask("POST", &path).send().await;
+        assert_eq!(answer.status, 202, "{}", answer.body);
+        assert!(
+            answer
+                .header("location")
+                .unwrap()
+                .starts_with("/api/v1/executions/exec_")
+        );
+        assert_eq!(answer.json()["revision"], json!(null));
+        let body = json!({"input": {"name": "Ada"}, "revision": 3});
+        let answer = platform.ask("POST", &path).json(&body).send().await;
+        assert_eq!(answer.json()["revision"], 3);
+        let body = json!({"input": [1], "revision": "draft"});
+        assert_eq!(
+            platform.ask("POST", &path).json(&body).send().await.status,
+            202
+        );
+        let keyed = platform
+            .ask("POST", &path)
+            .header("Idempotency-Key", "k-1")
+            .send()
+            .await;
+        let problem = keyed.assert_problem(422, "invalid_input");
+        assert_eq!(problem["reason"], "idempotency_key_reused");
+        assert_eq!(problem["detail"], "key k-1");
+    }
+}
+
+#[tokio::test]
+async fn what_is_deleted_leaves_nothing_to_say() {
+    let platform = Platform::start().await;
+    let answer = platform.ask("DELETE", &flow_path()).send().await;
+    assert_eq!((answer.status, &*answer.body), (204, ""));
+}
+
+#[tokio::test]
+async fn services_have_as_long_as_the_caller_waits() {
+    let platform = Platform::start().await;
+    let forged = platform
+        .ask("GET", &flow_path())
+        .header("Troupe-Deadline", "1")
+        .send()
+        .await;
+    let seconds: u64 = forged.json()["description"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!((20..=30).contains(&seconds), "{seconds}");
+}
+
+#[tokio::test]
+async fn services_problems_keep_their_status_and_reason() {
+    let platform = Platform::start().await;
+    let create = |name: &str| {
+        let body = json!({"name": name, "definition": {"nodes": []}});
+        platform.ask("POST", "/api/v1/flows").json(&body)
+    };
+    let problem = create("taken").send().await.assert_problem(409, "conflict");
+    assert_eq!(problem["reason"], "name_taken");
+    create("broken")
+        .send()
+        .await
+        .assert_problem(500, "internal");
+    // Nobody answers for this service here.
+    let absent = platform.ask("GET", "/api/v1/llm-providers").send().await;
+    absent.assert_problem(503, "unavailable");
+    let viewer = testkit::token(&testkit::principal(platform.tenant, Role::Viewer));
+    let body = json!({"name": "x", "definition": {"nodes": []}});
+    let refused = platform
+        .visit("POST", "/api/v1/flows")
+        .token(&viewer)
+        .json(&body);
+    refused.send().await.assert_problem(403, "forbidden");
+}
+
+#[tokio::test]
+async fn members_of_another_organization_are_unknown() {
+    let platform = Platform::start().await;
+    let other = contracts::id::TenantId::generate();
+    let body = json!({"email": "grace@example.com", "role": "editor"});
+    let path = format!("/api/v1/organizations/{other}/members");
+    let answer = platform.ask("POST", &path).json(&body).send().await;
+    answer.assert_problem(404, "not_found");
+}
