@@ -244,6 +244,13 @@ mod tests {
     }
 
     #[test]
+    fn codecs_agree_on_variables() {
+        check::<flow::Variables>(
+            json!({"variables": {"region": "eu", "limits": {"a": [1, null]}}}),
+        );
+    }
+
+    #[test]
     fn codecs_agree_on_executions() {
         check::<execution::Usage>(
             json!({"prompt_tokens": 1, "completion_tokens": 2, "cost": "0.000125"}),

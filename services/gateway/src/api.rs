@@ -14,6 +14,7 @@ mod llm;
 mod node_types;
 mod organizations;
 mod users;
+mod variables;
 mod workflows;
 
 #[derive(Tags)]
@@ -43,6 +44,7 @@ type Apis = (
     executions::Api,
     llm::Api,
     node_types::Api,
+    variables::Api,
 );
 
 /// The API, its routes and its description.
@@ -56,6 +58,7 @@ pub(crate) fn service() -> OpenApiService<Apis, ()> {
         executions::Api,
         llm::Api,
         node_types::Api,
+        variables::Api,
     );
     OpenApiService::new(apis, "Troupe", env!("CARGO_PKG_VERSION"))
         .description(DESCRIPTION)

@@ -8,6 +8,7 @@
 
 mod config;
 mod error;
+mod listener;
 mod server;
 
 mod edge;

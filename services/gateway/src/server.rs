@@ -3,17 +3,16 @@
 use std::{net::SocketAddr, time::Duration};
 
 use kernel::{Runtime, health};
-use poem::{EndpointExt, Route, Server, endpoint::BoxEndpoint, listener::TcpAcceptor};
-use tokio::{net::TcpSocket, task::JoinSet};
+use poem::{EndpointExt, Route, Server, endpoint::BoxEndpoint};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Config, Error, api, docs, edge::Edge, gate::Gate, page};
+use crate::{Config, Error, api, docs, edge::Edge, gate::Gate, listener::Listener, page};
 
 /// How long requests in flight may take after the drain began.
 const GRACE: Duration = Duration::from_secs(20);
 /// A connection on which nothing moves is closed after this time; event streams say something every 15 s.
 const IDLE: Duration = Duration::from_secs(16 * 60);
-const BACKLOG: u32 = 1024;
 
 /// An endpoint of another service that is mounted on this listener; it sees the whole path.
 pub type Extra = (&'static str, BoxEndpoint<'static>);
@@ -32,8 +31,8 @@ pub struct Serving {
 /// [`Error::Listen`] when the address cannot be bound.
 pub fn serve(config: Config, runtime: &Runtime, extra: Vec<Extra>) -> Result<Serving, Error> {
     let address = config.listen;
-    let acceptor = listen(address).map_err(|source| Error::Listen { address, source })?;
-    let address = bound(&acceptor).unwrap_or(address);
+    let listener = Listener::bind(address).map_err(|source| Error::Listen { address, source })?;
+    let address = listener.address();
     let gate = Gate::new(config, runtime.bus.clone(), runtime.verifier.clone());
     let app = Edge {
         gate: gate.clone(),
@@ -42,7 +41,7 @@ pub fn serve(config: Config, runtime: &Runtime, extra: Vec<Extra>) -> Result<Ser
     let (stop, mut tasks) = (CancellationToken::new(), JoinSet::new());
     let stopped = stop.clone();
     tasks.spawn(async move {
-        let server = Server::new_with_acceptor(acceptor).idle_timeout(IDLE);
+        let server = Server::new_with_acceptor(listener).idle_timeout(IDLE);
         let signal = async move { stopped.cancelled().await };
         let served = server.run_with_graceful_shutdown(app, signal, Some(GRACE));
         if let Err(error) = served.await {
@@ -83,24 +82,4 @@ fn routes(runtime: &Runtime, extra: Vec<Extra>) -> Route {
     extra.into_iter().fold(route, |route, (path, endpoint)| {
         route.nest_no_strip(path, endpoint.map_to_response())
     })
-}
-
-/// Accepted sockets inherit `TCP_NODELAY` from the listener: without it small answers wait for an acknowledgement.
-fn listen(address: SocketAddr) -> std::io::Result<TcpAcceptor> {
-    let socket = if address.is_ipv4() {
-        TcpSocket::new_v4()?
-    } else {
-        TcpSocket::new_v6()?
-    };
-    socket.set_reuseaddr(true)?;
-    socket.set_nodelay(true)?;
-    socket.bind(address)?;
-    TcpAcceptor::from_tokio(socket.listen(BACKLOG)?)
-}
-
-fn bound(acceptor: &TcpAcceptor) -> Option<SocketAddr> {
-    use poem::listener::Acceptor;
-
-    let addresses = acceptor.local_addr();
-    addresses.first()?.as_socket_addr().copied()
 }

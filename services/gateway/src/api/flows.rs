@@ -1,7 +1,6 @@
 //! `/flows`: drafts, revisions, starting executions.
 
 use contracts::{
-    ErrorCode,
     execution::Accepted,
     flow::{
         CreateFlow, Definition, DeleteFlow, ExecuteFlow, Flow, FlowSummary, GetFlow, GetRevision,
@@ -22,7 +21,6 @@ use super::{PREFIX, Tag, etag};
 use crate::{
     caller::Bearer,
     payload::{Json, MaybeJson},
-    problem::Refusal,
 };
 
 pub(crate) struct Api;
@@ -308,16 +306,7 @@ pub(super) async fn update(
         definition: Some(body.definition),
         if_version,
     };
-    let answer = caller.ask(&request).await;
-    let flow = answer.map_err(|Refusal(problem)| {
-        // A lost `If-Match` has a status of its own in HTTP.
-        let lost = if_version.is_some() && problem.code == ErrorCode::Conflict;
-        Refusal(if lost {
-            problem.with_status(412)
-        } else {
-            problem
-        })
-    })?;
+    let flow = caller.ask(&request).await?;
     let tag = etag::of(flow.version);
     Ok(OneFlow::Ok(Json(flow), tag))
 }

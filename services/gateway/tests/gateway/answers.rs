@@ -155,3 +155,25 @@ async fn members_of_another_organization_are_unknown() {
     let answer = platform.ask("POST", &path).json(&body).send().await;
     answer.assert_problem(404, "not_found");
 }
+
+#[tokio::test]
+async fn a_trace_goes_on_where_the_caller_began_it() {
+    let _telemetry = kernel::telemetry::init("gateway-test").expect("once in this process");
+    let platform = Platform::start().await;
+    let trace = "0af7651916cd43dd8448eb211c80319c";
+    let body = json!({"name": "broken", "definition": {"nodes": []}});
+    let ask = platform.ask("POST", "/api/v1/flows").json(&body);
+    let traced = ask
+        .header("traceparent", format!("00-{trace}-b7ad6b7169203331-01"))
+        .send()
+        .await;
+    // The problem was named by the service behind the bus: its trace is the same.
+    assert_eq!(traced.assert_problem(500, "internal")["trace_id"], trace);
+    for malformed in ["x", "00-0-0-00", &"0".repeat(5000)] {
+        let ask = platform
+            .ask("GET", "/nowhere")
+            .header("traceparent", malformed);
+        let problem = ask.send().await.assert_problem(404, "not_found");
+        assert_ne!(problem["trace_id"], trace);
+    }
+}

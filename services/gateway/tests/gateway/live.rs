@@ -214,7 +214,11 @@ async fn only_so_many_streams_are_open() {
     };
     let platform = Platform::configured(config).await;
     let execution = platform.execution(1, false);
-    let first = platform.ask("GET", &path(execution)).keep_alive().open().await;
+    let first = platform
+        .ask("GET", &path(execution))
+        .keep_alive()
+        .open()
+        .await;
     assert_eq!(first.status, 200);
     let second = platform.ask("GET", &path(execution)).send().await;
     second.assert_problem(503, "unavailable");

@@ -89,7 +89,12 @@ async fn endpoints_of_other_services_see_the_whole_path_and_no_forged_headers() 
             request.header("x-user-id").is_some() || request.header("nats-msg-id").is_some();
         format!("{} {forged}", request.uri().path())
     });
-    let platform = Platform::with(Config::loopback(), |_| {}, vec![("/v1", echo.map_to_response().boxed())]).await;
+    let platform = Platform::with(
+        Config::loopback(),
+        |_| {},
+        vec![("/v1", echo.map_to_response().boxed())],
+    )
+    .await;
     let ask = platform
         .visit("POST", "/v1/chat/completions")
         .header("X-User-Id", "1")

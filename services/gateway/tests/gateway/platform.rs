@@ -262,9 +262,8 @@ async fn create_flow(ctx: Ctx<()>, request: flow::CreateFlow) -> Result<Flow, Pr
 
 async fn update_flow(_: Ctx<()>, request: flow::UpdateFlow) -> Result<Flow, Problem> {
     if request.if_version.is_some_and(|version| version != 7) {
-        return Err(
-            Problem::new(ErrorCode::Conflict, "the flow has version 7").with_reason("version")
-        );
+        let problem = Problem::new(ErrorCode::Conflict, "the flow has version 7");
+        return Err(problem.with_status(412).with_reason("version_mismatch"));
     }
     let definition = request.definition.expect("a PUT replaces everything");
     let mut flow = some_flow(
