@@ -1,5 +1,7 @@
 //! The gateway on a real NATS server, over real HTTP, in front of small services that answer for the others.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic, and its helpers too")]
+
 mod answers;
 mod http;
 mod limits;
