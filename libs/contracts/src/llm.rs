@@ -117,6 +117,9 @@ pub struct ToolCall {
     #[serde(rename = "type")]
     pub kind: String,
     pub function: FunctionCall,
+    /// Fields of the vendor that must come back with the call, for example signatures of its thoughts.
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,6 +150,9 @@ pub struct ToolCallDelta {
     /// Appended to the arguments so far.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub arguments: String,
+    /// As [`ToolCall::extra`].
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -334,6 +340,9 @@ pub struct CallRecord {
     pub flow_id: Option<FlowId>,
     pub node: Option<String>,
     pub usage: Usage,
+    /// True when the provider did not say what the call took, because it was cut short or does not count.
+    #[serde(default)]
+    pub estimated: bool,
     pub duration_ms: u64,
     /// The failure's stable word, none on success.
     pub error: Option<String>,

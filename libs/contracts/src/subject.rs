@@ -184,7 +184,9 @@ pub fn service_grants(service: Service) -> Grants {
         Service::Gateway | Service::Chat => {
             subscribe.extend(["live.*.*", "tok.>"].map(str::to_owned))
         }
-        Service::Tenant | Service::Agent | Service::Tool | Service::Llm => {}
+        // A cancelled execution's question to a model is dropped at once.
+        Service::Llm => subscribe.push("ctl.*.*".to_owned()),
+        Service::Tenant | Service::Agent | Service::Tool => {}
     }
     // The gateway is a face without events of its own.
     if service != Service::Gateway {

@@ -1,1 +1,42 @@
-//! llm-gateway.
+//! Language models: who answers for which organization, what an answer costs, and the answers themselves.
+//!
+//! One core ([`calls`]) with two faces: `llm.complete` over NATS and OpenAI's chat completions over HTTP.
+//!
+//! **Invariant:** a provider's key leaves the database only to be sent to the server it was given for, and no text of
+//! ours holds it.
+
+mod config;
+mod error;
+mod state;
+
+mod handlers;
+mod http;
+
+mod calls;
+mod cancels;
+mod records;
+
+mod domain;
+mod provider;
+mod store;
+
+pub use config::{Config, Settings};
+pub use error::Error;
+pub use http::http;
+pub use state::State;
+pub use store::MIGRATIONS;
+
+/// Everything it answers over NATS.
+pub fn service(state: State) -> kernel::Service<State> {
+    kernel::Service::new("llm", state)
+        .on_stream(handlers::complete)
+        .on(handlers::models)
+        .on(handlers::create_provider)
+        .on(handlers::providers)
+        .on(handlers::get_provider)
+        .on(handlers::update_provider)
+        .on(handlers::delete_provider)
+        .on(handlers::test_provider)
+        .task("cancels", cancels::follow)
+        .task("archive", records::archive)
+}

@@ -25,6 +25,7 @@ async fn calls_are_kept_once_and_read_in_order() {
             flow_id: None,
             node: Some("a.b".into()),
             usage: Usage::ZERO,
+            estimated: false,
             duration_ms: 12,
             error: None,
             at: format!("2026-01-02T03:04:{second:02}Z").parse().unwrap(),

@@ -1,0 +1,60 @@
+//! The gateway's part of the configuration.
+
+use std::time::Duration;
+
+use clap::Args;
+
+#[derive(Args, Clone, Debug)]
+pub struct Config {
+    #[command(flatten)]
+    pub sql: sql::Config,
+    #[command(flatten)]
+    pub documents: documents::Config,
+    #[command(flatten)]
+    pub vault: vault::Config,
+    #[command(flatten)]
+    pub egress: egress::Config,
+    #[command(flatten)]
+    pub llm: Settings,
+}
+
+/// What belongs to the gateway alone.
+#[derive(Args, Clone, Debug)]
+pub struct Settings {
+    /// Whether the offline provider `rehearsal` is there.
+    #[arg(long, env = "TROUPE_LLM_REHEARSAL", default_value_t = true, action = clap::ArgAction::Set)]
+    pub llm_rehearsal: bool,
+    /// Pause between two pieces of a rehearsed answer, in milliseconds.
+    #[arg(long, env = "TROUPE_LLM_REHEARSAL_CHUNK_MS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=10_000))]
+    pub llm_rehearsal_chunk_ms: u64,
+    /// How long a provider may be silent, before and within its answer, in milliseconds.
+    #[arg(long, env = "TROUPE_LLM_SILENCE_TIMEOUT_MS", default_value_t = 120_000, value_parser = clap::value_parser!(u64).range(1..=900_000))]
+    pub llm_silence_timeout_ms: u64,
+    /// Questions over HTTP that are answered at the same time; more are refused.
+    #[arg(long, env = "TROUPE_LLM_HTTP_IN_FLIGHT", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub llm_http_in_flight: u32,
+    /// Bytes of a question over HTTP at most.
+    #[arg(long, env = "TROUPE_LLM_HTTP_BODY_BYTES", default_value_t = 16 * 1024 * 1024)]
+    pub llm_http_body_bytes: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            llm_rehearsal: true,
+            llm_rehearsal_chunk_ms: 0,
+            llm_silence_timeout_ms: 120_000,
+            llm_http_in_flight: 1024,
+            llm_http_body_bytes: 16 * 1024 * 1024,
+        }
+    }
+}
+
+impl Settings {
+    pub(crate) fn silence(&self) -> Duration {
+        Duration::from_millis(self.llm_silence_timeout_ms)
+    }
+    pub(crate) fn rehearsal_pause(&self) -> Duration {
+        Duration::from_millis(self.llm_rehearsal_chunk_ms)
+    }
+}

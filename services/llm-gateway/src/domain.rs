@@ -1,0 +1,10 @@
+//! What the gateway knows about questions and answers, without asking anyone.
+//!
+//! **Invariant:** no async, no I/O, no clock.
+
+pub(crate) mod answer;
+pub(crate) mod catalog;
+pub(crate) mod piece;
+pub(crate) mod price;
+pub(crate) mod question;
+pub(crate) mod settings;

@@ -1,0 +1,58 @@
+//! The pieces that every provider's answer is cut into.
+
+use contracts::llm::{Delta, FinishReason};
+use serde_json::{Map, Value};
+
+/// One step of an answer. A complete answer has exactly one [`Piece::Finish`].
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Piece {
+    Delta { delta: Delta, extra: Extra },
+    Finish(FinishReason),
+    Tokens(Tokens),
+}
+
+impl Piece {
+    pub(crate) fn text(text: impl Into<String>) -> Self {
+        Self::delta(Delta {
+            content: Some(text.into()),
+            ..Delta::default()
+        })
+    }
+
+    pub(crate) fn delta(delta: Delta) -> Self {
+        Self::Delta {
+            delta,
+            extra: Extra::default(),
+        }
+    }
+}
+
+/// What a vendor says beside the chat-completions fields we know; it passes to HTTP callers as it came.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Extra {
+    /// Beside `choices`, for example `system_fingerprint`.
+    pub(crate) envelope: Map<String, Value>,
+    /// Beside `delta` or `message`, for example `logprobs`.
+    pub(crate) choice: Map<String, Value>,
+    /// In `delta` or `message`, for example `refusal`.
+    pub(crate) message: Map<String, Value>,
+}
+
+/// Tokens as the provider counted them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Tokens {
+    pub(crate) prompt: u64,
+    pub(crate) completion: u64,
+    /// Finer counts of the vendor, for example `prompt_tokens_details`.
+    pub(crate) details: Map<String, Value>,
+}
+
+impl Tokens {
+    pub(crate) fn new(prompt: u64, completion: u64) -> Self {
+        Self {
+            prompt,
+            completion,
+            details: Map::new(),
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! `llm.complete`: the answer in chunks as it is spoken, then as a whole.
+
+use contracts::llm::{Complete, Completion, Delta};
+use kernel::{Chunks, Ctx};
+
+use crate::{
+    Error, State,
+    calls::{self, Asker},
+    domain::piece::Piece,
+};
+
+pub(crate) async fn complete(
+    ctx: Ctx<State>,
+    request: Complete,
+    out: Chunks<Delta>,
+) -> Result<Completion, Error> {
+    let asker = Asker {
+        tenant: ctx.tenant,
+        execution: ctx.principal().execution_id,
+    };
+    let mut call = calls::begin(&ctx.state, asker, &request, true).await?;
+    while let Some(piece) = call.next().await? {
+        match piece {
+            Piece::Delta { delta, .. } if delta != Delta::default() => {
+                out.send(delta).await.map_err(|_| Error::Gone)?;
+            }
+            Piece::Delta { .. } | Piece::Finish(_) | Piece::Tokens(_) => {}
+        }
+    }
+    Ok(call
+        .completion()
+        .expect("a call without further pieces is complete"))
+}

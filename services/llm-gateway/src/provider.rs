@@ -1,0 +1,36 @@
+//! Those who answer: one trait, the built-in offline provider and every server that speaks the chat-completions API.
+//!
+//! **Invariant:** a stream of pieces that ends without an error has told its [`crate::domain::piece::Piece::Finish`].
+
+pub(crate) mod fault;
+pub(crate) mod openai_compatible;
+pub(crate) mod rehearsal;
+
+use contracts::llm::Complete;
+use futures::{future::BoxFuture, stream::BoxStream};
+
+use crate::domain::piece::Piece;
+
+pub(crate) use fault::Fault;
+
+/// A question, put to one model of one provider.
+#[derive(Clone, Copy)]
+pub(crate) struct Question<'a> {
+    /// The model's name at the provider.
+    pub(crate) model: &'a str,
+    pub(crate) ask: &'a Complete,
+    /// Whether the answer is wanted piece by piece.
+    pub(crate) streamed: bool,
+}
+
+/// A provider that has taken a question.
+pub(crate) struct Taken {
+    pub(crate) pieces: BoxStream<'static, Result<Piece, Fault>>,
+    /// Parameters of the question that have no effect here; callers over HTTP are told.
+    pub(crate) ignored: Vec<String>,
+}
+
+pub(crate) trait Provider: Send + Sync {
+    /// Puts the question. Returns once the provider has taken it; dropping the pieces ends the answer at once.
+    fn ask<'a>(&'a self, question: Question<'a>) -> BoxFuture<'a, Result<Taken, Fault>>;
+}

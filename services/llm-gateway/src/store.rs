@@ -1,0 +1,322 @@
+//! The providers of each organization and their sealed keys, in the organization's own schema.
+//!
+//! **Invariant:** a key is stored sealed for its organization, its provider and the origin of the provider's URL, and
+//! leaves this file opened only by [`ProviderStore::open_key`].
+
+mod entities;
+
+use chrono::Utc;
+use contracts::{
+    id::{ProviderId, TenantId},
+    llm::{Provider, ProviderModel},
+    page::{Page, Paging},
+};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, EntityTrait, ModelTrait, QueryFilter, QueryOrder,
+    QuerySelect, sea_query::OnConflict,
+};
+use secrecy::SecretString;
+use sql::{Cursor, Migration, Migrations, Pool, Tenant};
+use vault::{DataKey, Vault};
+
+use crate::{
+    Error,
+    domain::settings::{origin, problem},
+};
+use entities::{data_key, provider};
+
+pub const MIGRATIONS: Migrations = Migrations {
+    service: "llm",
+    platform: &[],
+    tenant: &[Migration {
+        name: "0001_providers",
+        sql: include_str!("store/0001_providers.sql"),
+    }],
+};
+
+/// Providers of one organization at most.
+const MAX_PROVIDERS: u64 = 500;
+
+pub(crate) struct ProviderStore {
+    pool: Pool,
+    vault: Vault,
+}
+
+/// A provider with its sealed key.
+pub(crate) struct StoredProvider {
+    pub(crate) provider: Provider,
+    sealed_key: Option<Vec<u8>>,
+    /// The organization's data key, wrapped.
+    wrapped: Option<Vec<u8>>,
+}
+
+/// What of a provider shall be different.
+pub(crate) struct Change {
+    pub(crate) base_url: Option<String>,
+    pub(crate) key: Option<SecretString>,
+    pub(crate) key_hint: Option<String>,
+    pub(crate) models: Option<Vec<ProviderModel>>,
+}
+
+impl ProviderStore {
+    pub(crate) async fn connect(config: &sql::Config, vault: Vault) -> Result<Self, Error> {
+        let pool = Pool::connect(config, &MIGRATIONS).await?;
+        Ok(Self { pool, vault })
+    }
+
+    pub(crate) async fn ping(&self) -> Result<(), Error> {
+        Ok(self.pool.ping().await?)
+    }
+
+    /// All providers, the oldest first.
+    pub(crate) async fn all(&self, tenant: TenantId) -> Result<Vec<StoredProvider>, Error> {
+        let transaction = self.pool.tenant(tenant).await?;
+        let rows = provider::Entity::find()
+            .order_by_asc(provider::Column::CreatedAt)
+            .order_by_asc(provider::Column::Id)
+            .limit(MAX_PROVIDERS)
+            .all(transaction.conn())
+            .await
+            .map_err(sql::Error::from)?;
+        let wrapped = if rows.iter().any(|row| row.sealed_key.is_some()) {
+            wrapped_key(&transaction).await?
+        } else {
+            None
+        };
+        let stored = rows.into_iter().map(|mut row| {
+            Ok(StoredProvider {
+                sealed_key: row.sealed_key.take(),
+                wrapped: wrapped.clone(),
+                provider: row.into_contract()?,
+            })
+        });
+        stored.collect()
+    }
+
+    /// The oldest first.
+    pub(crate) async fn page(
+        &self,
+        tenant: TenantId,
+        paging: &Paging,
+    ) -> Result<Page<Provider>, Error> {
+        let after = Cursor::of(paging)?;
+        let transaction = self.pool.tenant(tenant).await?;
+        let mut rows = provider::Entity::find();
+        if let Some(cursor) = after {
+            rows = rows.filter(cursor.after(provider::Column::CreatedAt, provider::Column::Id));
+        }
+        let rows = rows
+            .order_by_asc(provider::Column::CreatedAt)
+            .order_by_asc(provider::Column::Id)
+            .limit(u64::from(paging.rows()) + 1)
+            .all(transaction.conn())
+            .await
+            .map_err(sql::Error::from)?;
+        let cursor = |row: &provider::Model| Cursor {
+            at: row.created_at,
+            id: row.id,
+        };
+        let page = sql::page(rows, paging, cursor, provider::Model::into_contract);
+        Ok(Page {
+            items: page.items.into_iter().collect::<Result<_, _>>()?,
+            next: page.next,
+        })
+    }
+
+    pub(crate) async fn get(&self, tenant: TenantId, id: ProviderId) -> Result<Provider, Error> {
+        let transaction = self.pool.tenant(tenant).await?;
+        find(&transaction, id).await?.into_contract()
+    }
+
+    pub(crate) async fn insert(
+        &self,
+        tenant: TenantId,
+        provider: Provider,
+        key: Option<SecretString>,
+    ) -> Result<Provider, Error> {
+        let transaction = self.pool.tenant(tenant).await?;
+        let sealed_key = match key {
+            None => None,
+            Some(key) => {
+                let place = Place {
+                    tenant,
+                    provider: provider.id,
+                    base_url: &provider.base_url,
+                };
+                Some(self.seal(&transaction, &place, &key).await?)
+            }
+        };
+        let row = provider::ActiveModel {
+            id: Set(provider.id.uuid()),
+            name: Set(provider.name.clone()),
+            base_url: Set(provider.base_url.clone()),
+            sealed_key: Set(sealed_key),
+            key_hint: Set(provider.key_hint.clone()),
+            models: Set(models_text(&provider.models)),
+            created_at: Set(provider.created_at),
+        };
+        let inserted = provider::Entity::insert(row)
+            .exec_without_returning(transaction.conn())
+            .await
+            .map_err(sql::Error::from);
+        match inserted {
+            Err(error) if error.violates("llm_providers_name") => {
+                return Err(Error::ProviderExists(provider.name));
+            }
+            outcome => outcome?,
+        };
+        transaction.commit().await?;
+        Ok(provider)
+    }
+
+    pub(crate) async fn update(
+        &self,
+        tenant: TenantId,
+        id: ProviderId,
+        change: Change,
+    ) -> Result<Provider, Error> {
+        let transaction = self.pool.tenant(tenant).await?;
+        let present = find(&transaction, id).await?;
+        let base_url = change.base_url.unwrap_or_else(|| present.base_url.clone());
+        let mut row: provider::ActiveModel = present.clone().into();
+        match &change.key {
+            Some(key) => {
+                let place = Place {
+                    tenant,
+                    provider: id,
+                    base_url: &base_url,
+                };
+                row.sealed_key = Set(Some(self.seal(&transaction, &place, key).await?));
+                row.key_hint = Set(change.key_hint);
+            }
+            // Whoever may change the URL must not thereby send the key to a server of their own.
+            None if present.sealed_key.is_some()
+                && origin(&base_url) != origin(&present.base_url) =>
+            {
+                let text = "the key was given for another server: give it again";
+                return Err(Error::InvalidProvider(vec![problem("/api_key", text)]));
+            }
+            None => {}
+        }
+        row.base_url = Set(base_url);
+        if let Some(models) = &change.models {
+            row.models = Set(models_text(models));
+        }
+        let changed = row
+            .update(transaction.conn())
+            .await
+            .map_err(sql::Error::from)?;
+        transaction.commit().await?;
+        changed.into_contract()
+    }
+
+    pub(crate) async fn delete(&self, tenant: TenantId, id: ProviderId) -> Result<(), Error> {
+        let transaction = self.pool.tenant(tenant).await?;
+        let row = find(&transaction, id).await?;
+        row.delete(transaction.conn())
+            .await
+            .map_err(sql::Error::from)?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// The key of a provider, to be sent to the origin of its URL and nowhere else.
+    pub(crate) fn open_key(
+        &self,
+        tenant: TenantId,
+        stored: &StoredProvider,
+    ) -> Result<Option<SecretString>, Error> {
+        let Some(sealed) = &stored.sealed_key else {
+            return Ok(None);
+        };
+        let wrapped = stored.wrapped.as_ref().ok_or(vault::Error::Open)?;
+        let key = self.vault.unwrap(&tenant.to_string(), wrapped)?;
+        let place = Place {
+            tenant,
+            provider: stored.provider.id,
+            base_url: &stored.provider.base_url,
+        };
+        Ok(Some(place.with(|aad| key.open(aad, sealed))?))
+    }
+
+    async fn seal(
+        &self,
+        transaction: &Tenant,
+        place: &Place<'_>,
+        key: &SecretString,
+    ) -> Result<Vec<u8>, Error> {
+        let data_key = self.data_key(transaction, place.tenant).await?;
+        Ok(place.with(|aad| data_key.seal(aad, key))?)
+    }
+
+    /// The organization's data key, made when it is first needed and wrapped anew after a rotation of the master key.
+    async fn data_key(&self, transaction: &Tenant, tenant: TenantId) -> Result<DataKey, Error> {
+        let owner = tenant.to_string();
+        if let Some(wrapped) = wrapped_key(transaction).await? {
+            if let Some(rewrapped) = self.vault.rewrap(&owner, &wrapped)? {
+                let row = data_key::ActiveModel {
+                    id: Set(data_key::ONLY),
+                    wrapped: Set(rewrapped),
+                    ..Default::default()
+                };
+                row.update(transaction.conn())
+                    .await
+                    .map_err(sql::Error::from)?;
+            }
+            return Ok(self.vault.unwrap(&owner, &wrapped)?);
+        }
+        let (key, wrapped) = self.vault.new_data_key(&owner)?;
+        let row = data_key::ActiveModel {
+            id: Set(data_key::ONLY),
+            wrapped: Set(wrapped),
+            created_at: Set(Utc::now()),
+        };
+        let inserted = data_key::Entity::insert(row)
+            .on_conflict(OnConflict::new().do_nothing().to_owned())
+            .exec_without_returning(transaction.conn())
+            .await;
+        match inserted.map_err(sql::Error::from)? {
+            1.. => Ok(key),
+            // Another request made one a moment ago; the insert has waited for it.
+            0 => {
+                let wrapped = wrapped_key(transaction).await?.ok_or(vault::Error::Open)?;
+                Ok(self.vault.unwrap(&owner, &wrapped)?)
+            }
+        }
+    }
+}
+
+/// Where a sealed key belongs.
+struct Place<'a> {
+    tenant: TenantId,
+    provider: ProviderId,
+    base_url: &'a str,
+}
+
+impl Place<'_> {
+    fn with<T>(&self, work: impl FnOnce(&[&str]) -> T) -> T {
+        let (tenant, provider) = (self.tenant.to_string(), self.provider.to_string());
+        let origin = origin(self.base_url).unwrap_or_default();
+        work(&[&tenant, &provider, "api_key", &origin])
+    }
+}
+
+async fn find(transaction: &Tenant, id: ProviderId) -> Result<provider::Model, Error> {
+    let row = provider::Entity::find_by_id(id.uuid())
+        .lock_exclusive()
+        .one(transaction.conn())
+        .await
+        .map_err(sql::Error::from)?;
+    row.ok_or(Error::UnknownProvider(id))
+}
+
+async fn wrapped_key(transaction: &Tenant) -> Result<Option<Vec<u8>>, Error> {
+    let row = data_key::Entity::find_by_id(data_key::ONLY)
+        .one(transaction.conn())
+        .await
+        .map_err(sql::Error::from)?;
+    Ok(row.map(|row| row.wrapped))
+}
+
+fn models_text(models: &[ProviderModel]) -> String {
+    serde_json::to_string(models).expect("models can be written as JSON")
+}
