@@ -1,3 +1,63 @@
-//! The one binary; its roles follow.
+//! The one binary: every service as a role, and the commands around them.
 
-fn main() {}
+mod command;
+mod roles;
+mod settings;
+
+use clap::{Parser, Subcommand};
+
+use crate::{
+    command::{migrate, nats_config, seed, up},
+    settings::Settings,
+};
+
+/// Build, run and watch AI agents, crews and flows.
+#[derive(Parser)]
+#[command(version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run every service in this process.
+    Up(Settings),
+    /// Run one service.
+    Serve {
+        role: roles::Role,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Bring streams, shared tables and all tenants' schemas up to date.
+    Migrate(Settings),
+    /// Create the first account and the example flows, where they are missing, and print the account.
+    Seed(seed::Options),
+    /// Print the configuration that nats-server needs.
+    NatsConfig(nats_config::Options),
+    /// Print the OpenAPI document.
+    Openapi,
+    /// Run code nodes: a child process of the execution service.
+    #[command(hide = true)]
+    CodeWorker,
+}
+
+fn main() -> anyhow::Result<()> {
+    match Cli::parse().command {
+        // Locked down before anything else: no runtime, no telemetry, no TLS.
+        Command::CodeWorker => anyhow::bail!("pending"),
+        Command::NatsConfig(options) => nats_config::run(&options),
+        Command::Openapi => {
+            println!("{:#}", gateway::openapi_json());
+            Ok(())
+        }
+        Command::Up(settings) => {
+            settings::run("troupe", up::run(settings, roles::Role::ALL.to_vec()))
+        }
+        Command::Serve { role, settings } => {
+            settings::run(role.name(), up::run(settings, vec![role]))
+        }
+        Command::Migrate(settings) => settings::run("troupe-migrate", migrate::run(settings)),
+        Command::Seed(options) => settings::run("troupe-seed", seed::run(options)),
+    }
+}

@@ -1,0 +1,6 @@
+//! What the binary can be asked to do.
+
+pub(crate) mod migrate;
+pub(crate) mod nats_config;
+pub(crate) mod seed;
+pub(crate) mod up;
