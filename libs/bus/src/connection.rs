@@ -13,6 +13,7 @@ const ACK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Where NATS is and who we are there.
 #[derive(Clone, Args)]
+#[group(skip)]
 pub struct Config {
     /// URL of the NATS server, for example `nats://127.0.0.1:4222`.
     #[arg(

@@ -5,6 +5,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 #[derive(clap::Args, Clone, Debug)]
+#[group(skip)]
 pub struct Config {
     /// URL of the MongoDB server or replica set.
     #[arg(

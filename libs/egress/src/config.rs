@@ -3,6 +3,7 @@
 use std::{str::FromStr, time::Duration};
 
 #[derive(clap::Args, Clone, Debug)]
+#[group(skip)]
 pub struct Config {
     /// Private addresses that may be reached all the same, as `host:port`, separated by commas: for local model servers.
     /// Only the operator can set this; a tenant never can.

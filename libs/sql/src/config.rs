@@ -11,6 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::{Error, roles};
 
 #[derive(clap::Args, Clone, Debug)]
+#[group(skip)]
 pub struct Config {
     /// URL of the PostgreSQL database. Its user is the owner of the tables: migrations and new tenants use it.
     /// A service keeps host, port and database of it and signs in as its own role.

@@ -3,6 +3,7 @@
 use secrecy::SecretString;
 
 #[derive(clap::Args, Clone, Debug)]
+#[group(skip)]
 pub struct Config {
     /// The platform's master key: 32 random bytes in base64. Whoever has it can open all sealed credentials.
     #[arg(long, env = "TROUPE_MASTER_KEY", hide_env_values = true)]

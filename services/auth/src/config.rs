@@ -6,6 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::Error;
 
 #[derive(clap::Args, Clone, Debug, Default)]
+#[group(skip)]
 pub struct Config {
     /// The NATS account seed (`SA…`) that signs who an integrator is; without it no integrator gets in with a token.
     #[arg(long, env = "TROUPE_NATS_ISSUER", hide_env_values = true)]

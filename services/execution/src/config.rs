@@ -1,6 +1,7 @@
 //! The configuration of this service.
 
 #[derive(clap::Args, Clone, Debug)]
+#[group(skip)]
 pub struct Config {
     #[command(flatten)]
     pub sql: sql::Config,
@@ -11,6 +12,7 @@ pub struct Config {
 }
 
 #[derive(clap::Args, Clone, Debug)]
+#[group(skip)]
 pub struct EngineConfig {
     /// Executions of one partition that are not over; further starts are refused until some end.
     #[arg(long, env = "TROUPE_ENGINE_MAX_OPEN", default_value_t = 100_000)]

@@ -6,6 +6,7 @@ use clap::Args;
 
 /// Where the gateway listens and what it lets through.
 #[derive(Clone, Debug, Args)]
+#[group(skip)]
 pub struct Config {
     /// Address and port of the HTTP listener.
     #[arg(

@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 #[derive(Args, Clone, Debug)]
+#[group(skip)]
 pub struct Config {
     #[command(flatten)]
     pub sql: sql::Config,
@@ -20,6 +21,7 @@ pub struct Config {
 
 /// What belongs to the gateway alone.
 #[derive(Args, Clone, Debug)]
+#[group(skip)]
 pub struct Settings {
     /// Whether the offline provider `rehearsal` is there.
     #[arg(long, env = "TROUPE_LLM_REHEARSAL", default_value_t = true, action = clap::ArgAction::Set)]

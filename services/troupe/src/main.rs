@@ -61,3 +61,13 @@ fn main() -> anyhow::Result<()> {
         Command::Seed(options) => settings::run("troupe-seed", seed::run(options)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::Cli::command().debug_assert();
+    }
+}

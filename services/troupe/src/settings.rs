@@ -6,6 +6,7 @@ use clap::Args;
 use crate::roles::Role;
 
 #[derive(Args, Clone)]
+#[group(skip)]
 pub(crate) struct Settings {
     #[command(flatten)]
     nats: bus::Config,

@@ -94,8 +94,7 @@ fn start_services(
     troupe: &Path,
     supervisor: &mut Supervisor<'_>,
 ) -> Result<()> {
-    let port_text = port.to_string();
-    let mut command = backends.troupe(troupe, &["up", "--port", &port_text]);
+    let mut command = backends.troupe(troupe, &["up"]);
     command.env("TROUPE_HTTP_ADDR", format!("127.0.0.1:{port}"));
     let plan = data.plan("troupe", command, &ServerUser::Ourselves);
     step("start the services", || {
