@@ -19,6 +19,7 @@ const GRACE: Duration = Duration::from_secs(30);
 
 /// Writes down who runs, for a later start.
 pub(crate) fn remember(pid_file: &Path, pid: u32) -> Result<()> {
+    // A process that has ended already matches nothing, which is right.
     let identity = identity(pid).unwrap_or_default();
     fs::write(pid_file, format!("{pid} {identity}"))
         .with_context(|| format!("cannot write `{}`", pid_file.display()))
@@ -89,6 +90,8 @@ fn linux_identity(pid: u32) -> Option<String> {
         return None;
     }
     let start_time = fields.nth(18)?;
+    // Without it a number from before a restart of the machine could match; the
+    // start time alone makes that unlikely.
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     Some(format!("{start_time}@{}", boot.trim()))
 }

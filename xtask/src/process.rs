@@ -234,6 +234,7 @@ fn dying_with_us(command: &Command, signal: &str) -> Command {
 }
 
 fn last_lines(log: &Path) -> String {
+    // Without a log there is nothing to show beside the error itself.
     let text = fs::read(log).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     let lines: Vec<&str> = text.lines().collect();

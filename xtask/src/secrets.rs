@@ -50,6 +50,11 @@ pub(crate) fn kept_password(data: &Path, file: &str) -> Result<String> {
     })
 }
 
+/// Whether a secret of this name has been made.
+pub(crate) fn has_secret(data: &Path, file: &str) -> bool {
+    data.join("secrets").join(file).is_file()
+}
+
 /// Makes a folder that only this user can enter, with its parents.
 pub(crate) fn private_folder(path: &Path) -> Result<()> {
     if path.is_dir() {

@@ -19,7 +19,7 @@ use crate::{
     interrupts::Interrupts,
     process,
     progress::step,
-    secrets::{kept_password, write_private},
+    secrets::{has_secret, kept_password, write_private},
     server_user::ServerUser,
     servers::Data,
     supervisor::Supervisor,
@@ -27,6 +27,7 @@ use crate::{
 
 const SUPERUSER: &str = "troupe_owner";
 const DATABASE: &str = "postgres";
+const SECRET: &str = "postgres-superuser";
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// The binaries for the cluster of this data folder.
@@ -68,9 +69,17 @@ pub(crate) fn start_with(
         fs::create_dir(&home).with_context(|| format!("cannot make `{}`", home.display()))?;
         user.own(&home)?;
     }
-    let password = kept_password(&data.folder, "postgres-superuser")?;
     let cluster = home.join("cluster");
-    if !cluster.is_dir() {
+    let is_new = !cluster.is_dir();
+    if !is_new && !has_secret(&data.folder, SECRET) {
+        // Its data folder was removed, and it lies somewhere else.
+        bail!(
+            "the password of the cluster in `{}` is lost: remove that folder to start afresh",
+            home.display()
+        );
+    }
+    let password = kept_password(&data.folder, SECRET)?;
+    if is_new {
         step("make a PostgreSQL cluster", || {
             make_cluster(binaries, user, &home, &password)
         })?;
@@ -134,6 +143,7 @@ fn remove_stale_lock(cluster: &Path) -> Result<()> {
     let Ok(text) = fs::read_to_string(&file) else {
         return Ok(());
     };
+    // An empty name, as of a process that is gone, contains nothing.
     let pid = text.lines().next().unwrap_or_default().trim();
     let running = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     if running.contains(&cluster.display().to_string()) {
