@@ -8,6 +8,8 @@ pub struct Config {
     #[command(flatten)]
     pub documents: documents::Config,
     #[command(flatten)]
+    pub egress: egress::Config,
+    #[command(flatten)]
     pub engine: EngineConfig,
 }
 

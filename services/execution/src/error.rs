@@ -32,6 +32,8 @@ pub enum Error {
     },
     #[error("the log of partition {partition} is written by others without end")]
     Contended { partition: u16 },
+    #[error("the way out cannot be set up")]
+    Egress(#[from] egress::Error),
 }
 
 impl ServiceError for Error {
@@ -42,7 +44,9 @@ impl ServiceError for Error {
             Self::Owner(problem) => problem.code,
             Self::Bus(_) | Self::Archive(_) | Self::Contended { .. } => ErrorCode::Unavailable,
             Self::Database(error) => error.code(),
-            Self::UnreadableRow { .. } | Self::CorruptLog { .. } => ErrorCode::Internal,
+            Self::UnreadableRow { .. } | Self::CorruptLog { .. } | Self::Egress(_) => {
+                ErrorCode::Internal
+            }
         }
     }
 

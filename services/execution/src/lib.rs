@@ -32,4 +32,5 @@ pub fn service(state: State) -> kernel::Service<State> {
         .on(handlers::events)
         .on(handlers::cancel)
         .task("owners", log::own_partitions)
+        .task("workers", workers::run)
 }

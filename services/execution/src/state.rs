@@ -1,6 +1,7 @@
 //! What handlers and tasks share.
 
 use documents::Archive;
+use egress::Egress;
 
 use crate::{
     Config, Error,
@@ -8,10 +9,11 @@ use crate::{
     store::{ExecutionStore, MIGRATIONS},
 };
 
-/// The stores of this service.
+/// The stores of this service, and its way out.
 pub struct State {
     pub(crate) store: ExecutionStore,
     pub(crate) archive: Archive,
+    pub(crate) egress: Egress,
     pub(crate) config: EngineConfig,
 }
 
@@ -25,6 +27,7 @@ impl State {
         Ok(Self {
             store: ExecutionStore::new(pool),
             archive: Archive::connect(&config.documents).await?,
+            egress: Egress::new(&config.egress)?,
             config: config.engine.clone(),
         })
     }

@@ -1,1 +1,85 @@
-//! Doing the heavy steps.
+//! The workers: they do the steps that leave the core, one attempt at a time.
+//!
+//! [`pool`] takes work items and reports their outcome, [`cuts`] ends what is cancelled; [`llm`], [`http`] and [`code`] do
+//! the steps.
+//!
+//! **Invariant:** a work item is acknowledged only after the owner of its execution has stored its result or has said that
+//! nobody wants it: an answer already paid for is never lost.
+
+pub(crate) mod cuts;
+pub(crate) mod http;
+pub(crate) mod llm;
+pub(crate) mod pool;
+
+use std::{sync::Arc, time::Duration};
+
+use contracts::{
+    execution::{StepError, Usage},
+    owner::Outcome,
+    work::WorkClass,
+};
+use kernel::TaskCtx;
+use tokio::task::JoinSet;
+
+use crate::State;
+
+/// What became of an attempt.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Attempted {
+    pub(crate) outcome: Outcome,
+    pub(crate) usage: Option<Usage>,
+}
+
+impl From<Result<serde_json::Value, StepError>> for Attempted {
+    fn from(result: Result<serde_json::Value, StepError>) -> Self {
+        let outcome = match result {
+            Ok(output) => Outcome::Succeeded { output },
+            Err(error) => Outcome::Failed { error },
+        };
+        Self {
+            outcome,
+            usage: None,
+        }
+    }
+}
+
+/// How long attempts under way may take once the service drains; what is left goes to other workers.
+const DRAIN: Duration = Duration::from_secs(20);
+
+/// Works in all classes, until the service drains.
+pub(crate) async fn run(ctx: TaskCtx<State>) {
+    let cuts = Arc::new(cuts::Cuts::default());
+    let listening = match cuts::Listener::subscribe(&ctx.bus).await {
+        Ok(listening) => listening,
+        // The kernel starts this task again.
+        Err(error) => return tracing::warn!(%error, "the workers wait for the bus"),
+    };
+    let mut tasks = JoinSet::new();
+    let worker = pool::Worker {
+        bus: ctx.bus.clone(),
+        cuts: cuts.clone(),
+        state: ctx.state.clone(),
+    };
+    for class in WorkClass::ALL {
+        let slots = match class {
+            WorkClass::Llm => ctx.state.config.workers_llm,
+            WorkClass::Http => ctx.state.config.workers_http,
+            WorkClass::Code => ctx.state.config.workers_code,
+        };
+        tasks.spawn(pool::run(worker.clone(), class, slots, ctx.stop.clone()));
+    }
+    let pools = async {
+        while let Some(ended) = tasks.join_next().await {
+            if let Err(error) = ended {
+                return tracing::error!(%error, "a pool of workers broke down");
+            }
+        }
+    };
+    tokio::select! {
+        () = pools => {}
+        () = listening.run(&cuts) => tracing::warn!("the workers hear of no cancels any more"),
+        () = async { ctx.stop.cancelled().await; tokio::time::sleep(DRAIN).await } => {
+            tracing::warn!("attempts that did not end in time go to other workers");
+        }
+    }
+}

@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, and its helpers too")]
 
+mod failing;
+mod heavy;
 mod inline;
+mod outside;
 mod owners;
 mod questions;
 
@@ -37,6 +40,11 @@ struct Fixture {
 
 impl Fixture {
     async fn start() -> Self {
+        Self::with(egress::Config::closed()).await
+    }
+
+    /// With a way to private addresses.
+    async fn with(egress: egress::Config) -> Self {
         let nats = Nats::start().await;
         let bus = testkit::bus(&nats.url()).await;
         let runtime = testkit::runtime(&bus).await;
@@ -50,6 +58,7 @@ impl Fixture {
         let config = execution::Config {
             sql: sql::Config::new(database.url(), "test"),
             documents: documents::Config::new(mongo.url(), mongo.database()),
+            egress,
             engine: execution::EngineConfig::default(),
         };
         let user = testkit::principal(TenantId::generate(), Role::Editor);

@@ -1,0 +1,180 @@
+//! HTTP steps: one request to the outside.
+
+use std::time::Duration;
+
+use contracts::{execution::StepError, work::WorkItem};
+use egress::{Egress, Request, Response};
+use serde_json::{Map, Value, json};
+
+use crate::domain::limits::MAX_VALUE;
+
+/// Sends the request of a step.
+///
+/// # Errors
+/// `http_status` for a status of 400 and above; what [`egress::Error`] says otherwise.
+pub(crate) async fn perform(egress: &Egress, item: &WorkItem) -> Result<Value, StepError> {
+    let request = request_of(item)?;
+    let response = egress.request(request).await.map_err(|error| {
+        let failed = StepError::new(error.code(), error.to_string());
+        if error.is_temporary() {
+            failed.retryable()
+        } else {
+            failed
+        }
+    })?;
+    if response.status >= 400 {
+        let text = format!("the server answered with status {}", response.status);
+        let failed = StepError::new("http_status", text);
+        let temporary = matches!(response.status, 408 | 429) || response.status >= 500;
+        return Err(if temporary {
+            failed.retryable()
+        } else {
+            failed
+        });
+    }
+    Ok(output_of(&response))
+}
+
+fn request_of(item: &WorkItem) -> Result<Request, StepError> {
+    let text = |key: &str| item.config.get(key).and_then(Value::as_str);
+    let missing = |key: &str| StepError::new("config", format!("`{key}` is no text"));
+    let method = text("method").ok_or_else(|| missing("method"))?;
+    let url = text("url").ok_or_else(|| missing("url"))?;
+    let mut request = Request::new(method, url);
+    request.timeout = Duration::from_millis(item.timeout_ms);
+    request.max_response_bytes = MAX_VALUE;
+    let configured = item.config.get("headers").and_then(Value::as_object);
+    for (name, value) in configured.into_iter().flatten() {
+        let value = match value {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        request.headers.push((name.clone(), value));
+    }
+    set_default(&mut request, "Idempotency-Key", &item.key);
+    let body = match item.config.get("body") {
+        None | Some(Value::Null) => Vec::new(),
+        Some(Value::String(text)) => {
+            set_default(&mut request, "Content-Type", "text/plain; charset=utf-8");
+            text.clone().into_bytes()
+        }
+        Some(value) => {
+            set_default(&mut request, "Content-Type", "application/json");
+            value.to_string().into_bytes()
+        }
+    };
+    request.body = body.into();
+    Ok(request)
+}
+
+/// Sets a header that the flow does not set.
+fn set_default(request: &mut Request, name: &str, value: &str) {
+    let is_set = |(known, _): &(String, String)| known.eq_ignore_ascii_case(name);
+    if !request.headers.iter().any(is_set) {
+        request.headers.push((name.to_owned(), value.to_owned()));
+    }
+}
+
+/// `{status, headers, body}`; the body is JSON where the server says so and it is, else text.
+fn output_of(response: &Response) -> Value {
+    let mut headers: Map<String, Value> = Map::new();
+    for (name, value) in &response.headers {
+        match headers.get_mut(name) {
+            // RFC 9110, section 5.3: values of one name are a list.
+            Some(Value::String(known)) => {
+                known.push_str(", ");
+                known.push_str(value);
+            }
+            _ => drop(headers.insert(name.clone(), json!(value))),
+        }
+    }
+    let parsed: Option<Value> = response
+        .header("content-type")
+        .filter(|kind| is_json(kind))
+        .and_then(|_| serde_json::from_slice(&response.body).ok());
+    let text = || Value::String(String::from_utf8_lossy(&response.body).into_owned());
+    json!({"status": response.status, "headers": headers, "body": parsed.unwrap_or_else(text)})
+}
+
+fn is_json(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default();
+    let essence = essence.trim().to_ascii_lowercase();
+    essence == "application/json" || essence.ends_with("+json")
+}
+
+#[cfg(test)]
+mod tests {
+    use contracts::{
+        Principal, Role,
+        id::{ExecutionId, FlowId, TenantId, UserId},
+    };
+
+    use super::*;
+
+    fn item(config: Value) -> WorkItem {
+        WorkItem {
+            tenant: TenantId::EXAMPLE,
+            execution_id: ExecutionId::EXAMPLE,
+            flow_id: FlowId::EXAMPLE,
+            node: "h".into(),
+            attempt: 1,
+            key: "the-key".into(),
+            principal: Principal {
+                user_id: UserId::EXAMPLE,
+                tenant: TenantId::EXAMPLE,
+                role: Role::Editor,
+                session_id: None,
+                execution_id: None,
+            },
+            config: serde_json::from_value(config).unwrap(),
+            argument: Value::Null,
+            timeout_ms: 1000,
+        }
+    }
+
+    fn headers(config: Value) -> Vec<(String, String)> {
+        request_of(&item(config)).unwrap().headers
+    }
+
+    #[test]
+    fn the_key_and_the_content_type_are_sent_unless_set() {
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(
+            headers(json!({"method": "GET", "url": "https://example.com"})),
+            [pair("Idempotency-Key", "the-key")]
+        );
+        let mine = json!({"method": "POST", "url": "u", "headers": {"idempotency-key": "mine", "x-n": 1}, "body": {"a": 1}});
+        assert_eq!(
+            headers(mine),
+            [
+                pair("idempotency-key", "mine"),
+                pair("x-n", "1"),
+                pair("Content-Type", "application/json")
+            ]
+        );
+        let request = request_of(&item(json!({"method": "POST", "url": "u", "body": "raw"})));
+        assert_eq!(request.unwrap().body, "raw");
+    }
+
+    #[test]
+    fn bodies_are_json_where_they_say_so_and_are() {
+        let body = |kind: &str, text: &str| {
+            let response = Response {
+                status: 200,
+                headers: vec![
+                    ("content-type".into(), kind.into()),
+                    ("x".into(), "1".into()),
+                    ("x".into(), "2".into()),
+                ],
+                body: text.to_owned().into(),
+            };
+            let output = output_of(&response);
+            assert_eq!(output["headers"]["x"], "1, 2");
+            output["body"].clone()
+        };
+        assert_eq!(body("application/json; charset=utf-8", "[1]"), json!([1]));
+        assert_eq!(body("application/problem+JSON", "{}"), json!({}));
+        assert_eq!(body("application/json", "[1"), json!("[1"));
+        assert_eq!(body("text/plain", "[1]"), json!("[1]"));
+    }
+}

@@ -1,0 +1,164 @@
+//! LLM steps: one question to the LLM gateway, in the name of the run's principal.
+
+use std::time::Duration;
+
+use bus::{Bus, Call};
+use contracts::{
+    ErrorCode, Problem, Subject,
+    auth::RunToken,
+    execution::StepError,
+    live::TokenDelta,
+    llm::{Complete, Completion, FinishReason, Message},
+    message::StreamMessage,
+    owner::Outcome,
+    subject::Token,
+    work::WorkItem,
+};
+use futures::StreamExt;
+use serde_json::{Value, json};
+
+use super::Attempted;
+
+/// Asks the model. What the call used counts even where its answer is no good.
+pub(crate) async fn perform(bus: &Bus, item: &WorkItem) -> Attempted {
+    let completion = match complete(bus, item).await {
+        Ok(completion) => completion,
+        Err(problem) => return Err(error_of(&problem)).into(),
+    };
+    let outcome = match output_of(item, &completion) {
+        Ok(output) => Outcome::Succeeded { output },
+        Err(error) => Outcome::Failed { error },
+    };
+    Attempted {
+        outcome,
+        usage: Some(completion.usage),
+    }
+}
+
+async fn complete(bus: &Bus, item: &WorkItem) -> Result<Completion, Problem> {
+    let question = question_of(item)?;
+    let token = RunToken {
+        user_id: item.principal.user_id,
+        execution_id: item.execution_id,
+    };
+    let token = bus.call(item.tenant, &token, Call::anonymous()).await?;
+    let call = Call {
+        token: Some(&token.access_token),
+        deadline: Duration::from_millis(item.timeout_ms),
+    };
+    let mut answer = Box::pin(bus.call_stream(item.tenant, &question, call).await?);
+    let step = Token::new(&item.node);
+    let subject = step.map(|step| Subject::tokens(item.tenant, item.execution_id, &step));
+    while let Some(message) = answer.next().await {
+        let (n, chunk) = match message? {
+            StreamMessage::Done { reply, .. } => return Ok(reply),
+            StreamMessage::Chunk { n, chunk } => (n, chunk),
+        };
+        if let (Some(subject), Some(text)) = (&subject, chunk.content) {
+            let attempt = item.attempt;
+            let delta = TokenDelta { attempt, n, text };
+            if let Err(error) = bus.publish(subject, &delta).await {
+                // Deltas are not kept; the whole text is in the step's output.
+                tracing::debug!(%error, "a token delta was not sent");
+            }
+        }
+    }
+    let text = "the LLM gateway broke off its answer";
+    Err(Problem::new(ErrorCode::Unavailable, text))
+}
+
+fn question_of(item: &WorkItem) -> Result<Complete, Problem> {
+    let text = |key: &str| match item.config.get(key) {
+        None | Some(Value::Null) => None,
+        Some(Value::String(text)) => Some(text.clone()),
+        // An expression may have another type; a prompt is text all the same.
+        Some(value) => Some(value.to_string()),
+    };
+    let missing = || Problem::new(ErrorCode::InvalidInput, "the node has no prompt");
+    let prompt = text("prompt").ok_or_else(missing)?;
+    let system = text("system").map(Message::system);
+    let response_format = item.config.get("output_schema").map(|schema| {
+        json!({"type": "json_schema", "json_schema": {"name": "output", "schema": schema, "strict": true}})
+    });
+    let max_tokens = item.config.get("max_tokens").and_then(Value::as_u64);
+    Ok(Complete {
+        model: text("model"),
+        route: text("route"),
+        messages: system.into_iter().chain([Message::user(prompt)]).collect(),
+        response_format,
+        temperature: item.config.get("temperature").and_then(Value::as_f64),
+        max_tokens: max_tokens.and_then(|n| u32::try_from(n).ok()),
+        flow_id: Some(item.flow_id),
+        node: Some(item.node.clone()),
+        idempotency_key: Some(item.key.clone()),
+        ..Complete::default()
+    })
+}
+
+/// The answer's text, or the object that it must be.
+fn output_of(item: &WorkItem, completion: &Completion) -> Result<Value, StepError> {
+    let text = text_of(&completion.message.content);
+    let Some(schema) = item.config.get("output_schema") else {
+        return Ok(Value::String(text));
+    };
+    let failed = |reason: &str| {
+        let text = format!("the answer does not fit the output schema: {reason}");
+        StepError::new("output_schema", text).retryable()
+    };
+    if completion.finish_reason == FinishReason::Length {
+        return Err(failed("it was cut off at the token limit"));
+    }
+    let value: Value =
+        serde_json::from_str(unfenced(&text)).map_err(|_| failed("it is not JSON"))?;
+    let validator = jsonschema::validator_for(schema).map_err(|_| {
+        // No attempt heals a schema that is none.
+        StepError::new(
+            "output_schema",
+            "the output schema is not a valid JSON Schema",
+        )
+    })?;
+    let wrong = validator
+        .iter_errors(&value)
+        .next()
+        .map(|error| error.instance_path().to_string());
+    match wrong {
+        None => Ok(value),
+        // The path alone: the message would quote the answer.
+        Some(path) => Err(failed(&format!("at `{path}`"))),
+    }
+}
+
+fn text_of(content: &Value) -> String {
+    match content {
+        Value::String(text) => text.clone(),
+        Value::Array(parts) => parts
+            .iter()
+            .filter_map(|part| part["text"].as_str())
+            .collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => String::new(),
+    }
+}
+
+/// Without the Markdown fence that some models put around JSON.
+fn unfenced(text: &str) -> &str {
+    let text = text.trim();
+    let inner = text
+        .strip_prefix("```json")
+        .or_else(|| text.strip_prefix("```"))
+        .and_then(|text| text.strip_suffix("```"));
+    inner.unwrap_or(text).trim()
+}
+
+fn error_of(problem: &Problem) -> StepError {
+    let code = problem.reason.as_deref().unwrap_or(problem.code.as_str());
+    let error = StepError::new(code, problem.detail.clone());
+    match problem.code {
+        ErrorCode::Unavailable | ErrorCode::Timeout | ErrorCode::RateLimited => error.retryable(),
+        ErrorCode::InvalidInput
+        | ErrorCode::Unauthenticated
+        | ErrorCode::Forbidden
+        | ErrorCode::NotFound
+        | ErrorCode::Conflict
+        | ErrorCode::Internal => error,
+    }
+}

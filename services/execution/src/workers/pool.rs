@@ -1,0 +1,229 @@
+//! Taking work items of one class, doing them, and reporting.
+//!
+//! **Invariant:** an item is taken from the queue only when a slot is free, and while one is worked on the server hears of
+//! it every second: an item in hand never goes to another worker as long as this one lives.
+
+use std::{sync::Arc, time::Duration};
+
+use bus::{Bus, Delivery};
+use contracts::{
+    ErrorCode,
+    execution::StepError,
+    owner::{Claim, Outcome, Result as StepResult},
+    work::{WorkClass, WorkItem},
+};
+use futures::StreamExt;
+use tokio::{
+    sync::Semaphore,
+    task::JoinSet,
+    time::{Instant, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{Attempted, cuts::Cuts, http, llm};
+use crate::{State, domain::limits};
+
+/// How often the server hears that an item is being worked on.
+const PROGRESS: Duration = Duration::from_secs(1);
+/// How long an owner may take to answer.
+const ANSWER: Duration = Duration::from_secs(5);
+/// The pause before an owner is asked again.
+const RETRY: Duration = Duration::from_millis(200);
+
+/// What every attempt needs.
+#[derive(Clone)]
+pub(crate) struct Worker {
+    pub(crate) bus: Bus,
+    pub(crate) cuts: Arc<Cuts>,
+    pub(crate) state: Arc<State>,
+}
+
+/// Works in one class, until `stop`; attempts under way are then finished.
+pub(crate) async fn run(worker: Worker, class: WorkClass, slots: u16, stop: CancellationToken) {
+    let slots = Arc::new(Semaphore::new(usize::from(slots)));
+    let mut attempts = JoinSet::new();
+    while !stop.is_cancelled() {
+        let taking = take_all(&worker, class, &slots, &mut attempts);
+        tokio::select! {
+            () = stop.cancelled() => break,
+            () = taking => {}
+        }
+        tokio::select! {
+            () = stop.cancelled() => break,
+            () = tokio::time::sleep(RETRY) => {}
+        }
+    }
+    while attempts.join_next().await.is_some() {}
+}
+
+/// Takes items until the queue cannot be read.
+async fn take_all(
+    worker: &Worker,
+    class: WorkClass,
+    slots: &Arc<Semaphore>,
+    attempts: &mut JoinSet<()>,
+) {
+    // One at a time: an item fetched ahead would wait in hand, and the server would take it for lost.
+    let mut items = match worker.bus.work(class, 1).await {
+        Ok(items) => Box::pin(items),
+        Err(error) => return tracing::warn!(%error, ?class, "no work can be received"),
+    };
+    loop {
+        let Ok(slot) = slots.clone().acquire_owned().await else {
+            return;
+        };
+        while attempts.try_join_next().is_some() {}
+        match items.next().await {
+            Some(Ok(delivery)) => {
+                let worker = worker.clone();
+                attempts.spawn(async move {
+                    worker.handle(class, delivery).await;
+                    drop(slot);
+                });
+            }
+            Some(Err(error)) => tracing::debug!(%error, ?class, "work was not received"),
+            None => return,
+        }
+    }
+}
+
+impl Worker {
+    async fn handle(&self, class: WorkClass, delivery: Delivery) {
+        let queue = format!("WORK_{}", class.as_str());
+        let item: WorkItem = match serde_json::from_slice(delivery.payload()) {
+            Ok(item) => item,
+            Err(error) => {
+                tracing::error!(%error, subject = delivery.subject(), "a work item cannot be read");
+                return settle(delivery.bury(&queue, "it cannot be read").await);
+            }
+        };
+        let lost = delivery.deliveries() > bus::topology::MAX_DELIVERIES;
+        let work = async {
+            if lost {
+                let text = "the workers that tried this attempt broke down";
+                let error = StepError::new("worker_lost", text).retryable();
+                let failed = Attempted::from(Err(error));
+                self.report(&item, failed, Duration::ZERO).await;
+            } else {
+                self.attempt(class, &item).await;
+            }
+        };
+        tokio::select! {
+            () = work => {}
+            () = keep(&delivery) => {}
+        }
+        settle(if lost {
+            delivery.bury(&queue, "its workers broke down").await
+        } else {
+            delivery.ack().await
+        });
+    }
+
+    async fn attempt(&self, class: WorkClass, item: &WorkItem) {
+        // Registered before the owner is asked: a cancel after its answer meets this attempt.
+        let cuttable = self.cuts.register(item.tenant, item.execution_id);
+        if !self.claim(item).await {
+            return;
+        }
+        let started = Instant::now();
+        let limit = Duration::from_millis(item.timeout_ms);
+        let attempted = tokio::select! {
+            biased;
+            () = cuttable.cut() => {
+                Err(StepError::new("cancelled", "the execution is being cancelled")).into()
+            }
+            attempted = timeout(limit, self.perform(class, item)) => {
+                attempted.unwrap_or_else(|_| timed_out(item).into())
+            }
+        };
+        self.report(item, attempted, started.elapsed()).await;
+    }
+
+    async fn perform(&self, class: WorkClass, item: &WorkItem) -> Attempted {
+        match class {
+            WorkClass::Llm => llm::perform(&self.bus, item).await,
+            WorkClass::Http => http::perform(&self.state.egress, item).await.into(),
+            WorkClass::Code => Err(StepError::new("unavailable", "no sandbox")).into(),
+        }
+    }
+
+    /// Whether the attempt is wanted. Asks until an owner answers.
+    async fn claim(&self, item: &WorkItem) -> bool {
+        let claim = Claim {
+            tenant: item.tenant,
+            execution_id: item.execution_id,
+            node: item.node.clone(),
+            attempt: item.attempt,
+        };
+        loop {
+            match self.bus.ask_owner(&claim, ANSWER).await {
+                Ok(()) => return true,
+                Err(problem) if problem.code == ErrorCode::NotFound => return false,
+                Err(problem) => {
+                    tracing::debug!(%problem, execution.id = %item.execution_id, "no owner answers yet");
+                }
+            }
+            tokio::time::sleep(RETRY).await;
+        }
+    }
+
+    /// Gives the result to the owner. Tries until one has stored it, or says that nobody wants it.
+    async fn report(&self, item: &WorkItem, attempted: Attempted, took: Duration) {
+        let result = StepResult {
+            tenant: item.tenant,
+            execution_id: item.execution_id,
+            node: item.node.clone(),
+            attempt: item.attempt,
+            outcome: fitting(attempted.outcome),
+            usage: attempted.usage,
+            duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+        };
+        loop {
+            match self.bus.ask_owner(&result, ANSWER).await {
+                Ok(()) => return,
+                Err(problem) if problem.code == ErrorCode::NotFound => return,
+                Err(problem) => {
+                    tracing::warn!(%problem, execution.id = %item.execution_id, "a result waits for its owner");
+                }
+            }
+            tokio::time::sleep(RETRY).await;
+        }
+    }
+}
+
+fn timed_out(item: &WorkItem) -> Result<serde_json::Value, StepError> {
+    let text = format!("no result within {} ms", item.timeout_ms);
+    Err(StepError::new("timeout", text).retryable())
+}
+
+/// What is too large would be refused by the owner, or not even reach it.
+fn fitting(outcome: Outcome) -> Outcome {
+    match outcome {
+        Outcome::Succeeded { output } if limits::fits(&output) => Outcome::Succeeded { output },
+        Outcome::Succeeded { .. } => Outcome::Failed {
+            error: limits::output_too_large(),
+        },
+        Outcome::Failed { error } => Outcome::Failed {
+            error: limits::shortened(error),
+        },
+    }
+}
+
+/// Tells the server every second that the item is being worked on.
+async fn keep(delivery: &Delivery) {
+    let mut interval = tokio::time::interval(PROGRESS);
+    loop {
+        interval.tick().await;
+        if let Err(error) = delivery.progress().await {
+            // At worst another worker gets it too; the owner takes one result.
+            tracing::debug!(%error, "progress was not reported");
+        }
+    }
+}
+
+fn settle(acknowledged: Result<(), bus::Error>) {
+    if let Err(error) = acknowledged {
+        // It comes again, and the owner says that its result is there already.
+        tracing::debug!(%error, "an item was not acknowledged");
+    }
+}
