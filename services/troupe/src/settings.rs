@@ -60,6 +60,7 @@ impl Settings {
         execution::Config {
             sql: self.sql.clone(),
             documents: self.documents.clone(),
+            egress: self.egress.clone(),
             engine: self.engine.clone(),
         }
     }
