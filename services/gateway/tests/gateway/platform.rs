@@ -38,7 +38,9 @@ pub(crate) struct Platform {
 
 /// The frames of each execution, as the engine would keep them.
 #[derive(Clone, Default)]
-pub(crate) struct History(Arc<Mutex<HashMap<(TenantId, ExecutionId), Vec<Frame>>>>);
+pub(crate) struct History(Arc<Mutex<Frames>>);
+
+type Frames = HashMap<(TenantId, ExecutionId), Vec<Frame>>;
 
 impl Platform {
     pub(crate) async fn start() -> Self {

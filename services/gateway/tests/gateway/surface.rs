@@ -134,21 +134,26 @@ async fn without_a_list_no_origin_is_answered() {
     }
 }
 
+async fn with_a_list() -> Platform {
+    let config = Config {
+        cors_origins: vec!["https://app.example.com".parse().unwrap()],
+        ..Config::loopback()
+    };
+    Platform::configured(config).await
+}
+
+async fn preflight(platform: &Platform, origin: &str) -> Answer {
+    let ask = platform
+        .visit("OPTIONS", "/api/v1/flows")
+        .header("Origin", origin)
+        .header("Access-Control-Request-Method", "POST");
+    ask.send().await
+}
+
 #[tokio::test]
 async fn listed_origins_and_no_others_may_call() {
-    let origins = vec!["https://app.example.com".parse().unwrap()];
-    let platform = Platform::configured(Config {
-        cors_origins: origins,
-        ..Config::loopback()
-    })
-    .await;
-    let preflight = |origin: &str| {
-        platform
-            .visit("OPTIONS", "/api/v1/flows")
-            .header("Origin", origin)
-            .header("Access-Control-Request-Method", "POST")
-    };
-    let allowed = preflight("https://app.example.com").send().await;
+    let platform = with_a_list().await;
+    let allowed = preflight(&platform, "https://app.example.com").await;
     assert_eq!(allowed.status, 204);
     assert_eq!(
         allowed.header("access-control-allow-origin"),
@@ -180,7 +185,7 @@ async fn listed_origins_and_no_others_may_call() {
         "http://app.example.com",
         "null",
     ] {
-        let refused = preflight(origin).send().await;
+        let refused = preflight(&platform, origin).await;
         assert_eq!(
             refused.header("access-control-allow-origin"),
             None,
@@ -192,12 +197,16 @@ async fn listed_origins_and_no_others_may_call() {
             "{origin}"
         );
     }
+}
+
+#[tokio::test]
+async fn errors_too_are_readable_for_pages_that_may_call() {
+    let platform = with_a_list().await;
     let flows = platform
         .visit("GET", "/api/v1/flows")
         .header("Origin", "https://app.example.com")
         .send()
         .await;
-    // An error too must be readable for the page that may call.
     flows.assert_problem(401, "unauthenticated");
     assert_eq!(
         flows.header("access-control-allow-origin"),
