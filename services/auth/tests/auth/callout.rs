@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use bus::{Bus, Call};
 use contracts::{
-    ErrorCode, Subject,
+    ErrorCode, Problem, Request, Subject,
     auth::{GetMe, Logout, Session},
     flow::GetFlow,
     id::{ExecutionId, FlowId, TenantId, UserId},
+    llm::{Complete, Completion, Delta},
 };
 use futures::StreamExt;
+use kernel::{Chunks, Ctx};
 use testkit::Nats;
 
 use crate::{
@@ -54,6 +56,36 @@ async fn an_integrator_calls_like_the_rest_api() {
         code(bus.call(tenant, &GetMe {}, Call::anonymous()).await),
         ErrorCode::Unauthenticated
     );
+}
+
+/// A toy in the place of the llm service: a hundred chunks.
+async fn speak(_: Ctx<()>, _: Complete, out: Chunks<Delta>) -> Result<Completion, Problem> {
+    for _ in 0..100 {
+        let sent = out.send(Delta::default()).await;
+        sent.map_err(|_| Problem::new(ErrorCode::Unavailable, "nobody listens"))?;
+    }
+    Err(Problem::new(ErrorCode::NotFound, "the end"))
+}
+
+#[tokio::test]
+async fn an_integrator_receives_streamed_answers() {
+    let platform = Platform::start().await;
+    let session = platform.register("ada").await;
+    let llm = crate::connect(&platform.nats, contracts::Service::Llm).await;
+    let service = kernel::Service::new("llm", ()).on_stream(speak);
+    let _running = service.start(&crate::runtime(&llm)).await.expect("starts");
+    let bus = Bus::connect(&integrator(&platform.nats, &session))
+        .await
+        .expect("connects");
+    let call = Call::with_token(&session.access_token);
+    let answers = bus
+        .call_stream(session.organization.id, &Complete::example(), call)
+        .await
+        .expect("asks");
+    let answers: Vec<_> = answers.collect().await;
+    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 100);
+    let end = answers.into_iter().next_back().expect("an end");
+    assert_eq!(end.map(drop).expect_err("a problem").detail, "the end");
 }
 
 #[tokio::test]

@@ -93,6 +93,26 @@ async fn a_token_used_again_later_ends_the_family() {
 }
 
 #[tokio::test]
+async fn a_reuse_completes_an_end_that_broke_off() {
+    let platform = Platform::start().await;
+    let first = platform.register("ada").await;
+    let second = platform.refresh(&first).await.expect("a refresh");
+    // The process died between the database and the revocation.
+    platform
+        .sql("UPDATE platform.sessions SET ended_at = now()")
+        .await;
+    platform
+        .ask_as(&second, &GetMe {})
+        .await
+        .expect("not revoked yet");
+    assert_eq!(
+        code(platform.refresh(&first).await),
+        ErrorCode::Unauthenticated
+    );
+    platform.is_cut_off(&second).await;
+}
+
+#[tokio::test]
 async fn logout_ends_the_session_everywhere() {
     let platform = Platform::start().await;
     let session = platform.register("ada").await;
