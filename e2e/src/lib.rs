@@ -1,1 +1,7 @@
-//! e2e.
+//! The whole platform as its users have it: the binary in a process of its own, real servers, HTTP and NATS from outside.
+
+mod client;
+mod platform;
+
+pub use client::{Answer, Client};
+pub use platform::Platform;

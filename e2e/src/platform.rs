@@ -1,0 +1,185 @@
+//! A platform that a test can start, kill and start again.
+
+use std::{
+    net::{Ipv4Addr, TcpListener},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use testkit::{Mongo, Nats, Postgres, eventually};
+
+use crate::Client;
+
+/// How long the process may take until it is ready.
+const START: Duration = Duration::from_secs(60);
+const NATS_SECRET: &str = "a secret for tests";
+/// 32 bytes in base64, known to everyone.
+const MASTER_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
+/// The process and its servers. All end when it is dropped.
+pub struct Platform {
+    process: Option<Child>,
+    port: u16,
+    /// `host:port` of private addresses that flows may reach.
+    allowed: Vec<String>,
+    database: Postgres,
+    archive: Mongo,
+    nats: Nats,
+}
+
+impl Platform {
+    /// Starts everything, ready for requests.
+    ///
+    /// # Panics
+    /// When a server or the process does not come up.
+    pub async fn start() -> Self {
+        Self::allowing(&[]).await
+    }
+
+    /// As [`Platform::start`]; flows may reach these private addresses.
+    ///
+    /// # Panics
+    /// When a server or the process does not come up.
+    pub async fn allowing(allowed: &[std::net::SocketAddr]) -> Self {
+        let mut platform = Self {
+            process: None,
+            port: free_port(),
+            allowed: allowed.iter().map(ToString::to_string).collect(),
+            database: Postgres::create().await,
+            archive: Mongo::create(),
+            nats: Nats::start_secured(NATS_SECRET).await,
+        };
+        let migrated = platform
+            .command("migrate")
+            .status()
+            .expect("the binary runs");
+        assert!(migrated.success(), "`troupe migrate` failed");
+        platform.restart().await;
+        platform
+    }
+
+    /// Starts the process again, after [`Platform::kill`].
+    ///
+    /// # Panics
+    /// When it does not come up.
+    pub async fn restart(&mut self) {
+        let process = self.command("up").spawn().expect("the binary runs");
+        self.process = Some(process);
+        let client = Client::new(self.url());
+        eventually(START, async || {
+            let ended = self
+                .process
+                .as_mut()
+                .and_then(|process| process.try_wait().ok().flatten());
+            assert!(ended.is_none(), "`troupe up` ended: {ended:?}");
+            client
+                .get("/readyz")
+                .await
+                .is_ok_and(|answer| answer.status == 200)
+                .then_some(())
+        })
+        .await;
+    }
+
+    /// Ends the process at once, as a crash does.
+    ///
+    /// # Panics
+    /// When it cannot be killed.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill().expect("the process can be killed");
+            process.wait().expect("the process has ended");
+        }
+    }
+
+    /// Whether the process still runs.
+    ///
+    /// # Panics
+    /// When its state cannot be read.
+    pub fn lives(&mut self) -> bool {
+        self.process
+            .as_mut()
+            .is_some_and(|process| process.try_wait().expect("a state").is_none())
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    pub fn nats_url(&self) -> String {
+        self.nats.url()
+    }
+
+    /// A client without an account.
+    pub fn stranger(&self) -> Client {
+        Client::new(self.url())
+    }
+
+    /// A client with an account and an organization of its own.
+    ///
+    /// # Panics
+    /// When registration fails.
+    pub async fn user(&self, name: &str) -> Client {
+        let mut client = self.stranger();
+        client.register(name).await;
+        client
+    }
+
+    fn command(&self, name: &str) -> Command {
+        let mut command = Command::new(binary());
+        command
+            .arg(name)
+            .env("TROUPE_HTTP_ADDR", format!("127.0.0.1:{}", self.port))
+            .env("TROUPE_NATS_URL", self.nats.url())
+            .env("TROUPE_NATS_SECRET", NATS_SECRET)
+            .env("TROUPE_POSTGRES_URL", self.database.url())
+            .env("TROUPE_POSTGRES_SECRET", "test")
+            .env("TROUPE_MONGO_URL", self.archive.url())
+            .env("TROUPE_MONGO_DATABASE", self.archive.database())
+            .env("TROUPE_MASTER_KEY", MASTER_KEY)
+            .env("TROUPE_PARTITIONS", "2")
+            .env("TROUPE_POSTGRES_POOL", "4")
+            .env("TROUPE_RATE_PER_TENANT", "5000")
+            .env("TROUPE_RATE_PER_ADDRESS", "10000")
+            .env(
+                "TROUPE_LOG",
+                std::env::var("TROUPE_LOG").unwrap_or_else(|_| "warn".to_owned()),
+            )
+            .stdin(Stdio::null());
+        if !self.allowed.is_empty() {
+            command.env("TROUPE_EGRESS_ALLOW", self.allowed.join(","));
+        }
+        command
+    }
+}
+
+impl Drop for Platform {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// The built binary: named by `cargo xtask test`, else the one beside this test.
+fn binary() -> PathBuf {
+    if let Some(path) = std::env::var_os("TROUPE_BIN") {
+        return path.into();
+    }
+    let test = std::env::current_exe().expect("a test has a path");
+    let built = test
+        .ancestors()
+        .nth(2)
+        .expect("tests are in `target/<profile>/deps`")
+        .join("troupe");
+    assert!(
+        built.exists(),
+        "`{}` is not built: run `cargo xtask test`",
+        built.display()
+    );
+    built
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    listener.local_addr().expect("an address").port()
+}

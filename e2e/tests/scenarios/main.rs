@@ -1,0 +1,9 @@
+//! The platform as a whole, from outside.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic, and its helpers too")]
+
+mod bad_input;
+mod crash;
+mod integrators;
+mod main_job;
+mod walls;
