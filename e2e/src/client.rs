@@ -42,6 +42,15 @@ impl Client {
         }
     }
 
+    /// The same user with another token.
+    #[must_use]
+    pub fn with_token(&self, token: &str) -> Self {
+        Self {
+            token: Some(token.to_owned()),
+            ..self.clone()
+        }
+    }
+
     /// # Panics
     /// When registration fails.
     pub async fn register(&mut self, name: &str) {

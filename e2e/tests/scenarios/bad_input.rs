@@ -71,10 +71,7 @@ async fn tokens_that_are_not_ours_are_refused() {
         "x' OR pg_sleep(5)--",
         &"x".repeat(10_000),
     ] {
-        let client = e2e::Client {
-            token: Some(token.to_owned()),
-            ..user.clone()
-        };
+        let client = user.with_token(token);
         let answer = client.read("/api/v1/flows").await;
         assert_eq!(
             (answer.status, answer.body["code"].as_str()),
