@@ -304,7 +304,7 @@ pub struct UpdateFlow {
     pub if_version: Option<u64>,
 }
 request!(UpdateFlow => Flow, "flow.update", Access::Permission(Permission::FlowWrite), objects: &["flow_id"],
-    example: UpdateFlow { flow_id: FlowId::EXAMPLE, name: Some("Greet twice".into()), description: None, definition: None, if_version: None });
+    example: UpdateFlow { flow_id: FlowId::EXAMPLE, name: Some("Greet twice".into()), description: Some(String::new()), definition: Some(Definition::example()), if_version: None });
 
 /// Hides the flow; its executions stay readable.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
