@@ -22,6 +22,8 @@ fn refusal_v4(address: Ipv4Addr) -> Option<&'static str> {
         (192, 0, 2) | (198, 51, 100) | (203, 0, 113) => Some("a documentation address"),
         (192, 88, 99) => Some("a relay address"),
         (198, 18..=19, _) => Some("a benchmarking address"),
+        // A public address by which the machines of one cloud find their metadata.
+        (168, 63, 129) if address == Ipv4Addr::new(168, 63, 129, 16) => Some("a metadata address"),
         (224..=239, ..) => Some("a multicast address"),
         (240..=255, ..) => Some("a reserved address"),
         _ => None,
@@ -67,13 +69,32 @@ fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
     }
 }
 
+/// Names that never stand for a public host: they are answered inside networks and machines (RFC 6761, 6762, 8375).
+pub(crate) fn is_local_name(host: &str) -> bool {
+    ["localhost", "local", "internal", "home.arpa"]
+        .iter()
+        .any(|zone| {
+            let rest = host.strip_suffix(zone);
+            rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        })
+}
+
 /// Ports where no web server is, and where a request could be taken for something else.
 pub(crate) fn refused_port(port: u16) -> bool {
-    const SERVICES: [u16; 26] = [
-        0, 7, 19, 20, 21, 22, 23, 25, 53, 69, 110, 111, 135, 139, 143, 389, 445, 465, 587, 993,
-        2375, 2376, 3306, 4222, 5432, 6379,
+    /// The "bad ports" of the Fetch standard.
+    const FETCH: [u16; 82] = [
+        0, 1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95,
+        101, 102, 103, 104, 109, 110, 111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179,
+        389, 427, 465, 512, 513, 514, 515, 526, 530, 531, 532, 540, 548, 554, 556, 563, 587, 601,
+        636, 989, 990, 993, 995, 1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566,
+        6665, 6666, 6667, 6668, 6669, 6679, 6697,
     ];
-    SERVICES.contains(&port) || matches!(port, 11211 | 27017..=27019)
+    /// Databases, brokers, caches, container engines.
+    const STORES: [u16; 26] = [
+        445, 873, 1433, 1521, 2181, 2375, 2376, 2377, 2379, 2380, 3306, 3389, 4222, 5222, 5432,
+        5672, 5900, 6222, 6379, 7222, 8222, 9042, 9092, 10_250, 10_255, 11_211,
+    ];
+    FETCH.contains(&port) || STORES.contains(&port) || matches!(port, 27_017..=27_019)
 }
 
 #[cfg(test)]
@@ -99,6 +120,8 @@ mod tests {
             "224.0.0.1",
             "240.0.0.1",
             "255.255.255.255",
+            "168.63.129.16",
+            "192.88.99.1",
             "192.0.2.1",
             "::",
             "::1",
@@ -131,10 +154,50 @@ mod tests {
             "172.32.0.1",
             "100.63.0.1",
             "100.128.0.1",
+            "9.255.255.255",
+            "11.0.0.0",
+            "126.255.255.255",
+            "128.0.0.0",
+            "168.63.129.17",
+            "169.253.255.255",
+            "169.255.0.0",
+            "192.0.1.0",
+            "192.167.255.255",
+            "192.169.0.0",
+            "198.17.255.255",
+            "198.20.0.0",
+            "223.255.255.255",
+            "2001:4860:4860::8888",
             "2606:4700::1111",
             "2a00:1450::1",
         ] {
             assert_eq!(refusal(text.parse().unwrap()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn private_names_are_local_and_those_that_only_end_alike_are_not() {
+        for name in [
+            "localhost",
+            "a.localhost",
+            "metadata.google.internal",
+            "printer.local",
+            "x.home.arpa",
+        ] {
+            assert!(is_local_name(name), "{name}");
+        }
+        for name in ["notlocalhost", "mylocal", "local.example.com", "home-arpa"] {
+            assert!(!is_local_name(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn ports_of_other_services_are_refused() {
+        for port in [0, 22, 25, 2375, 4222, 5432, 6379, 6667, 10_250, 27_017] {
+            assert!(refused_port(port), "{port}");
+        }
+        for port in [80, 443, 1234, 3000, 8000, 8080, 8443, 11_434] {
+            assert!(!refused_port(port), "{port}");
         }
     }
 }

@@ -5,23 +5,32 @@ use std::{error::Error as _, sync::Arc, time::Duration};
 use bytes::{Bytes, BytesMut};
 use futures::{Stream, StreamExt};
 use reqwest::{
-    Client, Method, Url,
+    Client, ClientBuilder, Method,
     header::{HeaderMap, HeaderName, HeaderValue},
     redirect::Policy,
 };
 use secrecy::ExposeSecret;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     Config, Error, Request, Response,
-    resolver::{self, Guard, Lookup, NoAddress, Refused},
+    resolver::{self, Guard, Lookup, NoAddress, Open, Refused},
     target::Target,
 };
+
+/// More headers of a request are refused.
+const MAX_HEADERS: usize = 128;
 
 /// Sends requests to the outside. Clones share connections.
 #[derive(Clone)]
 pub struct Egress {
-    client: Client,
+    /// For the world: its resolver gives out public addresses alone.
+    public: Client,
+    /// For the places the operator allows. Two clients, because a resolver is told a name without its port: with one,
+    /// a name that is allowed at one port could be reached at all of them.
+    allowed: Client,
     config: Arc<Config>,
+    open: Arc<Semaphore>,
 }
 
 /// An answer whose body arrives in pieces. Dropping it closes the connection.
@@ -32,6 +41,7 @@ pub struct ResponseStream {
     response: reqwest::Response,
     host: String,
     limit: usize,
+    permit: OwnedSemaphorePermit,
 }
 
 impl Egress {
@@ -42,26 +52,15 @@ impl Egress {
     }
 
     /// With another way of finding addresses: what it finds is checked all the same.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the one place that may make a client"
-    )]
     pub(crate) fn with_lookup(config: &Config, lookup: Lookup) -> Result<Self, Error> {
         crate::install_tls();
-        let client = Client::builder()
-            .dns_resolver(Arc::new(Guard::new(config, lookup)))
-            .redirect(Policy::none())
-            .no_proxy()
-            .tcp_nodelay(true)
-            .connect_timeout(config.connect_timeout())
-            .pool_max_idle_per_host(32)
-            .pool_idle_timeout(Duration::from_secs(60))
-            .user_agent(concat!("troupe/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|_| Error::Setup)?;
+        let public = builder(config).dns_resolver(Arc::new(Guard(lookup.clone())));
+        let allowed = builder(config).dns_resolver(Arc::new(Open(lookup)));
         Ok(Self {
-            client,
+            public: public.build().map_err(|_| Error::Setup)?,
+            allowed: allowed.build().map_err(|_| Error::Setup)?,
             config: Arc::new(config.clone()),
+            open: Arc::new(Semaphore::new(config.max_open as usize)),
         })
     }
 
@@ -100,16 +99,25 @@ impl Egress {
         let method = Method::from_bytes(request.method.as_bytes())
             .map_err(|_| Error::InvalidMethod(request.method.chars().take(32).collect()))?;
         let headers = headers(&request)?;
-        let sent = self
-            .client
-            .request(method, Url::clone(&target.url))
-            .headers(headers)
-            .body(request.body)
-            .send();
-        let response = tokio::time::timeout(request.timeout, sent)
+        let request_body = request.body;
+        let client = if target.allowed {
+            &self.allowed
+        } else {
+            &self.public
+        };
+        let sent = async {
+            let permit = Arc::clone(&self.open).acquire_owned().await;
+            let permit = permit.expect("the semaphore is never closed");
+            let request = client.request(method, target.url).headers(headers);
+            let response = request.body(request_body).send().await;
+            Ok::<_, Error>((
+                response.map_err(|error| failure(&error, &target.host))?,
+                permit,
+            ))
+        };
+        let (response, permit) = tokio::time::timeout(request.timeout, sent)
             .await
-            .map_err(|_| Error::Timeout(target.host.clone()))?
-            .map_err(|error| failure(&error, &target.host))?;
+            .map_err(|_| Error::Timeout(target.host.clone()))??;
         if response
             .content_length()
             .is_some_and(|length| length > request.max_response_bytes as u64)
@@ -130,6 +138,7 @@ impl Egress {
             response,
             host: target.host,
             limit: request.max_response_bytes,
+            permit,
         })
     }
 }
@@ -145,9 +154,11 @@ impl ResponseStream {
 
     /// The pieces of the body, up to the size limit. It has no time limit of its own.
     pub fn into_body(self) -> impl Stream<Item = Result<Bytes, Error>> + Send {
-        let (host, limit) = (self.host, self.limit);
+        let (host, limit, permit) = (self.host, self.limit, self.permit);
         let mut read = 0usize;
         self.response.bytes_stream().map(move |piece| {
+            // Held as long as the stream: it counts as open until it is dropped.
+            let _open = &permit;
             let piece = piece.map_err(|error| failure(&error, &host))?;
             read = read.saturating_add(piece.len());
             if read > limit {
@@ -162,6 +173,9 @@ impl ResponseStream {
 }
 
 fn headers(request: &Request) -> Result<HeaderMap, Error> {
+    if let Some((name, _)) = request.headers.get(MAX_HEADERS) {
+        return Err(Error::InvalidHeader(name.chars().take(64).collect()));
+    }
     let mut headers = HeaderMap::new();
     for (name, value) in &request.headers {
         insert(&mut headers, name, value, false)?;
@@ -186,10 +200,15 @@ fn insert(headers: &mut HeaderMap, name: &str, value: &str, secret: bool) -> Res
         "host"
             | "connection"
             | "content-length"
+            | "expect"
+            | "http2-settings"
+            | "keep-alive"
+            | "proxy-authorization"
+            | "proxy-connection"
+            | "te"
+            | "trailer"
             | "transfer-encoding"
             | "upgrade"
-            | "te"
-            | "proxy-authorization"
     ) {
         return Err(invalid());
     }
@@ -197,6 +216,23 @@ fn insert(headers: &mut HeaderMap, name: &str, value: &str, secret: bool) -> Res
     value.set_sensitive(secret);
     headers.append(key, value);
     Ok(())
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one place that may make a client"
+)]
+fn builder(config: &Config) -> ClientBuilder {
+    Client::builder()
+        .redirect(Policy::none())
+        .no_proxy()
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .tcp_nodelay(true)
+        .connect_timeout(config.connect_timeout())
+        .pool_max_idle_per_host(32)
+        .pool_idle_timeout(Duration::from_secs(60))
+        .user_agent(concat!("troupe/", env!("CARGO_PKG_VERSION")))
 }
 
 /// The client's error as ours: what it says may contain the URL's query, so only its kind is taken.

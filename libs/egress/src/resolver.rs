@@ -1,7 +1,6 @@
 //! The resolver that connections use: it gives out checked addresses alone.
 
 use std::{
-    collections::HashSet,
     io,
     net::{IpAddr, SocketAddr},
     sync::Arc,
@@ -10,7 +9,7 @@ use std::{
 use futures::{FutureExt, future::BoxFuture};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-use crate::{Config, address};
+use crate::address;
 
 /// Asks for the addresses of a name.
 pub(crate) type Lookup =
@@ -29,23 +28,11 @@ pub(crate) fn system() -> Lookup {
     })
 }
 
-pub(crate) struct Guard {
-    lookup: Lookup,
-    /// Names that the operator allows, whatever their address.
-    allowed: HashSet<String>,
-}
+/// Gives out public addresses alone.
+pub(crate) struct Guard(pub(crate) Lookup);
 
-impl Guard {
-    pub(crate) fn new(config: &Config, lookup: Lookup) -> Self {
-        // The port was compared before; a name that is allowed on one port is refused on others there.
-        let allowed = config
-            .allow
-            .iter()
-            .map(|allowed| allowed.host.clone())
-            .collect();
-        Self { lookup, allowed }
-    }
-}
+/// For the places that the operator allows: no client but theirs may use it.
+pub(crate) struct Open(pub(crate) Lookup);
 
 /// Carried through the client's error, so that a refusal is told as one.
 #[derive(Debug, thiserror::Error)]
@@ -58,25 +45,34 @@ pub(crate) struct NoAddress;
 
 impl Resolve for Guard {
     fn resolve(&self, name: Name) -> Resolving {
-        let name = name.as_str().trim_end_matches('.').to_ascii_lowercase();
-        let allowed = self.allowed.contains(&name);
-        let lookup = (self.lookup)(name);
+        let lookup = (self.0)(plain(&name));
         Box::pin(async move {
             let found = lookup.await.map_err(|_| NoAddress)?;
-            if found.is_empty() {
-                return Err(NoAddress.into());
-            }
             // One bad address among good ones is a trick: the name as a whole is refused.
-            if let Some(reason) = found
-                .iter()
-                .copied()
-                .find_map(address::refusal)
-                .filter(|_| !allowed)
-            {
+            if let Some(reason) = found.iter().copied().find_map(address::refusal) {
                 return Err(Refused(reason).into());
             }
-            let addresses: Vec<_> = found.into_iter().map(|ip| SocketAddr::new(ip, 0)).collect();
-            Ok(Box::new(addresses.into_iter()) as Addrs)
+            addresses(found)
         })
     }
+}
+
+impl Resolve for Open {
+    fn resolve(&self, name: Name) -> Resolving {
+        let lookup = (self.0)(plain(&name));
+        Box::pin(async move { addresses(lookup.await.map_err(|_| NoAddress)?) })
+    }
+}
+
+fn plain(name: &Name) -> String {
+    name.as_str().trim_end_matches('.').to_ascii_lowercase()
+}
+
+fn addresses(found: Vec<IpAddr>) -> Result<Addrs, Box<dyn std::error::Error + Send + Sync>> {
+    if found.is_empty() {
+        return Err(NoAddress.into());
+    }
+    // The client replaces port 0 by that of the URL.
+    let addresses = found.into_iter().map(|address| SocketAddr::new(address, 0));
+    Ok(Box::new(addresses))
 }

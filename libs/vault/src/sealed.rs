@@ -40,7 +40,7 @@ pub(crate) fn seal(
         msg: plain,
         aad: &aad,
     };
-    let sealed = Aes256Gcm::new(&(*key).into())
+    let sealed = Aes256Gcm::new(key.into())
         .encrypt(&Nonce::from(nonce), payload)
         .map_err(|_| Error::Seal)?;
     Ok([
@@ -67,7 +67,7 @@ pub(crate) fn open(
         msg: &sealed[HEADER..],
         aad: &aad,
     };
-    let plain = Aes256Gcm::new(&(*key).into())
+    let plain = Aes256Gcm::new(key.into())
         .decrypt(&Nonce::from(nonce), payload)
         .map_err(|_| Error::Open)?;
     Ok(Zeroizing::new(plain))
