@@ -1,0 +1,119 @@
+"""What users of OpenAI's client do, against the gateway. The first argument names the part to run."""
+
+import json
+import sys
+
+import openai
+
+client = openai.OpenAI(max_retries=0, timeout=20)
+HELLO = [{"role": "user", "content": "hi"}]
+WEATHER = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "parameters": {
+            "type": "object",
+            "properties": {"city": {"type": "string"}, "days": {"type": "integer", "minimum": 1}},
+            "required": ["city"],
+        },
+    },
+}
+FORCED = {"type": "function", "function": {"name": "get_weather"}}
+
+
+def raises(kind, work):
+    try:
+        work()
+    except kind as error:
+        return error
+    raise AssertionError(f"expected {kind.__name__}")
+
+
+def ask(model, **options):
+    return client.chat.completions.create(model=model, messages=HELLO, **options)
+
+
+def plain(model, text):
+    answer = ask(model, temperature=0.5)
+    choice = answer.choices[0]
+    assert choice.finish_reason == "stop", answer
+    assert text in choice.message.content, answer
+    assert choice.message.role == "assistant"
+    usage = answer.usage
+    assert usage.total_tokens == usage.prompt_tokens + usage.completion_tokens > 0, usage
+
+
+def streamed(model, text):
+    chunks = list(ask(model, stream=True, stream_options={"include_usage": True}))
+    said = "".join(c.choices[0].delta.content or "" for c in chunks if c.choices)
+    assert text in said, said
+    reasons = [c.choices[0].finish_reason for c in chunks if c.choices]
+    assert reasons[-1] == "stop" and not any(reasons[:-1]), reasons
+    assert chunks[-1].choices == [] and chunks[-1].usage.total_tokens > 0, chunks[-1]
+    assert len({c.id for c in chunks}) == 1
+
+
+def tools(model):
+    answer = ask(model, tools=[WEATHER], tool_choice=FORCED)
+    choice = answer.choices[0]
+    assert choice.finish_reason == "tool_calls", answer
+    call = choice.message.tool_calls[0]
+    assert call.function.name == "get_weather" and call.id and call.type == "function"
+    assert isinstance(json.loads(call.function.arguments)["city"], str)
+
+
+def streamed_tools(model):
+    with client.chat.completions.stream(
+        model=model, messages=HELLO, tools=[WEATHER], tool_choice=FORCED
+    ) as stream:
+        for _ in stream:
+            pass
+        answer = stream.get_final_completion()
+    call = answer.choices[0].message.tool_calls[0]
+    assert answer.choices[0].finish_reason == "tool_calls"
+    assert isinstance(json.loads(call.function.arguments)["city"], str), call
+
+
+def rehearsal():
+    ids = [model.id for model in client.models.list()]
+    assert ids == ["rehearsal/rehearsal"], ids
+    assert client.models.retrieve("rehearsal/rehearsal").id == "rehearsal/rehearsal"
+    plain("rehearsal/rehearsal", "no model was asked")
+    streamed("rehearsal", "no model was asked")
+    tools("rehearsal")
+    streamed_tools("rehearsal")
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+    shape = {"type": "json_schema", "json_schema": {"name": "shape", "schema": schema}}
+    answer = ask("rehearsal", response_format=shape)
+    assert json.loads(answer.choices[0].message.content) == {"n": 1}
+    assert answer.model == "rehearsal/rehearsal" and answer.rehearsal is True
+    error = raises(openai.NotFoundError, lambda: ask("nobody"))
+    assert error.code == "model_not_found" and error.param == "model", error
+    raises(openai.BadRequestError, lambda: ask("rehearsal", logprobs=True))
+    raises(openai.UnprocessableEntityError, lambda: ask("rehearsal", n=2))
+
+
+def vendor():
+    ids = [model.id for model in client.models.list()]
+    assert ids == ["rehearsal/rehearsal", "vendor/fake-large", "vendor/fake-small"], ids
+    plain("vendor/fake-large", "Good evening")
+    streamed("vendor/fake-large", "Good evening")
+    tools("vendor/fake-large")
+    streamed_tools("vendor/fake-large")
+    error = raises(openai.RateLimitError, lambda: ask("fake-large"))
+    assert error.response.headers["retry-after"] == "1", error.response.headers
+    raises(openai.InternalServerError, lambda: ask("fake-large"))
+    error = raises(openai.APIError, lambda: list(ask("fake-large", stream=True)))
+    assert "broke off" in str(error), error
+
+
+def forbidden():
+    raises(openai.PermissionDeniedError, lambda: ask("fake-large"))
+
+
+def stranger():
+    raises(openai.AuthenticationError, lambda: ask("fake-large"))
+    raises(openai.AuthenticationError, lambda: client.models.list())
+
+
+globals()[sys.argv[1]]()

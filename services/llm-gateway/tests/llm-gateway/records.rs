@@ -1,0 +1,85 @@
+//! What is kept of a call.
+
+use contracts::{
+    Principal,
+    id::{ExecutionId, FlowId},
+};
+use testkit::fake_llm::Answer;
+
+use crate::{Fixture, question};
+
+#[tokio::test]
+async fn each_call_leaves_one_record_without_its_words() {
+    let mut fixture = Fixture::start().await;
+    let owner = fixture.owner().await;
+    fixture.vendor_of(&owner).await;
+    let execution = ExecutionId::generate();
+    let run = Principal {
+        execution_id: Some(execution),
+        ..owner.clone()
+    };
+    let flow = FlowId::generate();
+    let mut ask = question("vendor/fake-large", "the secret question");
+    ask.flow_id = Some(flow);
+    ask.node = Some("summarise".into());
+    fixture.vendor.script(Answer::text("the secret answer"));
+    let done = fixture.complete(&run, &ask).await.1.unwrap();
+    fixture.vendor.script(Answer::rate_limited("1"));
+    fixture.refused(&run, &ask).await;
+    // A name that leads nowhere is no call.
+    fixture.refused(&run, &question("nobody", "hi")).await;
+    fixture.drain().await;
+    let calls = fixture
+        .archive
+        .calls(owner.tenant, execution, 10)
+        .await
+        .unwrap();
+    assert_eq!(calls.len(), 2);
+    assert_eq!(calls[0].id, done.id);
+    assert_eq!(calls[0].usage, done.usage);
+    assert_eq!(
+        (calls[0].flow_id, calls[0].node.as_deref()),
+        (Some(flow), Some("summarise"))
+    );
+    assert_eq!(
+        (calls[0].error.as_deref(), calls[0].estimated),
+        (None, false)
+    );
+    assert_eq!(calls[1].error.as_deref(), Some("upstream_rate_limited"));
+    assert_eq!(calls[1].usage.prompt_tokens, 0);
+    let kept = serde_json::to_string(&calls).unwrap();
+    assert!(!kept.contains("secret"), "{kept}");
+    let stranger = fixture.owner().await;
+    assert_eq!(
+        fixture
+            .archive
+            .calls(stranger.tenant, execution, 10)
+            .await
+            .unwrap(),
+        []
+    );
+}
+
+#[tokio::test]
+async fn an_archive_that_is_down_stops_nobody() {
+    let fixture = Fixture::start().await;
+    let owner = fixture.owner().await;
+    let mut config = fixture.config.clone();
+    config.documents.mongo_url = "mongodb://127.0.0.1:1/?directConnection=true".into();
+    let state = llm_gateway::State::connect(&config).await.unwrap();
+    assert!(state.ping_archive().await.is_err());
+    assert!(state.ping().await.is_ok());
+    // The service of the fixture steps aside for the one without an archive.
+    let mut fixture = fixture;
+    fixture.drain().await;
+    let runtime = testkit::runtime(&fixture.bus).await;
+    let running = llm_gateway::service(state).start(&runtime).await.unwrap();
+    for _ in 0..3 {
+        let done = fixture
+            .complete(&owner, &question("rehearsal", "hi"))
+            .await
+            .1;
+        assert!(done.is_ok(), "{done:?}");
+    }
+    running.drain().await;
+}
