@@ -164,6 +164,9 @@ fn thrown(caught: &CaughtError<'_>) -> Failure {
                 _ => failure(FailureKind::Exception, &format!("{name}: {message}"), line),
             }
         }
+        // The engine throws null where no memory is left to make an error of;
+        // code that throws null itself looks the same, and is far rarer.
+        CaughtError::Value(value) if value.is_null() => out_of_memory(),
         CaughtError::Value(value) => {
             let text = value
                 .as_string()
