@@ -9,7 +9,8 @@ use tokio::process::Command;
 use crate::{config, processes, run, sandbox, worker};
 
 fn table(pid: u32, file: &str, separator: &str) -> HashMap<String, String> {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap();
+    let path = format!("/proc/{pid}/{file}");
+    let text = std::fs::read_to_string(path).expect("a running process has this file");
     text.lines()
         .filter_map(|line| line.split_once(separator))
         .map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()))

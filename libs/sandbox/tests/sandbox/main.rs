@@ -42,7 +42,9 @@ async fn run(sandbox: &Sandbox, source: &str) -> Result<Value, Error> {
 
 /// The processes that carry `marker` in their arguments and still run.
 fn processes(marker: &str) -> Vec<u32> {
-    let all = std::fs::read_dir("/proc").unwrap().flatten();
+    let all = std::fs::read_dir("/proc")
+        .expect("Linux has `/proc`")
+        .flatten();
     all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok())
         .filter(|pid| {
             // A process may end between the listing and this; then it is not running.

@@ -12,7 +12,7 @@ const ENDLESS: &str = "export default () => { while (true); }";
 
 fn kill(pid: u32) {
     let status = Command::new("kill").args(["-9", &pid.to_string()]).status();
-    assert!(status.unwrap().success());
+    assert!(status.expect("`kill` is installed").success());
 }
 
 #[tokio::test(flavor = "multi_thread")]
