@@ -59,9 +59,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     })?;
     println!(
         "\nTroupe is ready: http://127.0.0.1:{port}  (API: http://127.0.0.1:{port}/docs)\n{account}\n\
-         Logs: {logs}\nStop with Ctrl-C; the data stays in `{data}`.",
+         NATS: {nats}\nLogs: {logs}\nStop with Ctrl-C; the data stays in `{data}`.",
         port = options.port,
         account = account.trim(),
+        nats = backends.nats_url,
         logs = data.log("*").display(),
         data = data.folder.display(),
     );
