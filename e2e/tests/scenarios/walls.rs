@@ -158,7 +158,9 @@ fn requests(
             ]) {
                 body.as_object_mut().unwrap().remove(*field);
             }
-            body.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+            body.as_object_mut()
+                .unwrap()
+                .retain(|_, value| !value.is_null());
             requests.push((method.to_uppercase().parse().unwrap(), filled, body));
         }
     }

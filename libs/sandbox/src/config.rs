@@ -33,6 +33,18 @@ pub struct Config {
     pub code_jobs_per_worker: u32,
 }
 
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            code_workers: 2,
+            code_wall_ms: 10_000,
+            code_memory_bytes: 64 * 1024 * 1024,
+            code_output_bytes: 1024 * 1024,
+            code_jobs_per_worker: 1_000,
+        }
+    }
+}
+
 /// What starts a worker: a program that calls [`crate::worker_main`] first of all.
 #[derive(Clone, Debug)]
 pub struct WorkerCommand {

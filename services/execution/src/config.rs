@@ -10,6 +10,8 @@ pub struct Config {
     #[command(flatten)]
     pub egress: egress::Config,
     #[command(flatten)]
+    pub sandbox: sandbox::Config,
+    #[command(flatten)]
     pub engine: EngineConfig,
 }
 

@@ -2,6 +2,7 @@
 
 use documents::Archive;
 use egress::Egress;
+use sandbox::{Sandbox, WorkerCommand};
 
 use crate::{
     Config, Error,
@@ -9,25 +10,27 @@ use crate::{
     store::{ExecutionStore, MIGRATIONS},
 };
 
-/// The stores of this service, and its way out.
+/// The stores of this service, its way out, and where code runs.
 pub struct State {
     pub(crate) store: ExecutionStore,
     pub(crate) archive: Archive,
     pub(crate) egress: Egress,
+    pub(crate) sandbox: Sandbox,
     pub(crate) config: EngineConfig,
 }
 
 impl State {
-    /// Connects to the stores.
+    /// Connects to the stores. `code_worker` starts a process that runs code nodes.
     ///
     /// # Errors
     /// When PostgreSQL is not there or not migrated, or a URL is wrong.
-    pub async fn connect(config: &Config) -> Result<Self, Error> {
+    pub async fn connect(config: &Config, code_worker: WorkerCommand) -> Result<Self, Error> {
         let pool = sql::Pool::connect(&config.sql, &MIGRATIONS).await?;
         Ok(Self {
             store: ExecutionStore::new(pool),
             archive: Archive::connect(&config.documents).await?,
             egress: Egress::new(&config.egress)?,
+            sandbox: Sandbox::new(config.sandbox.clone(), code_worker),
             config: config.engine.clone(),
         })
     }

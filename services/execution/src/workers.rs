@@ -6,6 +6,7 @@
 //! **Invariant:** a work item is acknowledged only after the owner of its execution has stored its result or has said that
 //! nobody wants it: an answer already paid for is never lost.
 
+pub(crate) mod code;
 pub(crate) mod cuts;
 pub(crate) mod http;
 pub(crate) mod llm;

@@ -45,7 +45,7 @@ enum Command {
 fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
         // Locked down before anything else: no runtime, no telemetry, no TLS.
-        Command::CodeWorker => anyhow::bail!("pending"),
+        Command::CodeWorker => sandbox::worker_main(),
         Command::NatsConfig(options) => nats_config::run(&options),
         Command::Openapi => {
             println!("{:#}", gateway::openapi_json());

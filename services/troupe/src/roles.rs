@@ -5,6 +5,7 @@ use clap::ValueEnum;
 use contracts::Service;
 use kernel::{Readiness, Running, Runtime, health};
 use poem::{EndpointExt, Route, endpoint::BoxEndpoint};
+use sandbox::WorkerCommand;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -107,7 +108,9 @@ impl Platform {
                 llm_gateway::service(state).start(&runtime).await?
             }
             Role::Execution => {
-                let state = execution::State::connect(&settings.execution()).await?;
+                let state =
+                    execution::State::connect(&settings.execution(), WorkerCommand::this_binary()?)
+                        .await?;
                 execution::service(state).start(&runtime).await?
             }
             Role::Flow => {

@@ -26,6 +26,8 @@ pub(crate) struct Settings {
     #[command(flatten)]
     egress: egress::Config,
     #[command(flatten)]
+    sandbox: sandbox::Config,
+    #[command(flatten)]
     engine: execution::EngineConfig,
     #[command(flatten)]
     llm: llm_gateway::Settings,
@@ -61,6 +63,7 @@ impl Settings {
             sql: self.sql.clone(),
             documents: self.documents.clone(),
             egress: self.egress.clone(),
+            sandbox: self.sandbox.clone(),
             engine: self.engine.clone(),
         }
     }

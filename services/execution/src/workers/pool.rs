@@ -20,11 +20,13 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Attempted, cuts::Cuts, http, llm};
+use super::{Attempted, code, cuts::Cuts, http, llm};
 use crate::{State, domain::limits};
 
 /// How often the server hears that an item is being worked on.
 const PROGRESS: Duration = Duration::from_secs(1);
+/// What a code step gets beside its limit, so that the sandbox can say how it ended.
+const CODE_GRACE: Duration = Duration::from_secs(1);
 /// How long an owner may take to answer.
 const ANSWER: Duration = Duration::from_secs(5);
 /// The pause before an owner is asked again.
@@ -126,7 +128,13 @@ impl Worker {
             return;
         }
         let started = Instant::now();
-        let limit = Duration::from_millis(item.timeout_ms);
+        // The sandbox keeps the limit itself, and knows more about why it was reached.
+        let grace = if class == WorkClass::Code {
+            CODE_GRACE
+        } else {
+            Duration::ZERO
+        };
+        let limit = Duration::from_millis(item.timeout_ms) + grace;
         let attempted = tokio::select! {
             biased;
             () = cuttable.cut() => {
@@ -143,7 +151,7 @@ impl Worker {
         match class {
             WorkClass::Llm => llm::perform(&self.bus, item).await,
             WorkClass::Http => http::perform(&self.state.egress, item).await.into(),
-            WorkClass::Code => Err(StepError::new("unavailable", "no sandbox")).into(),
+            WorkClass::Code => code::perform(&self.state.sandbox, item).await.into(),
         }
     }
 

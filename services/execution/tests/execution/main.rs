@@ -59,6 +59,7 @@ impl Fixture {
             sql: sql::Config::new(database.url(), "test"),
             documents: documents::Config::new(mongo.url(), mongo.database()),
             egress,
+            sandbox: sandbox::Config::default(),
             engine: execution::EngineConfig::default(),
         };
         let user = testkit::principal(TenantId::generate(), Role::Editor);
@@ -79,7 +80,14 @@ impl Fixture {
 
     /// One more engine on the same servers.
     async fn engine(&self) -> Running {
-        let state = execution::State::connect(&self.config).await.unwrap();
+        // No test here runs code: the binary's own tests do, with its worker.
+        let worker = sandbox::WorkerCommand {
+            program: "/nonexistent".into(),
+            args: Vec::new(),
+        };
+        let state = execution::State::connect(&self.config, worker)
+            .await
+            .unwrap();
         execution::service(state)
             .start(&self.runtime)
             .await
