@@ -1,8 +1,10 @@
 //! Publishing, and what was published.
 
 use contracts::{
-    ErrorCode, Role,
-    flow::{Definition, GetRevision, ListRevisions, PublishFlow, RestoreRevision, UpdateFlow},
+    ErrorCode, Principal, Role,
+    flow::{
+        Definition, GetRevision, ListRevisions, PublishFlow, RestoreRevision, Revision, UpdateFlow,
+    },
     page::Paging,
 };
 
@@ -58,11 +60,16 @@ async fn a_revision_is_numbered_kept_and_restored() {
         .map(|revision| revision.revision)
         .collect();
     assert_eq!(numbers, [2, 1]);
+    check_restore(&fixture, &user, first).await;
+}
+
+async fn check_restore(fixture: &Fixture, user: &Principal, first: Revision) {
+    let flow_id = first.flow_id;
     let restored = fixture
         .ask(
-            &user,
+            user,
             &RestoreRevision {
-                flow_id: flow.id,
+                flow_id,
                 revision: 1,
             },
         )
@@ -74,13 +81,7 @@ async fn a_revision_is_numbered_kept_and_restored() {
     );
     for revision in [0, 3, u32::MAX] {
         let problem = fixture
-            .ask(
-                &user,
-                &GetRevision {
-                    flow_id: flow.id,
-                    revision,
-                },
-            )
+            .ask(user, &GetRevision { flow_id, revision })
             .await
             .unwrap_err();
         assert_eq!(problem.code, ErrorCode::NotFound);

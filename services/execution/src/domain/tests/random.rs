@@ -137,7 +137,7 @@ proptest! {
         }
         // Whatever is left succeeds.
         for _ in 0..200 {
-            let pick = prop::sample::Index::from(any_index());
+            let pick = any_index();
             step(&mut run, pick, Move::Succeed(json!(0)));
         }
         prop_assert!(run.state.is_over(), "{:?}", run.events());
