@@ -141,6 +141,9 @@ fn start(command: &WorkerCommand) -> io::Result<Worker> {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
+        // Ctrl-C in a terminal goes to a whole process group. Workers must outlive
+        // it: a job that is running then would fail instead of draining.
+        .process_group(0)
         .kill_on_drop(true)
         .spawn()?;
     let input = child.stdin.take().expect("standard input is a pipe");

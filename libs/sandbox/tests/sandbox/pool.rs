@@ -139,3 +139,15 @@ async fn a_worker_that_answers_nonsense_is_not_kept() {
         .await;
     }
 }
+
+#[tokio::test]
+async fn a_signal_of_the_terminal_does_not_reach_workers() {
+    let sandbox = sandbox("pool-terminal");
+    assert!(run(&sandbox, "export default () => 1").await.is_ok());
+    let pid = processes("pool-terminal")[0];
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    // After the name in brackets: state, parent, process group; see proc_pid_stat(5).
+    let (_, fields) = stat.rsplit_once(')').unwrap();
+    let group = fields.split_whitespace().nth(2).unwrap();
+    assert_eq!(group, pid.to_string());
+}
