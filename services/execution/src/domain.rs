@@ -13,7 +13,7 @@ pub(crate) mod limits;
 pub(crate) mod retry;
 pub(crate) mod state;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub(crate) use apply::{Applied, Effect, Input, Timer};
 pub(crate) use fold::Broken;

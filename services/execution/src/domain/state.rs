@@ -107,6 +107,17 @@ impl State {
         open && step == Some(Step::Running { attempt })
     }
 
+    /// Whether such an attempt was ever begun, as far as this state goes.
+    pub(crate) fn has_begun(&self, node: NodeIndex, attempt: u32) -> bool {
+        match self.step(node) {
+            Step::Waiting => self.is_over(),
+            Step::Running { attempt: known } | Step::Pausing { attempt: known, .. } => {
+                attempt <= known
+            }
+            Step::Settled | Step::Skipped | Step::Failed | Step::Cut => true,
+        }
+    }
+
     pub(crate) fn step(&self, node: NodeIndex) -> Step {
         self.data.steps[usize::from(node.0)]
     }

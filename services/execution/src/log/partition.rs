@@ -220,6 +220,11 @@ impl Partition {
         let Some(node) = slot.state.plan.index(&result.node) else {
             return self.answer(ticket, not_found(id));
         };
+        if !slot.state.has_begun(node, result.attempt) {
+            // Whoever let this attempt begin knows more than we do: not to be answered as if it were recorded.
+            let text = "the attempt is not known here";
+            return self.refuse(ticket, Problem::new(ErrorCode::Unavailable, text));
+        }
         let input = Input::Result(apply::StepResult {
             node,
             attempt: result.attempt,

@@ -1,1 +1,73 @@
+//! A simulation of owners, a log, clients and workers, with everything that can go wrong between them: refused and lost
+//! appends, appends that arrive after their owner was replaced, duplicated and lost requests, owners that stand still.
+//!
+//! Every run follows from its seed. A failure names it; `SIMULATION_SEED=<seed>` runs that one alone, `SIMULATION_SEEDS`
+//! that many.
 
+mod fake_log;
+mod world;
+
+use world::World;
+
+/// SplitMix64 (Steele, Lea, Flood 2014): small, and the same everywhere.
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        usize::try_from((z ^ (z >> 31)) % bound.max(1) as u64).expect("below a small bound")
+    }
+
+    pub(crate) fn chance(&mut self, percent: usize) -> bool {
+        self.below(100) < percent
+    }
+}
+
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok()?.parse().ok()
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_and_nothing_counts_twice() {
+    let seeds = match number("SIMULATION_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("SIMULATION_SEEDS").unwrap_or(2000),
+    };
+    let threads = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
+    let mut totals = world::Totals::default();
+    std::thread::scope(|scope| {
+        let seeds = &seeds;
+        let shares = (0..threads).map(|share| {
+            scope.spawn(move || {
+                let mut totals = world::Totals::default();
+                for seed in seeds.clone().filter(|seed| seed % threads == share) {
+                    totals.add(&run(seed));
+                }
+                totals
+            })
+        });
+        for share in shares.collect::<Vec<_>>() {
+            totals.add(&share.join().expect("no seed fails"));
+        }
+    });
+    eprintln!("{totals:?}");
+    if seeds.end - seeds.start >= 1000 {
+        totals.assert_all_happened();
+    }
+}
+
+fn run(seed: u64) -> world::Totals {
+    let run = std::panic::catch_unwind(|| {
+        let mut world = World::new(Random(seed));
+        world.suffer(200);
+        world.heal();
+        world.totals
+    });
+    run.unwrap_or_else(|panic| {
+        eprintln!("SIMULATION_SEED={seed}");
+        std::panic::resume_unwind(panic)
+    })
+}

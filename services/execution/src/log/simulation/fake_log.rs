@@ -1,0 +1,96 @@
+//! A log as JetStream is one, with its faults.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use contracts::{id::ExecutionId, live::ExecutionEvent};
+
+use super::Random;
+use crate::{
+    log::partition::{Append, Tail},
+    record,
+};
+
+/// Entries by sequence, from 1.
+#[derive(Default)]
+pub(crate) struct FakeLog {
+    /// All that was ever stored; the log itself begins after `trimmed`.
+    pub(crate) entries: Vec<Bytes>,
+    /// The records of each execution with the texts of their frames, for the checks.
+    history: HashMap<ExecutionId, Vec<(Bytes, ExecutionEvent)>>,
+    pub(crate) trimmed: u64,
+    /// Appends that are still on their way.
+    late: Vec<(u64, Bytes)>,
+}
+
+pub(crate) enum Outcome {
+    Stored(u64),
+    /// Refused, or unknown: the end of the log has to be read.
+    Look,
+}
+
+impl FakeLog {
+    pub(crate) fn last(&self) -> u64 {
+        self.entries.len() as u64
+    }
+
+    /// The epoch of the last entry.
+    pub(crate) fn epoch(&self) -> u64 {
+        let last = self.entries.last();
+        last.map_or(0, |entry| record::stamp_of(entry).unwrap().epoch)
+    }
+
+    /// What was stored of an execution.
+    pub(crate) fn history(&self, id: ExecutionId) -> &[(Bytes, ExecutionEvent)] {
+        self.history.get(&id).map_or(&[], Vec::as_slice)
+    }
+
+    pub(crate) fn append(&mut self, append: &Append, random: &mut Random, faulty: bool) -> Outcome {
+        let fault = if faulty { random.below(10) } else { 9 };
+        match fault {
+            // Stored, and the answer is lost.
+            0 => {
+                self.store(append.last, append.message.clone());
+                Outcome::Look
+            }
+            // Lost on the way.
+            1 => Outcome::Look,
+            // Still on its way.
+            2 => {
+                self.late.push((append.last, append.message.clone()));
+                Outcome::Look
+            }
+            _ => match self.store(append.last, append.message.clone()) {
+                Some(sequence) => Outcome::Stored(sequence),
+                None => Outcome::Look,
+            },
+        }
+    }
+
+    /// Lets one of the late appends arrive.
+    pub(crate) fn arrive(&mut self, random: &mut Random) -> bool {
+        if self.late.is_empty() {
+            return false;
+        }
+        let (last, message) = self.late.swap_remove(random.below(self.late.len()));
+        self.store(last, message).is_some()
+    }
+
+    pub(crate) fn compare(&self, append: &Append) -> Tail {
+        append.compare(self.last(), self.entries.last().map(|entry| &entry[..]))
+    }
+
+    fn store(&mut self, expected: u64, message: Bytes) -> Option<u64> {
+        if expected != self.last() {
+            return None;
+        }
+        for stored in record::read(&message).unwrap().records {
+            let known = self.history.entry(stored.record.execution).or_default();
+            let frame = stored.record.frame;
+            assert_eq!(frame.n, known.len() as u64 + 1, "a gap or a repetition");
+            known.push((stored.frame, frame.event));
+        }
+        self.entries.push(message);
+        Some(self.last())
+    }
+}

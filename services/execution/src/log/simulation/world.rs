@@ -1,0 +1,602 @@
+//! Owners, clients and workers around one log, and what must hold whatever they suffer.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
+use contracts::{
+    execution::StepError,
+    id::{ExecutionId, UserId},
+    live::ExecutionEvent,
+    owner::{self, Outcome as Attempted, Start},
+    work::WorkItem,
+};
+use graph::Plan;
+use serde_json::json;
+
+use super::{
+    Random,
+    fake_log::{FakeLog, Outcome},
+};
+use crate::{
+    domain::{Effect, Input, Timer, tests as flows},
+    log::{
+        partition::{Action, Answer, Append, Limits, Partition, Tail, Ticket},
+        replay::Replay,
+    },
+    record,
+};
+
+/// How often things happened, so that a simulation in which nothing happens is noticed.
+#[derive(Debug, Default)]
+pub(crate) struct Totals {
+    executions: usize,
+    takeovers: usize,
+    fenced: usize,
+    late_appends: usize,
+    repeated_results: usize,
+    headless: usize,
+}
+
+impl Totals {
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.executions += other.executions;
+        self.takeovers += other.takeovers;
+        self.fenced += other.fenced;
+        self.late_appends += other.late_appends;
+        self.repeated_results += other.repeated_results;
+        self.headless += other.headless;
+    }
+
+    pub(crate) fn assert_all_happened(&self) {
+        let all = [
+            self.executions,
+            self.takeovers,
+            self.fenced,
+            self.late_appends,
+            self.repeated_results,
+            self.headless,
+        ];
+        assert!(all.iter().all(|count| *count > 0), "{self:?}");
+    }
+}
+
+struct Owner {
+    partition: Partition,
+    storing: Option<Append>,
+    timers: Vec<(ExecutionId, Timer, DateTime<Utc>)>,
+    /// Header rows that were written.
+    written: Vec<(ExecutionId, u64)>,
+}
+
+/// A request that someone repeats until it is answered.
+#[derive(Clone)]
+enum Wish {
+    Start(Box<Start>),
+    Cancel(ExecutionId),
+    Result(Box<owner::Result>),
+}
+
+pub(crate) struct World {
+    pub(crate) totals: Totals,
+    random: Random,
+    now: DateTime<Utc>,
+    log: FakeLog,
+    owner: Option<Owner>,
+    /// Replaced owners that do not know it yet.
+    zombies: Vec<Owner>,
+    plans: HashMap<String, Arc<Plan>>,
+    wishes: BTreeMap<Ticket, Wish>,
+    tickets: u64,
+    queue: BTreeMap<(ExecutionId, String, u32), WorkItem>,
+    /// Executions with a header row.
+    rows: BTreeSet<ExecutionId>,
+    /// Starts that were answered: they must be there for ever.
+    accepted: BTreeSet<ExecutionId>,
+    /// Results that were answered, of executions that were not over.
+    reported: BTreeSet<(ExecutionId, String, u32)>,
+    keys: HashMap<(ExecutionId, String), String>,
+    faulty: bool,
+}
+
+impl World {
+    pub(crate) fn new(random: Random) -> Self {
+        Self {
+            totals: Totals::default(),
+            random,
+            now: DateTime::from_timestamp_millis(1_760_000_000_000).unwrap(),
+            log: FakeLog::default(),
+            owner: None,
+            zombies: Vec::new(),
+            plans: plans(),
+            wishes: BTreeMap::new(),
+            tickets: 0,
+            queue: BTreeMap::new(),
+            rows: BTreeSet::new(),
+            accepted: BTreeSet::new(),
+            reported: BTreeSet::new(),
+            keys: HashMap::new(),
+            faulty: true,
+        }
+    }
+
+    /// Lets things happen, and go wrong.
+    pub(crate) fn suffer(&mut self, steps: usize) {
+        for _ in 0..steps {
+            self.now += TimeDelta::milliseconds(i64::try_from(self.random.below(300)).unwrap());
+            match self.random.below(20) {
+                0 => self.take_over(),
+                1 => self.stand_still(),
+                2 => {
+                    let arrived = self.log.arrive(&mut self.random);
+                    self.totals.late_appends += usize::from(arrived);
+                }
+                3 | 4 => self.wish_start(),
+                5 if self.random.chance(30) => self.wish_cancel(),
+                6..=9 => self.ask(),
+                10..=12 => self.work(),
+                13 => self.fire(),
+                14 => self.housekeep(),
+                _ => self.store(),
+            }
+        }
+    }
+
+    /// Nothing goes wrong any more: everything must come to its end.
+    pub(crate) fn heal(&mut self) {
+        self.faulty = false;
+        self.zombies.clear();
+        if self.owner.is_none() {
+            self.take_over();
+        }
+        for _ in 0..5000 {
+            self.now += TimeDelta::milliseconds(200);
+            self.store();
+            self.ask();
+            self.work();
+            self.fire();
+            if self.owner.is_none() {
+                self.take_over();
+            }
+            let owner = self.owner.as_ref().unwrap();
+            let idle = owner.partition.is_idle() && self.wishes.is_empty();
+            if idle && owner.partition.slots.open() == 0 && self.queue.is_empty() {
+                return self.check();
+            }
+        }
+        let owner = self.owner.as_ref().unwrap();
+        panic!(
+            "{} executions, {} wishes and {} items are left over",
+            owner.partition.slots.open(),
+            self.wishes.len(),
+            self.queue.len()
+        );
+    }
+
+    fn take_over(&mut self) {
+        if let Some(old) = self.owner.take() {
+            // Stopped, crashed, or still believing: the log decides.
+            if self.random.chance(50) {
+                self.zombies.push(old);
+            }
+        }
+        let mut replay = Replay::new();
+        let first = self.log.trimmed + 1;
+        for (entry, sequence) in self.log.entries.iter().zip(1..).skip(first as usize - 1) {
+            let batch = replay.read(sequence, entry).unwrap();
+            let plan = |hash: &str| self.plans.get(hash).cloned();
+            replay.take(sequence, batch, plan).unwrap();
+        }
+        let replayed = replay.finish(first).unwrap();
+        let begin = record::epoch_begin(replayed.next_epoch, self.random.below(usize::MAX) as u64);
+        let append = Append::new(self.log.last(), &begin);
+        let outcome = self.log.append(&append, &mut self.random, self.faulty);
+        let sequence = match outcome {
+            Outcome::Stored(sequence) => sequence,
+            Outcome::Look if self.log.compare(&append) == Tail::Stored => self.log.last(),
+            // Tried again later, from the replay on.
+            Outcome::Look => return,
+        };
+        self.totals.takeovers += 1;
+        let limits = Limits {
+            open_executions: 1000,
+        };
+        let mut partition = Partition::new(replayed.slots, limits, begin.stamp, sequence);
+        partition.resume(self.now);
+        let owner = Owner {
+            partition,
+            storing: None,
+            timers: Vec::new(),
+            written: Vec::new(),
+        };
+        let owner = self.perform(owner);
+        self.owner = Some(owner);
+    }
+
+    /// A replaced owner wakes up and goes on with the append it had begun.
+    fn stand_still(&mut self) {
+        if self.zombies.is_empty() {
+            return;
+        }
+        let at = self.random.below(self.zombies.len());
+        let mut zombie = self.zombies.swap_remove(at);
+        let append = zombie
+            .storing
+            .take()
+            .or_else(|| zombie.partition.next_append());
+        let Some(append) = append else { return };
+        let newest = self.log.epoch();
+        match self.log.append(&append, &mut self.random, self.faulty) {
+            Outcome::Stored(sequence) => {
+                // Whoever was to replace it has not begun.
+                assert_eq!(
+                    newest,
+                    zombie.partition.epoch(),
+                    "a replaced owner has written"
+                );
+                zombie.partition.stored(sequence);
+                let zombie = self.perform(zombie);
+                self.zombies.push(zombie);
+            }
+            Outcome::Look => self.totals.fenced += 1,
+        }
+    }
+
+    fn wish_start(&mut self) {
+        let names: Vec<_> = self
+            .plans
+            .keys()
+            .cloned()
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect();
+        let mut start = flows::start_of(json!({"n": self.random.below(20), "path": "p"}));
+        start.execution_id = self.new_id();
+        start.definition_hash = names[self.random.below(names.len())].clone();
+        self.totals.executions += 1;
+        self.wish(Wish::Start(Box::new(start)));
+    }
+
+    fn wish_cancel(&mut self) {
+        let ids: Vec<_> = self.accepted.iter().copied().collect();
+        if !ids.is_empty() {
+            let id = ids[self.random.below(ids.len())];
+            self.wish(Wish::Cancel(id));
+        }
+    }
+
+    fn wish(&mut self, wish: Wish) {
+        self.tickets += 1;
+        self.wishes.insert(Ticket(self.tickets), wish);
+    }
+
+    /// A time-ordered id that follows from the seed.
+    fn new_id(&mut self) -> ExecutionId {
+        let high = self.random.below(usize::MAX) as u128;
+        let low = self.random.below(usize::MAX) as u128;
+        ExecutionId::from_uuid(uuid::Uuid::from_u128(high << 64 | low))
+    }
+
+    /// Sends some wish, perhaps not for the first time, perhaps twice.
+    fn ask(&mut self) {
+        let tickets: Vec<_> = self.wishes.keys().copied().collect();
+        let Some(mut owner) = self.owner.take() else {
+            return;
+        };
+        if !tickets.is_empty() {
+            let ticket = tickets[self.random.below(tickets.len())];
+            let times = if self.random.chance(20) { 2 } else { 1 };
+            for _ in 0..times {
+                let wish = self.wishes.get(&ticket).cloned();
+                self.give(&mut owner.partition, ticket, wish);
+            }
+        }
+        self.owner = Some(self.perform(owner));
+    }
+
+    fn give(&self, partition: &mut Partition, ticket: Ticket, wish: Option<Wish>) {
+        match wish {
+            Some(Wish::Start(start)) => {
+                let known = self.rows.contains(&start.execution_id);
+                let forgotten = partition.slots.get(start.execution_id).is_none()
+                    && partition.slots.gone(start.execution_id).is_none();
+                // The header row answers for what has left memory.
+                if known && forgotten {
+                    return partition.answer(ticket, Answer::Done);
+                }
+                let plan = self.plans[&start.definition_hash].clone();
+                partition.start(ticket, *start, plan, self.now);
+            }
+            Some(Wish::Cancel(execution_id)) => {
+                let cancel = owner::Cancel {
+                    tenant: contracts::id::TenantId::EXAMPLE,
+                    execution_id,
+                    by: UserId::EXAMPLE,
+                };
+                partition.cancel(ticket, &cancel, self.now);
+            }
+            Some(Wish::Result(result)) => partition.result(ticket, *result, self.now),
+            None => {}
+        }
+    }
+
+    /// A worker takes an item and reports; a redelivered item is reported again.
+    fn work(&mut self) {
+        let items: Vec<_> = self.queue.keys().cloned().collect();
+        if items.is_empty() {
+            return;
+        }
+        let key = items[self.random.below(items.len())].clone();
+        let item = if self.faulty && self.random.chance(25) {
+            self.totals.repeated_results += 1;
+            self.queue[&key].clone()
+        } else {
+            self.queue.remove(&key).unwrap()
+        };
+        let outcome = match self.random.below(if self.faulty { 4 } else { 8 }) {
+            0 => Attempted::Failed {
+                error: StepError::new("x", "y").retryable(),
+            },
+            1 => Attempted::Failed {
+                error: StepError::new("x", "y"),
+            },
+            _ => Attempted::Succeeded {
+                output: json!({"n": self.random.below(1000)}),
+            },
+        };
+        self.wish(Wish::Result(Box::new(owner::Result {
+            tenant: item.tenant,
+            execution_id: item.execution_id,
+            node: item.node,
+            attempt: item.attempt,
+            outcome,
+            usage: None,
+            duration_ms: 1,
+        })));
+    }
+
+    fn fire(&mut self) {
+        let now = self.now;
+        let Some(mut owner) = self.owner.take() else {
+            return;
+        };
+        let mut due = Vec::new();
+        owner.timers.retain(|timer| {
+            let fires = timer.2 <= now;
+            if fires {
+                due.push(*timer);
+            }
+            !fires
+        });
+        for (id, timer, _) in due {
+            owner.partition.input(id, Input::TimerFired(timer), now);
+        }
+        self.owner = Some(self.perform(owner));
+    }
+
+    fn housekeep(&mut self) {
+        let Some(owner) = &mut self.owner else { return };
+        for (id, n) in owner.written.drain(..) {
+            self.rows.insert(id);
+            owner.partition.slots.written(id, n);
+        }
+        let archived = owner.partition.last();
+        owner.partition.slots.leave(archived, self.now);
+        let needed = owner.partition.slots.first_needed();
+        let floor = needed.map_or(archived, |first| first - 1);
+        let floor = floor.min(archived.saturating_sub(1));
+        if floor > self.log.trimmed {
+            self.log.trimmed = floor;
+            self.totals.headless += 1;
+        }
+    }
+
+    fn store(&mut self) {
+        let Some(mut owner) = self.owner.take() else {
+            return;
+        };
+        let append = owner
+            .storing
+            .take()
+            .or_else(|| owner.partition.next_append());
+        if let Some(append) = append {
+            let outcome = self.log.append(&append, &mut self.random, self.faulty);
+            let stored = match outcome {
+                Outcome::Stored(sequence) => Some(sequence),
+                Outcome::Look => match self.log.compare(&append) {
+                    Tail::Stored => Some(self.log.last()),
+                    Tail::NotStored => None,
+                    Tail::Lost => panic!("the only owner lost its log"),
+                },
+            };
+            match stored {
+                Some(sequence) => owner.partition.stored(sequence),
+                None => owner.storing = Some(append),
+            }
+        }
+        self.owner = Some(self.perform(owner));
+    }
+
+    /// Does what is due, and checks that nobody hears of what is not stored.
+    fn perform(&mut self, mut owner: Owner) -> Owner {
+        for action in owner.partition.take_due() {
+            match action {
+                Action::Answer(ticket, answer) => self.answered(&owner.partition, ticket, &answer),
+                Action::Live {
+                    execution, frame, ..
+                } => assert!(self.is_stored(execution, &frame), "a frame nobody stored"),
+                Action::Header(header) => {
+                    let events = self.log.history(header.id).len() as u64;
+                    assert!(events >= header.last_event, "a header row ahead of the log");
+                    owner.written.push((header.id, header.last_event));
+                }
+                Action::Effect {
+                    execution, effect, ..
+                } => self.effect(&mut owner.timers, execution, effect),
+            }
+        }
+        owner
+    }
+
+    fn effect(
+        &mut self,
+        timers: &mut Vec<(ExecutionId, Timer, DateTime<Utc>)>,
+        execution: ExecutionId,
+        effect: Effect,
+    ) {
+        match effect {
+            Effect::Wake { timer, at } => timers.push((execution, timer, at)),
+            Effect::Cut => self.queue.retain(|(id, ..), _| *id != execution),
+            Effect::Dispatch { item, .. } => {
+                let begun = self.log.history(execution).iter().any(|(_, event)| {
+                    matches!(event, ExecutionEvent::StepStarted { node, attempt, .. }
+                        if *node == item.node && *attempt == item.attempt)
+                });
+                assert!(begun, "a dispatch before its record was stored");
+                let step = (execution, item.node.clone());
+                let known = self.keys.entry(step).or_insert_with(|| item.key.clone());
+                assert_eq!(*known, item.key, "a step with two keys");
+                // One item per subject; an item that was done may come once more.
+                let subject = (execution, item.node.clone(), item.attempt);
+                self.queue.entry(subject).or_insert(*item);
+            }
+        }
+    }
+
+    fn answered(&mut self, partition: &Partition, ticket: Ticket, answer: &Answer) {
+        let Some(wish) = self.wishes.remove(&ticket) else {
+            return;
+        };
+        match (wish, answer) {
+            (Wish::Start(start), Answer::Accepted(_) | Answer::Done) => {
+                let stored = !self.log.history(start.execution_id).is_empty();
+                assert!(stored, "an accepted start is not in the log");
+                self.accepted.insert(start.execution_id);
+            }
+            (Wish::Start(_), _) => panic!("a start was refused: {answer:?}"),
+            (Wish::Result(result), Answer::Done) => {
+                let slot = partition.slots.get(result.execution_id);
+                let over = slot.is_none_or(|slot| slot.state.is_over());
+                if !over {
+                    let attempt = (result.execution_id, result.node, result.attempt);
+                    self.reported.insert(attempt);
+                }
+            }
+            (Wish::Cancel(_) | Wish::Result(_), _) => {}
+        }
+    }
+
+    fn is_stored(&self, id: ExecutionId, frame: &Bytes) -> bool {
+        let history = self.log.history(id);
+        history.iter().any(|(stored, _)| stored == frame)
+    }
+
+    /// At the end of all things.
+    fn check(&self) {
+        for id in &self.accepted {
+            let events: Vec<_> = self
+                .log
+                .history(*id)
+                .iter()
+                .map(|(_, event)| event)
+                .collect();
+            let ends = events.iter().filter(|event| event.is_final()).count();
+            assert!(
+                ends == 1 && events.last().unwrap().is_final(),
+                "{id} does not end once"
+            );
+            let mut settled = BTreeSet::new();
+            for event in events {
+                if let ExecutionEvent::StepSucceeded { node, .. } = event {
+                    assert!(settled.insert(node), "{id}: `{node}` succeeded twice");
+                }
+            }
+        }
+        for (id, node, attempt) in &self.reported {
+            let told = self.log.history(*id).iter().any(|(_, event)| match event {
+                ExecutionEvent::StepSucceeded {
+                    node: of,
+                    attempt: at,
+                    ..
+                }
+                | ExecutionEvent::StepFailed {
+                    node: of,
+                    attempt: at,
+                    ..
+                }
+                | ExecutionEvent::StepRetrying {
+                    node: of,
+                    attempt: at,
+                    ..
+                }
+                | ExecutionEvent::StepLate {
+                    node: of,
+                    attempt: at,
+                    ..
+                } => of == node && at == attempt,
+                _ => false,
+            });
+            assert!(
+                told,
+                "the result of {id} `{node}` {attempt} was answered and lost"
+            );
+        }
+    }
+}
+
+fn plans() -> HashMap<String, Arc<Plan>> {
+    let call = |id: &str, more: serde_json::Value| {
+        let mut node = json!({"id": id, "type": "http", "config": {"method": "GET", "url": "https://example.com/{{ input.path }}"}});
+        node.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        node
+    };
+    let trigger = || json!({"id": "t", "type": "trigger"});
+    let output = |value: &str| json!({"id": "o", "type": "output", "config": {"value": value}});
+    let chain = flows::plan(
+        json!([
+            trigger(),
+            call(
+                "a",
+                json!({"retry": {"max_attempts": 3, "backoff_ms": 100, "jitter": 0.5}})
+            ),
+            call("b", json!({"on_error": {"default": 0}})),
+            output("{{ nodes.b.output }}")
+        ]),
+        &[("t", "out", "a"), ("a", "out", "b"), ("b", "out", "o")],
+    );
+    let parallel = flows::plan(
+        json!([
+            trigger(),
+            call("a", json!({})),
+            call("b", json!({"retry": {"max_attempts": 2, "backoff_ms": 5000}})),
+            {"id": "c", "type": "condition", "config": {"cases": [{"when": "input.n > 9", "port": "big"}], "default_port": "small"}},
+            call("d", json!({"on_error": "branch"})),
+            output("{{ nodes.d.output }}")
+        ]),
+        &[
+            ("t", "out", "a"),
+            ("t", "out", "b"),
+            ("t", "out", "c"),
+            ("c", "big", "d"),
+            ("c", "small", "o"),
+            ("a", "out", "o"),
+            ("b", "out", "o"),
+            ("d", "out", "o"),
+            ("d", "error", "o"),
+        ],
+    );
+    let inline = flows::plan(
+        json!([trigger(), {"id": "x", "type": "transform", "config": {"value": "{{ input.n }}"}}, output("{{ nodes.x.output }}")]),
+        &[("t", "out", "x"), ("x", "out", "o")],
+    );
+    let named = [("chain", chain), ("inline", inline), ("parallel", parallel)];
+    named
+        .into_iter()
+        .map(|(name, plan)| (name.to_owned(), plan))
+        .collect()
+}
