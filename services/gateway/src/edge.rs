@@ -3,7 +3,7 @@
 //! **Invariant:** whatever happens inside (an error, a panic, no answer), a response leaves with a trace id, the
 //! security headers and, where it is an error, a problem as its body.
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use contracts::{ErrorCode, Problem, id::TenantId};
 use futures::FutureExt;
@@ -23,12 +23,18 @@ mod headers;
 pub(crate) mod rate;
 mod trace;
 
+use body::OverLimit;
 pub(crate) use headers::Policy;
+
+/// Models take longer than anything else.
+const MOUNTED_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
 /// Puts the edge around an endpoint.
 pub(crate) struct Edge<E> {
     pub(crate) gate: Gate,
     pub(crate) inner: E,
+    /// Prefixes of other services' endpoints, which bound their bodies themselves and may take their time.
+    pub(crate) mounted: Vec<&'static str>,
 }
 
 impl<E: Endpoint> Endpoint for Edge<E> {
@@ -141,7 +147,11 @@ impl<E: Endpoint> Edge<E> {
 
     /// Runs the API, whatever it does.
     async fn answer(&self, mut request: Request, deadline: Instant) -> Response {
-        let over_limit = body::limit(&mut request, self.gate.config.body_limit);
+        let over_limit = if self.is_mounted(request.uri().path()) {
+            OverLimit::default()
+        } else {
+            body::limit(&mut request, self.gate.config.body_limit)
+        };
         let work = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
         let response = match tokio::time::timeout_at(deadline, work).await {
             Ok(Ok(Ok(output))) => output.into_response(),
@@ -199,14 +209,16 @@ impl<E: Endpoint> Edge<E> {
         }
     }
 
-    /// Models take their time; everything else answers soon.
-    fn time_for(&self, path: &str) -> std::time::Duration {
-        const MODELS: std::time::Duration = std::time::Duration::from_secs(15 * 60);
-        if path.starts_with("/v1/") {
-            MODELS
-        } else {
-            self.gate.config.request_timeout()
+    fn is_mounted(&self, path: &str) -> bool {
+        let mut rests = self.mounted.iter().filter_map(|it| path.strip_prefix(it));
+        rests.any(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
+    fn time_for(&self, path: &str) -> Duration {
+        if self.is_mounted(path) {
+            return MOUNTED_TIMEOUT;
         }
+        self.gate.config.request_timeout()
     }
 
     fn may_see_metrics(&self, request: &Request, is_proxied: bool) -> bool {

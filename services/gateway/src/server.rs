@@ -14,7 +14,8 @@ const GRACE: Duration = Duration::from_secs(20);
 /// A connection on which nothing moves is closed after this time; event streams say something every 15 s.
 const IDLE: Duration = Duration::from_secs(16 * 60);
 
-/// An endpoint of another service that is mounted on this listener; it sees the whole path.
+/// An endpoint of another service that is mounted on this listener; it sees the path without the prefix, bounds its own
+/// bodies and answers within 15 minutes.
 pub type Extra = (&'static str, BoxEndpoint<'static>);
 
 /// A gateway that listens.
@@ -36,6 +37,7 @@ pub fn serve(config: Config, runtime: &Runtime, extra: Vec<Extra>) -> Result<Ser
     let gate = Gate::new(config, runtime.bus.clone(), runtime.verifier.clone());
     let app = Edge {
         gate: gate.clone(),
+        mounted: extra.iter().map(|(path, _)| *path).collect(),
         inner: routes(runtime, extra),
     };
     let (stop, mut tasks) = (CancellationToken::new(), JoinSet::new());
@@ -80,6 +82,6 @@ fn routes(runtime: &Runtime, extra: Vec<Extra>) -> Route {
         .at("/metrics", health());
     let route = page::routes(docs::routes(route));
     extra.into_iter().fold(route, |route, (path, endpoint)| {
-        route.nest_no_strip(path, endpoint.map_to_response())
+        route.nest(path, endpoint.map_to_response())
     })
 }

@@ -143,9 +143,7 @@ impl Platform {
         }
         let mut routes = health::routes(self.readiness.clone());
         if let Some(face) = self.face.take() {
-            routes = Route::new()
-                .nest_no_strip("/v1", face)
-                .nest_no_strip("/", routes);
+            routes = Route::new().nest("/v1", face).nest_no_strip("/", routes);
         }
         let (address, stop) = (self.settings.health_addr, self.stop.clone());
         self.http.spawn(async move {
