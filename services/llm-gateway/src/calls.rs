@@ -14,6 +14,7 @@ use contracts::{
 use documents::ArchivedCall;
 use futures::{StreamExt, stream::BoxStream};
 use tokio::time::{Instant, timeout};
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::{
     Error, State,
@@ -67,7 +68,7 @@ pub(crate) async fn begin(
         .execution
         .map(|execution| state.cancels.listen(asker.tenant, execution));
     let mut entry = Entry::begin(state.records.clone(), asker, &target, ask);
-    let silence = state.settings.silence();
+    let patience = state.settings.patience(streamed);
     let question = Question {
         model: &target.model,
         ask,
@@ -76,7 +77,7 @@ pub(crate) async fn begin(
     let taken = tokio::select! {
         biased;
         () = cancelled(ear.as_ref()) => Err(Error::Cancelled),
-        taken = timeout(silence, provider.ask(question)) => match taken {
+        taken = timeout(patience, provider.ask(question)) => match taken {
             Ok(taken) => taken.map_err(Error::Provider),
             Err(_) => Err(Fault::new(&target.provider, FaultKind::Slow).into()),
         },
@@ -88,7 +89,7 @@ pub(crate) async fn begin(
             ignored: taken.ignored,
             pieces: taken.pieces,
             ear,
-            silence,
+            silence: state.settings.silence(),
             answer: Answer::default(),
             entry,
         }),
@@ -206,6 +207,8 @@ struct Entry {
     prompt_estimate: u64,
     begun: Instant,
     closed: bool,
+    /// The archive waits for the records that are still being written.
+    _open: TaskTrackerToken,
 }
 
 impl Entry {
@@ -223,6 +226,7 @@ impl Entry {
             error: None,
             at: Utc::now(),
         };
+        let open = records.open();
         Self {
             records,
             tenant: asker.tenant,
@@ -231,6 +235,7 @@ impl Entry {
             prompt_estimate: estimate_prompt(&ask.messages),
             begun: Instant::now(),
             closed: false,
+            _open: open,
         }
     }
 

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use clap::Args;
 
+/// A whole answer may take this many times the longest silence within a streamed one.
+const WHOLE_ANSWER: u32 = 5;
+
 #[derive(Args, Clone, Debug)]
 #[group(skip)]
 pub struct Config {
@@ -29,7 +32,8 @@ pub struct Settings {
     /// Pause between two pieces of a rehearsed answer, in milliseconds.
     #[arg(long, env = "TROUPE_LLM_REHEARSAL_CHUNK_MS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=10_000))]
     pub llm_rehearsal_chunk_ms: u64,
-    /// How long a provider may be silent, before and within its answer, in milliseconds.
+    /// How long a provider may be silent, before and within a streamed answer, in milliseconds; five times as long
+    /// where the answer is not streamed.
     #[arg(long, env = "TROUPE_LLM_SILENCE_TIMEOUT_MS", default_value_t = 120_000, value_parser = clap::value_parser!(u64).range(1..=900_000))]
     pub llm_silence_timeout_ms: u64,
     /// Questions over HTTP that are answered at the same time; more are refused.
@@ -55,6 +59,10 @@ impl Default for Settings {
 impl Settings {
     pub(crate) fn silence(&self) -> Duration {
         Duration::from_millis(self.llm_silence_timeout_ms)
+    }
+    /// How long a provider may take to begin its answer. One that is not streamed begins when it is complete.
+    pub(crate) fn patience(&self, streamed: bool) -> Duration {
+        self.silence() * if streamed { 1 } else { WHOLE_ANSWER }
     }
     pub(crate) fn rehearsal_pause(&self) -> Duration {
         Duration::from_millis(self.llm_rehearsal_chunk_ms)

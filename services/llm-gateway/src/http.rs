@@ -23,7 +23,9 @@ use tokio::sync::Semaphore;
 use self::failure::Failure;
 use crate::State;
 
-/// The face as an endpoint, to be mounted without its prefix: `Route::new().nest("/v1", llm_gateway::http(…))`.
+const PREFIX: &str = "/v1";
+
+/// The face as an endpoint, to be mounted at `/v1`; whether it sees that prefix does not matter.
 ///
 /// The [`crate::service`] of the same state must run in the process too: it hears cancellations and keeps the records.
 pub fn http(state: State, verifier: Verifier) -> impl Endpoint<Output = Response> + 'static {
@@ -53,7 +55,8 @@ impl Endpoint for Face {
 impl Face {
     async fn route(&self, request: Request) -> Result<Response, Failure> {
         let path = request.uri().path().to_owned();
-        match (request.method(), path.as_str()) {
+        let path = path.strip_prefix(PREFIX).unwrap_or(&path);
+        match (request.method(), path) {
             (&Method::POST, "/chat/completions") => self.chat(request).await,
             (&Method::GET, "/models") => self.models(&request).await,
             (&Method::GET, path) if path.starts_with("/models/") => {

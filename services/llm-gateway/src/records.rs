@@ -7,6 +7,7 @@ use std::time::Duration;
 use documents::{Archive, ArchivedCall};
 use kernel::TaskCtx;
 use tokio::sync::{Mutex, mpsc};
+use tokio_util::task::{TaskTracker, task_tracker::TaskTrackerToken};
 
 use crate::State;
 
@@ -21,6 +22,7 @@ pub(crate) struct Records {
     to: mpsc::Sender<ArchivedCall>,
     from: Mutex<mpsc::Receiver<ArchivedCall>>,
     archive: Archive,
+    open: TaskTracker,
 }
 
 impl Records {
@@ -30,7 +32,13 @@ impl Records {
             to,
             from: Mutex::new(from),
             archive,
+            open: TaskTracker::new(),
         }
+    }
+
+    /// Held while a record is being written.
+    pub(crate) fn open(&self) -> TaskTrackerToken {
+        self.open.token()
     }
 
     pub(crate) fn keep(&self, call: ArchivedCall) {
@@ -40,24 +48,33 @@ impl Records {
     }
 }
 
-/// Writes records until the service stops, then those that are left.
+/// Writes records until the service stops, then those of the calls that were still under way.
 pub(crate) async fn archive(task: TaskCtx<State>) {
     let records = &task.state.records;
     let mut from = records.from.lock().await;
     let mut batch = Vec::new();
-    loop {
+    while !task.stop.is_cancelled() {
         tokio::select! {
-            () = task.stop.cancelled() => break,
-            _ = from.recv_many(&mut batch, BATCH) => {}
+            () = task.stop.cancelled() => {}
+            _ = from.recv_many(&mut batch, BATCH), if batch.is_empty() => {}
         }
-        while let Err(error) = records.archive.put_calls(&batch).await {
-            tracing::warn!(%error, "calls cannot be archived at present");
-            tokio::select! {
-                () = task.stop.cancelled() => break,
-                () = tokio::time::sleep(RETRY) => {}
+        match records.archive.put_calls(&batch).await {
+            Ok(()) => batch.clear(),
+            Err(error) => {
+                tracing::warn!(%error, "calls cannot be archived at present");
+                // A pause that ends early only ends in another try.
+                tokio::time::timeout(RETRY, task.stop.cancelled())
+                    .await
+                    .ok();
             }
         }
-        batch.clear();
+    }
+    records.open.close();
+    loop {
+        tokio::select! {
+            () = records.open.wait() => break,
+            _ = from.recv_many(&mut batch, BATCH) => {}
+        }
     }
     while let Ok(call) = from.try_recv() {
         batch.push(call);

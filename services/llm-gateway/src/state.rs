@@ -130,7 +130,7 @@ impl State {
             name: stored.provider.name.clone(),
             base_url: stored.provider.base_url.clone(),
             key: self.store.open_key(tenant, stored)?,
-            patience: self.settings.silence(),
+            patience: self.settings.patience(false),
         }))
     }
 }

@@ -10,8 +10,8 @@ use super::piece::{Extra, Piece, Tokens};
 
 /// Tool calls of one answer at most.
 const MAX_TOOL_CALLS: usize = 256;
-/// Bytes of one answer at most.
-const MAX_BYTES: usize = 32 * 1024 * 1024;
+/// Bytes of one answer at most: as JSON it must fit into one message of the bus.
+const MAX_BYTES: usize = 4 * 1024 * 1024;
 
 /// Why pieces make no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -34,7 +34,7 @@ pub(crate) struct OpenaiCompatible {
     /// Without a slash at its end.
     pub(crate) base_url: String,
     pub(crate) key: Option<SecretString>,
-    /// How long the server may take to begin its answer.
+    /// How long the server may take to begin its answer, at most; the caller may give up before.
     pub(crate) patience: Duration,
 }
 

@@ -92,7 +92,9 @@ impl Fixture {
         let face = || llm_gateway::http(state.clone(), runtime.verifier.clone());
         let acceptor = TcpAcceptor::from_tokio(listener).unwrap();
         let mut serving = JoinSet::new();
-        serving.spawn(Server::new_with_acceptor(acceptor).run(Route::new().nest("/v1", face())));
+        serving.spawn(
+            Server::new_with_acceptor(acceptor).run(Route::new().nest_no_strip("/v1", face())),
+        );
         let running = llm_gateway::service(state.clone())
             .start(&runtime)
             .await

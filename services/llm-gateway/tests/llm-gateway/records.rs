@@ -1,9 +1,12 @@
 //! What is kept of a call.
 
+use bus::Call;
 use contracts::{
     Principal,
     id::{ExecutionId, FlowId},
+    message::StreamMessage,
 };
+use futures::StreamExt;
 use testkit::fake_llm::Answer;
 
 use crate::{Fixture, question};
@@ -57,6 +60,38 @@ async fn each_call_leaves_one_record_without_its_words() {
             .await
             .unwrap(),
         []
+    );
+}
+
+#[tokio::test]
+async fn a_call_that_outlives_the_service_is_recorded_too() {
+    let mut fixture = Fixture::start().await;
+    let run = Principal {
+        execution_id: Some(ExecutionId::generate()),
+        ..fixture.owner().await
+    };
+    let token = testkit::token(&run);
+    let ask = question(
+        "rehearsal",
+        r#"rehearsal: {"say": "one two three", "chunk_ms": 150}"#,
+    );
+    let answers = fixture
+        .bus
+        .call_stream(run.tenant, &ask, Call::with_token(&token))
+        .await;
+    let mut answers = std::pin::pin!(answers.unwrap());
+    answers.next().await.unwrap().unwrap();
+    let ((), rest) = tokio::join!(fixture.drain(), answers.collect::<Vec<_>>());
+    assert!(matches!(rest.last(), Some(Ok(StreamMessage::Done { .. }))));
+    let calls = fixture
+        .archive
+        .calls(run.tenant, run.execution_id.unwrap(), 10)
+        .await
+        .unwrap();
+    assert_eq!(calls.len(), 1);
+    assert_eq!(
+        (calls[0].error.as_deref(), calls[0].usage.completion_tokens),
+        (None, 3)
     );
 }
 
