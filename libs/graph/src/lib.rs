@@ -2,12 +2,17 @@
 //! view of an execution. Used by the flow service, the engine and the browser.
 //!
 //! **Invariant:** no I/O, no async, no clock. This crate compiles to `wasm32`.
+//! **Invariant:** whatever a tenant writes into a definition, reading, checking and evaluating it ends soon, within
+//! bounded memory and stack.
 
-pub mod expression;
 mod node_types;
+mod validate;
+
 mod plan;
 pub mod schedule;
-mod validate;
+
+pub mod expression;
+pub mod schema;
 pub mod view;
 
 pub use node_types::node_types;

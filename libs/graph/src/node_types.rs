@@ -1,6 +1,8 @@
 //! The node types, as data: one function each in a file of its own.
 //!
-//! To add one: write its file here, add it to [`ALL`], and give it an evaluation in the execution service.
+//! To add one: write its file here (its JSON Schema, its ports, the keys that hold no expressions), add it to [`ALL`],
+//! and give it an evaluation in the execution service. Validation, rendering, `GET /node-types` and the palette of the
+//! editor follow from what stands here.
 
 mod code;
 mod condition;
@@ -12,16 +14,27 @@ mod trigger;
 
 use std::sync::LazyLock;
 
-use contracts::flow::{Edge, Node, NodeType, OnError};
+use contracts::flow::{Edge, Node, NodeConfig, NodeType, OnError};
+use jsonschema::{
+    JsonType, ValidationError,
+    error::{TypeKind, ValidationErrorKind},
+};
 use serde_json::{Value, json};
+
+use crate::expression;
 
 /// What the rules need to know about a node type.
 pub(crate) struct Kind {
     pub(crate) about: NodeType,
     /// Keys of the configuration that hold no expressions.
-    verbatim: &'static [&'static str],
-    /// The checked configuration schema.
-    pub(crate) schema: jsonschema::Validator,
+    pub(crate) verbatim: &'static [&'static str],
+    /// Keys of the configuration that hold JSON Schemas.
+    pub(crate) schemas: &'static [&'static str],
+    /// Conditions in the configuration, written without braces, with their JSON pointers in it.
+    pub(crate) conditions: fn(&NodeConfig) -> Vec<(String, &str)>,
+    /// The output ports, as configured, without the error port.
+    ports: fn(&NodeConfig) -> Vec<&str>,
+    schema: jsonschema::Validator,
 }
 
 static ALL: LazyLock<Vec<Kind>> = LazyLock::new(|| {
@@ -48,30 +61,71 @@ pub(crate) fn find(kind: &str) -> Option<&'static Kind> {
     ALL.iter().find(|known| known.about.kind == kind)
 }
 
-pub(crate) fn verbatim_keys(kind: &str) -> &'static [&'static str] {
-    find(kind).map_or(&[], |kind| kind.verbatim)
+/// Something in a configuration that does not fit: a JSON pointer into it, and what is wrong, without the value.
+pub(crate) type Misfit = (String, String);
+
+impl Kind {
+    /// The output ports of a node of this type.
+    pub(crate) fn ports<'a>(&self, node: &'a Node) -> Vec<&'a str> {
+        let mut ports = (self.ports)(&node.config);
+        if node.on_error == OnError::Branch {
+            ports.push(Edge::ERROR_PORT);
+        }
+        ports
+    }
+
+    /// What is wrong with a configuration that may hold expressions.
+    ///
+    /// A string that is exactly one expression may become anything, one with text around its expressions becomes some
+    /// text: what that will be is checked when it is rendered.
+    pub(crate) fn draft_problems(&self, config: &NodeConfig) -> Vec<Misfit> {
+        let config = Value::Object(config.clone().into_iter().collect());
+        let is_real = |error: &ValidationError<'_>| {
+            let path = error.instance_path().to_string();
+            let key = path.split('/').nth(1).unwrap_or_default();
+            let text = error.instance().as_str().filter(|text| text.contains("{{"));
+            let Some(text) = text.filter(|_| !self.verbatim.contains(&key)) else {
+                return true;
+            };
+            let is_type = matches!(error.kind(), ValidationErrorKind::Type { .. });
+            is_type && expression::single(text).is_none()
+        };
+        let errors = self.schema.iter_errors(&config).filter(is_real);
+        errors.map(|error| misfit(&error)).collect()
+    }
+
+    /// What is wrong with a rendered configuration.
+    pub(crate) fn first_problem(&self, config: &Value) -> Option<Misfit> {
+        let error = self.schema.iter_errors(config).next()?;
+        Some(misfit(&error))
+    }
+
+    /// Turns what an expression put where the schema asks for a text into the text of it; null stays.
+    pub(crate) fn as_texts(&self, config: &mut Value) {
+        let wants_text = |error: &ValidationError<'_>| {
+            let is_text = matches!(
+                error.kind(),
+                ValidationErrorKind::Type {
+                    kind: TypeKind::Single(JsonType::String)
+                }
+            );
+            is_text && !error.instance().is_null()
+        };
+        let errors = self.schema.iter_errors(config).filter(wants_text);
+        let places: Vec<_> = errors
+            .map(|error| error.instance_path().to_string())
+            .collect();
+        for place in places {
+            if let Some(value) = config.pointer_mut(&place) {
+                *value = Value::String(value.to_string());
+            }
+        }
+    }
 }
 
-/// The output ports of a node, as configured.
-pub(crate) fn ports(node: &Node) -> Vec<&str> {
-    let mut ports = match node.kind.as_str() {
-        condition::KIND => condition::ports(&node.config),
-        output::KIND => Vec::new(),
-        _ => vec![Edge::DEFAULT_PORT],
-    };
-    if node.on_error == OnError::Branch {
-        ports.push(Edge::ERROR_PORT);
-    }
-    ports
-}
-
-/// The conditions of a node: expressions that are written without braces, with their paths in the configuration.
-pub(crate) fn conditions(node: &Node) -> Vec<(String, &str)> {
-    if node.kind == condition::KIND {
-        condition::conditions(&node.config)
-    } else {
-        Vec::new()
-    }
+fn misfit(error: &ValidationError<'_>) -> Misfit {
+    let message: String = error.masked().to_string().chars().take(200).collect();
+    (error.instance_path().to_string(), message)
 }
 
 /// A node type with one output port.
@@ -87,11 +141,14 @@ fn kind(name: &str, title: &str, description: &str, schema: Value) -> Kind {
             takes_input: true,
         },
         verbatim: &[],
+        schemas: &[],
+        conditions: |_| Vec::new(),
+        ports: |_| vec![Edge::DEFAULT_PORT],
     }
 }
 
 /// The schema of a configuration with these properties.
-fn object(required: &[&str], properties: Value) -> Value {
+fn object(required: &[&str], properties: &Value) -> Value {
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "type": "object",
@@ -99,4 +156,33 @@ fn object(required: &[&str], properties: Value) -> Value {
         "properties": properties,
         "additionalProperties": false
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_schema_is_closed_and_explains_its_properties() {
+        for kind in ALL.iter() {
+            let schema = &kind.about.config_schema;
+            assert_eq!(schema["additionalProperties"], json!(false));
+            jsonschema::meta::validate(schema).unwrap();
+            for (name, property) in schema["properties"].as_object().unwrap() {
+                assert!(property["description"].is_string(), "{name}");
+            }
+            let keys = kind.verbatim.iter().chain(kind.schemas);
+            for key in keys {
+                assert!(schema["properties"].get(key).is_some(), "{key}");
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_unique_and_found() {
+        for kind in node_types() {
+            assert_eq!(&find(&kind.kind).unwrap().about, kind);
+        }
+        assert!(find("transfrom").is_none());
+    }
 }

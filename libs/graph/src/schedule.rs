@@ -68,14 +68,14 @@ pub fn settle(plan: &Plan, decisions: &mut Decisions, node: NodeIndex, how: Sett
         return;
     }
     decisions.frontier.remove(&node);
-    let port = match &how {
-        Settled::Taken { port } => Some(port.as_str()),
+    let port = match how {
+        Settled::Taken { port } => Some(port),
         Settled::Skipped | Settled::Failed => None,
     };
     for edge in plan.outgoing(node) {
         let to = usize::from(edge.to.0);
         decisions.undecided[to] -= 1;
-        decisions.taken[to] |= port == Some(edge.port.as_str());
+        decisions.taken[to] |= port.as_deref() == Some(edge.port.as_str());
         if decisions.undecided[to] == 0 && !decisions.settled[to] {
             decisions.frontier.insert(edge.to);
         }

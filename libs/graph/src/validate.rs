@@ -6,6 +6,8 @@ mod shape;
 
 use contracts::flow::{Definition, FlowProblem};
 
+use crate::schema::Schema;
+
 const MAX_NODES: usize = 1000;
 const MAX_EDGES: usize = 5000;
 const MAX_BYTES: usize = 512 * 1024;
@@ -54,12 +56,9 @@ fn input_schema(definition: &Definition, problems: &mut Problems) {
     let Some(schema) = &definition.input_schema else {
         return;
     };
-    if let Err(error) = jsonschema::validator_for(schema) {
-        problems.flow(
-            "/input_schema",
-            "invalid_input_schema",
-            format!("`input_schema` is not a valid JSON Schema: {error}"),
-        );
+    if let Err(reason) = Schema::new(schema) {
+        let message = format!("`input_schema`: {reason}");
+        problems.flow("/input_schema", "invalid_input_schema", message);
     }
 }
 
@@ -89,6 +88,11 @@ impl Problems {
             message,
         });
     }
+}
+
+/// As much of a user's name for something as a message needs.
+fn short(name: &str) -> String {
+    name.chars().take(64).collect()
 }
 
 #[cfg(test)]

@@ -1,4 +1,6 @@
 //! The view of an execution: the same reducer for live frames and for the history.
+//!
+//! **Invariant:** the view after frame `n` is the same however often and in whatever stretches the frames came.
 
 use std::collections::BTreeMap;
 
@@ -16,10 +18,18 @@ pub struct NodeView {
     /// The attempt that counts, from 1; 0 before the first.
     pub attempt: u32,
     pub output: Option<Value>,
+    /// Where the execution went on.
     pub port: Option<String>,
+    /// Why the last attempt failed; none once one has succeeded.
     pub error: Option<StepError>,
+    /// When the first attempt began; none for steps that the engine does itself.
     pub started_at: Option<DateTime<Utc>>,
     pub finished_at: Option<DateTime<Utc>>,
+    /// When the next attempt begins, while [`NodeState::Retrying`].
+    pub retry_at: Option<DateTime<Utc>>,
+    /// How long the attempt took that succeeded.
+    pub duration_ms: Option<u64>,
+    /// Of all attempts together; none where nothing was used.
     pub usage: Option<Usage>,
 }
 
@@ -31,8 +41,11 @@ pub enum NodeState {
     /// Failed, with another attempt to come.
     Retrying,
     Succeeded,
+    /// The last attempt failed; the execution may have gone on by `on_error`.
     Failed,
     Skipped,
+    /// The execution ended before the node did.
+    Stopped,
 }
 
 /// What became of a frame.
@@ -51,13 +64,16 @@ pub enum Applied {
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExecutionView {
     pub state: ExecutionState,
+    /// Nodes of which something was heard; all others are [`NodeState::Pending`].
     pub nodes: BTreeMap<String, NodeView>,
     pub input: Option<Value>,
     pub output: Option<Value>,
     pub error: Option<StepError>,
-    /// Set at the end.
-    pub usage: Option<Usage>,
+    /// So far; at the end what the engine has counted.
+    pub usage: Usage,
     pub cancel_asked: bool,
+    pub started_at: Option<DateTime<Utc>>,
+    pub finished_at: Option<DateTime<Utc>>,
     /// The `n` of the last frame.
     pub last: u64,
 }
@@ -70,8 +86,10 @@ impl Default for ExecutionView {
             input: None,
             output: None,
             error: None,
-            usage: None,
+            usage: Usage::ZERO,
             cancel_asked: false,
+            started_at: None,
+            finished_at: None,
             last: 0,
         }
     }
@@ -92,22 +110,24 @@ impl ExecutionView {
     }
 
     fn change(&mut self, frame: &Frame) {
-        match &frame.event {
+        let event = &frame.event;
+        match event {
             ExecutionEvent::ExecutionStarted { input, .. } => {
                 self.state = ExecutionState::Running;
                 self.input = Some(input.clone());
+                self.started_at = Some(frame.ts);
             }
             ExecutionEvent::CancelAsked { .. } => self.cancel_asked = true,
             ExecutionEvent::ExecutionSucceeded { output, usage } => {
                 self.output = Some(output.clone());
-                self.end(ExecutionState::Succeeded, *usage);
+                self.end(ExecutionState::Succeeded, *usage, frame.ts);
             }
             ExecutionEvent::ExecutionFailed { error, usage } => {
                 self.error = Some(error.clone());
-                self.end(ExecutionState::Failed, *usage);
+                self.end(ExecutionState::Failed, *usage, frame.ts);
             }
             ExecutionEvent::ExecutionCancelled { usage } => {
-                self.end(ExecutionState::Cancelled, *usage)
+                self.end(ExecutionState::Cancelled, *usage, frame.ts);
             }
             ExecutionEvent::StepStarted { node, .. }
             | ExecutionEvent::StepSucceeded { node, .. }
@@ -116,14 +136,43 @@ impl ExecutionView {
             | ExecutionEvent::StepSkipped { node }
             | ExecutionEvent::StepLate { node, .. } => {
                 let view = self.nodes.entry(node.clone()).or_default();
-                change_node(view, &frame.event, frame.ts);
+                change_node(view, event, frame.ts);
+                if let Some(usage) = usage_of(event) {
+                    view.usage = Some(view.usage.unwrap_or(Usage::ZERO).plus(usage));
+                    self.usage = self.usage.plus(usage);
+                }
             }
         }
     }
 
-    fn end(&mut self, state: ExecutionState, usage: Usage) {
+    fn end(&mut self, state: ExecutionState, usage: Usage, at: DateTime<Utc>) {
         self.state = state;
-        self.usage = Some(usage);
+        self.usage = usage;
+        self.finished_at = Some(at);
+        for node in self.nodes.values_mut() {
+            if matches!(node.state, NodeState::Running | NodeState::Retrying) {
+                node.state = NodeState::Stopped;
+                node.retry_at = None;
+                node.finished_at = Some(at);
+            }
+        }
+    }
+}
+
+/// What an attempt used, whatever became of it.
+const fn usage_of(event: &ExecutionEvent) -> Option<Usage> {
+    match event {
+        ExecutionEvent::StepSucceeded { usage, .. }
+        | ExecutionEvent::StepRetrying { usage, .. }
+        | ExecutionEvent::StepFailed { usage, .. }
+        | ExecutionEvent::StepLate { usage, .. } => *usage,
+        ExecutionEvent::StepStarted { .. }
+        | ExecutionEvent::StepSkipped { .. }
+        | ExecutionEvent::ExecutionStarted { .. }
+        | ExecutionEvent::CancelAsked { .. }
+        | ExecutionEvent::ExecutionSucceeded { .. }
+        | ExecutionEvent::ExecutionFailed { .. }
+        | ExecutionEvent::ExecutionCancelled { .. } => None,
     }
 }
 
@@ -132,13 +181,14 @@ fn change_node(view: &mut NodeView, event: &ExecutionEvent, ts: DateTime<Utc>) {
         ExecutionEvent::StepStarted { attempt, .. } => {
             view.state = NodeState::Running;
             view.attempt = *attempt;
+            view.retry_at = None;
             view.started_at.get_or_insert(ts);
         }
         ExecutionEvent::StepSucceeded {
             attempt,
             output,
             port,
-            usage,
+            duration_ms,
             ..
         } => {
             view.state = NodeState::Succeeded;
@@ -146,13 +196,16 @@ fn change_node(view: &mut NodeView, event: &ExecutionEvent, ts: DateTime<Utc>) {
             view.output = Some(output.clone());
             view.port = Some(port.clone());
             view.error = None;
-            view.usage = *usage;
+            view.duration_ms = Some(*duration_ms);
             view.finished_at = Some(ts);
         }
-        ExecutionEvent::StepRetrying { attempt, error, .. } => {
+        ExecutionEvent::StepRetrying {
+            attempt, error, at, ..
+        } => {
             view.state = NodeState::Retrying;
             view.attempt = *attempt;
             view.error = Some(error.clone());
+            view.retry_at = Some(*at);
         }
         ExecutionEvent::StepFailed {
             attempt,
@@ -164,12 +217,15 @@ fn change_node(view: &mut NodeView, event: &ExecutionEvent, ts: DateTime<Utc>) {
             view.state = NodeState::Failed;
             view.attempt = *attempt;
             view.error = Some(error.clone());
-            view.port = port.clone();
-            view.output = output.clone();
+            view.port.clone_from(port);
+            view.output.clone_from(output);
             view.finished_at = Some(ts);
         }
-        ExecutionEvent::StepSkipped { .. } => view.state = NodeState::Skipped,
-        // A late result changes nothing that is shown; the events of the execution are not about a node.
+        ExecutionEvent::StepSkipped { .. } => {
+            view.state = NodeState::Skipped;
+            view.finished_at = Some(ts);
+        }
+        // A late result changes nothing but the usage; the events of the execution are not about a node.
         ExecutionEvent::StepLate { .. }
         | ExecutionEvent::ExecutionStarted { .. }
         | ExecutionEvent::CancelAsked { .. }
@@ -180,60 +236,4 @@ fn change_node(view: &mut NodeView, event: &ExecutionEvent, ts: DateTime<Utc>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn frame(n: u64, event: Value) -> Frame {
-        let mut frame = json!({"n": n, "ts": "2026-01-01T00:00:00Z"});
-        frame
-            .as_object_mut()
-            .unwrap()
-            .extend(event.as_object().unwrap().clone());
-        serde_json::from_value(frame).unwrap()
-    }
-
-    #[test]
-    fn frames_add_up_and_gaps_are_seen() {
-        let usage = json!({"prompt_tokens": 1, "completion_tokens": 2, "cost": "0.5"});
-        let frames = [
-            frame(
-                1,
-                json!({"type": "step_started", "node": "a", "attempt": 1, "key": "k"}),
-            ),
-            frame(
-                2,
-                json!({"type": "step_retrying", "node": "a", "attempt": 1, "error": {"code": "x", "message": "m"}, "at": "2026-01-01T00:00:01Z"}),
-            ),
-            frame(
-                3,
-                json!({"type": "step_started", "node": "a", "attempt": 2, "key": "k"}),
-            ),
-            frame(
-                4,
-                json!({"type": "step_succeeded", "node": "a", "attempt": 2, "output": 7, "port": "out", "duration_ms": 3}),
-            ),
-            frame(5, json!({"type": "step_skipped", "node": "b"})),
-            frame(
-                6,
-                json!({"type": "execution_succeeded", "output": 7, "usage": usage}),
-            ),
-        ];
-        let mut view = ExecutionView::default();
-        assert_eq!(view.apply(&frames[1]), Applied::Gap { after: 0 });
-        for frame in &frames {
-            assert_eq!(view.apply(frame), Applied::New);
-            assert_eq!(view.apply(frame), Applied::Repeated);
-        }
-        assert_eq!(view.state, ExecutionState::Succeeded);
-        assert_eq!(view.nodes["a"].state, NodeState::Succeeded);
-        assert_eq!(
-            (view.nodes["a"].attempt, &view.nodes["a"].error),
-            (2, &None)
-        );
-        assert_eq!(view.nodes["b"].state, NodeState::Skipped);
-        assert_eq!(view.output, Some(json!(7)));
-        assert_eq!(view.usage.unwrap().completion_tokens, 2);
-    }
-}
+mod tests;

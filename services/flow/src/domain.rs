@@ -17,8 +17,6 @@ const MAX_VARIABLES: usize = 500;
 const MAX_VARIABLES_BYTES: usize = 64 * 1024;
 /// A draft may be invalid, but not endless.
 const MAX_DEFINITION_BYTES: usize = 512 * 1024;
-/// Of the many ways an input can be wrong, this many are told.
-const MAX_INPUT_PROBLEMS: usize = 20;
 
 pub(crate) fn check_name(name: &str) -> Result<(), Error> {
     let length = name.chars().count();
@@ -127,23 +125,16 @@ pub(crate) fn check_input(definition: &Definition, input: &Value) -> Result<(), 
     let Some(schema) = &definition.input_schema else {
         return Ok(());
     };
-    let field = |message: String| FieldProblem {
-        path: "/input".to_owned(),
-        message,
-    };
-    let validator = jsonschema::validator_for(schema).map_err(|error| {
-        Error::InvalidInput(vec![field(format!(
-            "the flow's `input_schema` is not valid: {error}"
-        ))])
+    let schema = graph::schema::Schema::new(schema).map_err(|reason| {
+        let message = format!("the flow's `input_schema` is not valid: {reason}");
+        let path = "/input".to_owned();
+        Error::InvalidInput(vec![FieldProblem { path, message }])
     })?;
-    let problems: Vec<_> = validator
-        .iter_errors(input)
-        .take(MAX_INPUT_PROBLEMS)
-        .map(|error| FieldProblem {
-            path: format!("/input{}", error.instance_path()),
-            message: error.to_string(),
-        })
-        .collect();
+    let problem = |misfit: graph::schema::Misfit| FieldProblem {
+        path: format!("/input{}", misfit.path),
+        message: misfit.message,
+    };
+    let problems: Vec<_> = schema.misfits(input).into_iter().map(problem).collect();
     if problems.is_empty() {
         Ok(())
     } else {

@@ -7,8 +7,8 @@ use super::{Kind, object};
 pub(super) fn kind() -> Kind {
     let schema = object(
         &["language", "source"],
-        json!({
-            "language": {"type": "string", "enum": ["javascript"]},
+        &json!({
+            "language": {"type": "string", "enum": ["javascript"], "description": "The language of `source`."},
             "source": {
                 "type": "string", "minLength": 1, "maxLength": 262_144,
                 "description": "An ES module whose default export is a function of `{input, nodes}` that returns JSON; it may be async. Taken as it is: no expressions."

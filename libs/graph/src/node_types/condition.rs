@@ -5,39 +5,39 @@ use serde_json::{Value, json};
 
 use super::{Kind, object};
 
-pub(super) const KIND: &str = "condition";
 const DEFAULT_PORT: &str = "default_port";
 
 pub(super) fn kind() -> Kind {
-    let port =
-        json!({"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$", "not": {"const": "error"}});
+    let port = |description: &str| json!({"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$", "not": {"const": "error"}, "description": description});
     let schema = object(
-        &["cases", "default_port"],
-        json!({
+        &["cases", DEFAULT_PORT],
+        &json!({
             "cases": {
-                "type": "array", "minItems": 1, "maxItems": 50,
+                "type": "array", "minItems": 1, "maxItems": 50, "description": "Tried in order; the first that holds counts.",
                 "items": {
                     "type": "object", "required": ["when", "port"], "additionalProperties": false,
                     "properties": {
                         "when": {"type": "string", "minLength": 1, "maxLength": 16_384, "description": "An expression, with or without braces."},
-                        "port": port
+                        "port": port("Where the execution goes on when it holds. Several cases may name the same port.")
                     }
                 }
             },
-            DEFAULT_PORT: port
+            DEFAULT_PORT: port("Where the execution goes on when no case holds.")
         }),
     );
     let description = "Goes on at the port of the first case that holds, else at `default_port`. The output is `{port}`.";
-    let mut kind = super::kind(KIND, "Condition", description, schema);
+    let mut kind = super::kind("condition", "Condition", description, schema);
     // Its ports are those that its cases name.
     kind.about.ports = Vec::new();
     Kind {
         verbatim: &["cases", DEFAULT_PORT],
+        conditions,
+        ports,
         ..kind
     }
 }
 
-pub(super) fn ports(config: &NodeConfig) -> Vec<&str> {
+fn ports(config: &NodeConfig) -> Vec<&str> {
     let named = cases(config).filter_map(|case| case["port"].as_str());
     let default = config.get(DEFAULT_PORT).and_then(Value::as_str);
     let mut ports = Vec::new();
@@ -49,19 +49,17 @@ pub(super) fn ports(config: &NodeConfig) -> Vec<&str> {
     ports
 }
 
-pub(super) fn conditions(config: &NodeConfig) -> Vec<(String, &str)> {
+fn conditions(config: &NodeConfig) -> Vec<(String, &str)> {
     cases(config)
         .enumerate()
         .filter_map(|(position, case)| {
-            Some((format!("/cases/{position}/when"), case["when"].as_str()?))
+            let path = format!("/cases/{position}/when");
+            Some((path, case["when"].as_str()?))
         })
         .collect()
 }
 
 fn cases(config: &NodeConfig) -> impl Iterator<Item = &Value> {
-    config
-        .get("cases")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
+    let cases = config.get("cases").and_then(Value::as_array);
+    cases.into_iter().flatten()
 }

@@ -7,10 +7,15 @@ use super::{Kind, object};
 pub(super) fn kind() -> Kind {
     let schema = object(
         &["method", "url"],
-        json!({
-            "method": {"type": "string", "enum": ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"]},
-            "url": {"type": "string", "minLength": 1, "maxLength": 8192, "description": "An `http` or `https` URL of a public address."},
-            "headers": {"type": "object", "maxProperties": 100, "additionalProperties": {"type": "string", "maxLength": 8192}},
+        &json!({
+            "method": {"type": "string", "enum": ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"], "description": "The HTTP method."},
+            "url": {"type": "string", "minLength": 1, "maxLength": 8192, "pattern": "^https?://", "description": "An `http` or `https` URL of a public address."},
+            "headers": {
+                "type": "object", "maxProperties": 100,
+                "propertyNames": {"pattern": "^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,256}$"},
+                "additionalProperties": {"type": "string", "maxLength": 8192, "pattern": "^[^\\r\\n\\u0000]*$"},
+                "description": "Header fields by name."
+            },
             "body": {"description": "A string is sent as it is, anything else as JSON."}
         }),
     );

@@ -7,7 +7,7 @@ use super::{Kind, object};
 pub(super) fn kind() -> Kind {
     let schema = object(
         &["value"],
-        json!({"value": {"description": "Any JSON; strings may hold expressions."}}),
+        &json!({"value": {"description": "Any JSON; strings may hold expressions."}}),
     );
     super::kind(
         "transform",

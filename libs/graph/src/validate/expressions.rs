@@ -1,168 +1,211 @@
 //! Expressions: their syntax, and that they name only what they can see.
 
-use std::collections::HashSet;
-
 use contracts::flow::{Definition, Node};
 use petgraph::{
     graph::{DiGraph, NodeIndex},
-    visit::{Dfs, Reversed},
+    visit::{Dfs, Reversed, VisitMap},
 };
 use serde_json::Value;
 
-use super::Problems;
+use super::{Problems, short};
 use crate::{
-    expression::{self, Reference},
+    expression::{self, Names, ROOTS, Reference},
     node_types,
     plan::digraph,
 };
 
-const ROOTS: [&str; 4] = ["input", "nodes", "execution", "vars"];
+/// Expressions in one node's configuration.
+const MAX_PER_NODE: usize = 1000;
 
 pub(super) fn check(definition: &Definition, problems: &mut Problems) {
     let (graph, indexes) = digraph(definition);
     for (position, node) in definition.nodes.iter().enumerate() {
-        let found = expressions_of(node, position, problems);
-        if found.is_empty() {
+        let mut place = Place {
+            node,
+            problems,
+            definition,
+            upstream: Upstream::new(&graph, NodeIndex::new(position)),
+            find: &|id| indexes.get(id).copied(),
+        };
+        let found = place.expressions(position);
+        if found.len() > MAX_PER_NODE {
+            let message = format!("a node has at most {MAX_PER_NODE} expressions");
+            let path = format!("/nodes/{position}/config");
+            place.tell(&path, "too_many_expressions", message);
             continue;
         }
-        let upstream = upstream(definition, &graph, NodeIndex::new(position));
         for (path, expression) in found {
-            let mut place = Place {
-                node,
-                path,
-                problems,
-            };
-            place.check(expression, &upstream, |id| indexes.contains_key(id));
+            place.check(&path, expression);
         }
-    }
-}
-
-/// All expressions of a node with their paths; texts that cannot be cut are told as problems.
-fn expressions_of<'a>(
-    node: &'a Node,
-    position: usize,
-    problems: &mut Problems,
-) -> Vec<(String, &'a str)> {
-    let mut found = Vec::new();
-    let at = format!("/nodes/{position}/config");
-    let verbatim = node_types::verbatim_keys(&node.kind);
-    for (key, value) in node
-        .config
-        .iter()
-        .filter(|(key, _)| !verbatim.contains(&key.as_str()))
-    {
-        collect(node, value, format!("{at}/{key}"), &mut found, problems);
-    }
-    for (path, condition) in node_types::conditions(node) {
-        found.push((
-            format!("{at}{path}"),
-            expression::condition_source(condition),
-        ));
-    }
-    found
-}
-
-fn collect<'a>(
-    node: &Node,
-    value: &'a Value,
-    path: String,
-    found: &mut Vec<(String, &'a str)>,
-    problems: &mut Problems,
-) {
-    match value {
-        Value::String(text) => match expression::expressions(text) {
-            Ok(expressions) => found.extend(
-                expressions
-                    .into_iter()
-                    .map(|expression| (path.clone(), expression)),
-            ),
-            Err(reason) => {
-                problems.node(
-                    &node.id,
-                    path,
-                    "invalid_expression",
-                    format!("an expression in `{}` cannot be read: {reason}", node.id),
-                );
-            }
-        },
-        Value::Array(items) => {
-            for (position, item) in items.iter().enumerate() {
-                collect(node, item, format!("{path}/{position}"), found, problems);
-            }
-        }
-        Value::Object(object) => {
-            for (key, item) in object {
-                let key = key.replace('~', "~0").replace('/', "~1");
-                collect(node, item, format!("{path}/{key}"), found, problems);
-            }
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
 struct Place<'a> {
     node: &'a Node,
-    path: String,
     problems: &'a mut Problems,
+    definition: &'a Definition,
+    upstream: Upstream<'a>,
+    find: &'a dyn Fn(&str) -> Option<NodeIndex>,
 }
 
-impl Place<'_> {
-    fn check(&mut self, expression: &str, upstream: &HashSet<&str>, exists: impl Fn(&str) -> bool) {
-        let shown: String = expression.chars().take(120).collect();
-        if let Some(reason) = expression::syntax_error(expression) {
-            self.tell(
-                "invalid_expression",
-                format!("`{shown}` cannot be read: {reason}"),
-            );
-            return;
-        }
-        for root in expression::roots(expression) {
-            if !ROOTS.contains(&root.as_str()) {
-                self.tell("unknown_name", format!("`{shown}` reads `{root}`: there are `input`, `nodes`, `execution` and `vars`"));
+impl<'a> Place<'a> {
+    /// All expressions of the node with their paths; texts that cannot be cut are told as problems.
+    fn expressions(&mut self, position: usize) -> Vec<(String, &'a str)> {
+        let mut found = Vec::new();
+        let node = self.node;
+        let Some(kind) = node_types::find(&node.kind) else {
+            return found;
+        };
+        let at = format!("/nodes/{position}/config");
+        for (key, value) in &node.config {
+            if !kind.verbatim.contains(&key.as_str()) {
+                self.collect(value, &format!("{at}/{}", escaped(key)), &mut found);
             }
         }
-        for reference in expression::references(expression) {
-            match reference {
-                Reference::Node(id) if upstream.contains(id.as_str()) => {}
-                Reference::Node(id) if exists(&id) => {
-                    let message = format!(
-                        "`{shown}` reads the output of `{id}`, from which no path leads to `{}`",
-                        self.node.id
-                    );
-                    self.tell("node_not_upstream", message);
+        for (path, condition) in (kind.conditions)(&node.config) {
+            let source = expression::condition_source(condition);
+            found.push((format!("{at}{path}"), source));
+        }
+        found
+    }
+
+    fn collect(&mut self, value: &'a Value, path: &str, found: &mut Vec<(String, &'a str)>) {
+        match value {
+            Value::String(text) => match expression::segments(text) {
+                Ok(segments) => found.extend(segments.into_iter().filter_map(|segment| {
+                    let expression = segment.expression()?;
+                    Some((path.to_owned(), expression))
+                })),
+                Err(reason) => {
+                    let message = format!("a text in `{}`: {reason}", short(&self.node.id));
+                    self.tell(path, "invalid_expression", message);
                 }
-                Reference::Node(id) => self.tell(
-                    "unknown_node",
-                    format!("`{shown}` names node `{id}`, which does not exist"),
-                ),
+            },
+            Value::Array(items) => {
+                for (position, item) in items.iter().enumerate() {
+                    self.collect(item, &format!("{path}/{position}"), found);
+                }
+            }
+            Value::Object(object) => {
+                for (key, item) in object {
+                    self.collect(item, &format!("{path}/{}", escaped(key)), found);
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    fn check(&mut self, path: &str, expression: &str) {
+        let shown = expression::shown(expression);
+        let names = match expression::parse(expression) {
+            Ok(parsed) => parsed.names,
+            Err(reason) => {
+                let message = format!("`{shown}` cannot be read: {reason}");
+                return self.tell(path, "invalid_expression", message);
+            }
+        };
+        self.roots(path, &shown, &names);
+        for reference in &names.nodes {
+            match reference {
+                Reference::Node { id, attribute } => self.reference(path, &shown, id, *attribute),
                 Reference::Dynamic => {
                     let message =
                         format!("`{shown}` must name each node as `nodes.<id>` or `nodes['<id>']`");
-                    self.tell("dynamic_node_reference", message);
+                    self.tell(path, "dynamic_node_reference", message);
                 }
             }
         }
     }
 
-    fn tell(&mut self, code: &str, message: String) {
-        self.problems
-            .node(&self.node.id, self.path.clone(), code, message);
+    fn roots(&mut self, path: &str, shown: &str, names: &Names<'_>) {
+        let unknown = names.roots.iter().filter(|root| !ROOTS.contains(root));
+        for root in unknown {
+            let root = short(root);
+            let message = format!(
+                "`{shown}` reads `{root}`: there are `input`, `nodes`, `execution` and `vars`"
+            );
+            self.tell(path, "unknown_name", message);
+        }
+    }
+
+    fn reference(&mut self, path: &str, shown: &str, id: &str, attribute: Option<&str>) {
+        let name = short(id);
+        match (self.find)(id) {
+            None => {
+                let message = match self.meant(id) {
+                    Some(meant) => format!(
+                        "`{shown}` names node `{name}`, which does not exist: write `nodes['{meant}']`"
+                    ),
+                    None => format!("`{shown}` names node `{name}`, which does not exist"),
+                };
+                self.tell(path, "unknown_node", message);
+            }
+            Some(node) if !self.upstream.contains(node) => {
+                let this = short(&self.node.id);
+                let message = format!(
+                    "`{shown}` reads the output of `{name}`, from which no path leads to `{this}`"
+                );
+                self.tell(path, "node_not_upstream", message);
+            }
+            Some(_) if attribute.is_some_and(|attribute| attribute != "output") => {
+                let attribute = short(attribute.unwrap_or_default());
+                let message = format!(
+                    "`{shown}` reads `{attribute}` of node `{name}`: write `nodes.{name}.output`"
+                );
+                self.tell(path, "unknown_name", message);
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// `nodes.my-id` is a difference in Jinja: the node that was meant.
+    fn meant(&self, id: &str) -> Option<&'a str> {
+        let ids = self.definition.nodes.iter().map(|node| node.id.as_str());
+        let rest = |whole: &str| {
+            whole
+                .strip_prefix(id)
+                .is_some_and(|rest| rest.starts_with('-'))
+        };
+        ids.into_iter().find(|whole| rest(whole))
+    }
+
+    fn tell(&mut self, path: &str, code: &str, message: String) {
+        let path = path.to_owned();
+        self.problems.node(&self.node.id, path, code, message);
     }
 }
 
-/// The ids of all nodes from which a path leads to this one.
-fn upstream<'a>(
-    definition: &'a Definition,
-    graph: &DiGraph<(), ()>,
+/// The nodes from which a path leads to this one; found when first asked for.
+struct Upstream<'a> {
+    graph: &'a DiGraph<(), ()>,
     node: NodeIndex,
-) -> HashSet<&'a str> {
-    let reversed = Reversed(graph);
-    let mut walk = Dfs::new(reversed, node);
-    let mut ids = HashSet::new();
-    while let Some(found) = walk.next(reversed) {
-        if found != node {
-            ids.insert(definition.nodes[found.index()].id.as_str());
+    found: Option<Vec<bool>>,
+}
+
+impl<'a> Upstream<'a> {
+    fn new(graph: &'a DiGraph<(), ()>, node: NodeIndex) -> Self {
+        Self {
+            graph,
+            node,
+            found: None,
         }
     }
-    ids
+
+    fn contains(&mut self, other: NodeIndex) -> bool {
+        let (graph, node) = (self.graph, self.node);
+        let found = self.found.get_or_insert_with(|| {
+            let reversed = Reversed(graph);
+            let mut walk = Dfs::new(reversed, node);
+            while walk.next(reversed).is_some() {}
+            let seen = graph.node_indices();
+            seen.map(|index| index != node && walk.discovered.is_visited(&index))
+                .collect()
+        });
+        found[other.index()]
+    }
+}
+
+/// A key as part of a JSON pointer.
+fn escaped(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
 }

@@ -1,4 +1,4 @@
-//! Each node by itself: id, type, configuration, retry, timeout.
+//! Each node by itself: id, type, name, configuration, retry, timeout.
 
 use std::collections::HashSet;
 
@@ -6,11 +6,14 @@ use contracts::{
     flow::{Definition, Node, Retry},
     subject::Token,
 };
-use serde_json::Value;
 
-use super::Problems;
-use crate::node_types;
+use super::{Problems, short};
+use crate::{
+    node_types::{self, Kind},
+    schema::Schema,
+};
 
+const MAX_NAME: usize = 200;
 const MAX_TIMEOUT_MS: u64 = 24 * 60 * 60 * 1000;
 const MAX_ATTEMPTS: u32 = 100;
 const MAX_BACKOFF_MS: u64 = 24 * 60 * 60 * 1000;
@@ -20,71 +23,89 @@ const MAX_PER_NODE: usize = 20;
 pub(super) fn check(definition: &Definition, problems: &mut Problems) {
     let mut seen = HashSet::new();
     for (position, node) in definition.nodes.iter().enumerate() {
-        let at = format!("/nodes/{position}");
-        if Token::new(&node.id).is_none() {
-            let message = format!(
-                "node id `{}` must be 1 to 64 letters, digits, `_` or `-`",
-                shown(&node.id)
-            );
-            problems.node(&node.id, format!("{at}/id"), "invalid_node_id", message);
-        } else if !seen.insert(node.id.as_str()) {
-            problems.node(
-                &node.id,
-                format!("{at}/id"),
-                "duplicate_node_id",
-                format!("two nodes have the id `{}`", node.id),
-            );
+        let mut place = Place {
+            node,
+            at: format!("/nodes/{position}"),
+            problems,
+        };
+        place.identity(seen.insert(node.id.as_str()));
+        match node_types::find(&node.kind) {
+            Some(kind) => place.config(kind),
+            None => {
+                let message = format!("`{}` is not a node type", short(&node.kind));
+                place.tell("/type", "unknown_node_type", message);
+            }
         }
-        config(node, &at, problems);
-        if let Some(retry) = &node.retry {
-            check_retry(node, retry, &at, problems);
+        place.patience();
+    }
+}
+
+struct Place<'a> {
+    node: &'a Node,
+    at: String,
+    problems: &'a mut Problems,
+}
+
+impl Place<'_> {
+    fn tell(&mut self, path: &str, code: &str, message: String) {
+        let path = format!("{}{path}", self.at);
+        self.problems.node(&self.node.id, path, code, message);
+    }
+
+    fn identity(&mut self, is_first: bool) {
+        let id = short(&self.node.id);
+        if Token::new(&self.node.id).is_none() {
+            let message = format!("node id `{id}` must be 1 to 64 letters, digits, `_` or `-`");
+            self.tell("/id", "invalid_node_id", message);
+        } else if !is_first {
+            let message = format!("two nodes have the id `{id}`");
+            self.tell("/id", "duplicate_node_id", message);
         }
-        if node
-            .timeout_ms
-            .is_some_and(|timeout| !(1..=MAX_TIMEOUT_MS).contains(&timeout))
-        {
+        let length = |name: &String| name.chars().count();
+        if self.node.name.as_ref().map_or(0, length) > MAX_NAME {
+            let message = format!("the name of `{id}` must have at most {MAX_NAME} characters");
+            self.tell("/name", "invalid_node_name", message);
+        }
+    }
+
+    fn config(&mut self, kind: &Kind) {
+        let misfits = kind.draft_problems(&self.node.config);
+        for (path, reason) in misfits.into_iter().take(MAX_PER_NODE) {
+            let message = format!("the configuration of `{}`: {reason}", short(&self.node.id));
+            self.tell(&format!("/config{path}"), "invalid_config", message);
+        }
+        for key in kind.schemas {
+            let schema = self
+                .node
+                .config
+                .get(*key)
+                .filter(|schema| schema.is_object());
+            if let Some(Err(reason)) = schema.map(Schema::new) {
+                let message = format!("`{key}` of `{}`: {reason}", short(&self.node.id));
+                self.tell(&format!("/config/{key}"), "invalid_schema", message);
+            }
+        }
+    }
+
+    fn patience(&mut self) {
+        let fits = |timeout: u64| (1..=MAX_TIMEOUT_MS).contains(&timeout);
+        if !self.node.timeout_ms.is_none_or(fits) {
             let message = format!(
                 "`timeout_ms` of `{}` must be 1 to {MAX_TIMEOUT_MS}",
-                node.id
+                short(&self.node.id)
             );
-            problems.node(
-                &node.id,
-                format!("{at}/timeout_ms"),
-                "invalid_timeout",
-                message,
-            );
+            self.tell("/timeout_ms", "invalid_timeout", message);
+        }
+        for (field, rule) in self.node.retry.iter().flat_map(broken_rules) {
+            let message = format!("`{field}` in `retry` of `{}` {rule}", short(&self.node.id));
+            self.tell(&format!("/retry/{field}"), "invalid_retry", message);
         }
     }
 }
 
-fn config(node: &Node, at: &str, problems: &mut Problems) {
-    let Some(kind) = node_types::find(&node.kind) else {
-        let message = format!("`{}` is not a node type", shown(&node.kind));
-        problems.node(&node.id, format!("{at}/type"), "unknown_node_type", message);
-        return;
-    };
-    let config = Value::Object(node.config.clone().into_iter().collect());
-    let errors = kind.schema.iter_errors(&config);
-    // A string with an expression may become anything; it is checked again once it is rendered.
-    let real = errors.filter(|error| {
-        !error
-            .instance()
-            .as_str()
-            .is_some_and(|text| text.contains("{{"))
-    });
-    for error in real.take(MAX_PER_NODE) {
-        let path = format!("{at}/config{}", error.instance_path());
-        problems.node(
-            &node.id,
-            path,
-            "invalid_config",
-            format!("`{}`: {}", node.id, shown(&error.to_string())),
-        );
-    }
-}
-
-fn check_retry(node: &Node, retry: &Retry, at: &str, problems: &mut Problems) {
-    let checks = [
+/// The fields of a retry policy that are out of bounds, each with its rule.
+fn broken_rules(retry: &Retry) -> impl Iterator<Item = (&'static str, &'static str)> + use<> {
+    let rules = [
         (
             "max_attempts",
             (1..=MAX_ATTEMPTS).contains(&retry.max_attempts),
@@ -106,20 +127,6 @@ fn check_retry(node: &Node, retry: &Retry, at: &str, problems: &mut Problems) {
             "must be 0 to 1",
         ),
     ];
-    for (field, fine, rule) in checks {
-        if !fine {
-            let message = format!("`{field}` in `retry` of `{}` {rule}", node.id);
-            problems.node(
-                &node.id,
-                format!("{at}/retry/{field}"),
-                "invalid_retry",
-                message,
-            );
-        }
-    }
-}
-
-/// As much of a user's text as a message needs.
-fn shown(text: &str) -> String {
-    text.chars().take(200).collect()
+    let broken = rules.into_iter().filter(|(_, fine, _)| !fine);
+    broken.map(|(field, _, rule)| (field, rule))
 }

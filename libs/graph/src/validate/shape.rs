@@ -1,49 +1,59 @@
 //! The nodes together: edges, ports, one trigger, no cycle, nothing out of reach.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet, VecDeque};
 
-use contracts::flow::{Definition, Node};
+use contracts::flow::{Definition, Edge, Node, OnError};
 use petgraph::{
     algo::tarjan_scc,
     graph::{DiGraph, NodeIndex},
     visit::Dfs,
 };
 
-use super::Problems;
+use super::{Problems, short};
 use crate::{node_types, plan::digraph};
 
-const TRIGGER: &str = "trigger";
+/// Of the nodes in a cycle, this many are named.
+const MAX_NAMED: usize = 10;
 
 pub(super) fn check(definition: &Definition, problems: &mut Problems) {
-    let triggers: Vec<_> = definition
-        .nodes
-        .iter()
-        .filter(|node| node.kind == TRIGGER)
-        .collect();
-    match triggers.as_slice() {
-        [] => problems.flow(
-            "/nodes",
-            "no_trigger",
-            "a flow needs a node of type `trigger`".to_owned(),
-        ),
-        [_] => {}
-        [_, more @ ..] => {
-            for node in more {
-                let message = format!("`{}` is a second trigger: a flow has one", node.id);
-                problems.node(&node.id, "/nodes".to_owned(), "several_triggers", message);
-            }
-        }
-    }
-    edges(definition, problems);
     let (graph, indexes) = digraph(definition);
-    let has_cycle = cycles(definition, &graph, problems);
-    if let ([trigger], false) = (triggers.as_slice(), has_cycle) {
-        reach(definition, &graph, indexes[trigger.id.as_str()], problems);
+    edges(definition, &indexes, problems);
+    cycles(definition, &graph, problems);
+    if let Some(trigger) = trigger(definition, problems) {
+        reach(definition, &graph, &indexes, trigger, problems);
     }
 }
 
-fn edges(definition: &Definition, problems: &mut Problems) {
-    let find = |id: &str| definition.nodes.iter().find(|node| node.id == id);
+/// The one node where the flow begins.
+fn trigger(definition: &Definition, problems: &mut Problems) -> Option<NodeIndex> {
+    let begins =
+        |node: &Node| node_types::find(&node.kind).is_some_and(|kind| !kind.about.takes_input);
+    let mut triggers = definition
+        .nodes
+        .iter()
+        .enumerate()
+        .filter(|(_, node)| begins(node));
+    let Some((first, _)) = triggers.next() else {
+        let message = "a flow needs a node of type `trigger`".to_owned();
+        problems.flow("/nodes", "no_trigger", message);
+        return None;
+    };
+    let mut is_one = true;
+    for (position, node) in triggers {
+        is_one = false;
+        let message = format!("`{}` is a second trigger: a flow has one", short(&node.id));
+        let path = format!("/nodes/{position}");
+        problems.node(&node.id, path, "several_triggers", message);
+    }
+    is_one.then(|| NodeIndex::new(first))
+}
+
+fn edges(definition: &Definition, indexes: &HashMap<&str, NodeIndex>, problems: &mut Problems) {
+    let find = |id: &str| {
+        indexes
+            .get(id)
+            .map(|index| &definition.nodes[index.index()])
+    };
     let mut seen = HashSet::new();
     for (position, edge) in definition.edges.iter().enumerate() {
         let at = format!("/edges/{position}");
@@ -55,23 +65,20 @@ fn edges(definition: &Definition, problems: &mut Problems) {
             }
         }
         if !seen.insert((&edge.from, edge.port(), &edge.to)) {
+            let (from, to) = (short(&edge.from), short(&edge.to));
             let message = format!(
-                "there are two edges from `{}` to `{}`",
-                short(&edge.from),
-                short(&edge.to)
+                "there are two edges from port `{}` of `{from}` to `{to}`",
+                short(edge.port())
             );
             problems.flow(&at, "duplicate_edge", message);
         }
         if let Some(from) = from {
             port(from, edge.port(), &at, problems);
         }
-        if let Some(to) =
-            to.filter(|to| node_types::find(&to.kind).is_some_and(|kind| !kind.about.takes_input))
-        {
-            let message = format!(
-                "no edge may lead into `{}`, which is a `{}`",
-                to.id, to.kind
-            );
+        let takes_none =
+            |to: &&Node| node_types::find(&to.kind).is_some_and(|kind| !kind.about.takes_input);
+        if let Some(to) = to.filter(takes_none) {
+            let message = format!("no edge may lead into `{}`, a `{}`", short(&to.id), to.kind);
             problems.node(&to.id, format!("{at}/to"), "edge_into_trigger", message);
         }
     }
@@ -79,53 +86,83 @@ fn edges(definition: &Definition, problems: &mut Problems) {
 
 fn port(from: &Node, port: &str, at: &str, problems: &mut Problems) {
     // The ports of an unknown type are unknown; the type is told already.
-    if node_types::find(&from.kind).is_none() {
+    let Some(kind) = node_types::find(&from.kind) else {
+        return;
+    };
+    let ports = kind.ports(from);
+    if ports.contains(&port) {
         return;
     }
-    let ports = node_types::ports(from);
-    if !ports.contains(&port) {
-        let known = if ports.is_empty() {
-            "it has none".to_owned()
-        } else {
-            format!("it has `{}`", ports.join("`, `"))
-        };
-        let message = format!("`{}` has no port `{}`: {known}", from.id, short(port));
-        problems.node(&from.id, format!("{at}/from_port"), "unknown_port", message);
+    let known = match ports.as_slice() {
+        _ if port == Edge::ERROR_PORT && from.on_error != OnError::Branch => {
+            "there is one when its `on_error` is `branch`".to_owned()
+        }
+        [] => "it has none".to_owned(),
+        some => format!("it has {}", quoted(some)),
+    };
+    let message = format!(
+        "`{}` has no port `{}`: {known}",
+        short(&from.id),
+        short(port)
+    );
+    problems.node(&from.id, format!("{at}/from_port"), "unknown_port", message);
+}
+
+fn quoted(names: &[&str]) -> String {
+    let quoted = |name: &&str| format!("`{}`", short(name));
+    let named: Vec<_> = names.iter().take(MAX_NAMED).map(quoted).collect();
+    let more = if names.len() > MAX_NAMED { ", …" } else { "" };
+    named.join(", ") + more
+}
+
+fn cycles(definition: &Definition, graph: &DiGraph<(), ()>, problems: &mut Problems) {
+    let mut components = tarjan_scc(graph);
+    components.sort_unstable_by_key(|component| component.iter().min().copied());
+    for component in components {
+        let first = component.iter().min().copied().unwrap_or_default();
+        if component.len() == 1 && !graph.contains_edge(first, first) {
+            continue;
+        }
+        let id = |index: &NodeIndex| definition.nodes[index.index()].id.as_str();
+        let mut ids: Vec<_> = cycle(graph, first).iter().map(id).map(short).collect();
+        if ids.len() > MAX_NAMED {
+            ids.truncate(MAX_NAMED);
+            ids.push("…".to_owned());
+        }
+        ids.push(short(id(&first)));
+        let message = format!(
+            "these nodes lead back to themselves: `{}`",
+            ids.join("` → `")
+        );
+        problems.node(id(&first), "/edges".to_owned(), "cycle", message);
     }
 }
 
-fn cycles(definition: &Definition, graph: &DiGraph<(), ()>, problems: &mut Problems) -> bool {
-    let mut found = false;
-    for component in tarjan_scc(graph) {
-        let turns = component.len() > 1 || graph.contains_edge(component[0], component[0]);
-        if !turns {
-            continue;
+/// A shortest cycle through a node that is on one.
+fn cycle(graph: &DiGraph<(), ()>, first: NodeIndex) -> Vec<NodeIndex> {
+    let mut before = HashMap::new();
+    let mut open = VecDeque::from([first]);
+    while let Some(node) = open.pop_front() {
+        for next in graph.neighbors(node) {
+            if next == first {
+                let step = |node: &NodeIndex| before.get(node).copied();
+                let mut path: Vec<_> = std::iter::successors(Some(node), step).collect();
+                path.reverse();
+                return path;
+            }
+            if let std::collections::hash_map::Entry::Vacant(entry) = before.entry(next) {
+                entry.insert(node);
+                open.push_back(next);
+            }
         }
-        found = true;
-        let mut ids: Vec<_> = component
-            .iter()
-            .map(|index| definition.nodes[index.index()].id.as_str())
-            .collect();
-        ids.sort_unstable();
-        let named = ids
-            .iter()
-            .take(10)
-            .copied()
-            .collect::<Vec<_>>()
-            .join("`, `");
-        problems.node(
-            ids[0],
-            "/edges".to_owned(),
-            "cycle",
-            format!("these nodes lead back to themselves: `{named}`"),
-        );
     }
-    found
+    vec![first]
 }
 
 fn reach(
     definition: &Definition,
     graph: &DiGraph<(), ()>,
+    indexes: &HashMap<&str, NodeIndex>,
     trigger: NodeIndex,
     problems: &mut Problems,
 ) {
@@ -135,19 +172,12 @@ fn reach(
         reached.insert(node);
     }
     for (position, node) in definition.nodes.iter().enumerate() {
-        let is_trigger = node.kind == TRIGGER;
-        if !is_trigger && !reached.contains(&NodeIndex::new(position)) {
+        // A second node of the same id has no edges of its own; the id is told already.
+        let is_named = indexes[node.id.as_str()].index() == position;
+        if is_named && !reached.contains(&NodeIndex::new(position)) {
             let message = format!("no path leads from the trigger to `{}`", short(&node.id));
-            problems.node(
-                &node.id,
-                format!("/nodes/{position}"),
-                "unreachable_node",
-                message,
-            );
+            let path = format!("/nodes/{position}");
+            problems.node(&node.id, path, "unreachable_node", message);
         }
     }
-}
-
-fn short(text: &str) -> String {
-    text.chars().take(64).collect()
 }

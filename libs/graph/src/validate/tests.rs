@@ -116,6 +116,14 @@ fn an_expression_may_stand_where_another_type_is_expected() {
         )],
         &[("a", "/nodes/1/config/max_tokens", "invalid_config")],
     );
+    // Text around an expression stays a text.
+    check(
+        &[(
+            "/nodes/1",
+            json!({"id": "a", "type": "llm", "config": {"prompt": "x{{ input.x }}", "max_tokens": "1{{ input.n }}"}}),
+        )],
+        &[("a", "/nodes/1/config/max_tokens", "invalid_config")],
+    );
 }
 
 #[test]
@@ -125,10 +133,7 @@ fn ids_are_unique_tokens() {
             "/nodes/-",
             json!({"id": "a", "type": "transform", "config": {"value": 1}}),
         )],
-        &[
-            ("a", "/nodes/3/id", "duplicate_node_id"),
-            ("a", "/nodes/3", "unreachable_node"),
-        ],
+        &[("a", "/nodes/3/id", "duplicate_node_id")],
     );
     check(
         &[
@@ -170,7 +175,7 @@ fn edges_must_fit() {
         &[("/edges/-", json!({"from": "a", "to": "start"}))],
         &[
             ("start", "/edges/2/to", "edge_into_trigger"),
-            ("a", "/edges", "cycle"),
+            ("start", "/edges", "cycle"),
         ],
     );
     check(
@@ -212,7 +217,7 @@ fn a_flow_has_one_trigger_and_nothing_out_of_reach() {
     );
     check(
         &[("/nodes/-", json!({"id": "t2", "type": "trigger"}))],
-        &[("t2", "/nodes", "several_triggers")],
+        &[("t2", "/nodes/3", "several_triggers")],
     );
     check(
         &[(
@@ -250,8 +255,84 @@ fn expressions_see_only_what_is_upstream() {
     );
     check(&value("{{ secrets.x }}"), &[("a", at, "unknown_name")]);
     check(&value("{{ input. }}"), &[("a", at, "invalid_expression")]);
-    check(&value("{{ input.x|nope }}"), &[]);
+    check(&value("{{ secrets[1:] }}"), &[("a", at, "unknown_name")]);
+    check(
+        &value("{{ nodes.start.text }}"),
+        &[("a", at, "unknown_name")],
+    );
+    check(
+        &value("{{ nodes }}"),
+        &[("a", at, "dynamic_node_reference")],
+    );
+    check(
+        &value("{{ input.x|nope }}"),
+        &[("a", at, "invalid_expression")],
+    );
+    check(
+        &value("{{ input.x is nope }}"),
+        &[("a", at, "invalid_expression")],
+    );
+    check(
+        &value("{% if input.x %}"),
+        &[("a", at, "invalid_expression")],
+    );
+    check(
+        &value("{{ input.x ~ }}"),
+        &[("a", at, "invalid_expression")],
+    );
     check(&value("{{ input.x"), &[("a", at, "invalid_expression")]);
+}
+
+#[test]
+fn ids_with_a_dash_are_named_in_brackets() {
+    let dashed = |text: &str| {
+        [
+            ("/nodes/0/id", json!("my-start")),
+            ("/edges/0/from", json!("my-start")),
+            ("/nodes/1/config/value", json!(text)),
+        ]
+    };
+    check(&dashed("{{ nodes['my-start'].output }}"), &[]);
+    let problems = validate(&flow(&dashed("{{ nodes.my-start.output }}")));
+    let messages: Vec<_> = problems.iter().map(|problem| &problem.message).collect();
+    assert!(
+        messages
+            .iter()
+            .any(|text| text.contains("write `nodes['my-start']`")),
+        "{messages:?}"
+    );
+}
+
+#[test]
+fn keys_that_hold_no_expressions_have_no_drafts() {
+    let code =
+        json!({"id": "a", "type": "code", "config": {"language": "{{ input.x }}", "source": "x"}});
+    check(
+        &[("/nodes/1", code)],
+        &[("a", "/nodes/1/config/language", "invalid_config")],
+    );
+    let condition = json!({"id": "a", "type": "condition", "config": {"cases": [{"when": "true", "port": "{{ input.x }}"}], "default_port": "small"}});
+    check(
+        &[
+            ("/nodes/1", condition),
+            ("/edges/1/from_port", json!("small")),
+        ],
+        &[("a", "/nodes/1/config/cases/0/port", "invalid_config")],
+    );
+}
+
+#[test]
+fn schemas_of_users_are_checked() {
+    let llm = json!({"id": "a", "type": "llm", "config": {"prompt": "x", "output_schema": {"type": "strnig"}}});
+    check(
+        &[("/nodes/1", llm)],
+        &[("a", "/nodes/1/config/output_schema", "invalid_schema")],
+    );
+    let looping = json!({"$ref": "#"});
+    check(
+        &[("/input_schema", looping)],
+        &[("", "/input_schema", "invalid_input_schema")],
+    );
 }
 
 #[test]
@@ -267,6 +348,15 @@ fn there_are_limits() {
         .collect();
     let many: Definition = serde_json::from_value(json!({"nodes": nodes, "edges": []})).unwrap();
     assert_eq!(validate(&many)[0].code, "too_many_nodes");
+    let many = vec![json!("{{ 1 }}"); 1001];
+    check(
+        &[("/nodes/1/config/value", json!(many))],
+        &[("a", "/nodes/1/config", "too_many_expressions")],
+    );
+    check(
+        &[("/nodes/1/name", json!("x".repeat(201)))],
+        &[("a", "/nodes/1/name", "invalid_node_name")],
+    );
     let large = flow(&[("/nodes/1/config/value", json!("x".repeat(600_000)))]);
     assert_eq!(validate(&large)[0].code, "too_large");
 }

@@ -1,0 +1,112 @@
+//! From a node's configuration to what the node gets.
+
+use contracts::flow::NodeConfig;
+use serde_json::{Map, Value};
+
+use super::{
+    ExpressionError, MAX_OUTPUT, Scope, Segment, budget::TOO_LARGE, evaluate, json, segments,
+};
+use crate::node_types;
+
+/// A node's configuration with all its strings rendered, but for those that its type takes as they are, and checked
+/// against the type's schema. Where that asks for a text and an expression gave something else, it gets the text of it.
+///
+/// # Errors
+/// The first expression that has no value, or the first place where the values do not fit the schema.
+pub fn render_config(
+    kind: &str,
+    config: &NodeConfig,
+    scope: &Scope<'_>,
+) -> Result<NodeConfig, ExpressionError> {
+    let known = node_types::find(kind);
+    let verbatim = known.map_or(&[][..], |kind| kind.verbatim);
+    let mut rendering = Rendering::new(scope);
+    let mut rendered = Map::new();
+    for (key, value) in config {
+        let value = if verbatim.contains(&key.as_str()) {
+            value.clone()
+        } else {
+            rendering.value(value)?
+        };
+        rendered.insert(key.clone(), value);
+    }
+    // What holds no expression was checked when it was published.
+    let mut rendered = Value::Object(rendered);
+    if let Some(kind) = known.filter(|_| rendering.evaluated) {
+        kind.as_texts(&mut rendered);
+        if let Some((path, reason)) = kind.first_problem(&rendered) {
+            return Err(ExpressionError::new(&path, reason));
+        }
+    }
+    match rendered {
+        Value::Object(rendered) => Ok(rendered.into_iter().collect()),
+        _ => Ok(NodeConfig::new()),
+    }
+}
+
+/// A JSON value with all its strings rendered; keys of objects stay as they are.
+///
+/// # Errors
+/// The first expression that has no value.
+pub fn render(value: &Value, scope: &Scope<'_>) -> Result<Value, ExpressionError> {
+    Rendering::new(scope).value(value)
+}
+
+struct Rendering<'a, 'b> {
+    scope: &'a Scope<'b>,
+    /// Bytes that the values of expressions may still take.
+    left: usize,
+    evaluated: bool,
+}
+
+impl<'a, 'b> Rendering<'a, 'b> {
+    fn new(scope: &'a Scope<'b>) -> Self {
+        Self {
+            scope,
+            left: MAX_OUTPUT,
+            evaluated: false,
+        }
+    }
+
+    fn value(&mut self, value: &Value) -> Result<Value, ExpressionError> {
+        Ok(match value {
+            Value::String(text) => self.text(text)?,
+            Value::Array(items) => {
+                let items = items.iter().map(|item| self.value(item));
+                Value::Array(items.collect::<Result<_, _>>()?)
+            }
+            Value::Object(object) => {
+                let entries = object.iter();
+                let entries = entries.map(|(key, item)| Ok((key.clone(), self.value(item)?)));
+                Value::Object(entries.collect::<Result<_, _>>()?)
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+        })
+    }
+
+    fn text(&mut self, text: &str) -> Result<Value, ExpressionError> {
+        let segments = segments(text).map_err(|reason| ExpressionError::new(text, reason))?;
+        if let [Segment::Expression(expression)] = segments.as_slice() {
+            return self.expression(expression);
+        }
+        let mut rendered = String::with_capacity(text.len());
+        for segment in segments {
+            match segment {
+                Segment::Literal(literal) => rendered.push_str(literal),
+                Segment::Expression(expression) => match self.expression(expression)? {
+                    Value::String(text) => rendered.push_str(&text),
+                    other => rendered.push_str(&other.to_string()),
+                },
+            }
+        }
+        Ok(Value::String(rendered))
+    }
+
+    fn expression(&mut self, expression: &str) -> Result<Value, ExpressionError> {
+        let value = evaluate(expression, self.scope)?;
+        let left = self.left.checked_sub(json::size(&value));
+        self.left = left.ok_or_else(|| ExpressionError::new(expression, TOO_LARGE.0))?;
+        self.evaluated = true;
+        Ok(value)
+    }
+}

@@ -1,0 +1,118 @@
+//! What expressions see: `input`, `nodes.<id>.output`, `execution`, `vars`.
+
+use std::{cell::RefCell, collections::BTreeMap};
+
+use minijinja::{Value, value::Serde};
+use serde_json::Value as Json;
+
+use super::{
+    budget,
+    names::{Names, Reference},
+};
+
+/// The names an expression may begin with.
+pub(crate) const ROOTS: [&str; 4] = ["input", "nodes", "execution", "vars"];
+
+/// What the expressions of one node see. They share one budget.
+pub struct Scope<'a> {
+    input: &'a Json,
+    outputs: BTreeMap<&'a str, &'a Json>,
+    execution: &'a Json,
+    vars: &'a Json,
+    /// For minijinja, made of what the expressions so far have named.
+    converted: RefCell<Converted<'a>>,
+    budget: (&'static str, Value),
+}
+
+#[derive(Default)]
+struct Converted<'a> {
+    roots: BTreeMap<&'static str, Value>,
+    nodes: BTreeMap<&'a str, Value>,
+}
+
+impl<'a> Scope<'a> {
+    /// `outputs` are the outputs of the settled nodes by node id, null where a node was skipped; `execution` is
+    /// `{id, flow_id, started_at}`.
+    pub fn new(
+        input: &'a Json,
+        outputs: impl IntoIterator<Item = (&'a str, &'a Json)>,
+        execution: &'a Json,
+        vars: &'a Json,
+    ) -> Self {
+        Self {
+            input,
+            outputs: outputs.into_iter().collect(),
+            execution,
+            vars,
+            converted: RefCell::default(),
+            budget: budget::entry(),
+        }
+    }
+
+    /// Follows a plain path such as `nodes.a.output.b` through objects. The outer none means that the path is of another
+    /// kind, the inner one that nothing is there.
+    pub(super) fn lookup(&self, path: &[&str]) -> Option<Option<&'a Json>> {
+        let (root, rest) = path.split_first()?;
+        let (mut value, rest) = match (*root, rest) {
+            ("nodes", [id, "output", rest @ ..]) => (self.outputs.get(id).copied(), rest),
+            ("nodes", _) => return None,
+            (root, rest) => (Some(self.root(root)?), rest),
+        };
+        // Lists and strings have keys of their own in Jinja: only objects are followed here.
+        for key in rest {
+            value = match value {
+                Some(Json::Object(object)) => object.get(*key),
+                Some(_) => return None,
+                None => None,
+            };
+        }
+        Some(value)
+    }
+
+    fn root(&self, name: &str) -> Option<&'a Json> {
+        match name {
+            "input" => Some(self.input),
+            "execution" => Some(self.execution),
+            "vars" => Some(self.vars),
+            _ => None,
+        }
+    }
+
+    /// The context for an expression: only what it names is converted, and once for all expressions of the scope.
+    pub(super) fn context(&self, names: &Names<'_>) -> Value {
+        let mut converted = self.converted.borrow_mut();
+        for root in ROOTS.iter().filter(|root| names.roots.contains(root)) {
+            if let Some(json) = self.root(root) {
+                let convert = || Value::from(Serde(json));
+                converted.roots.entry(root).or_insert_with(convert);
+            }
+        }
+        let mut context: BTreeMap<&str, Value> = converted
+            .roots
+            .iter()
+            .map(|(name, value)| (*name, value.clone()))
+            .collect();
+        if !names.nodes.is_empty() {
+            context.insert("nodes", self.nodes(&mut converted, &names.nodes));
+        }
+        let (name, budget) = &self.budget;
+        context.insert(name, budget.clone());
+        Value::from(context)
+    }
+
+    fn nodes(&self, converted: &mut Converted<'a>, references: &[Reference<'_>]) -> Value {
+        let is_dynamic = references.contains(&Reference::Dynamic);
+        let is_named = |id: &str| {
+            let names = |reference: &Reference<'_>| matches!(reference, Reference::Node { id: named, .. } if *named == id);
+            is_dynamic || references.iter().any(names)
+        };
+        let named = self.outputs.iter().filter(|(id, _)| is_named(id));
+        let mut nodes = BTreeMap::new();
+        for (id, output) in named {
+            let convert = || minijinja::context! { output => Value::from(Serde(*output)) };
+            let node = converted.nodes.entry(id).or_insert_with(convert);
+            nodes.insert(*id, node.clone());
+        }
+        Value::from(nodes)
+    }
+}
