@@ -5,6 +5,7 @@ use std::time::Duration;
 use contracts::{ErrorCode, Principal, Problem};
 use llm_gateway::Settings;
 use testkit::fake_llm::Answer;
+use tokio::net::TcpListener;
 
 use crate::{
     Fixture,
@@ -184,12 +185,19 @@ async fn addresses_inside_are_not_asked() {
             "{url}"
         );
     }
-    let mut request = vendor_at("http://does-not-exist.invalid/v1");
-    request.name = "nowhere".into();
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_told_as_that() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let fixture = Fixture::reaching(&[address]).await;
+    let owner = fixture.owner().await;
+    let request = vendor_at(&format!("http://{address}/v1"));
     fixture.ask(&owner, &request).await.unwrap();
-    let problem = fixture
-        .refused(&owner, &question("nowhere/fake-large", "hi"))
-        .await;
+    let ask = question("vendor/fake-large", "hi");
+    let problem = fixture.refused(&owner, &ask).await;
     assert_eq!(
         (problem.status, problem.reason.as_deref()),
         (502, Some("upstream_unreachable"))
