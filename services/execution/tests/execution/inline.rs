@@ -77,15 +77,13 @@ async fn what_cannot_be_started_is_refused() {
 async fn a_hundred_at_once_all_end() {
     let fixture = Fixture::start().await;
     let hash = inline_flow(&fixture).await;
-    let runs = (0..100).map(|n| {
-        let start = fixture.start_of(&hash, json!({"name": n}));
-        let fixture = &fixture;
-        async move {
-            let id = fixture.begin(&start).await.id;
-            (n, fixture.finished(id).await)
-        }
-    });
-    for (n, execution) in futures::future::join_all(runs).await {
+    let starts: Vec<_> = (0..100)
+        .map(|n| fixture.start_of(&hash, json!({"name": n})))
+        .collect();
+    let begun = futures::future::join_all(starts.iter().map(|start| fixture.begin(start))).await;
+    // One after the other: a hundred who ask again and again would be the load.
+    for (n, accepted) in begun.into_iter().enumerate() {
+        let execution = fixture.finished(accepted.id).await;
         assert_eq!(execution.output, Some(json!(format!("Hello {n}"))));
     }
     fixture.drain().await;

@@ -594,8 +594,7 @@ fn plans() -> HashMap<String, Arc<Plan>> {
         json!([trigger(), {"id": "x", "type": "transform", "config": {"value": "{{ input.n }}"}}, output("{{ nodes.x.output }}")]),
         &[("t", "out", "x"), ("x", "out", "o")],
     );
-    let named = [("chain", chain), ("inline", inline), ("parallel", parallel)];
-    named
+    [("chain", chain), ("inline", inline), ("parallel", parallel)]
         .into_iter()
         .map(|(name, plan)| (name.to_owned(), plan))
         .collect()
