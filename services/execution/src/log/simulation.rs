@@ -5,6 +5,7 @@
 //! that many.
 
 mod fake_log;
+mod plans;
 mod world;
 
 use world::World;

@@ -111,7 +111,7 @@ impl World {
             log: FakeLog::default(),
             owner: None,
             zombies: Vec::new(),
-            plans: plans(),
+            plans: super::plans::plans(),
             wishes: BTreeMap::new(),
             tickets: 0,
             queue: BTreeMap::new(),
@@ -545,57 +545,4 @@ impl World {
             );
         }
     }
-}
-
-fn plans() -> HashMap<String, Arc<Plan>> {
-    let call = |id: &str, more: serde_json::Value| {
-        let mut node = json!({"id": id, "type": "http", "config": {"method": "GET", "url": "https://example.com/{{ input.path }}"}});
-        node.as_object_mut()
-            .unwrap()
-            .extend(more.as_object().unwrap().clone());
-        node
-    };
-    let trigger = || json!({"id": "t", "type": "trigger"});
-    let output = |value: &str| json!({"id": "o", "type": "output", "config": {"value": value}});
-    let chain = flows::plan(
-        json!([
-            trigger(),
-            call(
-                "a",
-                json!({"retry": {"max_attempts": 3, "backoff_ms": 100, "jitter": 0.5}})
-            ),
-            call("b", json!({"on_error": {"default": 0}})),
-            output("{{ nodes.b.output }}")
-        ]),
-        &[("t", "out", "a"), ("a", "out", "b"), ("b", "out", "o")],
-    );
-    let parallel = flows::plan(
-        json!([
-            trigger(),
-            call("a", json!({})),
-            call("b", json!({"retry": {"max_attempts": 2, "backoff_ms": 5000}})),
-            {"id": "c", "type": "condition", "config": {"cases": [{"when": "input.n > 9", "port": "big"}], "default_port": "small"}},
-            call("d", json!({"on_error": "branch"})),
-            output("{{ nodes.d.output }}")
-        ]),
-        &[
-            ("t", "out", "a"),
-            ("t", "out", "b"),
-            ("t", "out", "c"),
-            ("c", "big", "d"),
-            ("c", "small", "o"),
-            ("a", "out", "o"),
-            ("b", "out", "o"),
-            ("d", "out", "o"),
-            ("d", "error", "o"),
-        ],
-    );
-    let inline = flows::plan(
-        json!([trigger(), {"id": "x", "type": "transform", "config": {"value": "{{ input.n }}"}}, output("{{ nodes.x.output }}")]),
-        &[("t", "out", "x"), ("x", "out", "o")],
-    );
-    [("chain", chain), ("inline", inline), ("parallel", parallel)]
-        .into_iter()
-        .map(|(name, plan)| (name.to_owned(), plan))
-        .collect()
 }
