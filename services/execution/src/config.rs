@@ -27,9 +27,6 @@ pub struct EngineConfig {
     /// HTTP steps that one process does at the same time.
     #[arg(long, env = "TROUPE_WORKERS_HTTP", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub workers_http: u16,
-    /// Code steps that one process does at the same time.
-    #[arg(long, env = "TROUPE_WORKERS_CODE", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=1_000))]
-    pub workers_code: u16,
 }
 
 impl Default for EngineConfig {
@@ -38,7 +35,6 @@ impl Default for EngineConfig {
             engine_max_open: 100_000,
             workers_llm: 64,
             workers_http: 64,
-            workers_code: 4,
         }
     }
 }

@@ -16,6 +16,8 @@ pub struct State {
     pub(crate) archive: Archive,
     pub(crate) egress: Egress,
     pub(crate) sandbox: Sandbox,
+    /// Code steps that the sandbox does at the same time.
+    pub(crate) code_slots: u16,
     pub(crate) config: EngineConfig,
 }
 
@@ -30,6 +32,7 @@ impl State {
             store: ExecutionStore::new(pool),
             archive: Archive::connect(&config.documents).await?,
             egress: Egress::new(&config.egress)?,
+            code_slots: config.sandbox.code_workers,
             sandbox: Sandbox::new(config.sandbox.clone(), code_worker),
             config: config.engine.clone(),
         })

@@ -65,7 +65,7 @@ pub(crate) async fn run(ctx: TaskCtx<State>) {
         let slots = match class {
             WorkClass::Llm => ctx.state.config.workers_llm,
             WorkClass::Http => ctx.state.config.workers_http,
-            WorkClass::Code => ctx.state.config.workers_code,
+            WorkClass::Code => ctx.state.code_slots,
         };
         tasks.spawn(pool::run(worker.clone(), class, slots, ctx.stop.clone()));
     }

@@ -63,7 +63,7 @@ fn nothing_acknowledged_is_lost_and_nothing_counts_twice() {
 fn run(seed: u64) -> world::Totals {
     let run = std::panic::catch_unwind(|| {
         let mut world = World::new(Random(seed));
-        world.suffer(200);
+        world.suffer(120);
         world.heal();
         world.totals
     });

@@ -132,3 +132,27 @@ async fn an_answer_that_does_not_fit_its_schema_is_asked_for_again() {
     }
     fixture.drain().await;
 }
+
+#[tokio::test]
+async fn a_code_step_sees_input_and_nodes_and_fails_typed() {
+    let fixture = Fixture::start().await;
+    let code = |source: &str| json!({"id": "c", "type": "code", "config": {"language": "javascript", "source": source}, "timeout_ms": 5000});
+    let flow = async |source: &str| {
+        let nodes = json!([trigger(),
+            {"id": "a", "type": "transform", "config": {"value": [1, 2, 3]}},
+            code(source),
+            {"id": "o", "type": "output", "config": {"value": "{{ nodes.c.output }}"}}]);
+        let edges = [("t", "out", "a"), ("a", "out", "c"), ("c", "out", "o")];
+        let hash = fixture.define(nodes, &edges).await;
+        let id = fixture.execute(&hash, json!({"n": 10})).await;
+        fixture.finished(id).await
+    };
+    let sum = "export default async ({input, nodes}) => ({sum: nodes.a.output.reduce((a, b) => a + b, input.n), raw: '{{ input.n }}'})";
+    assert_eq!(
+        flow(sum).await.output,
+        Some(json!({"sum": 16, "raw": "{{ input.n }}"}))
+    );
+    let thrown = flow("export default () => { throw new Error('no') }").await;
+    assert_eq!(thrown.error.unwrap().code, "code_exception");
+    fixture.drain().await;
+}

@@ -80,9 +80,10 @@ impl Fixture {
 
     /// One more engine on the same servers.
     async fn engine(&self) -> Running {
-        // No test here runs code: the binary's own tests do, with its worker.
+        // Cargo builds it for the sandbox's own tests, two folders above this one.
+        let test = std::env::current_exe().unwrap();
         let worker = sandbox::WorkerCommand {
-            program: "/nonexistent".into(),
+            program: test.ancestors().nth(2).unwrap().join("sandbox-worker"),
             args: Vec::new(),
         };
         let state = execution::State::connect(&self.config, worker)
