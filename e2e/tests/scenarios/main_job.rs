@@ -67,10 +67,12 @@ async fn a_flow_is_posted_published_run_watched_and_read() {
             .iter()
             .any(|event| event["type"] == "step_skipped" && event["node"] == "short")
     );
-    let list = user
-        .read(&format!("/api/v1/executions?flow_id={flow}"))
-        .await;
-    assert_eq!(list.body["items"][0]["id"], json!(execution));
+    // The row of the list follows the log a moment later.
+    let listed = format!("/api/v1/executions?flow_id={flow}");
+    testkit::eventually(Duration::from_secs(20), async || {
+        (user.read(&listed).await.body["items"][0]["id"] == json!(execution)).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
