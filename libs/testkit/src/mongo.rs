@@ -3,7 +3,7 @@
 use mongodb::Client;
 use uuid::Uuid;
 
-use crate::servers::{block_on_drop, from_environment};
+use crate::servers::{clean_up_on_drop, from_environment};
 
 /// The name of a database nobody else uses. Dropped on drop.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl Mongo {
 impl Drop for Mongo {
     fn drop(&mut self) {
         let (url, name) = (self.url.clone(), self.database.clone());
-        block_on_drop(&format!("MongoDB database `{name}`"), async move {
+        clean_up_on_drop(&format!("MongoDB database `{name}`"), async move {
             let client = Client::with_uri_str(&url).await?;
             client.database(&name).drop().await?;
             Ok(())

@@ -10,7 +10,7 @@
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr};
 use uuid::Uuid;
 
-use crate::servers::{block_on_drop, from_environment};
+use crate::servers::{clean_up_on_drop, from_environment};
 
 /// A database nobody else uses. Dropped on drop, with whoever is still
 /// connected to it.
@@ -62,7 +62,7 @@ impl Postgres {
 impl Drop for Postgres {
     fn drop(&mut self) {
         let (url, name) = (self.server_url.clone(), self.database.clone());
-        block_on_drop(&format!("PostgreSQL database `{name}`"), async move {
+        clean_up_on_drop(&format!("PostgreSQL database `{name}`"), async move {
             let connection = connect(&url).await?;
             connection
                 .execute_unprepared(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"))

@@ -1,6 +1,13 @@
 //! Where the servers of this test run are.
 
-use std::env;
+use std::{
+    env,
+    sync::mpsc::{self, RecvTimeoutError},
+    time::Duration,
+};
+
+/// How long a clean-up may keep a test waiting.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The value of an environment variable that `cargo xtask test` sets.
 ///
@@ -11,24 +18,36 @@ pub(crate) fn from_environment(variable: &str) -> String {
         .unwrap_or_else(|_| panic!("`{variable}` is not set: run `cargo xtask test`, or source the lines that `cargo xtask servers` prints"))
 }
 
-/// Runs clean-up that must not be left behind, also from within a runtime:
+/// Runs clean-up that should not be left behind, also from within a runtime:
 /// `Drop` cannot await, so the work gets a thread and a runtime of its own.
 /// Failure is reported, not raised, because a panic in `Drop` would hide the
 /// assertion that failed.
-pub(crate) fn block_on_drop<F>(what: &str, cleanup: F)
+///
+/// It is waited for only shortly. `Drop` stops the runtime it is called in, and
+/// PostgreSQL drops no database while a client is half-way through signing in
+/// (each backend must pass a barrier): when that client waits in the stopped
+/// runtime, each would wait for the other. The command is on its way by then,
+/// and the server finishes it when the client goes on or goes away.
+pub(crate) fn clean_up_on_drop<F>(what: &str, cleanup: F)
 where
     F: Future<Output = anyhow::Result<()>> + Send + 'static,
 {
-    let done = std::thread::spawn(move || -> anyhow::Result<()> {
+    let (done, outcome) = mpsc::channel();
+    let work = move || -> anyhow::Result<()> {
         tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?
             .block_on(cleanup)
-    })
-    .join();
-    match done {
-        Ok(Ok(())) => {}
+    };
+    std::thread::spawn(move || {
+        // Nobody listens any more when the time was up.
+        done.send(work()).ok();
+    });
+    match outcome.recv_timeout(PATIENCE) {
+        Ok(Ok(())) | Err(RecvTimeoutError::Timeout) => {}
         Ok(Err(error)) => eprintln!("{what} was left behind: {error:#}"),
-        Err(_) => eprintln!("{what} was left behind: its clean-up panicked"),
+        Err(RecvTimeoutError::Disconnected) => {
+            eprintln!("{what} was left behind: its clean-up panicked");
+        }
     }
 }
