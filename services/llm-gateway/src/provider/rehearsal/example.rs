@@ -11,8 +11,8 @@ use serde_json::{Map, Value, json};
 const MAX_DEPTH: usize = 32;
 /// Parts of a value, and of a schema with its references followed, at most.
 const MAX_PARTS: usize = 10_000;
-/// References that lead on to references, at most.
-const MAX_CHAIN: usize = 64;
+/// Levels of a schema with its references followed, at most: each takes a piece of the stack.
+const MAX_LEVELS: usize = 256;
 
 /// A value that fits; an absent schema means an object without fields for arguments, anything for answers.
 pub(crate) fn of_schema(schema: &Value, arguments: bool) -> Result<Value, String> {
@@ -23,7 +23,7 @@ pub(crate) fn of_schema(schema: &Value, arguments: bool) -> Result<Value, String
         root: schema,
         parts: 0,
     };
-    maker.weigh(schema, &mut Vec::new())?;
+    maker.weigh(schema, 0, &mut Vec::new())?;
     maker.parts = 0;
     let value = maker.value(schema, 0)?;
     let validator = jsonschema::options()
@@ -47,9 +47,14 @@ struct Maker<'a> {
 impl<'a> Maker<'a> {
     /// Refuses a schema that is small as a text and endless when its references are followed: to validate it takes for
     /// ever.
-    fn weigh(&mut self, schema: &'a Value, followed: &mut Vec<&'a str>) -> Result<(), String> {
+    fn weigh(
+        &mut self,
+        schema: &'a Value,
+        level: usize,
+        followed: &mut Vec<&'a str>,
+    ) -> Result<(), String> {
         self.parts += 1;
-        if self.parts > MAX_PARTS || followed.len() > MAX_CHAIN {
+        if self.parts > MAX_PARTS || level > MAX_LEVELS {
             return Err("the schema is too large".to_owned());
         }
         let parts: Vec<&Value> = match schema {
@@ -58,7 +63,7 @@ impl<'a> Maker<'a> {
             _ => return Ok(()),
         };
         for part in parts {
-            self.weigh(part, followed)?;
+            self.weigh(part, level + 1, followed)?;
         }
         let Some(target) = schema.get("$ref").and_then(Value::as_str) else {
             return Ok(());
@@ -68,7 +73,7 @@ impl<'a> Maker<'a> {
             return Ok(());
         }
         followed.push(target);
-        self.weigh(self.resolve(&schema["$ref"])?, followed)?;
+        self.weigh(self.resolve(&schema["$ref"])?, level + 1, followed)?;
         followed.pop();
         Ok(())
     }
@@ -411,6 +416,20 @@ mod tests {
         let bomb = json!({"type": "string", "not": {"$ref": "#/$defs/d0"}, "$defs": defs});
         assert_eq!(
             of_schema(&bomb, false),
+            Err("the schema is too large".into())
+        );
+        let mut defs = Map::new();
+        for link in 0..60 {
+            let mut deep = json!({"$ref": format!("#/$defs/d{}", link + 1)});
+            for _ in 0..100 {
+                deep = json!({"not": deep});
+            }
+            defs.insert(format!("d{link}"), deep);
+        }
+        defs.insert("d60".to_owned(), json!(true));
+        let shaft = json!({"type": "string", "not": {"$ref": "#/$defs/d0"}, "$defs": defs});
+        assert_eq!(
+            of_schema(&shaft, false),
             Err("the schema is too large".into())
         );
         for schema in [
