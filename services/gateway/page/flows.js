@@ -126,7 +126,7 @@ function runForm(flow, place) {
     "form",
     { class: "run" },
     field("Input (JSON)", input),
-    el("div", { class: "actions" }, field("Run", revision), button),
+    el("div", { class: "actions" }, field("Revision", revision), button),
     failure,
   );
   form.addEventListener("submit", (event) => {

@@ -63,7 +63,7 @@ const FORMS = {
 function showSignIn(kind) {
   const { title, send, other, question, fields } = FORMS[kind];
   const inputs = fields.map(([id, label, attributes, hint]) => ({
-    input: el("input", { id, name: id, required: true, ...attributes }),
+    input: el("input", { id: `sign-in-${id}`, name: id, required: true, ...attributes }),
     label,
     hint,
   }));
