@@ -134,8 +134,17 @@ typed_ids! {
     ProviderId = "prov";
     /// One call to an LLM.
     CallId = "call";
+    ToolId = "tool";
 }
-id_text!(UserId, SessionId, FlowId, ExecutionId, ProviderId, CallId);
+id_text!(
+    UserId,
+    SessionId,
+    FlowId,
+    ExecutionId,
+    ProviderId,
+    CallId,
+    ToolId
+);
 
 impl TenantId {
     /// The tenant of what no organization owns: registration, login, internal requests. Written `platform`.

@@ -19,6 +19,7 @@ pub mod problem;
 pub mod service;
 pub mod subject;
 pub mod tenant;
+pub mod tool;
 pub mod work;
 
 pub use message::{Access, Event, Request, StreamRequest};

@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use crate::{Access, Request, auth, execution, flow, llm, tenant};
+use crate::{Access, Request, auth, execution, flow, llm, tenant, tool};
 
 /// One request of the contract, described.
 #[derive(Clone, Copy)]
@@ -90,6 +90,18 @@ pub const OPERATIONS: &[Operation] = &[
     Operation::of::<llm::UpdateProvider>(),
     Operation::of::<llm::DeleteProvider>(),
     Operation::of::<llm::TestProvider>(),
+    Operation::of::<tool::CreateTool>(),
+    Operation::of::<tool::GetTool>(),
+    Operation::of::<tool::ListTools>(),
+    Operation::of::<tool::UpdateTool>(),
+    Operation::of::<tool::DeleteTool>(),
+    Operation::of::<tool::ListToolVersions>(),
+    Operation::of::<tool::ValidateTool>(),
+    Operation::of::<tool::InvokeTool>(),
+    Operation::of::<tool::ListToolCalls>(),
+    Operation::of::<tool::SetSecret>(),
+    Operation::of::<tool::ListSecrets>(),
+    Operation::of::<tool::DeleteSecret>(),
 ];
 
 /// The operation of that name.

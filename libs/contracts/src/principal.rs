@@ -90,6 +90,14 @@ pub enum Permission {
     ProviderWrite,
     #[serde(rename = "llm:complete")]
     LlmComplete,
+    #[serde(rename = "tool:read")]
+    ToolRead,
+    #[serde(rename = "tool:write")]
+    ToolWrite,
+    #[serde(rename = "tool:invoke")]
+    ToolInvoke,
+    #[serde(rename = "secret:write")]
+    SecretWrite,
 }
 
 impl Permission {
@@ -107,6 +115,10 @@ impl Permission {
             Self::ProviderRead => "provider:read",
             Self::ProviderWrite => "provider:write",
             Self::LlmComplete => "llm:complete",
+            Self::ToolRead => "tool:read",
+            Self::ToolWrite => "tool:write",
+            Self::ToolInvoke => "tool:invoke",
+            Self::SecretWrite => "secret:write",
         }
     }
 
@@ -117,10 +129,16 @@ impl Permission {
             | Self::MemberRead
             | Self::FlowRead
             | Self::ExecutionRead
-            | Self::ProviderRead => Role::Viewer,
-            Self::FlowExecute | Self::ExecutionCancel | Self::LlmComplete => Role::Operator,
-            Self::FlowWrite => Role::Editor,
-            Self::OrganizationWrite | Self::MemberWrite | Self::ProviderWrite => Role::Admin,
+            | Self::ProviderRead
+            | Self::ToolRead => Role::Viewer,
+            Self::FlowExecute | Self::ExecutionCancel | Self::LlmComplete | Self::ToolInvoke => {
+                Role::Operator
+            }
+            Self::FlowWrite | Self::ToolWrite => Role::Editor,
+            Self::OrganizationWrite
+            | Self::MemberWrite
+            | Self::ProviderWrite
+            | Self::SecretWrite => Role::Admin,
         }
     }
 }
@@ -141,7 +159,8 @@ pub struct Principal {
 
 impl Principal {
     pub fn allows(&self, permission: Permission) -> bool {
-        let run_may = self.execution_id.is_none() || matches!(permission, Permission::LlmComplete);
+        let run_may = self.execution_id.is_none()
+            || matches!(permission, Permission::LlmComplete | Permission::ToolInvoke);
         run_may && self.role.allows(permission)
     }
 }

@@ -65,7 +65,7 @@ impl Service {
                 Self::Llm,
             ],
             Self::Chat => &[Self::Agent, Self::Execution],
-            Self::Flow => &[Self::Execution],
+            Self::Flow => &[Self::Tool, Self::Execution],
             Self::Execution => &[Self::Agent, Self::Tool, Self::Llm, Self::Auth],
             Self::Auth => &[Self::Tenant],
             Self::Agent | Self::Tool | Self::Llm | Self::Tenant => &[],
