@@ -29,7 +29,7 @@ pub enum ToolKind {
 }
 
 impl ToolKind {
-    pub const ALL: [Self; 4] = [Self::Builtin, Self::Http, Self::Javascript, Self::Container];
+    pub const ALL: [Self; 3] = [Self::Builtin, Self::Http, Self::Javascript];
 
     pub const fn as_str(self) -> &'static str {
         match self {
