@@ -184,9 +184,9 @@ pub fn service_grants(service: Service) -> Grants {
         Service::Gateway | Service::Chat => {
             subscribe.extend(["live.*.*", "tok.>"].map(str::to_owned))
         }
-        // A cancelled execution's question to a model is dropped at once.
-        Service::Llm => subscribe.push("ctl.*.*".to_owned()),
-        Service::Tenant | Service::Agent | Service::Tool => {}
+        // What a cancelled execution asked of a model or of a tool is dropped at once.
+        Service::Llm | Service::Tool => subscribe.push("ctl.*.*".to_owned()),
+        Service::Tenant | Service::Agent => {}
     }
     // The gateway is a face without events of its own.
     if service != Service::Gateway {
