@@ -26,8 +26,6 @@ pub enum ToolKind {
     Http,
     /// JavaScript in the code worker: `{"source"}`, an ES module whose default export is a function of the arguments.
     Javascript,
-    /// One run of a container image: arguments as JSON on its input, the result as JSON on its output.
-    Container,
 }
 
 impl ToolKind {
@@ -38,7 +36,6 @@ impl ToolKind {
             Self::Builtin => "builtin",
             Self::Http => "http",
             Self::Javascript => "javascript",
-            Self::Container => "container",
         }
     }
 
