@@ -11,13 +11,14 @@ use opentelemetry_sdk::{
 };
 use serde_json::{Map, Value};
 use tracing::{
-    Event, Subscriber,
+    Event, Level, Metadata, Subscriber,
     field::{Field, Visit},
 };
 use tracing_subscriber::{
     EnvFilter, Layer,
+    filter::{FilterExt, filter_fn},
     fmt::{FmtContext, FormatEvent, FormatFields, format::Writer},
-    layer::SubscriberExt,
+    layer::{Filter, SubscriberExt},
     registry::LookupSpan,
     util::SubscriberInitExt,
 };
@@ -54,18 +55,12 @@ pub fn init(service: &'static str) -> Result<Telemetry, Error> {
     let (tracer, meter) = (tracer(&resource, exports)?, meter(&resource, exports)?);
     opentelemetry::global::set_meter_provider(meter.clone());
     let logger = exports.then(|| logger(&resource)).transpose()?;
-    let filter = || {
-        EnvFilter::try_from_env("TROUPE_LOG")
-            .unwrap_or_else(|_| EnvFilter::new("info,async_nats=warn,sqlx=warn"))
-    };
-    // The exporters' own logs would be exported in turn, without end.
-    let quiet = || filter().add_directive("opentelemetry=off".parse().expect("a directive"));
     tracing_subscriber::registry()
         .with(
             tracing_subscriber::fmt::layer()
                 .event_format(JsonLine)
                 .with_writer(std::io::stderr)
-                .with_filter(filter()),
+                .with_filter(chosen()),
         )
         .with(
             tracing_opentelemetry::layer()
@@ -75,7 +70,7 @@ pub fn init(service: &'static str) -> Result<Telemetry, Error> {
         .with(
             logger
                 .as_ref()
-                .map(|logger| OpenTelemetryTracingBridge::new(logger).with_filter(quiet())),
+                .map(|logger| OpenTelemetryTracingBridge::new(logger).with_filter(exported())),
         )
         .try_init()
         .map_err(failed)?;
@@ -84,6 +79,23 @@ pub fn init(service: &'static str) -> Result<Telemetry, Error> {
         meter,
         logger,
     })
+}
+
+/// What the operator asks for.
+fn chosen<S>() -> impl Filter<S> {
+    EnvFilter::try_from_env("TROUPE_LOG")
+        .unwrap_or_else(|_| EnvFilter::new("info,async_nats=warn,sqlx=warn"))
+        .and(filter_fn(tells_no_secret))
+}
+
+/// The same without the exporters' own logs, which would be exported in turn, without end.
+fn exported<S>() -> impl Filter<S> {
+    chosen().and(filter_fn(|of| !of.target().starts_with("opentelemetry")))
+}
+
+/// Below `info` the NATS client prints what it sends, passwords and tokens included.
+fn tells_no_secret(of: &Metadata<'_>) -> bool {
+    !of.target().starts_with("async_nats") || *of.level() <= Level::INFO
 }
 
 fn tracer(resource: &Resource, exports: bool) -> Result<SdkTracerProvider, Error> {
@@ -199,5 +211,39 @@ impl Visit for Fields {
     }
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         self.0.insert(field.name(), format!("{value:?}").into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    struct Targets(Arc<Mutex<Vec<(String, Level)>>>);
+
+    impl<S: Subscriber> Layer<S> for Targets {
+        fn on_event(&self, event: &Event<'_>, _: tracing_subscriber::layer::Context<'_, S>) {
+            let of = event.metadata();
+            let seen = (of.target().to_owned(), *of.level());
+            self.0.lock().expect("no test panics with it").push(seen);
+        }
+    }
+
+    #[test]
+    fn the_nats_client_never_tells_what_it_sends() {
+        let seen = Arc::default();
+        let layer = Targets(Arc::clone(&seen)).with_filter(filter_fn(tells_no_secret));
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+            tracing::trace!(target: "async_nats::connection", "CONNECT {{\"pass\":\"p\"}}");
+            tracing::debug!(target: "async_nats", "PUB");
+            tracing::info!(target: "async_nats", "connected");
+            tracing::trace!(target: "execution", "a record");
+        });
+        let expected = [
+            ("async_nats".to_owned(), Level::INFO),
+            ("execution".to_owned(), Level::TRACE),
+        ];
+        assert_eq!(*seen.lock().expect("no test panics with it"), expected);
     }
 }
