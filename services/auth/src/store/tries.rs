@@ -37,7 +37,10 @@ impl AuthStore {
             Some(row) => row.try_get("", "oldest").map_err(sql::Error::from)?,
             None => None,
         };
-        Ok(Some(oldest.unwrap_or(now) - since))
+        // Another try may be counted with a later time than ours, and a part of a millisecond would read as no wait.
+        let wait = oldest.unwrap_or(now) - since;
+        let longest = now - since;
+        Ok(Some(wait.clamp(TimeDelta::milliseconds(1), longest)))
     }
 
     /// The password was right: the tries before it no longer count.
