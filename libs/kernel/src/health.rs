@@ -71,9 +71,9 @@ impl Readiness {
     }
 }
 
-/// The three endpoints.
-pub fn routes(readiness: Readiness) -> Route {
-    Route::new()
+/// Adds the three endpoints to a router.
+pub fn routes(route: Route, readiness: Readiness) -> Route {
+    route
         .at("/healthz", get(healthz))
         .at("/readyz", get(readyz.data(readiness)))
         .at("/metrics", get(metrics_text))

@@ -74,12 +74,8 @@ impl Serving {
 }
 
 fn routes(runtime: &Runtime, extra: Vec<Extra>) -> Route {
-    let health = || health::routes(runtime.readiness.clone());
-    let route = Route::new()
-        .nest(api::PREFIX, api::service())
-        .at("/healthz", health())
-        .at("/readyz", health())
-        .at("/metrics", health());
+    let route = Route::new().nest(api::PREFIX, api::service());
+    let route = health::routes(route, runtime.readiness.clone());
     let route = page::routes(docs::routes(route));
     extra.into_iter().fold(route, |route, (path, endpoint)| {
         route.nest(path, endpoint.map_to_response())

@@ -141,9 +141,9 @@ impl Platform {
         if self.gateway.is_some() {
             return;
         }
-        let mut routes = health::routes(self.readiness.clone());
+        let mut routes = health::routes(Route::new(), self.readiness.clone());
         if let Some(face) = self.face.take() {
-            routes = Route::new().nest("/v1", face).nest_no_strip("/", routes);
+            routes = routes.nest("/v1", face);
         }
         let (address, stop) = (self.settings.health_addr, self.stop.clone());
         self.http.spawn(async move {
