@@ -180,7 +180,8 @@ async fn an_exhausted_pool_answers_in_time() {
     let fixture = Fixture::new().await;
     let config = sql::Config {
         postgres_pool: 1,
-        postgres_acquire_timeout_ms: 100,
+        // Long enough for the first connection on a busy machine.
+        postgres_acquire_timeout_ms: 1000,
         ..fixture.config.clone()
     };
     let pool = Pool::connect(&config, &crate::NOTES).await.unwrap();
