@@ -6,12 +6,13 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
 use crate::root;
 
-const SERVICES: [&str; 6] = [
+const SERVICES: [&str; 7] = [
     "auth",
     "tenant",
     "flow",
     "execution",
     "llm-gateway",
+    "tool",
     "gateway",
 ];
 

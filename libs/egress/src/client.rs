@@ -178,7 +178,7 @@ fn headers(request: &Request) -> Result<HeaderMap, Error> {
     }
     let mut headers = HeaderMap::new();
     for (name, value) in &request.headers {
-        insert(&mut headers, name, value, false)?;
+        insert(&mut headers, name, value, request.confidential)?;
     }
     if let Some(credential) = &request.credential {
         insert(

@@ -16,6 +16,7 @@ pub use client::{Egress, ResponseStream};
 pub use config::{Allowed, Config};
 pub use error::Error;
 pub use request::{Credential, Request, Response};
+pub use target::host_and_port;
 
 /// Chooses the TLS implementation of the process; calling it again does nothing.
 pub fn install_tls() {

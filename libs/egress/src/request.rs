@@ -16,6 +16,9 @@ pub struct Request {
     pub timeout: Duration,
     pub max_response_bytes: usize,
     pub credential: Option<Credential>,
+    /// A secret stands in the URL or a header: as with a credential, it goes over `https` alone, but to places that the
+    /// operator allows.
+    pub confidential: bool,
 }
 
 impl Request {
@@ -29,6 +32,7 @@ impl Request {
             timeout: Duration::from_secs(30),
             max_response_bytes: 8 * 1024 * 1024,
             credential: None,
+            confidential: false,
         }
     }
 }

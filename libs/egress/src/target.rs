@@ -20,22 +20,7 @@ pub(crate) struct Target {
 
 impl Target {
     pub(crate) fn new(request: &Request, config: &Config) -> Result<Self, Error> {
-        if request.url.len() > MAX_URL {
-            return Err(Error::InvalidUrl("longer than 16 KiB"));
-        }
-        let url = Url::parse(&request.url).map_err(|_| Error::InvalidUrl("it cannot be read"))?;
-        if !matches!(url.scheme(), "http" | "https") {
-            return Err(Error::InvalidUrl("only `http` and `https` are possible"));
-        }
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(Error::InvalidUrl(
-                "a user name or password in it is not allowed",
-            ));
-        }
-        let host = host_of(&url).ok_or(Error::InvalidUrl("it has no host"))?;
-        let port = url
-            .port_or_known_default()
-            .ok_or(Error::InvalidUrl("it has no port"))?;
+        let (url, host, port) = parse(&request.url)?;
         let allowed = config.allows(&host, port);
         if !allowed {
             check(&host, port)?;
@@ -48,7 +33,8 @@ impl Target {
                 actual: host,
             });
         }
-        if request.credential.is_some() && url.scheme() != "https" && !allowed {
+        let is_secret = request.credential.is_some() || request.confidential;
+        if is_secret && url.scheme() != "https" && !allowed {
             return Err(Error::Blocked {
                 host,
                 reason: "a credential is sent over `https` alone",
@@ -56,6 +42,36 @@ impl Target {
         }
         Ok(Self { url, host, allowed })
     }
+}
+
+/// Host and port of an `http` or `https` URL, as they are compared: the host in lowercase, without brackets and without a
+/// final dot.
+///
+/// # Errors
+/// [`Error::InvalidUrl`].
+pub fn host_and_port(url: &str) -> Result<(String, u16), Error> {
+    let (_, host, port) = parse(url)?;
+    Ok((host, port))
+}
+
+fn parse(text: &str) -> Result<(Url, String, u16), Error> {
+    if text.len() > MAX_URL {
+        return Err(Error::InvalidUrl("longer than 16 KiB"));
+    }
+    let url = Url::parse(text).map_err(|_| Error::InvalidUrl("it cannot be read"))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(Error::InvalidUrl("only `http` and `https` are possible"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(Error::InvalidUrl(
+            "a user name or password in it is not allowed",
+        ));
+    }
+    let host = host_of(&url).ok_or(Error::InvalidUrl("it has no host"))?;
+    let port = url
+        .port_or_known_default()
+        .ok_or(Error::InvalidUrl("it has no port"))?;
+    Ok((url, host, port))
 }
 
 /// The host as it is compared: `EXAMPLE.com.` and `example.com` are the same.

@@ -29,9 +29,9 @@ use budget::Refused;
 pub(crate) use cut::{Segment, segments, single};
 use filters::Registry;
 pub(crate) use names::{Names, Reference};
-pub use render::{render, render_config};
+pub use render::{check, render, render_config, render_url};
 pub(crate) use scope::ROOTS;
-pub use scope::Scope;
+pub use scope::{ARGUMENTS, Scope};
 
 /// Steps an expression may take.
 const FUEL: u64 = 20_000;

@@ -4,6 +4,7 @@
 //!
 //! **Invariant:** a handler runs only after tenant, token and permission have been checked against the contract.
 
+mod cancels;
 mod ctx;
 mod endpoint;
 mod error;
@@ -16,6 +17,7 @@ mod stream;
 pub mod telemetry;
 mod verifier;
 
+pub use cancels::{Cancels, Ear};
 pub use ctx::{Ctx, TaskCtx};
 pub use error::{Error, ServiceError};
 pub use health::Readiness;

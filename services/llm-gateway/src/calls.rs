@@ -13,12 +13,12 @@ use contracts::{
 };
 use documents::ArchivedCall;
 use futures::{StreamExt, stream::BoxStream};
+use kernel::Ear;
 use tokio::time::{Instant, timeout};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::{
     Error, State,
-    cancels::Ear,
     domain::{
         answer::{Answer, estimate_prompt},
         catalog::Target,

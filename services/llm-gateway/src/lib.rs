@@ -13,7 +13,6 @@ mod handlers;
 mod http;
 
 mod calls;
-mod cancels;
 mod records;
 
 mod domain;
@@ -37,6 +36,8 @@ pub fn service(state: State) -> kernel::Service<State> {
         .on(handlers::update_provider)
         .on(handlers::delete_provider)
         .on(handlers::test_provider)
-        .task("cancels", cancels::follow)
+        .task("cancels", |task: kernel::TaskCtx<State>| async move {
+            task.state.cancels.follow(&task.bus, &task.stop).await;
+        })
         .task("archive", records::archive)
 }

@@ -5,11 +5,11 @@ use std::{sync::Arc, time::Duration};
 use contracts::id::TenantId;
 use documents::Archive;
 use egress::Egress;
+use kernel::Cancels;
 use moka::future::Cache;
 
 use crate::{
     Config, Error, Settings,
-    cancels::Cancels,
     domain::catalog::{Catalog, Entry, Source, Target},
     provider::{Provider, openai_compatible::OpenaiCompatible, rehearsal::Rehearsal},
     records::Records,
@@ -56,7 +56,7 @@ impl State {
             settings: config.llm.clone(),
             store: Arc::new(ProviderStore::connect(&config.sql, vault).await?),
             records: Arc::new(Records::new(archive.clone())),
-            cancels: Arc::new(Cancels::new()),
+            cancels: Arc::default(),
             archive,
             egress: Egress::new(&config.egress)?,
             rehearsal: Arc::new(Rehearsal {

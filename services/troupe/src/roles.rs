@@ -17,26 +17,29 @@ pub(crate) enum Role {
     Tenant,
     Auth,
     LlmGateway,
+    Tool,
     Execution,
     Flow,
     Gateway,
 }
 
 /// The tables of all services.
-pub(crate) const MIGRATIONS: [sql::Migrations; 5] = [
+pub(crate) const MIGRATIONS: [sql::Migrations; 6] = [
     tenant::MIGRATIONS,
     auth::MIGRATIONS,
     flow::MIGRATIONS,
     execution::MIGRATIONS,
     llm_gateway::MIGRATIONS,
+    tool::MIGRATIONS,
 ];
 
 impl Role {
     /// In the order of starting: those that answer before those that ask.
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Tenant,
         Self::Auth,
         Self::LlmGateway,
+        Self::Tool,
         Self::Execution,
         Self::Flow,
         Self::Gateway,
@@ -47,6 +50,7 @@ impl Role {
             Self::Tenant => "troupe-tenant",
             Self::Auth => "troupe-auth",
             Self::LlmGateway => "troupe-llm-gateway",
+            Self::Tool => "troupe-tool",
             Self::Execution => "troupe-execution",
             Self::Flow => "troupe-flow",
             Self::Gateway => "troupe-gateway",
@@ -58,6 +62,7 @@ impl Role {
             Self::Tenant => Service::Tenant,
             Self::Auth => Service::Auth,
             Self::LlmGateway => Service::Llm,
+            Self::Tool => Service::Tool,
             Self::Execution => Service::Execution,
             Self::Flow => Service::Flow,
             Self::Gateway => Service::Gateway,
@@ -106,6 +111,11 @@ impl Platform {
                 let face = llm_gateway::http(state.clone(), runtime.verifier.clone());
                 self.face = Some(face.map_to_response().boxed());
                 llm_gateway::service(state).start(&runtime).await?
+            }
+            Role::Tool => {
+                let worker = WorkerCommand::this_binary()?;
+                let state = tool::State::connect(&settings.tool(), worker).await?;
+                tool::service(state).start(&runtime).await?
             }
             Role::Execution => {
                 let state =

@@ -78,6 +78,15 @@ impl Settings {
         }
     }
 
+    pub(crate) fn tool(&self) -> tool::Config {
+        tool::Config {
+            sql: self.sql.clone(),
+            vault: self.vault.clone(),
+            egress: self.egress.clone(),
+            sandbox: self.sandbox.clone(),
+        }
+    }
+
     fn bus_as(&self, user: ServerUser) -> bus::Config {
         match &self.nats_secret {
             Some(secret) => bus::Config::of(self.nats.url.clone(), secret, user),

@@ -4,7 +4,7 @@ use contracts::flow::NodeConfig;
 use serde_json::{Map, Value};
 
 use super::{
-    ExpressionError, MAX_OUTPUT, Scope, Segment, budget::TOO_LARGE, evaluate, json, segments,
+    ExpressionError, MAX_OUTPUT, Scope, Segment, budget::TOO_LARGE, evaluate, json, parse, segments,
 };
 use crate::node_types;
 
@@ -52,11 +52,54 @@ pub fn render(value: &Value, scope: &Scope<'_>) -> Result<Value, ExpressionError
     Rendering::new(scope).value(value)
 }
 
+/// A URL with its expressions rendered. What an expression gives stays within the part of the URL where it stands: all but
+/// letters, digits and `-._~` is percent-encoded (RFC 3986). A URL that is exactly one expression is what that gives.
+///
+/// # Errors
+/// As [`render`].
+pub fn render_url(url: &str, scope: &Scope<'_>) -> Result<String, ExpressionError> {
+    let mut rendering = Rendering::new(scope);
+    rendering.encode = true;
+    Ok(match rendering.text(url)? {
+        Value::String(url) => url,
+        other => other.to_string(),
+    })
+}
+
+/// Checks that all strings of a value can be read, and that their expressions name nothing but `roots`.
+///
+/// # Errors
+/// The first expression that is wrong.
+pub fn check(value: &Value, roots: &[&str]) -> Result<(), ExpressionError> {
+    match value {
+        Value::String(text) => check_text(text, roots),
+        Value::Array(items) => items.iter().try_for_each(|item| check(item, roots)),
+        Value::Object(object) => object.values().try_for_each(|item| check(item, roots)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
+    }
+}
+
+fn check_text(text: &str, roots: &[&str]) -> Result<(), ExpressionError> {
+    for segment in segments(text).map_err(|reason| ExpressionError::new(text, reason))? {
+        let Segment::Expression(expression) = segment else {
+            continue;
+        };
+        let refused = |reason: String| ExpressionError::new(expression, reason);
+        let parsed = parse(expression).map_err(refused)?;
+        if let Some(unknown) = parsed.names.roots.iter().find(|root| !roots.contains(root)) {
+            return Err(refused(format!("there is no `{unknown}`")));
+        }
+    }
+    Ok(())
+}
+
 struct Rendering<'a, 'b> {
     scope: &'a Scope<'b>,
     /// Bytes that the values of expressions may still take.
     left: usize,
     evaluated: bool,
+    /// Whether values are percent-encoded where they are put into a text.
+    encode: bool,
 }
 
 impl<'a, 'b> Rendering<'a, 'b> {
@@ -65,6 +108,7 @@ impl<'a, 'b> Rendering<'a, 'b> {
             scope,
             left: MAX_OUTPUT,
             evaluated: false,
+            encode: false,
         }
     }
 
@@ -93,10 +137,17 @@ impl<'a, 'b> Rendering<'a, 'b> {
         for segment in segments {
             match segment {
                 Segment::Literal(literal) => rendered.push_str(literal),
-                Segment::Expression(expression) => match self.expression(expression)? {
-                    Value::String(text) => rendered.push_str(&text),
-                    other => rendered.push_str(&other.to_string()),
-                },
+                Segment::Expression(expression) => {
+                    let text = match self.expression(expression)? {
+                        Value::String(text) => text,
+                        other => other.to_string(),
+                    };
+                    if self.encode {
+                        percent_encode(&text, &mut rendered);
+                    } else {
+                        rendered.push_str(&text);
+                    }
+                }
             }
         }
         Ok(Value::String(rendered))
@@ -108,5 +159,15 @@ impl<'a, 'b> Rendering<'a, 'b> {
         self.left = left.ok_or_else(|| ExpressionError::new(expression, TOO_LARGE.0))?;
         self.evaluated = true;
         Ok(value)
+    }
+}
+
+fn percent_encode(text: &str, to: &mut String) {
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            to.push(char::from(byte));
+        } else {
+            to.push_str(&format!("%{byte:02X}"));
+        }
     }
 }

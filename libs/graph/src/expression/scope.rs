@@ -1,4 +1,4 @@
-//! What expressions see: `input`, `nodes.<id>.output`, `execution`, `vars`.
+//! What expressions see: `input`, `nodes.<id>.output`, `execution`, `vars` in a flow, `arguments` in a tool.
 
 use std::{cell::RefCell, collections::BTreeMap};
 
@@ -10,15 +10,16 @@ use super::{
     names::{Names, Reference},
 };
 
-/// The names an expression may begin with.
+/// The names an expression of a flow may begin with.
 pub(crate) const ROOTS: [&str; 4] = ["input", "nodes", "execution", "vars"];
+/// The name an expression of a tool may begin with.
+pub const ARGUMENTS: &str = "arguments";
 
 /// What the expressions of one node see. They share one budget.
 pub struct Scope<'a> {
-    input: &'a Json,
+    /// All but `nodes`.
+    roots: BTreeMap<&'static str, &'a Json>,
     outputs: BTreeMap<&'a str, &'a Json>,
-    execution: &'a Json,
-    vars: &'a Json,
     /// For minijinja, made of what the expressions so far have named.
     converted: RefCell<Converted<'a>>,
     budget: (&'static str, Value),
@@ -39,11 +40,24 @@ impl<'a> Scope<'a> {
         execution: &'a Json,
         vars: &'a Json,
     ) -> Self {
+        let roots = [("input", input), ("execution", execution), ("vars", vars)];
+        Self::with(roots.into(), outputs.into_iter().collect())
+    }
+
+    /// The arguments of a tool, and nothing else.
+    pub fn of_arguments(arguments: &'a Json) -> Self {
+        Self::with([(ARGUMENTS, arguments)].into(), BTreeMap::new())
+    }
+
+    /// Nothing but what the expression itself says.
+    pub fn empty() -> Self {
+        Self::with(BTreeMap::new(), BTreeMap::new())
+    }
+
+    fn with(roots: BTreeMap<&'static str, &'a Json>, outputs: BTreeMap<&'a str, &'a Json>) -> Self {
         Self {
-            input,
-            outputs: outputs.into_iter().collect(),
-            execution,
-            vars,
+            roots,
+            outputs,
             converted: RefCell::default(),
             budget: budget::entry(),
         }
@@ -70,22 +84,16 @@ impl<'a> Scope<'a> {
     }
 
     fn root(&self, name: &str) -> Option<&'a Json> {
-        match name {
-            "input" => Some(self.input),
-            "execution" => Some(self.execution),
-            "vars" => Some(self.vars),
-            _ => None,
-        }
+        self.roots.get(name).copied()
     }
 
     /// The context for an expression: only what it names is converted, and once for all expressions of the scope.
     pub(super) fn context(&self, names: &Names<'_>) -> Value {
         let mut converted = self.converted.borrow_mut();
-        for root in ROOTS.iter().filter(|root| names.roots.contains(root)) {
-            if let Some(json) = self.root(root) {
-                let convert = || Value::from(Serde(json));
-                converted.roots.entry(root).or_insert_with(convert);
-            }
+        let named = self.roots.iter();
+        for (root, json) in named.filter(|(root, _)| names.roots.contains(root)) {
+            let convert = || Value::from(Serde(*json));
+            converted.roots.entry(root).or_insert_with(convert);
         }
         let mut context: BTreeMap<&str, Value> = converted
             .roots

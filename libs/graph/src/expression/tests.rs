@@ -388,3 +388,36 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_tool_sees_its_arguments_alone() {
+    let arguments = json!({"id": "a/../b?c", "all": "https://example.com/x?y=1"});
+    let scope = Scope::of_arguments(&arguments);
+    let url = |text| render_url(text, &scope).unwrap();
+    assert_eq!(
+        url("https://example.com/{{ arguments.id }}"),
+        "https://example.com/a%2F..%2Fb%3Fc"
+    );
+    assert_eq!(url("{{ arguments.all }}"), arguments["all"]);
+    assert!(evaluate("input", &scope).is_err() && evaluate("arguments", &Scope::empty()).is_err());
+    assert_eq!(evaluate("2 * (3 + 4)", &Scope::empty()), Ok(json!(14)));
+}
+
+#[test]
+fn templates_are_checked_before_they_are_rendered() {
+    let check = |value| super::check(&value, &[ARGUMENTS]).map_err(|error| error.reason);
+    assert_eq!(
+        check(json!({"a": ["{{ arguments.x | upper }}", 1, null]})),
+        Ok(())
+    );
+    for (wrong, reason) in [
+        ("{{ input.x }}", "there is no `input`"),
+        (
+            "{{ arguments.x | nothing }}",
+            "there is no filter `nothing`",
+        ),
+    ] {
+        assert_eq!(check(json!({"a": [wrong]})), Err(reason.to_owned()));
+    }
+    assert!(check(json!("{{ arguments.x")).is_err());
+}

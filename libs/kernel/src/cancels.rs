@@ -1,4 +1,4 @@
-//! Which executions were cancelled, told to the calls that run for them.
+//! Which executions were cancelled, told to the calls that services make for them.
 //!
 //! **Invariant:** a call that begins after its execution was cancelled is cancelled too, however close the two were.
 
@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use bus::Bus;
 use contracts::{
     Subject,
     id::{ExecutionId, TenantId},
@@ -15,11 +16,8 @@ use contracts::{
     subject::execution_of,
 };
 use futures::StreamExt;
-use kernel::TaskCtx;
 use moka::sync::Cache;
 use tokio_util::sync::CancellationToken;
-
-use crate::State;
 
 /// How long a cancelled execution is remembered: longer than a question may be on its way.
 const REMEMBERED: Duration = Duration::from_secs(15 * 60);
@@ -27,7 +25,8 @@ const REMEMBERED_COUNT: u64 = 100_000;
 
 type Key = (TenantId, ExecutionId);
 
-pub(crate) struct Cancels {
+/// The calls under way for executions. One per service, shared by its handlers and the task that [`Cancels::follow`]s.
+pub struct Cancels {
     recent: Cache<Key, ()>,
     running: Mutex<HashMap<Key, Running>>,
 }
@@ -38,14 +37,14 @@ struct Running {
 }
 
 /// A call's ear for the cancellation of its execution.
-pub(crate) struct Ear {
+pub struct Ear {
     cancels: Arc<Cancels>,
     key: Key,
     token: CancellationToken,
 }
 
-impl Cancels {
-    pub(crate) fn new() -> Self {
+impl Default for Cancels {
+    fn default() -> Self {
         let recent = Cache::builder()
             .max_capacity(REMEMBERED_COUNT)
             .time_to_live(REMEMBERED)
@@ -55,8 +54,11 @@ impl Cancels {
             running: Mutex::default(),
         }
     }
+}
 
-    pub(crate) fn listen(self: &Arc<Self>, tenant: TenantId, execution: ExecutionId) -> Ear {
+impl Cancels {
+    /// For as long as a call runs for this execution.
+    pub fn listen(self: &Arc<Self>, tenant: TenantId, execution: ExecutionId) -> Ear {
         let key = (tenant, execution);
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = running.entry(key).or_insert_with(|| Running {
@@ -77,6 +79,31 @@ impl Cancels {
         }
     }
 
+    /// Follows the control subject of all executions until `stop`: a task of the service.
+    pub async fn follow(&self, bus: &Bus, stop: &CancellationToken) {
+        let mut control = match bus.subscribe(&Subject::control_of_all(), None).await {
+            Ok(control) => control,
+            Err(error) => {
+                tracing::warn!(%error, "cancellations cannot be followed");
+                return;
+            }
+        };
+        loop {
+            let message = tokio::select! {
+                () = stop.cancelled() => return,
+                message = control.next() => message,
+            };
+            let Some(message) = message else { return };
+            let Some(key) = execution_of(message.subject()) else {
+                continue;
+            };
+            match serde_json::from_slice(message.payload()) {
+                Ok(Control::Cancel) => self.cancel(key),
+                Err(error) => tracing::warn!(%error, "a control message cannot be read"),
+            }
+        }
+    }
+
     fn cancel(&self, key: Key) {
         self.recent.insert(key, ());
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
@@ -87,7 +114,8 @@ impl Cancels {
 }
 
 impl Ear {
-    pub(crate) async fn cancelled(&self) {
+    /// Returns when the execution was cancelled.
+    pub async fn cancelled(&self) {
         self.token.cancelled().await;
     }
 }
@@ -105,31 +133,6 @@ impl Drop for Ear {
     }
 }
 
-/// Follows the control subject of all executions for as long as the service runs.
-pub(crate) async fn follow(task: TaskCtx<State>) {
-    let mut control = match task.bus.subscribe(&Subject::control_of_all(), None).await {
-        Ok(control) => control,
-        Err(error) => {
-            tracing::warn!(%error, "cancellations cannot be followed");
-            return;
-        }
-    };
-    loop {
-        let message = tokio::select! {
-            () = task.stop.cancelled() => return,
-            message = control.next() => message,
-        };
-        let Some(message) = message else { return };
-        let Some(key) = execution_of(message.subject()) else {
-            continue;
-        };
-        match serde_json::from_slice(message.payload()) {
-            Ok(Control::Cancel) => task.state.cancels.cancel(key),
-            Err(error) => tracing::warn!(%error, "a control message cannot be read"),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use futures::FutureExt;
@@ -138,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_cancellation_meets_the_calls_of_its_execution_alone() {
-        let cancels = Arc::new(Cancels::new());
+        let cancels = Arc::new(Cancels::default());
         let (tenant, execution) = (TenantId::generate(), ExecutionId::generate());
         let (one, two) = (
             cancels.listen(tenant, execution),

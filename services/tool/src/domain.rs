@@ -1,0 +1,5 @@
+//! The rules of tools that need neither database nor network.
+
+pub(crate) mod arguments;
+pub(crate) mod secret;
+pub(crate) mod spec;
