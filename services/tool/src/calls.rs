@@ -63,6 +63,8 @@ async fn perform(
         });
     }
     arguments::check(tool, &request.arguments)?;
+    let slot = state.slots.take(caller.tenant);
+    let _slot = slot.ok_or(Error::TooManyCalls)?;
     let limit = Duration::from_millis(tool.timeout_ms).min(caller.patience);
     let call = Call {
         tenant: caller.tenant,

@@ -40,6 +40,8 @@ pub enum Error {
     InvalidArguments(Vec<FieldProblem>),
     #[error("the arguments have more than 1 MiB of JSON")]
     ArgumentsTooLarge,
+    #[error("the organization has too many calls of tools under way")]
+    TooManyCalls,
     #[error(transparent)]
     Failed(#[from] Failure),
     #[error("the execution was cancelled")]
@@ -73,6 +75,7 @@ impl Error {
             Self::RoleTooLow { .. } => "role",
             Self::InvalidArguments(_) => "arguments_invalid",
             Self::ArgumentsTooLarge => "arguments_too_large",
+            Self::TooManyCalls => "too_many_calls",
             Self::Failed(failure) => failure.reason,
             Self::Cancelled => "cancelled",
             Self::Gone => "caller_gone",
@@ -100,6 +103,7 @@ impl kernel::ServiceError for Error {
             | Self::InvalidArguments(_)
             | Self::ArgumentsTooLarge => ErrorCode::InvalidInput,
             Self::RoleTooLow { .. } => ErrorCode::Forbidden,
+            Self::TooManyCalls => ErrorCode::RateLimited,
             Self::Failed(failure) => failure.code,
             Self::Gone => ErrorCode::Unavailable,
             Self::Vault(_) | Self::Stored(_) | Self::Egress(_) => ErrorCode::Internal,
@@ -140,6 +144,7 @@ impl kernel::ServiceError for Error {
             | Self::SecretNotFound(_)
             | Self::NameTaken(_)
             | Self::RoleTooLow { .. }
+            | Self::TooManyCalls
             | Self::Failed(_)
             | Self::Cancelled
             | Self::Gone

@@ -15,12 +15,13 @@ mod handlers;
 
 mod calls;
 mod records;
+mod slots;
 
 mod domain;
 mod kinds;
 mod store;
 
-pub use config::Config;
+pub use config::{Config, Settings};
 pub use error::Error;
 pub use state::State;
 pub use store::MIGRATIONS;

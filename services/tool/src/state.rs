@@ -9,6 +9,7 @@ use sandbox::{Sandbox, WorkerCommand};
 use crate::{
     Config, Error,
     records::Records,
+    slots::Slots,
     store::{MIGRATIONS, ToolStore},
 };
 
@@ -17,6 +18,7 @@ pub struct State {
     pub(crate) store: ToolStore,
     pub(crate) records: Arc<Records>,
     pub(crate) cancels: Arc<Cancels>,
+    pub(crate) slots: Arc<Slots>,
     pub(crate) egress: Egress,
     pub(crate) sandbox: Sandbox,
 }
@@ -33,6 +35,7 @@ impl State {
             store: ToolStore::new(pool, vault),
             records: Arc::default(),
             cancels: Arc::default(),
+            slots: Arc::new(Slots::new(config.tool.tool_calls)),
             egress: Egress::new(&config.egress).map_err(Error::Egress)?,
             sandbox: Sandbox::new(config.sandbox.clone(), code_worker),
         })

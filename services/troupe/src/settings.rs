@@ -32,6 +32,8 @@ pub(crate) struct Settings {
     #[command(flatten)]
     llm: llm_gateway::Settings,
     #[command(flatten)]
+    tool: tool::Settings,
+    #[command(flatten)]
     auth: auth::Config,
     #[command(flatten)]
     pub(crate) gateway: gateway::Config,
@@ -84,6 +86,7 @@ impl Settings {
             vault: self.vault.clone(),
             egress: self.egress.clone(),
             sandbox: self.sandbox.clone(),
+            tool: self.tool.clone(),
         }
     }
 

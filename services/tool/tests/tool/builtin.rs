@@ -10,10 +10,13 @@ async fn each_builtin_answers_and_checks_its_own_arguments() {
         fixture.make(ToolKind::Builtin, name, config).await
     };
     let time = make("time").await;
-    let told = fixture.call(&time, json!({"offset": "+01:00"})).await;
+    let told = fixture.call(&time, json!({"timezone": "+01:00"})).await;
     let told = told.unwrap()["time"].as_str().unwrap().to_owned();
     assert!(told.ends_with("+01:00"), "{told}");
-    assert_eq!(fixture.fails(&time, json!({"offset": "x"})).await, "offset");
+    assert_eq!(
+        fixture.fails(&time, json!({"timezone": "x"})).await,
+        "timezone"
+    );
     assert_eq!(
         fixture.fails(&time, json!({"zone": "x"})).await,
         "arguments_invalid"

@@ -111,6 +111,39 @@ async fn a_cancelled_run_drops_its_call() {
 }
 
 #[tokio::test]
+async fn one_organization_leaves_room_for_the_others() {
+    let fixture = Fixture::start().await;
+    let config = json!({"method": "GET", "url": fixture.ledger.url()});
+    let slow = fixture.make(ToolKind::Http, "slow", config).await;
+    let quick = fixture.make_of(ToolSpec::example()).await;
+    fixture.ledger.hold();
+    let calls = futures::future::join_all((0..4).map(|_| fixture.call(&slow, json!({}))));
+    let (held, ()) = tokio::join!(calls, async {
+        eventually(SOON, async || {
+            (fixture.ledger.calls().len() == 4).then_some(())
+        })
+        .await;
+        let refused = fixture.call(&quick, json!({"a": 1, "b": 2})).await;
+        let refused = refused.unwrap_err();
+        assert_eq!(
+            (refused.code, refused.reason.as_deref()),
+            (ErrorCode::RateLimited, Some("too_many_calls"))
+        );
+        let other = fixture.owner().await;
+        let create = CreateTool {
+            spec: ToolSpec::example(),
+        };
+        let theirs = fixture.ask(&other, &create).await.unwrap();
+        let call = invoke(&theirs, json!({"a": 1, "b": 2}));
+        assert!(fixture.ask(&other, &call).await.is_ok());
+        fixture.ledger.release();
+    });
+    assert!(held.iter().all(Result::is_ok), "{held:?}");
+    assert!(fixture.call(&quick, json!({"a": 1, "b": 2})).await.is_ok());
+    fixture.drain().await;
+}
+
+#[tokio::test]
 async fn the_calls_of_a_deleted_tool_are_no_longer_shown() {
     let fixture = Fixture::start().await;
     let tool = fixture.make_of(ToolSpec::example()).await;

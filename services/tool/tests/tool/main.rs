@@ -21,7 +21,7 @@ use contracts::{
 use kernel::Running;
 use serde_json::{Value, json};
 use testkit::{Ledger, Nats, Postgres, eventually};
-use tool::{Config, MIGRATIONS, State};
+use tool::{Config, MIGRATIONS, Settings, State};
 
 const SOON: Duration = Duration::from_secs(20);
 /// 32 different bytes.
@@ -55,6 +55,7 @@ impl Fixture {
             vault: vault::Config::new(MASTER_KEY),
             egress: egress::Config::allowing([ledger.address().to_string().parse().unwrap()]),
             sandbox: sandbox::Config::default(),
+            tool: Settings { tool_calls: 4 },
         };
         // Cargo builds it for the sandbox's own tests, two folders above this one.
         let test = std::env::current_exe().unwrap();

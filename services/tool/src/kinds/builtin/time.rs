@@ -1,6 +1,7 @@
-//! `time`: what time it is, in UTC or at an offset from it.
+//! `time`: what time it is in a time zone, in UTC when none is named.
 
-use chrono::{DateTime, FixedOffset, Offset, SecondsFormat, Utc};
+use chrono::{DateTime, FixedOffset, SecondsFormat, TimeZone, Utc};
+use chrono_tz::Tz;
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
@@ -9,10 +10,10 @@ pub(super) fn schema() -> Value {
     json!({
         "type": "object",
         "properties": {
-            "offset": {
+            "timezone": {
                 "type": "string",
-                "description": "`UTC`, or the offset from it, such as `+02:00`.",
-                "maxLength": 16
+                "description": "A name such as `Europe/Berlin`, or an offset from UTC such as `+02:00`.",
+                "maxLength": 64
             }
         },
         "additionalProperties": false
@@ -20,22 +21,28 @@ pub(super) fn schema() -> Value {
 }
 
 /// # Errors
-/// `offset` for a text that is none.
+/// `timezone` for a text that names none.
 pub(super) fn run(arguments: &Value, now: DateTime<Utc>) -> Result<Value, Failure> {
-    let offset = match arguments.get("offset").and_then(Value::as_str) {
-        None | Some("UTC" | "Z") => Utc.fix(),
-        Some(text) => text.parse::<FixedOffset>().map_err(|_| {
-            let text: String = text.chars().take(16).collect();
-            let message = format!("`{text}` is not an offset from UTC, such as `+02:00`");
-            Failure::lasting("offset", message)
-        })?,
+    let Some(zone) = arguments.get("timezone").and_then(Value::as_str) else {
+        return Ok(told(&now, &Utc));
     };
-    let time = now.with_timezone(&offset);
-    Ok(json!({
-        "time": time.to_rfc3339_opts(SecondsFormat::Millis, true),
+    if let Ok(zone) = zone.parse::<Tz>() {
+        return Ok(told(&now, &zone));
+    }
+    if let Ok(offset) = zone.parse::<FixedOffset>() {
+        return Ok(told(&now, &offset));
+    }
+    let message = format!("`{zone}` is neither a time zone nor an offset from UTC");
+    Err(Failure::lasting("timezone", message))
+}
+
+fn told<Z: TimeZone>(now: &DateTime<Utc>, zone: &Z) -> Value {
+    let local = now.with_timezone(zone).fixed_offset();
+    json!({
+        "time": local.to_rfc3339_opts(SecondsFormat::Millis, true),
         "unix_ms": now.timestamp_millis(),
-        "weekday": time.format("%A").to_string(),
-    }))
+        "weekday": local.format("%A").to_string(),
+    })
 }
 
 #[cfg(test)]
@@ -43,16 +50,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn time_is_told_at_an_offset() {
+    fn time_is_told_in_a_zone() {
         let now = DateTime::from_timestamp_millis(1_700_000_000_123).unwrap();
-        let time = |arguments: Value| run(&arguments, now).map(|told| told["time"].clone());
-        let check = |arguments, expect: &str| assert_eq!(time(arguments), Ok(json!(expect)));
-        check(json!({}), "2023-11-14T22:13:20.123Z");
-        check(json!({"offset": "UTC"}), "2023-11-14T22:13:20.123Z");
-        check(json!({"offset": "+02:00"}), "2023-11-15T00:13:20.123+02:00");
-        check(json!({"offset": "-03:30"}), "2023-11-14T18:43:20.123-03:30");
-        for wrong in ["", "+99:00", "Mars", "2"] {
-            assert!(time(json!({"offset": wrong})).is_err(), "{wrong}");
+        let time = |zone: &str| run(&json!({"timezone": zone}), now);
+        let check = |zone, expect: &str| assert_eq!(time(zone).unwrap()["time"], expect);
+        check("UTC", "2023-11-14T22:13:20.123Z");
+        check("Europe/Berlin", "2023-11-14T23:13:20.123+01:00");
+        check("Asia/Kolkata", "2023-11-15T03:43:20.123+05:30");
+        check("+02:00", "2023-11-15T00:13:20.123+02:00");
+        check("-03:30", "2023-11-14T18:43:20.123-03:30");
+        let utc = run(&json!({}), now).unwrap();
+        assert_eq!(
+            (&utc["unix_ms"], &utc["weekday"]),
+            (&json!(1_700_000_000_123_i64), &json!("Tuesday"))
+        );
+        for wrong in ["", "+99:00", "Mars/Base", "2"] {
+            assert_eq!(time(wrong).unwrap_err().reason, "timezone", "{wrong}");
         }
     }
 }
