@@ -7,6 +7,7 @@ use contracts::{
     page::Paging,
     tool::{DeleteTool, UpdateTool},
 };
+use sea_orm::ConnectionTrait;
 
 use super::*;
 
@@ -42,6 +43,46 @@ async fn every_call_is_recorded() {
     request.paging.cursor = page.next;
     let page = fixture.ask(&fixture.user, &request).await.unwrap();
     assert_eq!((page.items, page.next), (vec![calls[1].clone()], None));
+    fixture.drain().await;
+}
+
+#[tokio::test]
+async fn the_last_thousand_calls_are_kept() {
+    let fixture = Fixture::start().await;
+    let config = json!({"name": "calculator"});
+    let tool = fixture.make(ToolKind::Builtin, "calculator", config).await;
+    let database = sql::Pool::connect(&fixture.config.sql, &MIGRATIONS).await;
+    let tenant = database.unwrap().tenant(fixture.user.tenant).await.unwrap();
+    let old = format!(
+        "INSERT INTO tool_calls SELECT gen_random_uuid(), '{0}', now() - make_interval(secs => n), \
+         1, '{0}', NULL, 1, NULL FROM generate_series(1, 1500) n",
+        tool.id.uuid()
+    );
+    tenant.conn().execute_unprepared(&old).await.unwrap();
+    tenant.commit().await.unwrap();
+    fixture.call(&tool, json!({})).await.unwrap_err();
+    eventually(SOON, async || {
+        let calls = fixture.calls_of(&tool, 1).await;
+        calls[0].error.is_some().then_some(())
+    })
+    .await;
+    let mut request = ListToolCalls {
+        tool_id: tool.id,
+        paging: Paging {
+            cursor: None,
+            limit: Some(200),
+        },
+    };
+    let mut kept = 0;
+    loop {
+        let page = fixture.ask(&fixture.user, &request).await.unwrap();
+        kept += page.items.len();
+        request.paging.cursor = page.next;
+        if request.paging.cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(kept, 1000);
     fixture.drain().await;
 }
 
