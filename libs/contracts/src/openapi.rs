@@ -190,10 +190,10 @@ mod tests {
     use super::*;
     use crate::{
         Request, auth, execution, flow,
-        id::{ExecutionId, FlowId, ProviderId, TenantId, UserId},
+        id::{ExecutionId, FlowId, ProviderId, TenantId, ToolId, UserId},
         llm,
         problem::Problem,
-        tenant,
+        tenant, tool,
     };
 
     /// Both JSON codecs must say the same. What poem writes is read back first, because it writes a time as `+00:00`
@@ -313,6 +313,50 @@ mod tests {
             json!({"id": "p/m", "provider": "p", "name": "m", "price": null, "rehearsal": false}),
         );
         check::<llm::ProviderTest>(json!({"ok": true, "message": "m", "duration_ms": 5}));
+    }
+
+    #[test]
+    fn codecs_agree_on_tools() {
+        check::<tool::ToolSpec>(tool::ToolSpec::example());
+        check::<tool::ToolSpec>(
+            json!({"name": "n", "kind": "builtin", "description": "d", "input_schema": {}, "config": {"name": "time"}}),
+        );
+        let second = json!({"name": "n", "kind": "http", "description": "d", "input_schema": {"type": "object"},
+            "output_schema": {}, "config": {"headers": {"x-key": {"$secret": "k"}}}, "approval": "second_person",
+            "timeout_ms": 600_000, "least_role": "admin"});
+        check::<tool::ToolSpec>(second.clone());
+        let mut it = second;
+        it["id"] = json!(ToolId::EXAMPLE);
+        it["version"] = json!(2);
+        it["created_by"] = json!(UserId::EXAMPLE);
+        it["created_at"] = json!(AT);
+        it["updated_at"] = json!(AT);
+        check::<tool::Tool>(it.clone());
+        it["output_schema"] = json!(null);
+        check::<tool::Tool>(it);
+        check::<tool::ToolSummary>(
+            json!({"id": ToolId::EXAMPLE, "version": 2, "name": "n", "kind": "javascript", "description": "d",
+                "approval": "required", "updated_at": AT}),
+        );
+        check::<tool::ToolVersion>(
+            json!({"version": 1, "created_by": UserId::EXAMPLE, "created_at": AT}),
+        );
+        check::<tool::ToolValidation>(
+            json!({"valid": false, "problems": [{"path": "/config", "code": "unknown_secret", "message": "m"}]}),
+        );
+        check::<tool::ToolResult>(json!({"result": [null, 1.5], "version": 1, "duration_ms": 7}));
+        for (execution, error) in [
+            (json!(ExecutionId::EXAMPLE), json!("timeout")),
+            (json!(null), json!(null)),
+        ] {
+            check::<tool::ToolCallRecord>(
+                json!({"at": AT, "version": 1, "called_by": UserId::EXAMPLE, "execution_id": execution,
+                    "duration_ms": 7, "error": error}),
+            );
+        }
+        check::<tool::Secret>(
+            json!({"name": "n", "hosts": ["api.example.com:8443"], "updated_by": UserId::EXAMPLE, "updated_at": AT}),
+        );
     }
 
     #[test]

@@ -13,6 +13,8 @@ mod flows;
 mod llm;
 mod node_types;
 mod organizations;
+mod secrets;
+mod tools;
 mod users;
 mod variables;
 mod workflows;
@@ -31,6 +33,8 @@ pub(crate) enum Tag {
     Executions,
     /// Large language models and their providers.
     Llm,
+    /// Tools, their versions, calls of them, and the secrets they send.
+    Tools,
 }
 
 pub(crate) const PREFIX: &str = "/api/v1";
@@ -45,6 +49,8 @@ type Apis = (
     llm::Api,
     node_types::Api,
     variables::Api,
+    tools::Api,
+    secrets::Api,
 );
 
 /// The API, its routes and its description.
@@ -59,6 +65,8 @@ pub(crate) fn service() -> OpenApiService<Apis, ()> {
         llm::Api,
         node_types::Api,
         variables::Api,
+        tools::Api,
+        secrets::Api,
     );
     OpenApiService::new(apis, "Troupe", env!("CARGO_PKG_VERSION"))
         .description(DESCRIPTION)

@@ -31,7 +31,7 @@ pub struct Config {
     /// Requests per minute of one address without a valid token; as many in a burst.
     #[arg(long, env = "TROUPE_RATE_PER_ADDRESS", default_value = "300")]
     pub rate_per_address: NonZeroU32,
-    /// Seconds until a request must have been answered.
+    /// Seconds until a request must have been answered; calls of tools have 11 minutes, completions 15.
     #[arg(long, env = "TROUPE_REQUEST_TIMEOUT_SECONDS", default_value_t = 30)]
     pub request_timeout_seconds: u64,
     /// Event streams open at the same time.

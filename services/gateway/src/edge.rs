@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::{
+    api::PREFIX,
     caller::{Caller, Deadline, Identity},
     gate::Gate,
     problem,
@@ -28,6 +29,9 @@ pub(crate) use headers::Policy;
 
 /// Models take longer than anything else.
 const MOUNTED_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+
+/// A tool may take ten minutes, and its service keeps a twentieth of the time to say how the call ended.
+const TOOL_TIMEOUT: Duration = Duration::from_secs(11 * 60);
 
 /// Puts the edge around an endpoint.
 pub(crate) struct Edge<E> {
@@ -218,6 +222,9 @@ impl<E: Endpoint> Edge<E> {
         if self.is_mounted(path) {
             return MOUNTED_TIMEOUT;
         }
+        if calls_tool(path) {
+            return TOOL_TIMEOUT;
+        }
         self.gate.config.request_timeout()
     }
 
@@ -227,6 +234,14 @@ impl<E: Endpoint> Edge<E> {
         let is_local = peer.is_some_and(|peer| peer.ip().is_loopback()) && !is_proxied;
         self.gate.config.metrics_open || is_local
     }
+}
+
+/// Whether it is the path of `tool.invoke`.
+fn calls_tool(path: &str) -> bool {
+    let rest = path.strip_prefix(PREFIX);
+    let rest = rest.and_then(|rest| rest.strip_prefix("/tools/"));
+    let tool = rest.and_then(|rest| rest.strip_suffix("/invoke"));
+    tool.is_some_and(|tool| !tool.contains('/'))
 }
 
 fn bearer(value: &str) -> Option<&str> {

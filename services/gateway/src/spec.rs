@@ -104,7 +104,11 @@ fn body_example(
     let schema = content.values().next()?.get("schema")?;
     let name = schema["$ref"].as_str()?.rsplit('/').next()?;
     let schema = &schemas[name];
-    let example = (request.example)();
+    let mut example = (request.example)();
+    // A body may be the request's one part that its author writes, without the name of the part.
+    if let Some(part) = example.get("spec") {
+        example = part.clone();
+    }
     let properties = schema["properties"].as_object()?;
     let body: Map<String, Value> = properties
         .keys()

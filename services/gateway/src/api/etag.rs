@@ -21,10 +21,19 @@ pub(super) fn parse(if_match: Option<&str>) -> Result<Option<u64>, Refusal> {
         .and_then(|rest| rest.strip_suffix('"'));
     match inner.and_then(|digits| digits.parse().ok()) {
         Some(version) => Ok(Some(version)),
-        None => Err(Refusal(Problem::malformed(
-            "`If-Match` must be the `ETag` of an earlier answer, or `*`",
-        ))),
+        None => Err(not_ours()),
     }
+}
+
+/// As [`parse`], for what counts its versions in 32 bits.
+pub(super) fn parse_small(if_match: Option<&str>) -> Result<Option<u32>, Refusal> {
+    let version = parse(if_match)?.map(u32::try_from);
+    version.transpose().map_err(|_| not_ours())
+}
+
+fn not_ours() -> Refusal {
+    let detail = "`If-Match` must be the `ETag` of an earlier answer, or `*`";
+    Refusal(Problem::malformed(detail))
 }
 
 #[cfg(test)]
@@ -40,5 +49,7 @@ mod tests {
         for text in ["7", "W/\"7\"", "\"x\"", "", "\"-1\"", "\"1\", \"2\""] {
             assert!(parse(Some(text)).is_err(), "{text}");
         }
+        assert_eq!(parse_small(Some(&of(7))).unwrap(), Some(7));
+        assert!(parse_small(Some(&of(1 << 32))).is_err());
     }
 }

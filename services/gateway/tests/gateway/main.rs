@@ -11,3 +11,4 @@ mod platform;
 mod refusals;
 mod sessions;
 mod surface;
+mod tools;
