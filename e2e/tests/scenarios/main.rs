@@ -6,4 +6,5 @@ mod bad_input;
 mod crash;
 mod integrators;
 mod main_job;
+mod tools;
 mod walls;
