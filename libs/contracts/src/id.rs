@@ -135,6 +135,8 @@ typed_ids! {
     /// One call to an LLM.
     CallId = "call";
     ToolId = "tool";
+    AgentId = "agent";
+    CrewId = "crew";
 }
 id_text!(
     UserId,
@@ -143,7 +145,9 @@ id_text!(
     ExecutionId,
     ProviderId,
     CallId,
-    ToolId
+    ToolId,
+    AgentId,
+    CrewId
 );
 
 impl TenantId {

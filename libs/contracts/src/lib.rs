@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** no I/O, no async, no clock, no transport crate. This crate compiles to `wasm32`.
 
+pub mod agent;
 pub mod auth;
 pub mod execution;
 pub mod flow;
