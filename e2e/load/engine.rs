@@ -14,7 +14,7 @@ use async_nats::jetstream;
 use bus::{Bucket, Bus};
 use contracts::{
     Role,
-    execution::ExecutionState,
+    execution::{ExecutionState, Origin},
     flow::Definition,
     id::{ExecutionId, FlowId, TenantId},
     owner::Start,
@@ -153,8 +153,8 @@ impl Bench {
             start: Start {
                 tenant: user.tenant,
                 execution_id: ExecutionId::generate(),
-                flow_id: FlowId::generate(),
-                revision: Some(1),
+                origin: Origin::flow(FlowId::generate(), Some(1)),
+                parent: None,
                 definition_hash: HASH.into(),
                 input: json!({"text": "x".repeat(TEXT), "n": 1}),
                 vars: json!({}),

@@ -19,6 +19,7 @@ const SERVICES: [&str; 7] = [
 /// What each crate of ours may link, beside test dependencies.
 fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
     let service = vec![
+        "agents",
         "bus",
         "contracts",
         "documents",
@@ -32,6 +33,7 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
     let mut allowed = BTreeMap::from([
         ("contracts", vec![]),
         ("graph", vec!["contracts"]),
+        ("agents", vec!["contracts", "graph"]),
         ("bus", vec!["contracts"]),
         ("kernel", vec!["bus", "contracts"]),
         ("sql", vec!["contracts"]),

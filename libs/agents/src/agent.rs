@@ -1,10 +1,10 @@
 //! The loop of one agent: ask the model, do what it calls for, tell it the results, until it answers.
 
 use contracts::{
-    agent::{AgentSnapshot, ToolSnapshot},
+    agent::AgentSnapshot,
     execution::StepError,
     llm::{Complete, Completion, FinishReason, FunctionSpec, Message, ToolCall, ToolSpec},
-    tool::Approval,
+    tool::{Approval, ToolSnapshot},
 };
 use serde_json::{Map, Value, json};
 
@@ -235,7 +235,6 @@ fn question<D: Desk>(
     });
     Complete {
         model: run.agent.model.clone(),
-        route: run.agent.route.clone(),
         messages: messages.to_vec(),
         tools: own.chain(desk.tools()).collect(),
         response_format,

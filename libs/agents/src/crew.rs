@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use contracts::{
-    agent::{AgentSnapshot, CrewSnapshot, Process, Task},
+    agent::AgentSnapshot,
+    crew::{CrewSnapshot, Process, Task},
     execution::StepError,
     llm::ToolSpec,
 };

@@ -1,6 +1,9 @@
 //! The words that agents and managers begin with.
 
-use contracts::agent::{AgentSnapshot, CrewSnapshot, Task};
+use contracts::{
+    agent::AgentSnapshot,
+    crew::{CrewSnapshot, Task},
+};
 
 /// Who the agent is. What tools and documents say is data: the model is told so, and the policy does not rely on it.
 pub(crate) fn system(agent: &AgentSnapshot) -> String {

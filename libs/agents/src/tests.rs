@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use contracts::{
-    agent::{AgentSnapshot, CrewSnapshot, Limits, Process, Task, ToolSnapshot},
+    agent::{AgentSnapshot, Limits, MemoryScope},
+    crew::{CrewSnapshot, Process, Task},
     execution::{StepError, Usage},
     id::{AgentId, CallId, CrewId, ToolId},
     llm::{Complete, Completion, FinishReason, FunctionCall, Message, ToolCall},
-    tool::Approval,
+    tool::{Approval, ToolSnapshot},
 };
 use serde_json::{Map, Value, json};
 
@@ -24,8 +25,10 @@ fn snapshot(name: &str) -> AgentSnapshot {
         goal: "do well".into(),
         backstory: String::new(),
         model: None,
-        route: None,
         tools: Vec::new(),
+        knowledge: Vec::new(),
+        memory: MemoryScope::Off,
+        guardrails: Vec::new(),
         output_schema: None,
         limits: Limits::default(),
     }
@@ -40,6 +43,7 @@ fn tool(name: &str, approval: Approval) -> ToolSnapshot {
         input_schema: json!({"type": "object"}),
         approval,
         timeout_ms: 1000,
+        flow: None,
     }
 }
 
@@ -321,6 +325,7 @@ fn task(name: &str, agent: &AgentSnapshot, context: &[&str]) -> Task {
         agent_id: agent.id,
         context: context.iter().map(|name| (*name).into()).collect(),
         output_schema: None,
+        is_async: false,
     }
 }
 
@@ -338,6 +343,7 @@ fn team(process: Process) -> CrewSnapshot {
         process,
         agents: vec![ada, bob],
         tasks,
+        manager_model: None,
         limits: Limits::default(),
     }
 }

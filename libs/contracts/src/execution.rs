@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     Access, Permission,
-    id::{ExecutionId, FlowId, UserId},
+    id::{AgentId, CrewId, ExecutionId, FlowId, ToolId, UserId},
     live::Frame,
     message::request,
     page::{Page, Paging},
@@ -130,13 +130,70 @@ impl StepError {
     }
 }
 
+/// What an execution is a run of: of a flow, of an agent or of a crew. Exactly one id is set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(poem_openapi::Object))]
+pub struct Origin {
+    pub flow_id: Option<FlowId>,
+    /// Of the flow; null when a draft was executed.
+    pub revision: Option<u32>,
+    pub agent_id: Option<AgentId>,
+    pub crew_id: Option<CrewId>,
+    /// Of the agent or the crew.
+    pub version: Option<u32>,
+}
+
+impl Origin {
+    pub fn flow(flow_id: FlowId, revision: Option<u32>) -> Self {
+        Self {
+            flow_id: Some(flow_id),
+            revision,
+            ..Self::default()
+        }
+    }
+    pub fn agent(agent_id: AgentId, version: u32) -> Self {
+        Self {
+            agent_id: Some(agent_id),
+            version: Some(version),
+            ..Self::default()
+        }
+    }
+    pub fn crew(crew_id: CrewId, version: u32) -> Self {
+        Self {
+            crew_id: Some(crew_id),
+            version: Some(version),
+            ..Self::default()
+        }
+    }
+}
+
+/// A call of a tool that waits for a person's word.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(poem_openapi::Object))]
+pub struct PendingApproval {
+    /// The step that waits, for example `writer/tool:0.1/approval`.
+    pub node: String,
+    pub tool_id: ToolId,
+    /// The tool's name.
+    pub name: String,
+    /// Exactly what the tool will be called with.
+    pub arguments: Value,
+    /// BLAKE3 of the tool, its version and the canonical arguments, hexadecimal: what an approval names.
+    pub arguments_hash: String,
+    /// Whether the one for whom the run acts may not approve it.
+    pub second_person: bool,
+    pub asked_at: DateTime<Utc>,
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(poem_openapi::Object))]
 pub struct Execution {
     pub id: ExecutionId,
-    pub flow_id: FlowId,
-    /// Null when a draft was executed.
-    pub revision: Option<u32>,
+    #[serde(flatten)]
+    #[cfg_attr(feature = "openapi", oai(flatten))]
+    pub origin: Origin,
+    /// The execution that called this flow as a tool.
+    pub parent_id: Option<ExecutionId>,
     pub state: ExecutionState,
     pub input: Value,
     /// Null until it succeeded.
@@ -145,6 +202,8 @@ pub struct Execution {
     pub usage: Usage,
     /// The number of the last event.
     pub last_event: u64,
+    /// Calls that wait for a person.
+    pub approvals: Vec<PendingApproval>,
     pub started_by: UserId,
     pub created_at: DateTime<Utc>,
     pub finished_at: Option<DateTime<Utc>>,
@@ -155,8 +214,10 @@ pub struct Execution {
 #[cfg_attr(feature = "openapi", derive(poem_openapi::Object))]
 pub struct ExecutionSummary {
     pub id: ExecutionId,
-    pub flow_id: FlowId,
-    pub revision: Option<u32>,
+    #[serde(flatten)]
+    #[cfg_attr(feature = "openapi", oai(flatten))]
+    pub origin: Origin,
+    pub parent_id: Option<ExecutionId>,
     pub state: ExecutionState,
     pub error: Option<StepError>,
     pub usage: Usage,
@@ -170,8 +231,9 @@ pub struct ExecutionSummary {
 #[cfg_attr(feature = "openapi", derive(poem_openapi::Object))]
 pub struct Accepted {
     pub id: ExecutionId,
-    pub flow_id: FlowId,
-    pub revision: Option<u32>,
+    #[serde(flatten)]
+    #[cfg_attr(feature = "openapi", oai(flatten))]
+    pub origin: Origin,
     pub state: ExecutionState,
 }
 
@@ -189,6 +251,10 @@ request!(GetExecution => Execution, "execution.get", Access::Permission(Permissi
 pub struct ListExecutions {
     #[serde(default)]
     pub flow_id: Option<FlowId>,
+    #[serde(default)]
+    pub agent_id: Option<AgentId>,
+    #[serde(default)]
+    pub crew_id: Option<CrewId>,
     #[serde(default)]
     pub state: Option<ExecutionState>,
     #[serde(default)]
@@ -226,3 +292,56 @@ pub struct CancelExecution {
 }
 request!(CancelExecution => Execution, "execution.cancel", Access::Permission(Permission::ExecutionCancel), objects: &["execution_id"],
     example: CancelExecution { execution_id: ExecutionId::EXAMPLE });
+
+/// A person's word on a call that waits: it holds for exactly the arguments that the hash names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Approve {
+    pub execution_id: ExecutionId,
+    /// The step that waits.
+    pub node: String,
+    pub approved: bool,
+    pub arguments_hash: String,
+    /// Told to the agent when the call is refused: up to 1,000 characters.
+    #[serde(default)]
+    pub comment: String,
+}
+request!(Approve => Execution, "execution.approve", Access::Permission(Permission::ExecutionApprove), objects: &["execution_id"],
+    example: Approve { execution_id: ExecutionId::EXAMPLE, node: "agent/tool:0.0/approval".into(), approved: true, arguments_hash: "0".repeat(64), comment: String::new() });
+
+/// An execution with a stretch of its history, for services that keep what came of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReadExecution {
+    pub execution_id: ExecutionId,
+    #[serde(default)]
+    pub after: u64,
+}
+request!(ReadExecution => ExecutionWithEvents, "execution.read", Access::Internal, objects: &["execution_id"],
+    example: ReadExecution { execution_id: ExecutionId::EXAMPLE, after: 0 });
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExecutionWithEvents {
+    pub execution: Execution,
+    pub events: Events,
+}
+
+/// An execution came to its end; said once it is archived. Its outcome is read with `execution.read`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Finished {
+    pub execution_id: ExecutionId,
+    pub origin: Origin,
+    pub state: ExecutionState,
+    pub usage: Usage,
+}
+
+impl crate::Event for Finished {
+    const NAME: &'static str = "execution.finished";
+    fn id(&self) -> String {
+        self.execution_id.to_string()
+    }
+    fn dedup_key(&self) -> String {
+        format!("finished.{}", self.execution_id)
+    }
+}

@@ -137,6 +137,16 @@ typed_ids! {
     ToolId = "tool";
     AgentId = "agent";
     CrewId = "crew";
+    /// A knowledge base.
+    BaseId = "base";
+    DocumentId = "doc";
+    MemoryId = "mem";
+    /// A chat session.
+    ChatId = "chat";
+    MessageId = "msg";
+    AttachmentId = "att";
+    /// A file on its way in, kept for an hour.
+    UploadId = "upload";
 }
 id_text!(
     UserId,
@@ -147,7 +157,14 @@ id_text!(
     CallId,
     ToolId,
     AgentId,
-    CrewId
+    CrewId,
+    BaseId,
+    DocumentId,
+    MemoryId,
+    ChatId,
+    MessageId,
+    AttachmentId,
+    UploadId
 );
 
 impl TenantId {

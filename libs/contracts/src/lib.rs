@@ -4,9 +4,12 @@
 
 pub mod agent;
 pub mod auth;
+pub mod chat;
+pub mod crew;
 pub mod execution;
 pub mod flow;
 pub mod id;
+pub mod knowledge;
 pub mod live;
 pub mod llm;
 pub mod message;

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    execution::{StepError, Usage},
-    id::{FlowId, UserId},
+    execution::{Origin, StepError, Usage},
+    id::{ToolId, UserId},
+    tool::Approval,
 };
 
 /// One numbered event.
@@ -26,8 +27,8 @@ pub struct Frame {
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ExecutionEvent {
     ExecutionStarted {
-        flow_id: FlowId,
-        revision: Option<u32>,
+        #[serde(flatten)]
+        origin: Origin,
         definition_hash: String,
         started_by: UserId,
         input: Value,
@@ -37,6 +38,9 @@ pub enum ExecutionEvent {
         node: String,
         attempt: u32,
         key: String,
+        /// What is called, where an agent calls: its steps are not in the definition.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        call: Option<StepCall>,
     },
     StepSucceeded {
         node: String,
@@ -83,6 +87,22 @@ pub enum ExecutionEvent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         usage: Option<Usage>,
     },
+    /// An agent's call of a tool waits for a person; `node` is the step to approve.
+    ApprovalAsked {
+        node: String,
+        tool_id: ToolId,
+        name: String,
+        arguments: Value,
+        /// What an approval must name.
+        arguments_hash: String,
+        approval: Approval,
+    },
+    ApprovalGiven {
+        node: String,
+        approved: bool,
+        by: UserId,
+        comment: String,
+    },
     CancelAsked {
         by: UserId,
     },
@@ -101,7 +121,7 @@ pub enum ExecutionEvent {
 
 impl ExecutionEvent {
     /// Every [`ExecutionEvent::kind`].
-    pub const KINDS: [&'static str; 11] = [
+    pub const KINDS: [&'static str; 13] = [
         "execution_started",
         "step_started",
         "step_succeeded",
@@ -109,6 +129,8 @@ impl ExecutionEvent {
         "step_failed",
         "step_skipped",
         "step_late",
+        "approval_asked",
+        "approval_given",
         "cancel_asked",
         "execution_succeeded",
         "execution_failed",
@@ -128,6 +150,8 @@ impl ExecutionEvent {
             | Self::StepFailed { .. }
             | Self::StepSkipped { .. }
             | Self::StepLate { .. }
+            | Self::ApprovalAsked { .. }
+            | Self::ApprovalGiven { .. }
             | Self::CancelAsked { .. } => false,
         }
     }
@@ -142,6 +166,8 @@ impl ExecutionEvent {
             Self::StepFailed { .. } => "step_failed",
             Self::StepSkipped { .. } => "step_skipped",
             Self::StepLate { .. } => "step_late",
+            Self::ApprovalAsked { .. } => "approval_asked",
+            Self::ApprovalGiven { .. } => "approval_given",
             Self::CancelAsked { .. } => "cancel_asked",
             Self::ExecutionSucceeded { .. } => "execution_succeeded",
             Self::ExecutionFailed { .. } => "execution_failed",
@@ -150,9 +176,37 @@ impl ExecutionEvent {
     }
 }
 
+/// What a step of an agent calls.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum StepCall {
+    /// A question to a model.
+    Llm {
+        agent: String,
+    },
+    Tool {
+        agent: String,
+        tool_id: ToolId,
+        name: String,
+        arguments: Value,
+    },
+    Knowledge {
+        agent: String,
+        query: String,
+    },
+    Recall {
+        agent: String,
+    },
+    Remember {
+        agent: String,
+    },
+}
+
 /// A piece of an LLM's answer while it speaks, on `tok.<tenant>.<execution>.<step>`; not kept.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TokenDelta {
+    /// The step that speaks; the subject holds its [`crate::subject::step_token`].
+    pub node: String,
     pub attempt: u32,
     /// Counts from 1 within the attempt.
     pub n: u64,

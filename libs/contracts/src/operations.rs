@@ -4,7 +4,9 @@
 
 use serde_json::Value;
 
-use crate::{Access, Request, auth, execution, flow, llm, tenant, tool};
+use crate::{
+    Access, Request, agent, auth, chat, crew, execution, flow, knowledge, llm, tenant, tool,
+};
 
 /// One request of the contract, described.
 #[derive(Clone, Copy)]
@@ -102,6 +104,53 @@ pub const OPERATIONS: &[Operation] = &[
     Operation::of::<tool::SetSecret>(),
     Operation::of::<tool::ListSecrets>(),
     Operation::of::<tool::DeleteSecret>(),
+    Operation::of::<flow::RunAgent>(),
+    Operation::of::<flow::RunCrew>(),
+    Operation::of::<flow::TestCrew>(),
+    Operation::of::<flow::RunTurn>(),
+    Operation::of::<execution::Approve>(),
+    Operation::of::<execution::ReadExecution>(),
+    Operation::of::<tool::ResolveTools>(),
+    Operation::of::<agent::CreateAgent>(),
+    Operation::of::<agent::GetAgent>(),
+    Operation::of::<agent::ListAgents>(),
+    Operation::of::<agent::UpdateAgent>(),
+    Operation::of::<agent::DeleteAgent>(),
+    Operation::of::<agent::ListAgentVersions>(),
+    Operation::of::<agent::Resolve>(),
+    Operation::of::<agent::Recall>(),
+    Operation::of::<agent::Remember>(),
+    Operation::of::<agent::ListMemories>(),
+    Operation::of::<agent::Forget>(),
+    Operation::of::<crew::CreateCrew>(),
+    Operation::of::<crew::GetCrew>(),
+    Operation::of::<crew::ListCrews>(),
+    Operation::of::<crew::UpdateCrew>(),
+    Operation::of::<crew::DeleteCrew>(),
+    Operation::of::<crew::ListCrewVersions>(),
+    Operation::of::<crew::ImportCrew>(),
+    Operation::of::<knowledge::CreateBase>(),
+    Operation::of::<knowledge::GetBase>(),
+    Operation::of::<knowledge::ListBases>(),
+    Operation::of::<knowledge::UpdateBase>(),
+    Operation::of::<knowledge::DeleteBase>(),
+    Operation::of::<knowledge::ReindexBase>(),
+    Operation::of::<knowledge::AddDocument>(),
+    Operation::of::<knowledge::ListDocuments>(),
+    Operation::of::<knowledge::GetDocument>(),
+    Operation::of::<knowledge::DeleteDocument>(),
+    Operation::of::<knowledge::SearchBase>(),
+    Operation::of::<chat::CreateSession>(),
+    Operation::of::<chat::GetSession>(),
+    Operation::of::<chat::ListSessions>(),
+    Operation::of::<chat::UpdateSession>(),
+    Operation::of::<chat::DeleteSession>(),
+    Operation::of::<chat::SendMessage>(),
+    Operation::of::<chat::Regenerate>(),
+    Operation::of::<chat::StopAnswer>(),
+    Operation::of::<chat::ListMessages>(),
+    Operation::of::<chat::GetMessage>(),
+    Operation::of::<chat::AddAttachment>(),
 ];
 
 /// The operation of that name.

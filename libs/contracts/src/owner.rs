@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::{
     Principal,
-    execution::{Accepted, Events, Execution, StepError, Usage},
-    id::{ExecutionId, FlowId, TenantId, UserId},
+    execution::{Accepted, Approve, Events, Execution, Origin, StepError, Usage},
+    id::{ExecutionId, TenantId, UserId},
 };
 
 /// What an owner is asked.
@@ -19,6 +19,7 @@ pub enum OwnerKind {
     Claim,
     Result,
     Cancel,
+    Approve,
     Get,
     Events,
 }
@@ -30,6 +31,7 @@ impl OwnerKind {
             Self::Claim => "claim",
             Self::Result => "result",
             Self::Cancel => "cancel",
+            Self::Approve => "approve",
             Self::Get => "get",
             Self::Events => "events",
         }
@@ -41,6 +43,7 @@ impl OwnerKind {
             Self::Claim,
             Self::Result,
             Self::Cancel,
+            Self::Approve,
             Self::Get,
             Self::Events,
         ]
@@ -62,15 +65,27 @@ pub trait OwnerRequest: crate::message::Wire {
 pub struct Start {
     pub tenant: TenantId,
     pub execution_id: ExecutionId,
-    pub flow_id: FlowId,
-    pub revision: Option<u32>,
-    /// Key of the definition in the bucket `FLOWDEF`.
+    pub origin: Origin,
+    /// The step that called this flow as a tool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Parent>,
+    /// Key of the executable in the bucket `FLOWDEF`.
     pub definition_hash: String,
     pub input: Value,
     /// The organization's variables, as expressions see them in `vars`.
     pub vars: Value,
     /// For whom the run acts; work done for it asks for a run token in this name.
     pub principal: Principal,
+}
+
+/// Where a run was begun from: a step of another run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Parent {
+    pub execution_id: ExecutionId,
+    pub node: String,
+    /// 1 where the parent has none itself.
+    pub depth: u32,
 }
 
 /// A worker is about to begin an attempt. Answered `not_found` when it is no longer wanted: the execution ended or is being
@@ -115,6 +130,15 @@ pub struct Cancel {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub struct GiveApproval {
+    pub tenant: TenantId,
+    pub execution_id: ExecutionId,
+    pub word: Approve,
+    pub by: UserId,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Get {
     pub tenant: TenantId,
     pub execution_id: ExecutionId,
@@ -146,6 +170,7 @@ owner_requests! {
     Claim => (), Claim;
     Result => (), Result;
     Cancel => Execution, Cancel;
+    GiveApproval => Execution, Approve;
     Get => Execution, Get;
     ReadEvents => Events, Events;
 }

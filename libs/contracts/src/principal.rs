@@ -98,6 +98,24 @@ pub enum Permission {
     ToolInvoke,
     #[serde(rename = "secret:write")]
     SecretWrite,
+    #[serde(rename = "agent:read")]
+    AgentRead,
+    #[serde(rename = "agent:write")]
+    AgentWrite,
+    #[serde(rename = "agent:run")]
+    AgentRun,
+    #[serde(rename = "memory:use")]
+    MemoryUse,
+    #[serde(rename = "knowledge:read")]
+    KnowledgeRead,
+    #[serde(rename = "knowledge:write")]
+    KnowledgeWrite,
+    #[serde(rename = "knowledge:search")]
+    KnowledgeSearch,
+    #[serde(rename = "chat:use")]
+    ChatUse,
+    #[serde(rename = "execution:approve")]
+    ExecutionApprove,
 }
 
 impl Permission {
@@ -119,6 +137,15 @@ impl Permission {
             Self::ToolWrite => "tool:write",
             Self::ToolInvoke => "tool:invoke",
             Self::SecretWrite => "secret:write",
+            Self::AgentRead => "agent:read",
+            Self::AgentWrite => "agent:write",
+            Self::AgentRun => "agent:run",
+            Self::MemoryUse => "memory:use",
+            Self::KnowledgeRead => "knowledge:read",
+            Self::KnowledgeWrite => "knowledge:write",
+            Self::KnowledgeSearch => "knowledge:search",
+            Self::ChatUse => "chat:use",
+            Self::ExecutionApprove => "execution:approve",
         }
     }
 
@@ -130,11 +157,21 @@ impl Permission {
             | Self::FlowRead
             | Self::ExecutionRead
             | Self::ProviderRead
-            | Self::ToolRead => Role::Viewer,
-            Self::FlowExecute | Self::ExecutionCancel | Self::LlmComplete | Self::ToolInvoke => {
-                Role::Operator
+            | Self::ToolRead
+            | Self::AgentRead
+            | Self::KnowledgeRead => Role::Viewer,
+            Self::FlowExecute
+            | Self::ExecutionCancel
+            | Self::ExecutionApprove
+            | Self::LlmComplete
+            | Self::ToolInvoke
+            | Self::AgentRun
+            | Self::MemoryUse
+            | Self::KnowledgeSearch
+            | Self::ChatUse => Role::Operator,
+            Self::FlowWrite | Self::ToolWrite | Self::AgentWrite | Self::KnowledgeWrite => {
+                Role::Editor
             }
-            Self::FlowWrite | Self::ToolWrite => Role::Editor,
             Self::OrganizationWrite
             | Self::MemberWrite
             | Self::ProviderWrite
@@ -160,7 +197,13 @@ pub struct Principal {
 impl Principal {
     pub fn allows(&self, permission: Permission) -> bool {
         let run_may = self.execution_id.is_none()
-            || matches!(permission, Permission::LlmComplete | Permission::ToolInvoke);
+            || matches!(
+                permission,
+                Permission::LlmComplete
+                    | Permission::ToolInvoke
+                    | Permission::MemoryUse
+                    | Permission::KnowledgeSearch
+            );
         run_may && self.role.allows(permission)
     }
 }

@@ -64,11 +64,12 @@ impl Service {
                 Self::Chat,
                 Self::Llm,
             ],
-            Self::Chat => &[Self::Agent, Self::Execution],
-            Self::Flow => &[Self::Tool, Self::Execution],
+            Self::Chat => &[Self::Agent, Self::Flow, Self::Execution],
+            Self::Flow => &[Self::Agent, Self::Tool, Self::Execution],
             Self::Execution => &[Self::Agent, Self::Tool, Self::Llm, Self::Auth],
+            Self::Agent => &[Self::Tool, Self::Llm],
             Self::Auth => &[Self::Tenant],
-            Self::Agent | Self::Tool | Self::Llm | Self::Tenant => &[],
+            Self::Tool | Self::Llm | Self::Tenant => &[],
         }
     }
 

@@ -250,6 +250,14 @@ impl From<Token> for String {
     }
 }
 
+/// How a step is named in a subject: its path where that is a token, else `s-` and 32 hexadecimal digits of its BLAKE3.
+pub fn step_token(path: &str) -> Token {
+    Token::new(path).unwrap_or_else(|| {
+        let hash = blake3::hash(path.as_bytes()).to_hex();
+        Token(format!("s-{}", &hash[..32]))
+    })
+}
+
 /// Slots of the hash space that executions fall into; partitions own slots.
 pub const SLOTS: u16 = 1024;
 

@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use crate::{
     Access, Permission, Role,
-    id::{ExecutionId, ToolId, UserId},
+    agent::Pin,
+    id::{ExecutionId, FlowId, ToolId, UserId},
     message::request,
     page::{Page, Paging},
 };
@@ -59,6 +60,49 @@ pub enum Approval {
     Required,
     /// As `required`, and not the one for whom the agent runs.
     SecondPerson,
+}
+
+/// One version of a tool, as a run pins it and a model sees it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ToolSnapshot {
+    pub id: ToolId,
+    pub version: u32,
+    pub name: String,
+    pub description: String,
+    pub input_schema: Value,
+    #[serde(default)]
+    pub approval: Approval,
+    pub timeout_ms: u64,
+    /// Set for a tool that is a flow: the engine runs it as an execution of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow: Option<FlowPin>,
+}
+
+/// A flow as a tool. The service of tools knows the flow; the service of flows adds what is pinned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FlowPin {
+    pub flow_id: FlowId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<u32>,
+    /// Key of the executable in the bucket `FLOWDEF`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash: Option<String>,
+}
+
+/// Pins tools for a run, each at its newest version when none is named. What does not exist is missing from the answer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResolveTools {
+    /// Up to 1,024.
+    pub tools: Vec<Pin<ToolId>>,
+}
+request!(ResolveTools => ResolvedTools, "tool.resolve", Access::Internal, example: ResolveTools::default());
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ResolvedTools {
+    pub items: Vec<ToolSnapshot>,
 }
 
 /// What its author says about a tool.

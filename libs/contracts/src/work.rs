@@ -18,16 +18,32 @@ pub enum WorkClass {
     Llm,
     Http,
     Code,
+    /// Calls of tools.
+    Tool,
+    /// Searches of knowledge, and what agents recall and remember.
+    Knowledge,
+    /// Flows within flows.
+    Flow,
 }
 
 impl WorkClass {
-    pub const ALL: [Self; 3] = [Self::Llm, Self::Http, Self::Code];
+    pub const ALL: [Self; 6] = [
+        Self::Llm,
+        Self::Http,
+        Self::Code,
+        Self::Tool,
+        Self::Knowledge,
+        Self::Flow,
+    ];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Llm => "llm",
             Self::Http => "http",
             Self::Code => "code",
+            Self::Tool => "tool",
+            Self::Knowledge => "knowledge",
+            Self::Flow => "flow",
         }
     }
 }
@@ -37,7 +53,9 @@ impl WorkClass {
 pub struct WorkItem {
     pub tenant: TenantId,
     pub execution_id: ExecutionId,
-    pub flow_id: FlowId,
+    /// The flow it runs for; none where an agent or a crew runs by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow_id: Option<FlowId>,
     pub node: String,
     pub attempt: u32,
     /// `Idempotency-Key` for the outside world, constant over attempts (hexadecimal BLAKE3).

@@ -40,6 +40,8 @@ pub enum NodeState {
     Running,
     /// Failed, with another attempt to come.
     Retrying,
+    /// Waits for a person's word.
+    Asking,
     Succeeded,
     /// The last attempt failed; the execution may have gone on by `on_error`.
     Failed,
@@ -64,7 +66,7 @@ pub enum Applied {
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExecutionView {
     pub state: ExecutionState,
-    /// Nodes of which something was heard; all others are [`NodeState::Pending`].
+    /// Nodes of which something was heard, and by their paths (`writer/llm:0`) the steps of agents; all others are [`NodeState::Pending`].
     pub nodes: BTreeMap<String, NodeView>,
     pub input: Option<Value>,
     pub output: Option<Value>,
@@ -118,6 +120,17 @@ impl ExecutionView {
                 self.started_at = Some(frame.ts);
             }
             ExecutionEvent::CancelAsked { .. } => self.cancel_asked = true,
+            ExecutionEvent::ApprovalAsked { node, .. } => {
+                let view = self.nodes.entry(node.clone()).or_default();
+                view.state = NodeState::Asking;
+                view.started_at = Some(frame.ts);
+            }
+            ExecutionEvent::ApprovalGiven { node, approved, .. } => {
+                let view = self.nodes.entry(node.clone()).or_default();
+                view.state = NodeState::Succeeded;
+                view.output = Some(Value::Bool(*approved));
+                view.finished_at = Some(frame.ts);
+            }
             ExecutionEvent::ExecutionSucceeded { output, usage } => {
                 self.output = Some(output.clone());
                 self.end(ExecutionState::Succeeded, *usage, frame.ts);
@@ -150,7 +163,10 @@ impl ExecutionView {
         self.usage = usage;
         self.finished_at = Some(at);
         for node in self.nodes.values_mut() {
-            if matches!(node.state, NodeState::Running | NodeState::Retrying) {
+            if matches!(
+                node.state,
+                NodeState::Running | NodeState::Retrying | NodeState::Asking
+            ) {
                 node.state = NodeState::Stopped;
                 node.retry_at = None;
                 node.finished_at = Some(at);
@@ -168,6 +184,8 @@ const fn usage_of(event: &ExecutionEvent) -> Option<Usage> {
         | ExecutionEvent::StepLate { usage, .. } => *usage,
         ExecutionEvent::StepStarted { .. }
         | ExecutionEvent::StepSkipped { .. }
+        | ExecutionEvent::ApprovalAsked { .. }
+        | ExecutionEvent::ApprovalGiven { .. }
         | ExecutionEvent::ExecutionStarted { .. }
         | ExecutionEvent::CancelAsked { .. }
         | ExecutionEvent::ExecutionSucceeded { .. }
@@ -227,6 +245,8 @@ fn change_node(view: &mut NodeView, event: &ExecutionEvent, ts: DateTime<Utc>) {
         }
         // A late result changes nothing but the usage; the events of the execution are not about a node.
         ExecutionEvent::StepLate { .. }
+        | ExecutionEvent::ApprovalAsked { .. }
+        | ExecutionEvent::ApprovalGiven { .. }
         | ExecutionEvent::ExecutionStarted { .. }
         | ExecutionEvent::CancelAsked { .. }
         | ExecutionEvent::ExecutionSucceeded { .. }

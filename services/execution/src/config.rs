@@ -27,6 +27,15 @@ pub struct EngineConfig {
     /// HTTP steps that one process does at the same time.
     #[arg(long, env = "TROUPE_WORKERS_HTTP", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub workers_http: u16,
+    /// Calls of tools that one process waits for at the same time.
+    #[arg(long, env = "TROUPE_WORKERS_TOOL", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub workers_tool: u16,
+    /// Searches of knowledge and memory that one process waits for at the same time.
+    #[arg(long, env = "TROUPE_WORKERS_KNOWLEDGE", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub workers_knowledge: u16,
+    /// Flows within flows that one process waits for at the same time.
+    #[arg(long, env = "TROUPE_WORKERS_FLOW", default_value_t = 2000, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub workers_flow: u16,
 }
 
 impl Default for EngineConfig {
@@ -35,6 +44,9 @@ impl Default for EngineConfig {
             engine_max_open: 100_000,
             workers_llm: 64,
             workers_http: 64,
+            workers_tool: 64,
+            workers_knowledge: 32,
+            workers_flow: 2000,
         }
     }
 }

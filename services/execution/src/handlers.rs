@@ -29,7 +29,7 @@ pub(crate) async fn get(ctx: Ctx<State>, request: GetExecution) -> Result<Execut
     };
     match ctx.ask_owner(&question).await {
         Ok(execution) => Ok(execution),
-        Err(problem) => finished(&ctx, id, problem).await,
+        Err(problem) => ended(&ctx.state, ctx.tenant, id, problem).await,
     }
 }
 
@@ -53,7 +53,7 @@ pub(crate) async fn events(ctx: Ctx<State>, request: ListEvents) -> Result<Event
         Ok(events) => return Ok(events),
         Err(problem) => problem,
     };
-    let header = header(&ctx, id, problem).await?;
+    let header = header(&ctx.state, ctx.tenant, id, problem).await?;
     let frames = ctx
         .state
         .archive
@@ -76,15 +76,23 @@ pub(crate) async fn cancel(ctx: Ctx<State>, request: CancelExecution) -> Result<
     };
     match ctx.ask_owner(&wish).await {
         Ok(execution) => Ok(execution),
-        Err(problem) => finished(&ctx, id, problem).await,
+        Err(problem) => ended(&ctx.state, ctx.tenant, id, problem).await,
     }
 }
 
 /// An execution that its owner no longer has in memory.
-async fn finished(ctx: &Ctx<State>, id: ExecutionId, problem: Problem) -> Result<Execution, Error> {
-    let header = header(ctx, id, problem).await?;
-    let first = frame(ctx, header.tenant, id, 1).await?;
-    let last = frame(ctx, header.tenant, id, header.last_event).await?;
+///
+/// # Errors
+/// `problem`, when it did not end; that the header row or the archive cannot be read.
+pub(crate) async fn ended(
+    state: &State,
+    tenant: TenantId,
+    id: ExecutionId,
+    problem: Problem,
+) -> Result<Execution, Error> {
+    let header = header(state, tenant, id, problem).await?;
+    let first = frame(state, header.tenant, id, 1).await?;
+    let last = frame(state, header.tenant, id, header.last_event).await?;
     // Past its retention the archive forgets values; the header stays.
     let input = match first.map(|frame| frame.event) {
         Some(ExecutionEvent::ExecutionStarted { input, .. }) => input,
@@ -96,14 +104,15 @@ async fn finished(ctx: &Ctx<State>, id: ExecutionId, problem: Problem) -> Result
     };
     Ok(Execution {
         id,
-        flow_id: header.flow_id,
-        revision: header.revision,
+        origin: header.origin,
+        parent_id: header.parent_id,
         state: header.state,
         input,
         output,
         error: header.error,
         usage: header.usage,
         last_event: header.last_event,
+        approvals: Vec::new(),
         started_by: header.started_by,
         created_at: header.created_at,
         finished_at: header.finished_at,
@@ -111,7 +120,12 @@ async fn finished(ctx: &Ctx<State>, id: ExecutionId, problem: Problem) -> Result
 }
 
 /// The header row of a finished execution, after its owner answered with `problem`.
-async fn header(ctx: &Ctx<State>, id: ExecutionId, problem: Problem) -> Result<Header, Error> {
+async fn header(
+    state: &State,
+    tenant: TenantId,
+    id: ExecutionId,
+    problem: Problem,
+) -> Result<Header, Error> {
     match problem.code {
         ErrorCode::NotFound | ErrorCode::Unavailable | ErrorCode::Timeout => {}
         ErrorCode::InvalidInput
@@ -122,7 +136,7 @@ async fn header(ctx: &Ctx<State>, id: ExecutionId, problem: Problem) -> Result<H
         | ErrorCode::Internal => return Err(Error::Owner(problem)),
     }
     let missing = problem.code == ErrorCode::NotFound;
-    match ctx.state.store.find(ctx.tenant, id).await? {
+    match state.store.find(tenant, id).await? {
         Some(header) if header.state.is_final() => Ok(header),
         // Its owner will know it again.
         Some(_) if missing => Err(Error::Owner(Problem::new(
@@ -135,12 +149,12 @@ async fn header(ctx: &Ctx<State>, id: ExecutionId, problem: Problem) -> Result<H
 }
 
 async fn frame(
-    ctx: &Ctx<State>,
+    state: &State,
     tenant: TenantId,
     id: ExecutionId,
     n: u64,
 ) -> Result<Option<Frame>, Error> {
     let after = n.saturating_sub(1);
-    let frames = ctx.state.archive.events(tenant, id, after, 1).await?;
+    let frames = state.archive.events(tenant, id, after, 1).await?;
     Ok(frames.into_iter().find(|frame| frame.n == n))
 }

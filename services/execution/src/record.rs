@@ -15,6 +15,7 @@ use contracts::{
     Principal,
     id::{ExecutionId, TenantId},
     live::Frame,
+    owner::Parent,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -38,7 +39,12 @@ pub(crate) struct Record {
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Private {
     /// Beside `execution_started`.
-    Start { principal: Principal, vars: Value },
+    Start {
+        principal: Principal,
+        vars: Value,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        parent: Option<Parent>,
+    },
     /// Beside `step_retrying` and `step_failed`: no worker answered in time, so that its answer may still come, late.
     Unanswered,
 }

@@ -3,8 +3,8 @@
 //! **Invariant:** a row never goes back: one that counts fewer events than the stored one changes nothing.
 
 use contracts::{
-    execution::{ExecutionState, ExecutionSummary, ListExecutions, StepError, Usage},
-    id::{ExecutionId, FlowId, TenantId, UserId},
+    execution::{ExecutionState, ExecutionSummary, ListExecutions, Origin, StepError, Usage},
+    id::{AgentId, CrewId, ExecutionId, FlowId, TenantId, UserId},
     page::Page,
 };
 use sea_orm::{
@@ -22,10 +22,16 @@ mod row;
 pub const MIGRATIONS: Migrations = Migrations {
     service: "execution",
     platform: &[],
-    tenant: &[Migration {
-        name: "0001_executions",
-        sql: include_str!("store/0001_executions.sql"),
-    }],
+    tenant: &[
+        Migration {
+            name: "0001_executions",
+            sql: include_str!("store/0001_executions.sql"),
+        },
+        Migration {
+            name: "0002_origins",
+            sql: include_str!("store/0002_origins.sql"),
+        },
+    ],
 };
 
 /// The header rows.
@@ -106,6 +112,12 @@ impl ExecutionStore {
         if let Some(flow_id) = list.flow_id {
             query = query.filter(Column::FlowId.eq(flow_id.uuid()));
         }
+        if let Some(agent_id) = list.agent_id {
+            query = query.filter(Column::AgentId.eq(agent_id.uuid()));
+        }
+        if let Some(crew_id) = list.crew_id {
+            query = query.filter(Column::CrewId.eq(crew_id.uuid()));
+        }
         if let Some(state) = list.state {
             query = query.filter(Column::State.eq(state.as_str()));
         }
@@ -136,10 +148,12 @@ fn to_row(header: &Header) -> row::ActiveModel {
         .map(|error| serde_json::to_value(error).expect("an error has text keys only"));
     row::ActiveModel {
         id: Set(header.id.uuid()),
-        flow_id: Set(header.flow_id.uuid()),
-        revision: Set(header
-            .revision
-            .map(|n| i32::try_from(n).unwrap_or(i32::MAX))),
+        flow_id: Set(header.origin.flow_id.map(FlowId::uuid)),
+        revision: Set(header.origin.revision.map(small)),
+        agent_id: Set(header.origin.agent_id.map(AgentId::uuid)),
+        crew_id: Set(header.origin.crew_id.map(CrewId::uuid)),
+        version: Set(header.origin.version.map(small)),
+        parent_id: Set(header.parent_id.map(ExecutionId::uuid)),
         state: Set(header.state.as_str().to_owned()),
         error: Set(error),
         prompt_tokens: Set(count(header.usage.prompt_tokens)),
@@ -150,6 +164,10 @@ fn to_row(header: &Header) -> row::ActiveModel {
         created_at: Set(header.created_at),
         finished_at: Set(header.finished_at),
     }
+}
+
+fn small(n: u32) -> i32 {
+    i32::try_from(n).unwrap_or(i32::MAX)
 }
 
 fn count(n: u64) -> i64 {
@@ -167,8 +185,14 @@ fn from_row(tenant: TenantId, row: row::Model) -> Result<Header, Error> {
     Ok(Header {
         tenant,
         id,
-        flow_id: FlowId::from_uuid(row.flow_id),
-        revision: row.revision.and_then(|n| u32::try_from(n).ok()),
+        origin: Origin {
+            flow_id: row.flow_id.map(FlowId::from_uuid),
+            revision: row.revision.and_then(|n| u32::try_from(n).ok()),
+            agent_id: row.agent_id.map(AgentId::from_uuid),
+            crew_id: row.crew_id.map(CrewId::from_uuid),
+            version: row.version.and_then(|n| u32::try_from(n).ok()),
+        },
+        parent_id: row.parent_id.map(ExecutionId::from_uuid),
         state: state.ok_or_else(|| unreadable(format!("state `{}`", row.state)))?,
         error: error.map_err(|error| unreadable(error.to_string()))?,
         usage: Usage {
@@ -186,8 +210,8 @@ fn from_row(tenant: TenantId, row: row::Model) -> Result<Header, Error> {
 fn summary(header: Header) -> ExecutionSummary {
     ExecutionSummary {
         id: header.id,
-        flow_id: header.flow_id,
-        revision: header.revision,
+        origin: header.origin,
+        parent_id: header.parent_id,
         state: header.state,
         error: header.error,
         usage: header.usage,

@@ -1,23 +1,29 @@
 //! The workers: they do the steps that leave the core, one attempt at a time.
 //!
-//! [`pool`] takes work items and reports their outcome, [`cuts`] ends what is cancelled; [`llm`], [`http`] and [`code`] do
-//! the steps.
+//! [`pool`] takes work items and reports their outcome, [`cuts`] ends what is cancelled; [`llm`], [`http`], [`code`],
+//! [`tool`], [`knowledge`] and [`flow`] do the steps.
 //!
 //! **Invariant:** a work item is acknowledged only after the owner of its execution has stored its result or has said that
 //! nobody wants it: an answer already paid for is never lost.
 
 pub(crate) mod code;
 pub(crate) mod cuts;
+pub(crate) mod flow;
 pub(crate) mod http;
+pub(crate) mod knowledge;
 pub(crate) mod llm;
 pub(crate) mod pool;
+pub(crate) mod tool;
 
 use std::{sync::Arc, time::Duration};
 
+use bus::{Bus, Call};
 use contracts::{
+    ErrorCode, Problem,
+    auth::RunToken,
     execution::{StepError, Usage},
     owner::Outcome,
-    work::WorkClass,
+    work::{WorkClass, WorkItem},
 };
 use kernel::TaskCtx;
 use tokio::task::JoinSet;
@@ -44,6 +50,41 @@ impl From<Result<serde_json::Value, StepError>> for Attempted {
     }
 }
 
+/// The configuration of a step, read.
+///
+/// # Errors
+/// `config` when it does not have the form of its class.
+fn config_of<T: serde::de::DeserializeOwned>(item: &WorkItem) -> Result<T, StepError> {
+    let config = item.config.clone().into_iter().collect();
+    serde_json::from_value(serde_json::Value::Object(config))
+        .map_err(|error| StepError::new("config", format!("the node's configuration: {error}")))
+}
+
+/// A token by which a step acts for the run's principal.
+async fn run_token(bus: &Bus, item: &WorkItem) -> Result<String, Problem> {
+    let request = RunToken {
+        user_id: item.principal.user_id,
+        execution_id: item.execution_id,
+    };
+    let answer = bus.call(item.tenant, &request, Call::anonymous()).await;
+    answer.map(|answer| answer.access_token)
+}
+
+/// A service's refusal, as the error of a step.
+fn error_of(problem: &Problem) -> StepError {
+    let code = problem.reason.as_deref().unwrap_or(problem.code.as_str());
+    let error = StepError::new(code, problem.detail.clone());
+    match problem.code {
+        ErrorCode::Unavailable | ErrorCode::Timeout | ErrorCode::RateLimited => error.retryable(),
+        ErrorCode::InvalidInput
+        | ErrorCode::Unauthenticated
+        | ErrorCode::Forbidden
+        | ErrorCode::NotFound
+        | ErrorCode::Conflict
+        | ErrorCode::Internal => error,
+    }
+}
+
 /// How long attempts under way may take once the service drains; what is left goes to other workers.
 const DRAIN: Duration = Duration::from_secs(20);
 
@@ -66,6 +107,9 @@ pub(crate) async fn run(ctx: TaskCtx<State>) {
             WorkClass::Llm => ctx.state.config.workers_llm,
             WorkClass::Http => ctx.state.config.workers_http,
             WorkClass::Code => ctx.state.code_slots,
+            WorkClass::Tool => ctx.state.config.workers_tool,
+            WorkClass::Knowledge => ctx.state.config.workers_knowledge,
+            WorkClass::Flow => ctx.state.config.workers_flow,
         };
         tasks.spawn(pool::run(worker.clone(), class, slots, ctx.stop.clone()));
     }

@@ -97,8 +97,8 @@ pub(crate) fn start(request: Start, plan: Arc<Plan>, now: DateTime<Utc>) -> (Sta
     let Start {
         tenant,
         execution_id,
-        flow_id,
-        revision,
+        origin,
+        parent,
         definition_hash,
         input,
         vars,
@@ -111,14 +111,17 @@ pub(crate) fn start(request: Start, plan: Arc<Plan>, now: DateTime<Utc>) -> (Sta
             n: 1,
             ts: now,
             event: ExecutionEvent::ExecutionStarted {
-                flow_id,
-                revision,
+                origin,
                 definition_hash,
                 started_by: principal.user_id,
                 input,
             },
         },
-        private: Some(Private::Start { principal, vars }),
+        private: Some(Private::Start {
+            principal,
+            vars,
+            parent,
+        }),
     };
     let mut state = State::begin(&first, plan).expect("it is a first record");
     let mut run = Run::new(&mut state, now);
@@ -339,6 +342,7 @@ impl<'a> Run<'a> {
             node: node_id,
             attempt,
             key,
+            call: None,
         };
         self.emit(event, None);
         self.dispatch(node, attempt);

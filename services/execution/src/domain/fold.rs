@@ -45,8 +45,7 @@ impl State {
             kind: record.frame.event.kind(),
         };
         let ExecutionEvent::ExecutionStarted {
-            flow_id,
-            revision,
+            origin,
             definition_hash,
             input,
             ..
@@ -54,7 +53,12 @@ impl State {
         else {
             return Err(no_start());
         };
-        let Some(Private::Start { principal, vars }) = &record.private else {
+        let Some(Private::Start {
+            principal,
+            vars,
+            parent,
+        }) = &record.private
+        else {
             return Err(no_start());
         };
         if n != 1 {
@@ -64,8 +68,8 @@ impl State {
         let data = Data {
             id: record.execution,
             tenant: record.tenant,
-            flow_id: *flow_id,
-            revision: *revision,
+            origin: *origin,
+            parent: parent.clone(),
             definition_hash: definition_hash.clone(),
             principal: Principal::clone(principal),
             vars: vars.clone(),
@@ -81,7 +85,7 @@ impl State {
         };
         let decisions = Decisions::new(&plan);
         let execution = json!({
-            "id": data.id, "flow_id": data.flow_id, "started_at": data.created_at });
+            "id": data.id, "flow_id": data.origin.flow_id, "started_at": data.created_at });
         Ok(Self {
             data,
             plan,
@@ -142,7 +146,9 @@ impl State {
             | ExecutionEvent::StepRetrying { node, .. }
             | ExecutionEvent::StepFailed { node, .. }
             | ExecutionEvent::StepSkipped { node }
-            | ExecutionEvent::StepLate { node, .. } => {
+            | ExecutionEvent::StepLate { node, .. }
+            | ExecutionEvent::ApprovalAsked { node, .. }
+            | ExecutionEvent::ApprovalGiven { node, .. } => {
                 let index = self.plan.index(node);
                 let unknown = || Broken::UnknownNode {
                     n,
@@ -201,7 +207,9 @@ impl State {
                 let late = (node.0, *attempt);
                 self.data.unanswered.retain(|entry| *entry != late);
             }
-            ExecutionEvent::ExecutionStarted { .. }
+            ExecutionEvent::ApprovalAsked { .. }
+            | ExecutionEvent::ApprovalGiven { .. }
+            | ExecutionEvent::ExecutionStarted { .. }
             | ExecutionEvent::CancelAsked { .. }
             | ExecutionEvent::ExecutionSucceeded { .. }
             | ExecutionEvent::ExecutionFailed { .. }

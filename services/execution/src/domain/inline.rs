@@ -51,6 +51,8 @@ impl Kind {
             "llm" => Self::Heavy(WorkClass::Llm),
             "http" => Self::Heavy(WorkClass::Http),
             "code" => Self::Heavy(WorkClass::Code),
+            "tool" => Self::Heavy(WorkClass::Tool),
+            "knowledge" => Self::Heavy(WorkClass::Knowledge),
             other => {
                 let text = format!("this engine cannot do nodes of type `{other}`");
                 return Err(StepError::new("unknown_node_type", text));
@@ -116,12 +118,16 @@ pub(crate) fn work_item(
     };
     let argument = match class {
         WorkClass::Code => argument(state, node),
-        WorkClass::Llm | WorkClass::Http => Value::Null,
+        WorkClass::Llm
+        | WorkClass::Http
+        | WorkClass::Tool
+        | WorkClass::Knowledge
+        | WorkClass::Flow => Value::Null,
     };
     let item = WorkItem {
         tenant: data.tenant,
         execution_id: data.id,
-        flow_id: data.flow_id,
+        flow_id: data.origin.flow_id,
         node: configured.id.clone(),
         attempt,
         key,
@@ -140,6 +146,10 @@ const fn default_timeout_ms(class: WorkClass) -> u64 {
         WorkClass::Llm => 120_000,
         WorkClass::Http => 30_000,
         WorkClass::Code => 10_000,
+        // Each tool has a limit of its own, which is shorter.
+        WorkClass::Tool => 610_000,
+        WorkClass::Knowledge => 30_000,
+        WorkClass::Flow => 24 * 60 * 60 * 1000,
     }
 }
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use contracts::{
     Principal,
-    execution::{Accepted, Execution, ExecutionState, StepError, Usage},
-    id::{ExecutionId, FlowId, TenantId},
+    execution::{Accepted, Execution, ExecutionState, Origin, PendingApproval, StepError, Usage},
+    id::{ExecutionId, TenantId},
+    owner::Parent,
 };
 use graph::{NodeIndex, Plan, schedule::Decisions};
 use serde::{Deserialize, Serialize};
@@ -27,8 +28,8 @@ pub(crate) struct State {
 pub(crate) struct Data {
     pub(crate) id: ExecutionId,
     pub(crate) tenant: TenantId,
-    pub(crate) flow_id: FlowId,
-    pub(crate) revision: Option<u32>,
+    pub(crate) origin: Origin,
+    pub(crate) parent: Option<Parent>,
     pub(crate) definition_hash: String,
     pub(crate) principal: Principal,
     pub(crate) vars: Value,
@@ -174,11 +175,14 @@ impl Data {
         }
     }
 
+    fn approvals(&self) -> Vec<PendingApproval> {
+        Vec::new()
+    }
+
     pub(crate) fn accepted(&self) -> Accepted {
         Accepted {
             id: self.id,
-            flow_id: self.flow_id,
-            revision: self.revision,
+            origin: self.origin,
             state: self.state(),
         }
     }
@@ -186,14 +190,15 @@ impl Data {
     pub(crate) fn view(&self) -> Execution {
         Execution {
             id: self.id,
-            flow_id: self.flow_id,
-            revision: self.revision,
+            origin: self.origin,
+            parent_id: self.parent.as_ref().map(|parent| parent.execution_id),
             state: self.state(),
             input: self.input.clone(),
             output: self.output().cloned(),
             error: self.error().cloned(),
             usage: self.usage,
             last_event: self.n,
+            approvals: self.approvals(),
             started_by: self.principal.user_id,
             created_at: self.created_at,
             finished_at: self.end.as_ref().map(|end| end.at),

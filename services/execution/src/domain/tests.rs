@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use contracts::{
     Principal, Role,
-    execution::{ExecutionState, StepError, Usage},
+    execution::{ExecutionState, Origin, StepError, Usage},
     flow::Definition,
     id::{ExecutionId, FlowId, TenantId, UserId},
     live::ExecutionEvent,
@@ -55,8 +55,8 @@ pub(crate) fn start_of(input: Value) -> Start {
     Start {
         tenant: TenantId::EXAMPLE,
         execution_id: ExecutionId::EXAMPLE,
-        flow_id: FlowId::EXAMPLE,
-        revision: Some(3),
+        origin: Origin::flow(FlowId::EXAMPLE, Some(3)),
+        parent: None,
         definition_hash: "hash".into(),
         input,
         vars: json!({"greeting": "Hello"}),
@@ -170,6 +170,10 @@ impl Run {
             }
             ExecutionEvent::StepSkipped { node } => format!("{node} skipped"),
             ExecutionEvent::StepLate { node, attempt, .. } => format!("{node} late {attempt}"),
+            ExecutionEvent::ApprovalAsked { node, .. } => format!("{node} asks"),
+            ExecutionEvent::ApprovalGiven { node, approved, .. } => {
+                format!("{node} said {approved}")
+            }
             ExecutionEvent::ExecutionStarted { .. }
             | ExecutionEvent::CancelAsked { .. }
             | ExecutionEvent::ExecutionSucceeded { .. }

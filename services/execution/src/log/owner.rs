@@ -314,7 +314,7 @@ impl Owner {
                 }
                 Some(OwnerKind::Events) => read::<ReadEvents>(incoming)
                     .map(|events| self.partition.events(ticket, &events)),
-                None => Err(Problem::malformed(
+                Some(OwnerKind::Approve) | None => Err(Problem::malformed(
                     "the owner of a partition knows no such question",
                 )),
             };

@@ -450,8 +450,7 @@ fn open_batch(batches: &mut VecDeque<Open>, storing: bool, committed: u64) -> &m
 fn accepted_of(request: &Start, state: ExecutionState) -> Accepted {
     Accepted {
         id: request.execution_id,
-        flow_id: request.flow_id,
-        revision: request.revision,
+        origin: request.origin,
         state,
     }
 }

@@ -253,6 +253,8 @@ fn final_state(event: &ExecutionEvent) -> Option<ExecutionState> {
         | ExecutionEvent::StepFailed { .. }
         | ExecutionEvent::StepSkipped { .. }
         | ExecutionEvent::StepLate { .. }
+        | ExecutionEvent::ApprovalAsked { .. }
+        | ExecutionEvent::ApprovalGiven { .. }
         | ExecutionEvent::CancelAsked { .. } => None,
     }
 }

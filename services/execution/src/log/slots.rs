@@ -11,8 +11,8 @@ use std::{
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use contracts::{
-    execution::{ExecutionState, StepError, Usage},
-    id::{ExecutionId, FlowId, TenantId, UserId},
+    execution::{ExecutionState, Origin, StepError, Usage},
+    id::{ExecutionId, TenantId, UserId},
 };
 
 use crate::domain::State;
@@ -43,8 +43,8 @@ pub(crate) struct Slot {
 pub(crate) struct Header {
     pub(crate) tenant: TenantId,
     pub(crate) id: ExecutionId,
-    pub(crate) flow_id: FlowId,
-    pub(crate) revision: Option<u32>,
+    pub(crate) origin: Origin,
+    pub(crate) parent_id: Option<ExecutionId>,
     pub(crate) state: ExecutionState,
     pub(crate) error: Option<StepError>,
     pub(crate) usage: Usage,
@@ -126,8 +126,8 @@ impl Slot {
         Header {
             tenant: data.tenant,
             id: data.id,
-            flow_id: data.flow_id,
-            revision: data.revision,
+            origin: data.origin,
+            parent_id: data.parent.as_ref().map(|parent| parent.execution_id),
             state: data.state(),
             error: data.error().cloned(),
             usage: data.usage,

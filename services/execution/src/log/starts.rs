@@ -75,8 +75,7 @@ async fn find(
     if !is_fresh && let Some(row) = engine.store.find(start.tenant, start.execution_id).await? {
         return Ok(Found::Started(Accepted {
             id: row.id,
-            flow_id: row.flow_id,
-            revision: row.revision,
+            origin: row.origin,
             state: row.state,
         }));
     }

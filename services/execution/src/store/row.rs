@@ -10,8 +10,12 @@ use sea_orm::entity::prelude::{
 pub(crate) struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub(crate) id: Uuid,
-    pub(crate) flow_id: Uuid,
+    pub(crate) flow_id: Option<Uuid>,
     pub(crate) revision: Option<i32>,
+    pub(crate) agent_id: Option<Uuid>,
+    pub(crate) crew_id: Option<Uuid>,
+    pub(crate) version: Option<i32>,
+    pub(crate) parent_id: Option<Uuid>,
     pub(crate) state: String,
     #[sea_orm(column_type = "JsonBinary")]
     pub(crate) error: Option<Json>,

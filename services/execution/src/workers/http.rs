@@ -115,7 +115,7 @@ mod tests {
         WorkItem {
             tenant: TenantId::EXAMPLE,
             execution_id: ExecutionId::EXAMPLE,
-            flow_id: FlowId::EXAMPLE,
+            flow_id: Some(FlowId::EXAMPLE),
             node: "h".into(),
             attempt: 1,
             key: "the-key".into(),

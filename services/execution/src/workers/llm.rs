@@ -5,19 +5,18 @@ use std::time::Duration;
 use bus::{Bus, Call};
 use contracts::{
     ErrorCode, Problem, Subject,
-    auth::RunToken,
     execution::StepError,
     live::TokenDelta,
     llm::{Complete, Completion, FinishReason, Message},
     message::StreamMessage,
     owner::Outcome,
-    subject::Token,
+    subject::step_token,
     work::WorkItem,
 };
 use futures::StreamExt;
 use serde_json::{Value, json};
 
-use super::Attempted;
+use super::{Attempted, error_of, run_token};
 
 /// Asks the model. What the call used counts even where its answer is no good.
 pub(crate) async fn perform(bus: &Bus, item: &WorkItem) -> Attempted {
@@ -37,27 +36,26 @@ pub(crate) async fn perform(bus: &Bus, item: &WorkItem) -> Attempted {
 
 async fn complete(bus: &Bus, item: &WorkItem) -> Result<Completion, Problem> {
     let question = question_of(item)?;
-    let token = RunToken {
-        user_id: item.principal.user_id,
-        execution_id: item.execution_id,
-    };
-    let token = bus.call(item.tenant, &token, Call::anonymous()).await?;
+    let token = run_token(bus, item).await?;
     let call = Call {
-        token: Some(&token.access_token),
+        token: Some(&token),
         deadline: Duration::from_millis(item.timeout_ms),
     };
     let mut answer = Box::pin(bus.call_stream(item.tenant, &question, call).await?);
-    let step = Token::new(&item.node);
-    let subject = step.map(|step| Subject::tokens(item.tenant, item.execution_id, &step));
+    let subject = Subject::tokens(item.tenant, item.execution_id, &step_token(&item.node));
     while let Some(message) = answer.next().await {
         let (n, chunk) = match message? {
             StreamMessage::Done { reply, .. } => return Ok(reply),
             StreamMessage::Chunk { n, chunk } => (n, chunk),
         };
-        if let (Some(subject), Some(text)) = (&subject, chunk.content) {
-            let attempt = item.attempt;
-            let delta = TokenDelta { attempt, n, text };
-            if let Err(error) = bus.publish(subject, &delta).await {
+        if let Some(text) = chunk.content {
+            let delta = TokenDelta {
+                node: item.node.clone(),
+                attempt: item.attempt,
+                n,
+                text,
+            };
+            if let Err(error) = bus.publish(&subject, &delta).await {
                 // Deltas are not kept; the whole text is in the step's output.
                 tracing::debug!(%error, "a token delta was not sent");
             }
@@ -67,7 +65,18 @@ async fn complete(bus: &Bus, item: &WorkItem) -> Result<Completion, Problem> {
     Err(Problem::new(ErrorCode::Unavailable, text))
 }
 
+/// An agent's question is there as it is; a node's is made from its configuration.
 fn question_of(item: &WorkItem) -> Result<Complete, Problem> {
+    if let Some(question) = item.config.get("question") {
+        let question: Complete = serde_json::from_value(question.clone())
+            .map_err(|error| Problem::new(ErrorCode::InvalidInput, error.to_string()))?;
+        return Ok(Complete {
+            flow_id: item.flow_id,
+            node: Some(item.node.clone()),
+            idempotency_key: Some(item.key.clone()),
+            ..question
+        });
+    }
     let text = |key: &str| match item.config.get(key) {
         None | Some(Value::Null) => None,
         Some(Value::String(text)) => Some(text.clone()),
@@ -88,7 +97,7 @@ fn question_of(item: &WorkItem) -> Result<Complete, Problem> {
         response_format,
         temperature: item.config.get("temperature").and_then(Value::as_f64),
         max_tokens: max_tokens.and_then(|n| u32::try_from(n).ok()),
-        flow_id: Some(item.flow_id),
+        flow_id: item.flow_id,
         node: Some(item.node.clone()),
         idempotency_key: Some(item.key.clone()),
         ..Complete::default()
@@ -147,18 +156,4 @@ fn unfenced(text: &str) -> &str {
         .or_else(|| text.strip_prefix("```"))
         .and_then(|text| text.strip_suffix("```"));
     inner.unwrap_or(text).trim()
-}
-
-fn error_of(problem: &Problem) -> StepError {
-    let code = problem.reason.as_deref().unwrap_or(problem.code.as_str());
-    let error = StepError::new(code, problem.detail.clone());
-    match problem.code {
-        ErrorCode::Unavailable | ErrorCode::Timeout | ErrorCode::RateLimited => error.retryable(),
-        ErrorCode::InvalidInput
-        | ErrorCode::Unauthenticated
-        | ErrorCode::Forbidden
-        | ErrorCode::NotFound
-        | ErrorCode::Conflict
-        | ErrorCode::Internal => error,
-    }
 }

@@ -20,7 +20,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Attempted, code, cuts::Cuts, http, llm};
+use super::{Attempted, code, cuts::Cuts, flow, http, knowledge, llm, tool};
 use crate::{State, domain::limits};
 
 /// How often the server hears that an item is being worked on.
@@ -125,6 +125,10 @@ impl Worker {
         // Registered before the owner is asked: a cancel after its answer meets this attempt.
         let cuttable = self.cuts.register(item.tenant, item.execution_id);
         if !self.claim(item).await {
+            // A worker that broke down may have begun it.
+            if class == WorkClass::Flow {
+                flow::cancel(&self.bus, item).await;
+            }
             return;
         }
         let started = Instant::now();
@@ -138,6 +142,9 @@ impl Worker {
         let attempted = tokio::select! {
             biased;
             () = cuttable.cut() => {
+                if class == WorkClass::Flow {
+                    flow::cancel(&self.bus, item).await;
+                }
                 Err(StepError::new("cancelled", "the execution is being cancelled")).into()
             }
             attempted = timeout(limit, self.perform(class, item)) => {
@@ -152,6 +159,9 @@ impl Worker {
             WorkClass::Llm => llm::perform(&self.bus, item).await,
             WorkClass::Http => http::perform(&self.state.egress, item).await.into(),
             WorkClass::Code => code::perform(&self.state.sandbox, item).await.into(),
+            WorkClass::Tool => tool::perform(&self.bus, item).await.into(),
+            WorkClass::Knowledge => knowledge::perform(&self.bus, item).await.into(),
+            WorkClass::Flow => flow::perform(&self.bus, &self.state, item).await,
         }
     }
 

@@ -228,7 +228,7 @@ async fn an_item_of_an_execution_nobody_knows_is_put_away() {
     let item = contracts::work::WorkItem {
         tenant: fixture.user.tenant,
         execution_id: stranger,
-        flow_id: FlowId::generate(),
+        flow_id: Some(FlowId::generate()),
         node: "a".into(),
         attempt: 1,
         key: "k".into(),

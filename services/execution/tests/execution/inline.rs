@@ -14,7 +14,7 @@ async fn a_flow_runs_and_tells_what_happened() {
     let mut live = fixture.bus.subscribe(&live, None).await.unwrap();
     fixture.bus.flush().await.unwrap();
     let accepted = fixture.begin(&start).await;
-    assert_eq!(accepted.flow_id, start.flow_id);
+    assert_eq!(accepted.origin, start.origin);
     let execution = fixture.get(accepted.id).await;
     assert_eq!(execution.state, ExecutionState::Succeeded);
     assert_eq!(execution.output, Some(json!("Hello Ada")));

@@ -14,7 +14,7 @@ use std::time::Duration;
 use bus::{Bucket, Bus, Call};
 use contracts::{
     Principal, Problem, Request, Role,
-    execution::{Accepted, Events, Execution, ExecutionState, GetExecution, ListEvents},
+    execution::{Accepted, Events, Execution, ExecutionState, GetExecution, ListEvents, Origin},
     flow::Definition,
     id::{ExecutionId, FlowId, TenantId},
     live::Frame,
@@ -126,8 +126,8 @@ impl Fixture {
         Start {
             tenant: self.user.tenant,
             execution_id: ExecutionId::generate(),
-            flow_id: FlowId::generate(),
-            revision: Some(1),
+            origin: Origin::flow(FlowId::generate(), Some(1)),
+            parent: None,
             definition_hash: hash.to_owned(),
             input,
             vars: json!({"greeting": "Hello"}),

@@ -5,7 +5,7 @@
 
 use bus::Bucket;
 use contracts::{
-    execution::Accepted,
+    execution::{Accepted, Origin},
     flow::{Definition, ExecuteFlow, RevisionChoice},
     id::ExecutionId,
     owner,
@@ -101,8 +101,8 @@ async fn start(ctx: &Ctx, request: ExecuteFlow, begun: Begun) -> Result<Accepted
     let start = owner::Start {
         tenant: ctx.tenant,
         execution_id: begun.execution_id,
-        flow_id: request.flow_id,
-        revision: begun.revision,
+        origin: Origin::flow(request.flow_id, begun.revision),
+        parent: None,
         definition_hash: begun.definition_hash,
         input: request.input,
         vars: variables.into_iter().collect(),

@@ -47,7 +47,11 @@ async fn the_engine_gets_the_revision_the_input_and_the_variables() {
     let starts = fixture.started();
     let start = &starts[0];
     assert_eq!(
-        (start.execution_id, start.revision, &start.definition_hash),
+        (
+            start.execution_id,
+            start.origin.revision,
+            &start.definition_hash
+        ),
         (accepted.id, Some(1), &revision.hash)
     );
     assert_eq!(
@@ -145,7 +149,7 @@ async fn a_repeated_start_keeps_the_definition_it_began_with() {
     fixture.ask(&user, &request).await.unwrap();
     let starts = fixture.started();
     assert_eq!(starts[0].definition_hash, starts[1].definition_hash);
-    assert_eq!(starts[0].revision, None);
+    assert_eq!(starts[0].origin.revision, None);
 }
 
 #[tokio::test]

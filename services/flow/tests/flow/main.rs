@@ -113,8 +113,7 @@ async fn owner(bus: &Bus, starts: &Arc<Mutex<Vec<Start>>>) -> JoinSet<()> {
                 let start: Start = serde_json::from_slice(request.payload()).unwrap();
                 let accepted = Accepted {
                     id: start.execution_id,
-                    flow_id: start.flow_id,
-                    revision: start.revision,
+                    origin: start.origin,
                     state: ExecutionState::Queued,
                 };
                 starts.lock().unwrap().push(start);

@@ -8,7 +8,7 @@ use contracts::{
         CancelExecution, Events, Execution, ExecutionState, ExecutionSummary, GetExecution,
         ListEvents, ListExecutions,
     },
-    id::{ExecutionId, FlowId},
+    id::{AgentId, CrewId, ExecutionId, FlowId},
     live::Frame,
     page::{Page, Paging},
 };
@@ -56,6 +56,10 @@ impl Api {
         caller: Bearer,
         /// Only executions of this flow.
         flow_id: Query<Option<FlowId>>,
+        /// Only runs of this agent by itself.
+        agent_id: Query<Option<AgentId>>,
+        /// Only runs of this crew.
+        crew_id: Query<Option<CrewId>>,
         /// Only executions in this state.
         state: Query<Option<ExecutionState>>,
         /// The `next` of the page before.
@@ -65,6 +69,8 @@ impl Api {
     ) -> poem::Result<Json<Page<ExecutionSummary>>> {
         let request = ListExecutions {
             flow_id: flow_id.0,
+            agent_id: agent_id.0,
+            crew_id: crew_id.0,
             state: state.0,
             paging: Paging {
                 cursor: cursor.0,

@@ -12,7 +12,7 @@ use contracts::{
     ErrorCode, Problem, Role, Subject,
     auth::{self, Session, User},
     execution::{
-        CancelExecution, Events, Execution, ExecutionState, GetExecution, ListEvents, Usage,
+        CancelExecution, Events, Execution, ExecutionState, GetExecution, ListEvents, Origin, Usage,
     },
     flow::{self, Flow},
     id::{ExecutionId, FlowId, TenantId, UserId},
@@ -292,11 +292,13 @@ async fn execute(
     }
     Ok(contracts::execution::Accepted {
         id: ExecutionId::EXAMPLE,
-        flow_id: request.flow_id,
-        revision: match request.revision {
-            Some(flow::RevisionChoice::Number(number)) => Some(number),
-            Some(flow::RevisionChoice::Draft(_)) | None => None,
-        },
+        origin: Origin::flow(
+            request.flow_id,
+            match request.revision {
+                Some(flow::RevisionChoice::Number(number)) => Some(number),
+                Some(flow::RevisionChoice::Draft(_)) | None => None,
+            },
+        ),
         state: ExecutionState::Queued,
     })
 }
@@ -324,8 +326,9 @@ async fn get_execution(ctx: Ctx<History>, request: GetExecution) -> Result<Execu
     };
     Ok(Execution {
         id: request.execution_id,
-        flow_id: FlowId::EXAMPLE,
-        revision: Some(1),
+        origin: Origin::flow(FlowId::EXAMPLE, Some(1)),
+        parent_id: None,
+        approvals: Vec::new(),
         state,
         input: serde_json::json!({}),
         output: None,
