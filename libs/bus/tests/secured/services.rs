@@ -165,7 +165,7 @@ fn work_item() -> WorkItem {
     WorkItem {
         tenant: TenantId::EXAMPLE,
         execution_id: ExecutionId::EXAMPLE,
-        flow_id: FlowId::EXAMPLE,
+        flow_id: Some(FlowId::EXAMPLE),
         node: "n1".into(),
         attempt: 1,
         key: "k".into(),
