@@ -1,6 +1,7 @@
 //! The three servers the platform stands on: found or fetched, started as
 //! children on loopback, or used where their URL is given.
 
+pub(crate) mod docker;
 pub(crate) mod mongo;
 pub(crate) mod nats;
 pub(crate) mod postgres;
@@ -28,8 +29,9 @@ use crate::{
 /// The servers of an installation in the order they stop, with the signal that
 /// lets each finish. PostgreSQL's is its fast shutdown: it ends sessions, writes
 /// everything and leaves no recovery.
-const STOP_SIGNALS: [(&str, &str); 4] = [
+const STOP_SIGNALS: [(&str, &str); 5] = [
     ("troupe", "TERM"),
+    ("docker", "TERM"),
     ("nats", "TERM"),
     ("mongo", "TERM"),
     ("postgres", "INT"),

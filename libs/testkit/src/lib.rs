@@ -6,6 +6,7 @@
 //! `cargo xtask test`, which hands their URLs over in the environment. A
 //! missing one is a panic that says so: a test is never skipped.
 
+pub mod containers;
 mod eventually;
 pub mod fake_llm;
 pub mod ledger;
@@ -16,6 +17,7 @@ mod postgres;
 mod servers;
 mod tokens;
 
+pub use containers::ContainerEngine;
 pub use eventually::eventually;
 pub use fake_llm::FakeLlm;
 pub use ledger::Ledger;

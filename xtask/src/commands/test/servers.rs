@@ -1,6 +1,6 @@
 //! The servers of one test run: one PostgreSQL and one MongoDB that all tests
-//! share, each with a database of its own, and the program of which each test
-//! starts a NATS server.
+//! share, each with a database of its own, the program of which each test starts
+//! a NATS server, and one container engine.
 
 use std::{
     env, fs,
@@ -16,7 +16,7 @@ use crate::{
     ports::Ports,
     server_user::ServerUser,
     servers::{
-        Data,
+        Data, docker,
         mongo::{self, Durability},
         nats, postgres,
     },
@@ -58,6 +58,9 @@ impl<'a> TestServers<'a> {
         let program = mongo::find(interrupts)?;
         let port = ports.choose("mongo")?;
         let mongo_url = mongo::start_with(&program, durability, &data, port, &mut supervisor)?;
+        let busybox = docker::busybox(&data, interrupts)?;
+        let engine = docker::find(&data, interrupts)?;
+        let engine_url = docker::start(&engine, &data, &mut supervisor)?;
         Ok(Self {
             supervisor,
             _folder: folder,
@@ -65,6 +68,8 @@ impl<'a> TestServers<'a> {
                 ("NATS_SERVER_BIN", nats.display().to_string()),
                 ("TROUPE_TEST_POSTGRES_URL", postgres_url),
                 ("TROUPE_TEST_MONGO_URL", mongo_url),
+                ("DOCKER_HOST", engine_url),
+                ("TROUPE_TEST_BUSYBOX", busybox.display().to_string()),
                 ("TROUPE_TEST_PYTHON", python.display().to_string()),
             ],
         })

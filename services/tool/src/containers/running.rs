@@ -1,0 +1,216 @@
+//! Where the containers of this instance are kept count of, from their making to their removal.
+//!
+//! **Invariant:** a container that was made is removed when its [`Container`] is dropped, however that comes about. Its
+//! streams are dropped first: the engine may wait for their reader before it lets a container end.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use bollard::container::AttachContainerResults;
+use tokio::{
+    runtime::Handle,
+    sync::{Semaphore, SemaphorePermit},
+    task::JoinSet,
+};
+
+use crate::{
+    containers::{
+        config::Config,
+        engine::Engine,
+        pool::{Kind, Pool},
+        profile::{self, Owner},
+        unavailable,
+    },
+    failure::Failure,
+};
+
+pub(super) struct Yard {
+    pub(super) engine: Engine,
+    pub(super) group: String,
+    pub(super) instance: String,
+    places: u32,
+    permits: Semaphore,
+    pool: Mutex<Pool<Container>>,
+    live: Mutex<HashSet<String>>,
+    tasks: Mutex<JoinSet<()>>,
+}
+
+impl Yard {
+    pub(super) fn new(config: &Config) -> Self {
+        Self {
+            engine: Engine::new(&config.container_engine),
+            group: config.container_group.clone(),
+            instance: uuid::Uuid::now_v7().to_string(),
+            places: u32::from(config.containers),
+            permits: Semaphore::new(usize::from(config.containers)),
+            pool: Mutex::new(Pool::new(config)),
+            live: Mutex::default(),
+            tasks: Mutex::default(),
+        }
+    }
+
+    /// A place to run a container.
+    pub(super) async fn permit(&self) -> Result<SemaphorePermit<'_>, Failure> {
+        self.permits
+            .acquire()
+            .await
+            .map_err(|_| unavailable("the service stops"))
+    }
+
+    /// One that waits, or a new one.
+    pub(super) async fn container(self: &Arc<Self>, kind: &Kind) -> Result<Container, Failure> {
+        let waiting = lock(&self.pool).take(kind);
+        match waiting {
+            Some(container) => Ok(container),
+            None => self.start(kind).await,
+        }
+    }
+
+    /// Starts, in the background, what the pool lacks.
+    pub(super) fn refill(self: &Arc<Self>, kind: &Kind) {
+        while lock(&self.pool).reserve(kind) {
+            let (yard, kind) = (Arc::clone(self), kind.clone());
+            self.spawn(async move {
+                let started = yard.start(&kind).await;
+                if let Err(failure) = &started {
+                    tracing::debug!(error = %failure, "cannot keep a container ready");
+                }
+                let homeless = lock(&yard.pool).put(&kind, started.ok());
+                drop(homeless);
+            });
+        }
+    }
+
+    /// Removes those that have waited for too long.
+    pub(super) fn retire(&self) {
+        let retired = lock(&self.pool).retire();
+        drop(retired);
+    }
+
+    /// Removes all that wait.
+    pub(super) fn clear(&self) {
+        let waiting = lock(&self.pool).close();
+        drop(waiting);
+    }
+
+    /// Waits for calls in hand, then removes everything, and returns when it is gone or `limit` has passed.
+    pub(super) async fn close(&self, limit: Duration) {
+        let finish = async {
+            // Nobody closes it but we, below.
+            let permits = self.permits.acquire_many(self.places).await;
+            self.permits.close();
+            drop(permits);
+            self.clear();
+            loop {
+                let mut tasks = std::mem::take(&mut *lock(&self.tasks));
+                if tasks.is_empty() {
+                    break;
+                }
+                while tasks.join_next().await.is_some() {}
+            }
+        };
+        if tokio::time::timeout(limit, finish).await.is_err() {
+            tracing::warn!("containers are left for the next start to remove");
+        }
+    }
+
+    /// Closes the streams of all that wait, and lets nobody remove them.
+    #[cfg(test)]
+    pub(super) fn forget(&self) {
+        let mut waiting = lock(&self.pool).close();
+        for container in &mut waiting {
+            container.yard = Weak::new();
+        }
+    }
+
+    pub(super) fn is_live(&self, id: &str) -> bool {
+        lock(&self.live).contains(id)
+    }
+
+    async fn start(self: &Arc<Self>, kind: &Kind) -> Result<Container, Failure> {
+        self.engine.check_image(kind.spec.image()).await?;
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .expect("the clock is past 1970");
+        let owner = Owner {
+            group: &self.group,
+            instance: &self.instance,
+            until: now + kind.life(),
+        };
+        let id = self
+            .engine
+            .create(profile::body(&kind.spec, &owner))
+            .await?;
+        lock(&self.live).insert(id.clone());
+        let mut container = Container {
+            yard: Arc::downgrade(self),
+            id,
+            io: None,
+        };
+        container.io = Some(self.engine.start(&container.id).await?);
+        Ok(container)
+    }
+
+    fn remove_later(self: Arc<Self>, id: String) {
+        let yard = Arc::clone(&self);
+        self.spawn(async move {
+            if let Err(failure) = yard.engine.remove(&id).await {
+                // The reaper comes back to it.
+                tracing::warn!(error = %failure, "cannot remove a container");
+            }
+            lock(&yard.live).remove(&id);
+        });
+    }
+
+    fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        // Outside of a runtime, at the very end of the process, nothing can be done any more.
+        let Ok(runtime) = Handle::try_current() else {
+            return;
+        };
+        let mut tasks = lock(&self.tasks);
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn_on(work, &runtime);
+    }
+}
+
+/// A container that was made for one call.
+pub(super) struct Container {
+    // The yard holds those that wait.
+    yard: Weak<Yard>,
+    id: String,
+    io: Option<AttachContainerResults>,
+}
+
+impl Container {
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
+    pub(super) fn io(&mut self) -> Result<&mut AttachContainerResults, Failure> {
+        self.io
+            .as_mut()
+            .ok_or_else(|| unavailable("the container has no streams"))
+    }
+
+    /// Drops the streams.
+    pub(super) fn let_go(&mut self) {
+        self.io = None;
+    }
+}
+
+impl Drop for Container {
+    fn drop(&mut self) {
+        self.let_go();
+        if let Some(yard) = self.yard.upgrade() {
+            yard.remove_later(std::mem::take(&mut self.id));
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing panics while it holds one of these locks.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
