@@ -27,16 +27,19 @@ pub enum ToolKind {
     Http,
     /// JavaScript in the code worker: `{"source"}`, an ES module whose default export is a function of the arguments.
     Javascript,
+    /// One line of JSON in and out of a locked-down container: `{"image", "command", "memory_mb"?, "cpus"?}`.
+    Container,
 }
 
 impl ToolKind {
-    pub const ALL: [Self; 3] = [Self::Builtin, Self::Http, Self::Javascript];
+    pub const ALL: [Self; 4] = [Self::Builtin, Self::Http, Self::Javascript, Self::Container];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Builtin => "builtin",
             Self::Http => "http",
             Self::Javascript => "javascript",
+            Self::Container => "container",
         }
     }
 

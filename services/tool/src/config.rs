@@ -2,6 +2,8 @@
 
 use clap::Args;
 
+use crate::containers::Config as ContainersConfig;
+
 #[derive(Args, Clone, Debug)]
 #[group(skip)]
 pub struct Config {
@@ -13,6 +15,8 @@ pub struct Config {
     pub egress: egress::Config,
     #[command(flatten)]
     pub sandbox: sandbox::Config,
+    #[command(flatten)]
+    pub containers: ContainersConfig,
     #[command(flatten)]
     pub tool: Settings,
 }

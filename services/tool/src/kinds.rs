@@ -1,6 +1,7 @@
 //! What each kind of tool does: one file per kind, behind one `match` each for checking and for running.
 
 mod builtin;
+mod container;
 mod http;
 mod javascript;
 
@@ -36,6 +37,7 @@ pub(crate) fn problems(kind: ToolKind, config: &Value) -> Vec<ToolProblem> {
         ToolKind::Builtin => builtin::problems(config),
         ToolKind::Http => http::problems(config),
         ToolKind::Javascript => javascript::problems(config),
+        ToolKind::Container => container::problems(config),
     }
 }
 
@@ -43,7 +45,7 @@ pub(crate) fn problems(kind: ToolKind, config: &Value) -> Vec<ToolProblem> {
 pub(crate) fn secrets(kind: ToolKind, config: &Value) -> Needs {
     match kind {
         ToolKind::Http => http::secrets(config),
-        ToolKind::Builtin | ToolKind::Javascript => Needs::default(),
+        ToolKind::Builtin | ToolKind::Javascript | ToolKind::Container => Needs::default(),
     }
 }
 
@@ -54,6 +56,7 @@ pub(crate) async fn run(state: &State, call: &Call<'_>) -> Result<Value, Error> 
         ToolKind::Builtin => builtin::run(state, call).await,
         ToolKind::Http => http::run(state, call).await,
         ToolKind::Javascript => javascript::run(state, call).await,
+        ToolKind::Container => container::run(state, call).await,
     }
 }
 

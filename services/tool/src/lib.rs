@@ -7,6 +7,7 @@
 //! holds it.
 
 mod config;
+mod containers;
 mod error;
 mod failure;
 mod state;
@@ -22,6 +23,7 @@ mod kinds;
 mod store;
 
 pub use config::{Config, Settings};
+pub use containers::Config as ContainersConfig;
 pub use error::Error;
 pub use state::State;
 pub use store::MIGRATIONS;
@@ -45,4 +47,7 @@ pub fn service(state: State) -> kernel::Service<State> {
             task.state.cancels.follow(&task.bus, &task.stop).await;
         })
         .task("records", records::write)
+        .task("containers", |task: kernel::TaskCtx<State>| async move {
+            task.state.containers.keep(task.stop.cancelled()).await;
+        })
 }

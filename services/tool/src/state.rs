@@ -8,6 +8,7 @@ use sandbox::{Sandbox, WorkerCommand};
 
 use crate::{
     Config, Error,
+    containers::Containers,
     records::Records,
     slots::Slots,
     store::{MIGRATIONS, ToolStore},
@@ -21,6 +22,7 @@ pub struct State {
     pub(crate) slots: Arc<Slots>,
     pub(crate) egress: Egress,
     pub(crate) sandbox: Sandbox,
+    pub(crate) containers: Containers,
 }
 
 impl State {
@@ -38,6 +40,7 @@ impl State {
             slots: Arc::new(Slots::new(config.tool.tool_calls)),
             egress: Egress::new(&config.egress).map_err(Error::Egress)?,
             sandbox: Sandbox::new(config.sandbox.clone(), code_worker),
+            containers: Containers::connect(&config.containers),
         })
     }
 }

@@ -28,6 +28,8 @@ pub(crate) struct Settings {
     #[command(flatten)]
     sandbox: sandbox::Config,
     #[command(flatten)]
+    containers: tool::ContainersConfig,
+    #[command(flatten)]
     engine: execution::EngineConfig,
     #[command(flatten)]
     llm: llm_gateway::Settings,
@@ -87,6 +89,7 @@ impl Settings {
             egress: self.egress.clone(),
             sandbox: self.sandbox.clone(),
             tool: self.tool.clone(),
+            containers: self.containers.clone(),
         }
     }
 

@@ -26,3 +26,16 @@ pub struct Config {
     #[arg(long, env = "TROUPE_CONTAINERS_WARM_TOTAL", default_value_t = 8, value_parser = value_parser!(u16).range(0..=256))]
     pub containers_warm_total: u16,
 }
+
+impl Config {
+    /// The defaults for an engine, `unix://…`, and a group of containers.
+    pub fn of(engine: impl Into<String>, group: impl Into<String>) -> Self {
+        Self {
+            container_engine: engine.into(),
+            container_group: group.into(),
+            containers: 8,
+            containers_warm: 2,
+            containers_warm_total: 8,
+        }
+    }
+}

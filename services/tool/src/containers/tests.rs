@@ -128,7 +128,9 @@ async fn bombs_end_in_time_and_leave_nothing() {
             "timeout",
         )
         .await;
-    bench.fails("yes | tr -d '\\n'", LONG, "output_too_large").await;
+    bench
+        .fails("yes | tr -d '\\n'", LONG, "output_too_large")
+        .await;
     bench.fails("yes >&2", LONG, "output_too_large").await;
     bench
         .fails(

@@ -4,6 +4,7 @@
 
 mod builtin;
 mod calls;
+mod containers;
 mod http;
 mod javascript;
 mod secrets;
@@ -56,6 +57,11 @@ impl Fixture {
             egress: egress::Config::allowing([ledger.address().to_string().parse().unwrap()]),
             sandbox: sandbox::Config::default(),
             tool: Settings { tool_calls: 4 },
+            // Without an engine only the tests of containers fail.
+            containers: tool::ContainersConfig::of(
+                std::env::var("DOCKER_HOST").unwrap_or_default(),
+                TenantId::generate().to_string(),
+            ),
         };
         // Cargo builds it for the sandbox's own tests, two folders above this one.
         let test = std::env::current_exe().unwrap();
