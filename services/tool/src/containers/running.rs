@@ -65,8 +65,22 @@ impl Yard {
         let waiting = lock(&self.pool).take(kind);
         match waiting {
             Some(container) => Ok(container),
-            None => self.start(kind).await,
+            None => self.start_whole(kind).await,
         }
+    }
+
+    /// Starts one in a task: a caller that gives up half-way leaves a container
+    /// that is known, and so removed.
+    async fn start_whole(self: &Arc<Self>, kind: &Kind) -> Result<Container, Failure> {
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        let (yard, kind) = (Arc::clone(self), kind.clone());
+        self.spawn(async move {
+            // What nobody waits for any more is dropped here.
+            drop(sender.send(yard.start(&kind).await));
+        });
+        receiver
+            .await
+            .map_err(|_| unavailable("the service stops"))?
     }
 
     /// Starts, in the background, what the pool lacks.
