@@ -10,9 +10,15 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     call::{Call, History, Next, Outcome, ToolUse, Wanted},
+    memory,
     meter::Meter,
     output, prompt,
 };
+
+/// What a model calls the search of an agent's knowledge; a tool of that name is hidden by it.
+const SEARCH: &str = "search_knowledge";
+/// Characters of a query that are searched for.
+const MAX_QUERY: usize = 4000;
 
 /// An agent with something to do.
 #[derive(Clone, Debug)]
@@ -63,7 +69,11 @@ pub(crate) fn loop_with<D: Desk>(
     meter: &mut Meter,
     history: &impl History,
 ) -> Next {
-    let mut messages = vec![Message::system(prompt::system(run.agent))];
+    let remembered = match memory::recalled(run.agent, &run.prompt, prefix, history) {
+        Ok(remembered) => remembered,
+        Err(wanted) => return Next::Calls(vec![wanted]),
+    };
+    let mut messages = vec![Message::system(prompt::system(run.agent, &remembered))];
     messages.extend_from_slice(run.before);
     messages.push(Message::user(run.prompt.clone()));
     let schema = run.output_schema.or(run.agent.output_schema.as_ref());
@@ -79,12 +89,11 @@ pub(crate) fn loop_with<D: Desk>(
         let completion = match history.outcome(&path) {
             None => {
                 let question = Box::new(question(run, &messages, desk, schema));
-                let call = Call::Llm(question);
-                return Next::Calls(vec![Wanted { path, call }]);
+                return Next::Calls(vec![wanted(run.agent, path, Call::Llm(question))]);
             }
-            Some(Outcome::Completion(completion)) => completion,
-            Some(Outcome::Failed(error)) => return Next::Failed(error.clone()),
-            Some(Outcome::Result(_) | Outcome::Decided { .. }) => {
+            Some(Outcome::Completion { completion }) => completion,
+            Some(Outcome::Failed { error }) => return Next::Failed(error.clone()),
+            Some(Outcome::Result { .. } | Outcome::Decided { .. }) => {
                 return Next::Failed(mixed(&path));
             }
         };
@@ -105,20 +114,16 @@ pub(crate) fn loop_with<D: Desk>(
             messages.push(Message::user(objection));
             continue;
         }
-        let Some(schema) = schema else {
-            return Next::Done(Value::String(output::text_of(completion)));
-        };
-        match output::structured(completion, schema) {
-            Ok(value) => return Next::Done(value),
-            Err(reason) if repaired => {
-                let text = format!("the answer does not fit the output schema: {reason}");
-                return Next::Failed(StepError::new("output_schema", text));
+        match output::checked(completion, schema, &run.agent.guardrails) {
+            Ok(value) => {
+                let (agent, prompt) = (run.agent, &run.prompt);
+                let keeping = memory::keeping(agent, prompt, &value, prefix, meter, history);
+                return keeping.map_or(Next::Done(value), |wanted| Next::Calls(vec![wanted]));
             }
-            Err(reason) => {
+            Err(objection) if repaired => return Next::Failed(objection.error()),
+            Err(objection) => {
                 repaired = true;
-                messages.push(Message::user(format!(
-                    "Your answer does not fit the required JSON Schema: {reason}. Answer again with the JSON value alone."
-                )));
+                messages.push(Message::user(objection.told()));
             }
         }
     }
@@ -172,20 +177,74 @@ fn answer<D: Desk>(
     if let Some(answer) = desk.answer(name, &arguments, path, meter, history) {
         return answer;
     }
+    if name == SEARCH && !run.agent.knowledge.is_empty() {
+        return search(run.agent, &arguments, path, history);
+    }
     // The agent's own list is the policy: what a model names beyond it is never called.
     let Some(tool) = run.agent.tools.iter().find(|tool| tool.name == name) else {
         return Answer::Says(error_text(&format!("there is no tool `{name}`")));
     };
-    call_tool(tool, arguments, path, history)
+    call_tool(run.agent, tool, arguments, path, history)
 }
 
-fn call_tool(tool: &ToolSnapshot, arguments: Value, path: &str, history: &impl History) -> Answer {
+/// Searches one of the agent's knowledge bases, and no other.
+fn search(agent: &AgentSnapshot, arguments: &Value, path: &str, history: &impl History) -> Answer {
+    let bases = &agent.knowledge;
+    let named = arguments["base"].as_str();
+    let base = match named {
+        Some(name) => bases.iter().find(|base| base.name == name),
+        None => bases.first().filter(|_| bases.len() == 1),
+    };
+    let Some(base) = base else {
+        let name = named.unwrap_or_default();
+        return Answer::Says(error_text(&format!("there is no knowledge base `{name}`")));
+    };
+    let query = arguments["query"].as_str().unwrap_or_default().trim();
+    if query.is_empty() {
+        return Answer::Says(error_text("the query is empty"));
+    }
+    let call = Call::Knowledge {
+        base_id: base.id,
+        query: query.chars().take(MAX_QUERY).collect(),
+    };
+    result(agent, call, path, history)
+}
+
+/// What the call says, or that it is to be made.
+fn result(agent: &AgentSnapshot, call: Call, path: &str, history: &impl History) -> Answer {
+    match history.outcome(path) {
+        None => Answer::Wants(vec![wanted(agent, path.to_owned(), call)]),
+        Some(Outcome::Result {
+            value: Value::String(text),
+        }) => Answer::Says(text.clone()),
+        Some(Outcome::Result { value }) => Answer::Says(value.to_string()),
+        Some(Outcome::Failed { error }) => {
+            Answer::Says(error_text(&format!("{}: {}", error.code, error.message)))
+        }
+        Some(Outcome::Completion { .. } | Outcome::Decided { .. }) => Answer::Fails(mixed(path)),
+    }
+}
+
+fn wanted(agent: &AgentSnapshot, path: String, call: Call) -> Wanted {
+    let agent = agent.name.clone();
+    Wanted { path, agent, call }
+}
+
+fn call_tool(
+    agent: &AgentSnapshot,
+    tool: &ToolSnapshot,
+    arguments: Value,
+    path: &str,
+    history: &impl History,
+) -> Answer {
     let asked = ToolUse {
         tool_id: tool.id,
         version: tool.version,
         name: tool.name.clone(),
         arguments,
         timeout_ms: tool.timeout_ms,
+        flow: tool.flow.clone(),
+        max_depth: agent.limits.max_depth,
     };
     if tool.approval != Approval::None {
         let path = format!("{path}/approval");
@@ -193,30 +252,19 @@ fn call_tool(tool: &ToolSnapshot, arguments: Value, path: &str, history: &impl H
             None => {
                 let by = tool.approval;
                 let call = Call::Approval { asked, by };
-                return Answer::Wants(vec![Wanted { path, call }]);
+                return Answer::Wants(vec![wanted(agent, path, call)]);
             }
             Some(Outcome::Decided { approved: true, .. }) => {}
             Some(Outcome::Decided { comment, .. }) => {
                 return Answer::Says(error_text(&format!("a person refused the call: {comment}")));
             }
-            Some(Outcome::Failed(error)) => return Answer::Fails(error.clone()),
-            Some(Outcome::Completion(_) | Outcome::Result(_)) => {
+            Some(Outcome::Failed { error }) => return Answer::Fails(error.clone()),
+            Some(Outcome::Completion { .. } | Outcome::Result { .. }) => {
                 return Answer::Fails(mixed(&path));
             }
         }
     }
-    match history.outcome(path) {
-        None => Answer::Wants(vec![Wanted {
-            path: path.to_owned(),
-            call: Call::Tool(asked),
-        }]),
-        Some(Outcome::Result(Value::String(text))) => Answer::Says(text.clone()),
-        Some(Outcome::Result(value)) => Answer::Says(value.to_string()),
-        Some(Outcome::Failed(error)) => {
-            Answer::Says(error_text(&format!("{}: {}", error.code, error.message)))
-        }
-        Some(Outcome::Completion(_) | Outcome::Decided { .. }) => Answer::Fails(mixed(path)),
-    }
+    result(agent, Call::Tool(asked), path, history)
 }
 
 fn question<D: Desk>(
@@ -230,16 +278,36 @@ fn question<D: Desk>(
         .tools
         .iter()
         .map(|tool| function(&tool.name, &tool.description, tool.input_schema.clone()));
+    let search = (!run.agent.knowledge.is_empty()).then(|| search_function(run.agent));
     let response_format = schema.map(|schema| {
         json!({"type": "json_schema", "json_schema": {"name": "output", "schema": schema, "strict": true}})
     });
     Complete {
         model: run.agent.model.clone(),
         messages: messages.to_vec(),
-        tools: own.chain(desk.tools()).collect(),
+        tools: own.chain(search).chain(desk.tools()).collect(),
         response_format,
         ..Complete::default()
     }
+}
+
+fn search_function(agent: &AgentSnapshot) -> ToolSpec {
+    let bases = &agent.knowledge;
+    let names: Vec<&str> = bases.iter().map(|base| base.name.as_str()).collect();
+    let mut description = "Searches what is known; the best passages come first.".to_owned();
+    for base in bases {
+        description.push_str(&format!(" `{}`: {}", base.name, base.description));
+    }
+    let parameters = json!({
+        "type": "object",
+        "properties": {
+            "query": {"type": "string", "description": "What is looked for."},
+            "base": {"type": "string", "enum": names}
+        },
+        "required": if bases.len() == 1 { vec!["query"] } else { vec!["query", "base"] },
+        "additionalProperties": false
+    });
+    function(SEARCH, &description, parameters)
 }
 
 pub(crate) fn function(name: &str, description: &str, parameters: Value) -> ToolSpec {

@@ -44,23 +44,18 @@ enum Together {
 fn tasks(run: &CrewRun<'_>, together: Together, meter: &mut Meter, history: &impl History) -> Next {
     let mut results: BTreeMap<&str, Value> = BTreeMap::new();
     let mut wanted: Vec<Wanted> = Vec::new();
-    let mut last = Value::Null;
-    for (index, task) in run.crew.tasks.iter().enumerate() {
-        // What a task may see: what it names, else (one after the other) the task before it.
-        let before = index
-            .checked_sub(1)
-            .map(|at| run.crew.tasks[at].name.as_str());
-        let named: Vec<&str> = match (task.context.is_empty(), together) {
-            (true, Together::No) => before.into_iter().collect(),
-            (true, Together::Yes) => Vec::new(),
-            (false, _) => task.context.iter().map(String::as_str).collect(),
-        };
-        let context: Option<Vec<(&str, String)>> = named
+    let tasks = &run.crew.tasks;
+    for (index, task) in tasks.iter().enumerate() {
+        let waits = together == Together::No && !task.is_async;
+        let context: Option<Vec<(&str, String)>> = named(tasks, index, together)
             .into_iter()
             .map(|name| results.get(name).map(|value| (name, text(value))))
             .collect();
         let Some(context) = context else {
-            // Something before it is not done yet.
+            // Something before it is not done yet; what follows in a row waits as well.
+            if waits {
+                break;
+            }
             continue;
         };
         let agent = match member(run.crew, task) {
@@ -76,22 +71,48 @@ fn tasks(run: &CrewRun<'_>, together: Together, meter: &mut Meter, history: &imp
         let prefix = format!("task:{}/", task.name);
         match loop_with(&doing, &prefix, &mut NoDesk, meter, history) {
             Next::Done(value) => {
-                last = value.clone();
                 results.insert(&task.name, value);
             }
             Next::Failed(error) => return Next::Failed(error),
-            Next::Calls(calls) if together == Together::No => return Next::Calls(calls),
-            Next::Calls(calls) => wanted.extend(calls),
+            Next::Calls(calls) => {
+                wanted.extend(calls);
+                if waits {
+                    break;
+                }
+            }
         }
     }
     if !wanted.is_empty() {
         return Next::Calls(wanted);
     }
-    if results.len() == run.crew.tasks.len() {
-        return Next::Done(last);
+    let last = tasks
+        .last()
+        .and_then(|task| results.get(task.name.as_str()));
+    match last {
+        Some(last) if results.len() == tasks.len() => Next::Done(last.clone()),
+        Some(_) | None => {
+            let text = "the contexts of the tasks wait for each other";
+            Next::Failed(StepError::new("invalid_crew", text))
+        }
     }
-    let text = "the contexts of the tasks wait for each other";
-    Next::Failed(StepError::new("invalid_crew", text))
+}
+
+/// What a task may see: what it names, else (one after the other) the last task before it that is not beside the row.
+fn named(tasks: &[Task], index: usize, together: Together) -> Vec<&str> {
+    let task = &tasks[index];
+    if !task.context.is_empty() {
+        return task.context.iter().map(String::as_str).collect();
+    }
+    match together {
+        Together::Yes => Vec::new(),
+        Together::No => tasks[..index]
+            .iter()
+            .rev()
+            .find(|before| !before.is_async)
+            .map(|before| before.name.as_str())
+            .into_iter()
+            .collect(),
+    }
 }
 
 fn member<'a>(crew: &'a CrewSnapshot, task: &Task) -> Result<&'a AgentSnapshot, StepError> {
@@ -107,8 +128,12 @@ fn managed(run: &CrewRun<'_>, meter: &mut Meter, history: &impl History) -> Next
     let Some(leader) = run.crew.agents.first() else {
         return Next::Failed(StepError::new("invalid_crew", "the crew has no agent"));
     };
+    let mut leader = leader.clone();
+    if run.crew.manager_model.is_some() {
+        leader.model.clone_from(&run.crew.manager_model);
+    }
     let doing = AgentRun {
-        agent: leader,
+        agent: &leader,
         before: &[],
         prompt: prompt::manager(run.crew, &run.input.to_string()),
         output_schema: None,

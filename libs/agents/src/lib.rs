@@ -1,7 +1,8 @@
 //! What an agent or a crew does next: pure, so that the engine can record each call it makes, replay it, and go on after
 //! a crash.
 //!
-//! Read [`call`] for what they may ask for, [`agent`] for the loop of one agent, [`crew`] for tasks and managers.
+//! Read [`call`] for what they may ask for, [`agent`] for the loop of one agent, [`memory`] for what it
+//! recalls and keeps, [`crew`] for tasks and managers.
 //!
 //! **Invariant:** the answer follows from the run and the outcomes recorded so far, and from nothing else. Asked again
 //! with the same outcomes it wants the same calls under the same paths.
@@ -10,6 +11,7 @@
 mod agent;
 mod call;
 mod crew;
+mod memory;
 mod meter;
 mod output;
 mod prompt;

@@ -1,6 +1,11 @@
 //! Whether an answer is what was asked for.
 
-use contracts::llm::{Completion, FinishReason};
+use contracts::{
+    agent::Guardrail,
+    execution::StepError,
+    llm::{Completion, FinishReason},
+};
+use graph::expression::{self, Scope};
 use serde_json::Value;
 
 /// The answer's text.
@@ -15,11 +20,65 @@ pub(crate) fn text_of(completion: &Completion) -> String {
     }
 }
 
+/// Why an answer cannot stand.
+pub(crate) enum Objection {
+    Schema(String),
+    Guardrail(String),
+}
+
+impl Objection {
+    /// What the model is told.
+    pub(crate) fn told(&self) -> String {
+        match self {
+            Self::Schema(reason) => format!(
+                "Your answer does not fit the required JSON Schema: {reason}. Answer again with the JSON value alone."
+            ),
+            Self::Guardrail(message) => {
+                format!("Your answer cannot stand: {message} Answer again.")
+            }
+        }
+    }
+
+    /// Why the run fails when the second answer is no better.
+    pub(crate) fn error(&self) -> StepError {
+        match self {
+            Self::Schema(reason) => StepError::new(
+                "output_schema",
+                format!("the answer does not fit the output schema: {reason}"),
+            ),
+            Self::Guardrail(message) => StepError::new(
+                "guardrail",
+                format!("the answer broke a guardrail: {message}"),
+            ),
+        }
+    }
+}
+
+/// The answer, where it fits the schema and every guardrail holds.
+pub(crate) fn checked(
+    completion: &Completion,
+    schema: Option<&Value>,
+    guardrails: &[Guardrail],
+) -> Result<Value, Objection> {
+    let value = match schema {
+        None => Value::String(text_of(completion)),
+        Some(schema) => structured(completion, schema).map_err(Objection::Schema)?,
+    };
+    for guardrail in guardrails {
+        let holds = expression::condition(&guardrail.expression, &Scope::of_output(&value));
+        // A condition that cannot be evaluated, because the answer has another form, does not hold.
+        if !holds.unwrap_or(false) {
+            return Err(Objection::Guardrail(guardrail.message.clone()));
+        }
+    }
+    Ok(value)
+}
+
 /// The object that the answer must be.
 ///
 /// # Errors
 /// Why it is not, in words that a model can act on.
-pub(crate) fn structured(completion: &Completion, schema: &Value) -> Result<Value, String> {
+fn structured(completion: &Completion, schema: &Value) -> Result<Value, String> {
     if completion.finish_reason == FinishReason::Length {
         return Err("the answer was cut off at the token limit".to_owned());
     }
@@ -35,7 +94,7 @@ pub(crate) fn structured(completion: &Completion, schema: &Value) -> Result<Valu
 }
 
 /// Without the Markdown fence that some models put around JSON.
-fn unfenced(text: &str) -> &str {
+pub(crate) fn unfenced(text: &str) -> &str {
     let text = text.trim();
     let inner = text
         .strip_prefix("```json")

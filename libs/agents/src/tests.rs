@@ -72,25 +72,27 @@ fn completion(content: Value, calls: &[(&str, Value)]) -> Outcome {
     } else {
         FinishReason::ToolCalls
     };
-    Outcome::Completion(Box::new(Completion {
-        id: CallId::EXAMPLE,
-        provider: "p".into(),
-        model: "m".into(),
-        message: Message {
-            role: "assistant".into(),
-            content,
-            tool_calls: calls,
-            tool_call_id: None,
-            extra: Map::new(),
-        },
-        finish_reason,
-        usage: Usage {
-            prompt_tokens: 5,
-            completion_tokens: 5,
-            cost: None,
-        },
-        rehearsal: false,
-    }))
+    Outcome::Completion {
+        completion: Box::new(Completion {
+            id: CallId::EXAMPLE,
+            provider: "p".into(),
+            model: "m".into(),
+            message: Message {
+                role: "assistant".into(),
+                content,
+                tool_calls: calls,
+                tool_call_id: None,
+                extra: Map::new(),
+            },
+            finish_reason,
+            usage: Usage {
+                prompt_tokens: 5,
+                completion_tokens: 5,
+                cost: None,
+            },
+            rehearsal: false,
+        }),
+    }
 }
 
 fn says(text: &str) -> Outcome {
@@ -158,11 +160,13 @@ fn an_agent_asks_calls_and_answers() {
     assert_eq!(paths(agent(&run(&ada), &done)), ["tool:0.0", "tool:0.1"]);
     done.insert(
         "tool:0.1".into(),
-        Outcome::Failed(StepError::new("timeout", "too slow")),
+        Outcome::Failed {
+            error: StepError::new("timeout", "too slow"),
+        },
     );
     // The other one is still waited for.
     assert_eq!(paths(agent(&run(&ada), &done)), ["tool:0.0"]);
-    done.insert("tool:0.0".into(), Outcome::Result(json!(3)));
+    done.insert("tool:0.0".into(), Outcome::Result { value: json!(3) });
     let question = asked(agent(&run(&ada), &done));
     let said: Vec<_> = question
         .messages
@@ -216,7 +220,7 @@ fn a_model_that_never_stops_is_stopped() {
             |done| agent(&run(&ada), done),
             |wanted| match wanted.call {
                 Call::Llm(_) => completion(Value::Null, &[("add", json!({})), ("add", json!({}))]),
-                Call::Tool(_) | Call::Approval { .. } => Outcome::Result(json!(1)),
+                _ => Outcome::Result { value: json!(1) },
             },
         );
         assert_eq!(code(end), "limit_reached");
@@ -430,4 +434,119 @@ fn a_crew_that_waits_for_itself_fails() {
     team.tasks[0].agent_id = AgentId::generate();
     team.tasks[0].context.clear();
     assert_eq!(code(play_crew(&team, |_| says("x")).0), "invalid_crew");
+}
+
+#[test]
+fn tasks_beside_the_row_do_not_hold_it_up() {
+    let mut team = team(Process::Sequential);
+    team.tasks[0].is_async = true;
+    let descriptions = vec![String::new(); 3];
+    let run = CrewRun {
+        crew: &team,
+        descriptions: &descriptions,
+        input: &Value::Null,
+    };
+    let first = ["task:read/llm:0", "task:look/llm:0"];
+    assert_eq!(paths(crew(&run, &Done::new())), first);
+    let mut done = Done::new();
+    done.insert("task:look/llm:0".into(), says("seen"));
+    // The last task waits for both, for it names both.
+    assert_eq!(paths(crew(&run, &done)), ["task:read/llm:0"]);
+    done.insert("task:read/llm:0".into(), says("read"));
+    assert_eq!(paths(crew(&run, &done)), ["task:write/llm:0"]);
+}
+
+#[test]
+fn an_answer_that_breaks_a_guardrail_is_given_back_once() {
+    let mut ada = snapshot("ada");
+    ada.guardrails = vec![contracts::agent::Guardrail {
+        expression: "output | length < 5".into(),
+        message: "It is too long.".into(),
+    }];
+    let mut texts = ["much too long", "ok"].into_iter();
+    let (end, _) = play(
+        |done| agent(&run(&ada), done),
+        |_| says(texts.next().expect("no further question")),
+    );
+    assert_eq!(end, Next::Done(json!("ok")));
+    let (end, done) = play(|done| agent(&run(&ada), done), |_| says("much too long"));
+    assert_eq!((code(end).as_str(), done.len()), ("guardrail", 2));
+}
+
+#[test]
+fn memory_is_asked_first_and_told_last_and_never_fails_a_run() {
+    let mut ada = snapshot("ada");
+    ada.memory = MemoryScope::User;
+    let facts =
+        r#"{"facts": [{"entity": "Ada", "text": "likes tea"}, {"entity": null, "text": " "}]}"#;
+    let mut kept = None;
+    let (end, done) = play(
+        |done| agent(&run(&ada), done),
+        |wanted| match &wanted.call {
+            Call::Recall(_) => Outcome::Result {
+                value: json!([{"entity": "Bob", "text": "is away"}]),
+            },
+            Call::Remember { facts, .. } => {
+                kept = Some(facts.clone());
+                Outcome::Result { value: Value::Null }
+            }
+            Call::Llm(question) if wanted.path == "llm:0" => {
+                assert!(
+                    question.messages[0]
+                        .content
+                        .to_string()
+                        .contains("Bob: is away")
+                );
+                says("Done.")
+            }
+            _ => says(facts),
+        },
+    );
+    assert_eq!(end, Next::Done(json!("Done.")));
+    assert_eq!(done.len(), 4);
+    let kept = kept.expect("facts");
+    assert_eq!((kept.len(), kept[0].text.as_str()), (1, "likes tea"));
+    let (end, _) = play(
+        |done| agent(&run(&ada), done),
+        |wanted| match wanted.path.as_str() {
+            "llm:0" => says("Done."),
+            _ => Outcome::Failed {
+                error: StepError::new("unavailable", "nobody answers"),
+            },
+        },
+    );
+    assert_eq!(end, Next::Done(json!("Done.")));
+}
+
+#[test]
+fn only_the_agents_own_knowledge_is_searched() {
+    let mut ada = snapshot("ada");
+    let base = contracts::agent::KnowledgeSnapshot {
+        id: contracts::id::BaseId::EXAMPLE,
+        name: "handbook".into(),
+        description: "How we work.".into(),
+    };
+    ada.knowledge = vec![base.clone()];
+    let asked = [
+        ("search_knowledge", json!({"query": "days off"})),
+        (
+            "search_knowledge",
+            json!({"query": "salaries", "base": "secret"}),
+        ),
+        ("search_knowledge", json!({"query": " "})),
+    ];
+    let mut searched = Vec::new();
+    let (end, _) = play(
+        |done| agent(&run(&ada), done),
+        |wanted| match &wanted.call {
+            Call::Llm(_) if wanted.path == "llm:0" => completion(Value::Null, &asked),
+            Call::Knowledge { base_id, query } => {
+                searched.push((*base_id, query.clone()));
+                Outcome::Result { value: json!([]) }
+            }
+            _ => says("Thirty."),
+        },
+    );
+    assert_eq!(end, Next::Done(json!("Thirty.")));
+    assert_eq!(searched, [(base.id, "days off".to_owned())]);
 }

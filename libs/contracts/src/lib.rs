@@ -26,6 +26,11 @@ pub mod tenant;
 pub mod tool;
 pub mod work;
 
+/// BLAKE3 of the bytes, hexadecimal: what names a definition, and what an approval is bound to.
+pub fn hash(bytes: &[u8]) -> String {
+    blake3::hash(bytes).to_hex().to_string()
+}
+
 pub use message::{Access, Event, Request, StreamRequest};
 pub use principal::{Permission, Principal, Role};
 pub use problem::{ErrorCode, FieldProblem, Problem};

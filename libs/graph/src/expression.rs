@@ -29,9 +29,9 @@ use budget::Refused;
 pub(crate) use cut::{Segment, segments, single};
 use filters::Registry;
 pub(crate) use names::{Names, Reference};
-pub use render::{check, render, render_config, render_url};
+pub use render::{check, check_condition, render, render_config, render_url};
 pub(crate) use scope::ROOTS;
-pub use scope::{ARGUMENTS, Scope};
+pub use scope::{ARGUMENTS, OUTPUT, Scope};
 
 /// Steps an expression may take.
 const FUEL: u64 = 20_000;

@@ -4,11 +4,16 @@
 //! and give it an evaluation in the execution service. Validation, rendering, `GET /node-types` and the palette of the
 //! editor follow from what stands here.
 
+mod agent;
+mod chat_trigger;
 mod code;
 mod condition;
+mod crew;
 mod http;
+mod knowledge;
 mod llm;
 mod output;
+mod tool;
 mod transform;
 mod trigger;
 
@@ -40,7 +45,12 @@ pub(crate) struct Kind {
 static ALL: LazyLock<Vec<Kind>> = LazyLock::new(|| {
     vec![
         trigger::kind(),
+        chat_trigger::kind(),
+        agent::kind(),
+        crew::kind(),
         llm::kind(),
+        tool::kind(),
+        knowledge::kind(),
         http::kind(),
         code::kind(),
         condition::kind(),

@@ -79,18 +79,31 @@ pub fn check(value: &Value, roots: &[&str]) -> Result<(), ExpressionError> {
     }
 }
 
+/// Checks that a condition can be read, and that it names nothing but `roots`.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_condition(text: &str, roots: &[&str]) -> Result<(), ExpressionError> {
+    check_expression(super::condition_source(text), roots)
+}
+
 fn check_text(text: &str, roots: &[&str]) -> Result<(), ExpressionError> {
     for segment in segments(text).map_err(|reason| ExpressionError::new(text, reason))? {
         let Segment::Expression(expression) = segment else {
             continue;
         };
-        let refused = |reason: String| ExpressionError::new(expression, reason);
-        let parsed = parse(expression).map_err(refused)?;
-        if let Some(unknown) = parsed.names.roots.iter().find(|root| !roots.contains(root)) {
-            return Err(refused(format!("there is no `{unknown}`")));
-        }
+        check_expression(expression, roots)?;
     }
     Ok(())
+}
+
+fn check_expression(expression: &str, roots: &[&str]) -> Result<(), ExpressionError> {
+    let refused = |reason: String| ExpressionError::new(expression, reason);
+    let parsed = parse(expression).map_err(refused)?;
+    match parsed.names.roots.iter().find(|root| !roots.contains(root)) {
+        Some(unknown) => Err(refused(format!("there is no `{unknown}`"))),
+        None => Ok(()),
+    }
 }
 
 struct Rendering<'a, 'b> {

@@ -1,4 +1,5 @@
-//! What expressions see: `input`, `nodes.<id>.output`, `execution`, `vars` in a flow, `arguments` in a tool.
+//! What expressions see: `input`, `nodes.<id>.output`, `execution`, `vars` in a flow, `arguments` in a tool,
+//! `output` in a guardrail.
 
 use std::{cell::RefCell, collections::BTreeMap};
 
@@ -14,6 +15,8 @@ use super::{
 pub(crate) const ROOTS: [&str; 4] = ["input", "nodes", "execution", "vars"];
 /// The name an expression of a tool may begin with.
 pub const ARGUMENTS: &str = "arguments";
+/// The name a guardrail of an agent may begin with.
+pub const OUTPUT: &str = "output";
 
 /// What the expressions of one node see. They share one budget.
 pub struct Scope<'a> {
@@ -47,6 +50,16 @@ impl<'a> Scope<'a> {
     /// The arguments of a tool, and nothing else.
     pub fn of_arguments(arguments: &'a Json) -> Self {
         Self::with([(ARGUMENTS, arguments)].into(), BTreeMap::new())
+    }
+
+    /// The answer of an agent, and nothing else.
+    pub fn of_output(output: &'a Json) -> Self {
+        Self::with([(OUTPUT, output)].into(), BTreeMap::new())
+    }
+
+    /// The input of a crew, and nothing else.
+    pub fn of_input(input: &'a Json) -> Self {
+        Self::with([("input", input)].into(), BTreeMap::new())
     }
 
     /// Nothing but what the expression itself says.
