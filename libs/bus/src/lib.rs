@@ -1,6 +1,6 @@
 //! Typed NATS: the only crate that depends on `async-nats` (kept so by `deny.toml`).
 //!
-//! Read [`connection`] for connecting, [`request`] for asking, [`serve`] for answering, [`log`], [`work`] and [`kv`]
+//! Read [`connection`] for connecting, [`request`] for asking, [`outside`] for asking integrators, [`serve`] for answering, [`log`], [`work`] and [`kv`]
 //! for JetStream, [`topology`] for the streams and buckets that exist.
 //!
 //! **Invariant:** subjects come from `contracts::Subject` alone, and every wait has an end.
@@ -11,6 +11,7 @@ mod event;
 mod headers;
 mod kv;
 mod log;
+mod outside;
 mod request;
 mod serve;
 pub mod server_config;

@@ -128,18 +128,26 @@ impl Bus {
         body: Bytes,
         call: Call<'_>,
     ) -> Result<A, Problem> {
+        decode(what, &self.send(subject, what, body, call).await?)
+    }
+
+    /// Asks, and gives the answer as it came.
+    pub(crate) async fn send(
+        &self,
+        subject: &Subject,
+        what: &str,
+        body: Bytes,
+        call: Call<'_>,
+    ) -> Result<async_nats::Message, Problem> {
         let request = self
             .client
             .request_with_headers(subject.to_string(), call.headers(), body);
-        let message = match tokio::time::timeout(call.deadline, request).await {
-            Err(_) => return Err(too_slow(what)),
-            Ok(Err(error)) if error.kind() == RequestErrorKind::TimedOut => {
-                return Err(too_slow(what));
-            }
-            Ok(Err(error)) => return Err(unavailable(what, &error)),
-            Ok(Ok(message)) => message,
-        };
-        decode(what, &message)
+        match tokio::time::timeout(call.deadline, request).await {
+            Err(_) => Err(too_slow(what)),
+            Ok(Err(error)) if error.kind() == RequestErrorKind::TimedOut => Err(too_slow(what)),
+            Ok(Err(error)) => Err(unavailable(what, &error)),
+            Ok(Ok(message)) => Ok(message),
+        }
     }
 
     /// Asks a question that is answered in chunks. Dropping the stream ends the interest in the answer.
@@ -223,7 +231,7 @@ impl Answers {
     }
 }
 
-fn encode<T: Serialize>(value: &T) -> Result<Bytes, Problem> {
+pub(crate) fn encode<T: Serialize>(value: &T) -> Result<Bytes, Problem> {
     serde_json::to_vec(value)
         .map(Bytes::from)
         .map_err(|_| Problem::new(ErrorCode::Internal, "a message could not be written"))

@@ -13,6 +13,7 @@ pub mod knowledge;
 pub mod live;
 pub mod llm;
 pub mod message;
+pub mod node;
 #[cfg(feature = "openapi")]
 mod openapi;
 pub mod operations;

@@ -7,7 +7,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Access, Service,
+    Access, Permission, Role, Service,
     id::{ExecutionId, TenantId, UserId},
     message::{Event, Request},
     operations::{OPERATIONS, Operation},
@@ -88,6 +88,10 @@ impl Subject {
     pub fn control_of_all() -> Self {
         Self("ctl.*.*".to_owned())
     }
+    /// Where an integrator serves the work of a node of that name.
+    pub fn node(tenant: TenantId, name: &Token) -> Self {
+        Self(format!("node.{tenant}.{name}"))
+    }
     /// Messages that could not be handled.
     pub fn dead_letter(stream: &str) -> Option<Self> {
         Token::new(stream).map(|stream| Self(format!("dead.{stream}")))
@@ -137,20 +141,25 @@ pub fn execution_of(subject: &str) -> Option<(TenantId, ExecutionId)> {
     Some((tokens.next()?.parse().ok()?, tokens.next()?.parse().ok()?))
 }
 
-/// The subjects an integrator may use with an access token: an allow-list, nothing else.
-pub fn integrator_grants(tenant: TenantId, user: UserId) -> Grants {
+/// The subjects an integrator may use with an access token: an allow-list, nothing else. Who may write tools may also
+/// be one, and be a node.
+pub fn integrator_grants(tenant: TenantId, user: UserId, role: Role) -> Grants {
+    let mut subscribe = vec![
+        format!("live.{tenant}.>"),
+        format!("evt.{tenant}.>"),
+        format!("tok.{tenant}.>"),
+        format!("{}.>", Subject::inbox_prefix(user)),
+    ];
+    if role.allows(Permission::ToolWrite) {
+        subscribe.extend([format!("tool.{tenant}.>"), format!("node.{tenant}.>")]);
+    }
     Grants {
         publish: OPERATIONS
             .iter()
             .filter(|operation| operation.is_for_tenants())
             .map(|operation| format!("req.{tenant}.{}", operation.name))
             .collect(),
-        subscribe: vec![
-            format!("live.{tenant}.>"),
-            format!("evt.{tenant}.>"),
-            format!("tok.{tenant}.>"),
-            format!("{}.>", Subject::inbox_prefix(user)),
-        ],
+        subscribe,
     }
 }
 
@@ -175,7 +184,7 @@ pub fn service_grants(service: Service) -> Grants {
             publish.extend(
                 [
                     "own.*.*", "pl.*", "cmd.*.>", "work.>", "live.*.*", "tok.>", "ctl.*.*",
-                    "dead.>",
+                    "dead.>", "node.*.*",
                 ]
                 .map(str::to_owned),
             );
@@ -327,7 +336,7 @@ mod tests {
 
     #[test]
     fn integrators_get_no_internal_subject() {
-        let grants = integrator_grants(TenantId::EXAMPLE, UserId::EXAMPLE);
+        let grants = integrator_grants(TenantId::EXAMPLE, UserId::EXAMPLE, Role::Owner);
         assert!(
             grants
                 .publish
@@ -346,5 +355,18 @@ mod tests {
                 .iter()
                 .any(|subject| subject.contains('*') || subject.contains('>'))
         );
+    }
+
+    #[test]
+    fn only_who_may_write_tools_may_be_one() {
+        let serves = |role| {
+            let grants = integrator_grants(TenantId::EXAMPLE, UserId::EXAMPLE, role);
+            let own = ["tool", "node"].map(|kind| format!("{kind}.{}.>", TenantId::EXAMPLE));
+            own.iter().all(|subject| grants.subscribe.contains(subject))
+        };
+        for role in Role::ALL {
+            assert_eq!(serves(role), role.allows(Permission::ToolWrite), "{role:?}");
+        }
+        assert!(serves(Role::Editor) && !serves(Role::Operator));
     }
 }

@@ -17,6 +17,8 @@ const HEADER: &str = r#"{"typ":"JWT","alg":"ed25519-nkey"}"#;
 const QUESTION_AUDIENCE: &str = "nats-authorization-request";
 /// Subscriptions that one integrator's connection may have.
 const SUBSCRIPTIONS: i64 = 1000;
+/// How long a tool or a node of an integrator may take to answer: 15 minutes in nanoseconds, as any request.
+const ANSWER_TIME: u64 = 15 * 60 * 1_000_000_000;
 const UNLIMITED: i64 = -1;
 
 /// Why a question cannot even be read.
@@ -172,10 +174,20 @@ struct UserNats {
     #[serde(rename = "pub")]
     publish: Allow,
     sub: Allow,
+    /// Answers go to the inboxes of whoever asked a tool or a node.
+    resp: Responses,
     subs: i64,
     data: i64,
     payload: i64,
     allowed_connection_types: [&'static str; 1],
+}
+
+/// How many answers to one question, and for how long.
+#[derive(Serialize)]
+struct Responses {
+    max: u8,
+    /// Nanoseconds.
+    ttl: u64,
 }
 
 #[derive(Serialize)]
@@ -200,7 +212,7 @@ impl Signer<'_> {
         question: &Question,
         claims: &Claims,
     ) -> Result<String, nkeys::error::Error> {
-        let grants = integrator_grants(claims.tid, claims.sub);
+        let grants = integrator_grants(claims.tid, claims.sub, claims.role);
         let user = UserClaims {
             aud: self.account,
             iss: self.issuer.public_key(),
@@ -217,6 +229,10 @@ impl Signer<'_> {
                 },
                 sub: Allow {
                     allow: grants.subscribe,
+                },
+                resp: Responses {
+                    max: 1,
+                    ttl: ANSWER_TIME,
                 },
                 subs: SUBSCRIPTIONS,
                 data: UNLIMITED,

@@ -9,6 +9,8 @@ use contracts::{
     flow::GetFlow,
     id::{ExecutionId, FlowId, TenantId, UserId},
     llm::{Complete, Completion, Delta},
+    node::{CallNode, NodeReply},
+    subject::Token,
 };
 use futures::StreamExt;
 use kernel::{Chunks, Ctx};
@@ -115,6 +117,40 @@ async fn an_integrator_follows_the_own_organization_s_executions() {
 }
 
 #[tokio::test]
+async fn an_integrator_is_a_node_of_the_own_organization() {
+    let platform = Platform::start().await;
+    let session = platform.register("ada").await;
+    let tenant = session.organization.id;
+    let bus = Bus::connect(&integrator(&platform.nats, &session))
+        .await
+        .expect("connects");
+    let name = Token::new("invoice").expect("a token");
+    let subject = Subject::node(tenant, &name);
+    let mut questions = bus.subscribe(&subject, None).await.expect("subscribes");
+    bus.call(tenant, &GetMe {}, Call::with_token(&session.access_token))
+        .await
+        .expect("an answer");
+    let asks = CallNode::example();
+    let deadline = Duration::from_secs(5);
+    let call = platform.execution.call_node(tenant, &name, &asks, deadline);
+    let answers = async {
+        let question = questions.next().await.expect("a question");
+        let read: CallNode = serde_json::from_slice(question.payload()).expect("readable");
+        assert_eq!(read, asks);
+        bus.reply(&question, Ok(&NodeReply::example()))
+            .await
+            .expect("answers");
+    };
+    let (reply, ()) = tokio::join!(call, answers);
+    assert_eq!(reply.expect("answered"), NodeReply::example());
+    // Another organization's node of that name is nobody.
+    let call = platform
+        .execution
+        .call_node(TenantId::generate(), &name, &asks, deadline);
+    assert_eq!(code(call.await), ErrorCode::Unavailable);
+}
+
+#[tokio::test]
 async fn an_integrator_gets_nothing_else() {
     let platform = Platform::start().await;
     let session = platform.register("ada").await;
@@ -131,6 +167,9 @@ async fn an_integrator_gets_nothing_else() {
         format!("evt.{own}.>"),
         format!("tok.{own}.>"),
         format!("_INBOX_{user}.>"),
+        format!("tool.{own}.>"),
+        format!("tool.{own}.weather queue"),
+        format!("node.{own}.>"),
     ] {
         assert!(wire.may(&format!("SUB {subject} 1")).await, "{subject}");
     }
@@ -143,6 +182,10 @@ async fn an_integrator_gets_nothing_else() {
         format!("live.{other}.>"),
         format!("live.{other}.* queue"),
         format!("evt.{other}.>"),
+        format!("tool.{other}.>"),
+        format!("node.{other}.>"),
+        "tool.*.weather".into(),
+        "node.>".into(),
         format!("req.{own}.>"),
         "req.>".into(),
         "_INBOX.>".into(),
@@ -171,6 +214,8 @@ async fn an_integrator_gets_nothing_else() {
         "req.platform.auth.login".into(),
         format!("live.{own}.x"),
         format!("ctl.{own}.x"),
+        format!("tool.{own}.weather"),
+        format!("node.{own}.invoice"),
         "own.0.start".into(),
         "pl.0".into(),
         "$JS.API.STREAM.NAMES".into(),
