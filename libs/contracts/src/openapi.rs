@@ -266,6 +266,7 @@ mod tests {
         it["input"] = json!({"x": [1]});
         it["output"] = json!(null);
         it["last_event"] = json!(7);
+        it["approvals"] = json!([]);
         check::<execution::Execution>(it);
         check::<execution::Accepted>(
             json!({"id": ExecutionId::EXAMPLE, "flow_id": FlowId::EXAMPLE, "revision": null, "state": "queued"}),

@@ -329,7 +329,7 @@ mod tests {
         assert!(!publish(Service::Execution).contains(&"req.*.auth.login".to_owned()));
         assert!(publish(Service::Gateway).contains(&"req.*.auth.login".to_owned()));
         assert!(!publish(Service::Gateway).contains(&"req.*.auth.run_token".to_owned()));
-        for silent in [Service::Tenant, Service::Llm, Service::Agent, Service::Tool] {
+        for silent in [Service::Tenant, Service::Llm, Service::Tool] {
             assert_eq!(publish(silent), [format!("evt.*.{silent}.>")]);
         }
     }
