@@ -1,11 +1,12 @@
 //! The container engine of this test run, and a tiny image for it.
 
-use std::{collections::HashMap, fs, time::Duration};
+use std::{collections::HashMap, env, fs, time::Duration};
 
 use bollard::{
     Docker, body_full,
     query_parameters::{
-        CreateImageOptions, InspectContainerOptions, ListContainersOptions, RemoveContainerOptions,
+        CreateImageOptions, InspectContainerOptions, KillContainerOptions, ListContainersOptions,
+        RemoveContainerOptions,
     },
 };
 use futures::TryStreamExt;
@@ -36,6 +37,9 @@ impl ContainerEngine {
     /// # Panics
     /// When there is no engine, or it does not take the image.
     pub async fn start() -> Self {
+        if let Ok(why) = env::var("TROUPE_TEST_NO_ENGINE") {
+            panic!("containers cannot be tested here: {why}");
+        }
         let url = from_environment("DOCKER_HOST");
         let docker = connect(&url).await;
         if docker.inspect_image(BUSYBOX_IMAGE).await.is_err() {
@@ -64,7 +68,26 @@ impl ContainerEngine {
     /// # Panics
     /// When the engine does not answer.
     pub async fn containers(&self) -> Vec<String> {
-        list(&self.docker, &self.group).await.expect("a list")
+        list(&self.docker, &self.group, &[]).await.expect("a list")
+    }
+
+    /// The containers of the group that run.
+    ///
+    /// # Panics
+    /// When the engine does not answer.
+    pub async fn running(&self) -> Vec<String> {
+        let running = [("status".to_owned(), vec!["running".to_owned()])];
+        let found = list(&self.docker, &self.group, &running).await;
+        found.expect("a list")
+    }
+
+    /// Kills a container, as one does who knows nothing of its group.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub async fn kill(&self, id: &str) {
+        let killed = self.docker.kill_container(id, None::<KillContainerOptions>);
+        killed.await.expect("a container that runs");
     }
 
     /// What the engine says about a container.
@@ -97,7 +120,7 @@ impl Drop for ContainerEngine {
         let (url, group) = (self.url.clone(), self.group.clone());
         clean_up_on_drop("a container", async move {
             let docker = connect(&url).await;
-            for id in list(&docker, &group).await? {
+            for id in list(&docker, &group, &[]).await? {
                 let options = RemoveContainerOptions {
                     force: true,
                     ..RemoveContainerOptions::default()
@@ -117,13 +140,17 @@ async fn connect(url: &str) -> Docker {
         .expect("a container engine that answers")
 }
 
-async fn list(docker: &Docker, group: &str) -> anyhow::Result<Vec<String>> {
+async fn list(
+    docker: &Docker,
+    group: &str,
+    filters: &[(String, Vec<String>)],
+) -> anyhow::Result<Vec<String>> {
+    let mut filters = HashMap::from_iter(filters.iter().cloned());
+    let label = vec![format!("{GROUP_LABEL}={group}")];
+    filters.insert("label".to_owned(), label);
     let options = ListContainersOptions {
         all: true,
-        filters: Some(HashMap::from([(
-            "label".to_owned(),
-            vec![format!("{GROUP_LABEL}={group}")],
-        )])),
+        filters: Some(filters),
         ..ListContainersOptions::default()
     };
     let found = docker.list_containers(Some(options)).await?;

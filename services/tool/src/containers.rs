@@ -18,15 +18,13 @@ mod spec;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use serde_json::Value;
 
 pub(crate) use self::spec::ContainerSpec;
 use self::{
+    engine::End,
     exchange::Outcome,
     pool::Kind,
     running::{Container, Yard},
@@ -66,41 +64,57 @@ impl Containers {
         input: &Value,
         timeout: Duration,
     ) -> Result<Value, Failure> {
-        let started = Instant::now();
-        let late = |what: &str| {
-            Failure::timeout(format!(
-                "{what} did not finish within `{}` ms",
-                timeout.as_millis()
-            ))
-        };
         let kind = Kind::new(spec, timeout);
-        let get_ready = async {
-            let permit = self.yard.permit().await?;
-            Ok::<_, Failure>((permit, self.yard.container(&kind).await?))
-        };
-        let (permit, mut container) = tokio::time::timeout(timeout, get_ready)
-            .await
-            .map_err(|_| unavailable("no container was ready in time"))??;
         let mut line = serde_json::to_vec(input).expect("JSON values always serialise");
         line.push(b'\n');
-        let left = timeout.saturating_sub(started.elapsed());
-        let outcome = tokio::time::timeout(left, exchange::exchange(container.io()?, &line)).await;
-        let result = match outcome {
-            Err(_) => Err(late("the container")),
-            Ok(Outcome::Line(line)) => parse(&line),
-            Ok(Outcome::TooLarge) => Err(Failure::lasting(
+        let result = tokio::time::timeout(timeout, self.call(&kind, &line)).await;
+        self.yard.refill(&kind);
+        result.map_err(|_| {
+            let limit = timeout.as_millis();
+            Failure::timeout(format!("no container answered within `{limit}` ms"))
+        })?
+    }
+
+    async fn call(&self, kind: &Kind, line: &[u8]) -> Result<Value, Failure> {
+        let _permit = self.yard.permit().await?;
+        let mut container = self.yard.container(kind).await?;
+        if let Some(result) = self.answer(&mut container, line).await? {
+            return Ok(result);
+        }
+        // While it waited someone else ended it: the engine itself, perhaps, that was started again.
+        let mut fresh = self.yard.fresh(kind).await?;
+        let result = self.answer(&mut fresh, line).await?;
+        result.ok_or_else(|| unavailable("the container was killed"))
+    }
+
+    /// What a container says to `line`; nothing, if it was killed and had waited for its call.
+    async fn answer(
+        &self,
+        container: &mut Container,
+        line: &[u8],
+    ) -> Result<Option<Value>, Failure> {
+        match exchange::exchange(container.io()?, line).await {
+            Outcome::Line(line) => parse(&line).map(Some),
+            Outcome::TooLarge => Err(Failure::lasting(
                 "output_too_large",
                 format!(
                     "the container wrote more than `{}` bytes",
                     exchange::OUTPUT_BYTES_MAX
                 ),
             )),
-            Ok(Outcome::Ended(rest)) => self.ended(&mut container, &rest).await,
-        };
-        drop(container);
-        drop(permit);
-        self.yard.refill(&kind);
-        result
+            Outcome::Ended(rest) => {
+                container.let_go();
+                let end = self.yard.engine.end_of(container.id());
+                let end = tokio::time::timeout(END_LIMIT, end)
+                    .await
+                    .map_err(|_| unavailable("the engine does not say how the container ended"))?;
+                match end {
+                    Ok(end) if end.was_killed() && container.was_kept() => Ok(None),
+                    Err(_) if container.was_kept() => Ok(None),
+                    end => ended(&end?, &rest).map(Some),
+                }
+            }
+        }
     }
 
     /// Looks for what was left behind, now and then, and removes all when `stop` is done.
@@ -126,33 +140,29 @@ impl Containers {
     async fn close(&self) {
         self.yard.close(CLOSE_LIMIT).await;
     }
-
-    /// The container has ended without a whole line.
-    async fn ended(&self, container: &mut Container, rest: &[u8]) -> Result<Value, Failure> {
-        container.let_go();
-        let end = tokio::time::timeout(END_LIMIT, self.yard.engine.end_of(container.id()))
-            .await
-            .map_err(|_| unavailable("the engine does not say how the container ended"))??;
-        if end.out_of_memory {
-            return Err(Failure::lasting(
-                "memory",
-                "the container used more memory than it may",
-            ));
-        }
-        if end.exit_code != 0 {
-            return Err(Failure::lasting(
-                "exit_code",
-                format!("the container ended with exit code `{}`", end.exit_code),
-            ));
-        }
-        parse(rest)
-    }
 }
 
 impl Drop for Containers {
     fn drop(&mut self) {
         self.yard.clear();
     }
+}
+
+/// The container has ended without a whole line.
+fn ended(end: &End, rest: &[u8]) -> Result<Value, Failure> {
+    if end.out_of_memory {
+        return Err(Failure::lasting(
+            "memory",
+            "the container used more memory than it may",
+        ));
+    }
+    if end.exit_code != 0 {
+        return Err(Failure::lasting(
+            "exit_code",
+            format!("the container ended with exit code `{}`", end.exit_code),
+        ));
+    }
+    parse(rest)
 }
 
 fn parse(line: &[u8]) -> Result<Value, Failure> {

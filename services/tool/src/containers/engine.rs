@@ -36,6 +36,16 @@ pub(super) struct End {
     pub(super) out_of_memory: bool,
 }
 
+/// What a process has for an exit code that a kill signal ended.
+const KILLED: i64 = 128 + 9;
+
+impl End {
+    /// By someone other than the kernel that enforces the limit of memory.
+    pub(super) fn was_killed(&self) -> bool {
+        self.exit_code == KILLED && !self.out_of_memory
+    }
+}
+
 impl Engine {
     pub(super) fn new(socket: &str) -> Self {
         Self {

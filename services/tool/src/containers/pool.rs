@@ -4,9 +4,11 @@
 //! together. None waits longer than [`WARM_LIFE`].
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     time::{Duration, Instant},
 };
+
+use tokio::sync::oneshot::{self, Receiver, Sender};
 
 use crate::containers::{config::Config, spec::ContainerSpec};
 
@@ -41,13 +43,21 @@ impl Kind {
 pub(super) struct Pool<C> {
     per_kind: usize,
     total: usize,
-    shelves: HashMap<Kind, Shelf<C>>,
+    /// The oldest of each kind first.
+    shelves: HashMap<Kind, VecDeque<Place<C>>>,
     closed: bool,
 }
 
-struct Shelf<C> {
-    starting: usize,
-    waiting: Vec<(Instant, C)>,
+/// Where a container comes to that is being started, and stays until it is taken.
+struct Place<C> {
+    since: Instant,
+    container: Receiver<C>,
+}
+
+impl<C> Place<C> {
+    fn is_fresh(&self) -> bool {
+        self.since.elapsed() < WARM_LIFE
+    }
 }
 
 impl<C> Pool<C> {
@@ -60,65 +70,47 @@ impl<C> Pool<C> {
         }
     }
 
-    /// The one that was started last: the others are more likely to be retired.
-    pub(super) fn take(&mut self, kind: &Kind) -> Option<C> {
+    /// The oldest: if it is not ready yet, it is the next to be.
+    pub(super) fn take(&mut self, kind: &Kind) -> Option<Receiver<C>> {
         let shelf = self.shelves.get_mut(kind)?;
-        let (since, container) = shelf.waiting.pop()?;
-        (since.elapsed() < WARM_LIFE).then_some(container)
-    }
-
-    /// Whether one more should be started; then it counts until [`Pool::put`].
-    pub(super) fn reserve(&mut self, kind: &Kind) -> bool {
-        let size = |shelf: &Shelf<C>| shelf.starting + shelf.waiting.len();
-        let all: usize = self.shelves.values().map(size).sum();
-        let same = self.shelves.get(kind).map_or(0, size);
-        if self.closed || same >= self.per_kind || all >= self.total {
-            return false;
+        while let Some(place) = shelf.pop_front() {
+            if place.is_fresh() {
+                return Some(place.container);
+            }
         }
-        let shelf = self.shelves.entry(kind.clone()).or_insert_with(|| Shelf {
-            starting: 0,
-            waiting: Vec::new(),
-        });
-        shelf.starting += 1;
-        true
-    }
-
-    /// Ends a reservation, with the container if it could be started. What is given back has no place here.
-    #[must_use]
-    pub(super) fn put(&mut self, kind: &Kind, container: Option<C>) -> Option<C> {
-        let Some(shelf) = self.shelves.get_mut(kind).filter(|_| !self.closed) else {
-            return container;
-        };
-        shelf.starting = shelf.starting.saturating_sub(1);
-        shelf
-            .waiting
-            .extend(container.map(|container| (Instant::now(), container)));
         None
     }
 
-    /// Those that have waited for too long.
-    #[must_use]
-    pub(super) fn retire(&mut self) -> Vec<C> {
-        let mut retired = Vec::new();
-        for shelf in self.shelves.values_mut() {
-            let old = shelf
-                .waiting
-                .extract_if(.., |(since, _)| since.elapsed() >= WARM_LIFE);
-            retired.extend(old.map(|(_, container)| container));
+    /// Where to send one more, if one more should be started.
+    pub(super) fn reserve(&mut self, kind: &Kind) -> Option<Sender<C>> {
+        let all: usize = self.shelves.values().map(VecDeque::len).sum();
+        let same = self.shelves.get(kind).map_or(0, VecDeque::len);
+        if self.closed || same >= self.per_kind || all >= self.total {
+            return None;
         }
-        self.shelves
-            .retain(|_, shelf| shelf.starting > 0 || !shelf.waiting.is_empty());
-        retired
+        let (sender, container) = oneshot::channel();
+        let since = Instant::now();
+        let shelf = self.shelves.entry(kind.clone()).or_default();
+        shelf.push_back(Place { since, container });
+        Some(sender)
     }
 
-    /// All; nothing waits here from now on.
+    /// Drops those that have waited for too long.
+    pub(super) fn retire(&mut self) {
+        self.shelves.retain(|_, shelf| {
+            shelf.retain(Place::is_fresh);
+            !shelf.is_empty()
+        });
+    }
+
+    /// Those that are ready; nothing waits here from now on.
     #[must_use]
     pub(super) fn close(&mut self) -> Vec<C> {
         self.closed = true;
         self.shelves
             .drain()
-            .flat_map(|(_, shelf)| shelf.waiting)
-            .map(|(_, container)| container)
+            .flat_map(|(_, shelf)| shelf)
+            .filter_map(|mut place| place.container.try_recv().ok())
             .collect()
     }
 }
@@ -143,26 +135,37 @@ mod tests {
         }
     }
 
-    #[test]
-    fn it_is_bounded_per_kind_and_in_all() {
+    #[tokio::test]
+    async fn it_is_bounded_per_kind_and_in_all() {
         let (mut pool, a, b) = (pool(), kind("a:1"), kind("b:1"));
-        assert!(pool.reserve(&a) && pool.reserve(&a) && !pool.reserve(&a));
-        assert!(pool.reserve(&b) && !pool.reserve(&b));
-        assert_eq!(pool.put(&a, Some(1)), None);
-        assert_eq!(pool.put(&a, None), None);
-        assert_eq!(pool.take(&b), None);
-        assert_eq!(pool.take(&a), Some(1));
-        assert!(pool.reserve(&b));
+        let first = pool.reserve(&a).unwrap();
+        let _second = pool.reserve(&a).unwrap();
+        assert!(pool.reserve(&a).is_none());
+        let _third = pool.reserve(&b).unwrap();
+        assert!(pool.reserve(&b).is_none());
+        let taken = pool.take(&a).unwrap();
+        first.send(1).unwrap();
+        assert_eq!(taken.await, Ok(1));
+        assert!(pool.reserve(&b).is_some());
+    }
+
+    #[tokio::test]
+    async fn a_start_that_fails_is_told_to_who_waits_for_it() {
+        let (mut pool, a) = (pool(), kind("a:1"));
+        let starting = pool.reserve(&a).unwrap();
+        let taken = pool.take(&a).unwrap();
+        drop(starting);
+        assert!(taken.await.is_err());
     }
 
     #[test]
     fn a_closed_pool_keeps_nothing() {
         let (mut pool, a) = (pool(), kind("a:1"));
-        assert!(pool.reserve(&a) && pool.reserve(&a));
-        assert_eq!(pool.put(&a, Some(1)), None);
+        pool.reserve(&a).unwrap().send(1).unwrap();
+        let starting = pool.reserve(&a).unwrap();
         assert_eq!(pool.close(), [1]);
-        assert_eq!(pool.put(&a, Some(2)), Some(2));
-        assert!(!pool.reserve(&a));
+        assert_eq!(starting.send(2), Err(2));
+        assert!(pool.reserve(&a).is_none());
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::{
 use bollard::container::AttachContainerResults;
 use tokio::{
     runtime::Handle,
-    sync::{Semaphore, SemaphorePermit},
+    sync::{Semaphore, SemaphorePermit, oneshot},
     task::JoinSet,
 };
 
@@ -62,17 +62,20 @@ impl Yard {
 
     /// One that waits, or a new one.
     pub(super) async fn container(self: &Arc<Self>, kind: &Kind) -> Result<Container, Failure> {
-        let waiting = lock(&self.pool).take(kind);
-        match waiting {
-            Some(container) => Ok(container),
-            None => self.start_whole(kind).await,
+        let kept = lock(&self.pool).take(kind);
+        if let Some(kept) = kept
+            && let Ok(mut container) = kept.await
+        {
+            container.was_kept = true;
+            return Ok(container);
         }
+        self.fresh(kind).await
     }
 
-    /// Starts one in a task: a caller that gives up half-way leaves a container
-    /// that is known, and so removed.
-    async fn start_whole(self: &Arc<Self>, kind: &Kind) -> Result<Container, Failure> {
-        let (sender, receiver) = tokio::sync::oneshot::channel();
+    /// A new one, started in a task: a caller that gives up half-way leaves a
+    /// container that is known, and so removed.
+    pub(super) async fn fresh(self: &Arc<Self>, kind: &Kind) -> Result<Container, Failure> {
+        let (sender, receiver) = oneshot::channel();
         let (yard, kind) = (Arc::clone(self), kind.clone());
         self.spawn(async move {
             // What nobody waits for any more is dropped here.
@@ -85,23 +88,25 @@ impl Yard {
 
     /// Starts, in the background, what the pool lacks.
     pub(super) fn refill(self: &Arc<Self>, kind: &Kind) {
-        while lock(&self.pool).reserve(kind) {
+        loop {
+            let place = lock(&self.pool).reserve(kind);
+            let Some(place) = place else { return };
             let (yard, kind) = (Arc::clone(self), kind.clone());
             self.spawn(async move {
-                let started = yard.start(&kind).await;
-                if let Err(failure) = &started {
-                    tracing::debug!(error = %failure, "cannot keep a container ready");
+                match yard.start(&kind).await {
+                    // A place that is given up drops it.
+                    Ok(container) => drop(place.send(container)),
+                    Err(failure) => {
+                        tracing::debug!(error = %failure, "cannot keep a container ready");
+                    }
                 }
-                let homeless = lock(&yard.pool).put(&kind, started.ok());
-                drop(homeless);
             });
         }
     }
 
     /// Removes those that have waited for too long.
     pub(super) fn retire(&self) {
-        let retired = lock(&self.pool).retire();
-        drop(retired);
+        lock(&self.pool).retire();
     }
 
     /// Removes all that wait.
@@ -163,6 +168,7 @@ impl Yard {
             yard: Arc::downgrade(self),
             id,
             io: None,
+            was_kept: false,
         };
         container.io = Some(self.engine.start(&container.id).await?);
         Ok(container)
@@ -196,9 +202,15 @@ pub(super) struct Container {
     yard: Weak<Yard>,
     id: String,
     io: Option<AttachContainerResults>,
+    was_kept: bool,
 }
 
 impl Container {
+    /// Whether it waited for its call.
+    pub(super) fn was_kept(&self) -> bool {
+        self.was_kept
+    }
+
     pub(super) fn id(&self) -> &str {
         &self.id
     }
