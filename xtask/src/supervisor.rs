@@ -25,7 +25,7 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    /// Starts a server and waits until it is ready.
+    /// Starts a server and waits until it is ready; one that does not get there is stopped.
     pub(crate) fn start(
         &mut self,
         plan: Plan,
@@ -35,7 +35,13 @@ impl<'a> Supervisor<'a> {
         let server = Server::start(plan)?;
         self.servers.push(server);
         let server = self.servers.last_mut().expect("one was just pushed");
-        server.wait_until(ready, limit, self.interrupts)
+        let result = server.wait_until(ready, limit, self.interrupts);
+        if result.is_err()
+            && let Some(mut failed) = self.servers.pop()
+        {
+            failed.stop(self.interrupts);
+        }
+        result
     }
 
     /// Waits until the user asks to stop; fails when a server ends before.

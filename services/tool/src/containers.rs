@@ -38,7 +38,7 @@ const END_LIMIT: Duration = Duration::from_secs(2);
 /// How long calls in hand may take when the service stops.
 const CLOSE_LIMIT: Duration = Duration::from_secs(20);
 /// Between two looks for what was left behind.
-const REAP_EVERY: Duration = Duration::from_secs(30);
+const REAP_EVERY: Duration = Duration::from_secs(10);
 
 /// Runs tools in containers. Nothing is connected before the first call.
 pub(crate) struct Containers {
@@ -68,7 +68,10 @@ impl Containers {
         let mut line = serde_json::to_vec(input).expect("JSON values always serialise");
         line.push(b'\n');
         let result = tokio::time::timeout(timeout, self.call(&kind, &line)).await;
-        self.yard.refill(&kind);
+        // A program that fails may be one that burns what it gets: none of it is started before somebody calls it.
+        if matches!(result, Ok(Ok(_))) {
+            self.yard.refill(&kind);
+        }
         result.map_err(|_| {
             let limit = timeout.as_millis();
             Failure::timeout(format!("no container answered within `{limit}` ms"))

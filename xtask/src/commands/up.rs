@@ -16,7 +16,7 @@ use crate::{
     process::{self},
     progress::step,
     server_user::ServerUser,
-    servers::{Backends, Data, Programs},
+    servers::{Backends, Data, Programs, docker},
     supervisor::Supervisor,
 };
 
@@ -57,9 +57,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let account = step("seed", || {
         process::output(&mut backends.troupe(&troupe, &["seed"]))
     })?;
+    let containers = docker::running().unwrap_or_else(|url| {
+        format!("no engine at `{url}`, so tools of the kind `container` are unavailable")
+    });
     println!(
         "\nTroupe is ready: http://127.0.0.1:{port}  (API: http://127.0.0.1:{port}/docs)\n{account}\n\
-         NATS: {nats}\nLogs: {logs}\nStop with Ctrl-C; the data stays in `{data}`.",
+         NATS: {nats}\nContainers: {containers}\nLogs: {logs}\nStop with Ctrl-C; the data stays in `{data}`.",
         port = options.port,
         account = account.trim(),
         nats = backends.nats_url,

@@ -6,6 +6,7 @@
 
 use std::{
     env,
+    fs::File,
     io::{Read, Write},
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
@@ -32,19 +33,24 @@ pub(crate) enum Engine {
     Daemon(PathBuf),
 }
 
+/// Where an engine answers that the platform can use; `Err` has the place where none does.
+pub(crate) fn running() -> Result<String, String> {
+    let url = env::var("DOCKER_HOST").ok().filter(|url| !url.is_empty());
+    let url = url.unwrap_or_else(|| format!("unix://{SOCKET}"));
+    match url.strip_prefix("unix://") {
+        Some(socket) if answers(Path::new(socket)) => Ok(url),
+        _ => Err(url),
+    }
+}
+
 /// One that runs, else the daemon's program, installed if need be.
 pub(crate) fn find(data: &Data, interrupts: &Interrupts) -> Result<Engine> {
-    if let Some(given) = env::var("DOCKER_HOST").ok().filter(|url| !url.is_empty()) {
-        let answers = given
-            .strip_prefix("unix://")
-            .is_some_and(|socket| answers(Path::new(socket)));
-        if !answers {
-            bail!("`DOCKER_HOST` is `{given}`, where no container engine answers on a Unix socket");
+    match running() {
+        Ok(url) => return Ok(Engine::Running(url)),
+        Err(url) if url != format!("unix://{SOCKET}") => {
+            bail!("`DOCKER_HOST` is `{url}`, where no container engine answers on a Unix socket")
         }
-        return Ok(Engine::Running(given));
-    }
-    if answers(Path::new(SOCKET)) {
-        return Ok(Engine::Running(format!("unix://{SOCKET}")));
+        Err(_) => {}
     }
     if daemon().is_none() {
         install("docker.io", data, interrupts)?;
@@ -58,10 +64,18 @@ pub(crate) fn busybox(data: &Data, interrupts: &Interrupts) -> Result<PathBuf> {
     if let Some(given) = env::var_os("TROUPE_TEST_BUSYBOX") {
         return Ok(given.into());
     }
-    if process::on_path("busybox").is_none() {
+    let found = || process::on_path("busybox").filter(|program| is_static(program));
+    if found().is_none() {
         install("busybox-static", data, interrupts)?;
     }
-    process::on_path("busybox").context("`busybox-static` was installed, and there is no `busybox`")
+    found().context("`busybox-static` was installed, and there is no static `busybox`")
+}
+
+/// Whether a program runs where there is nothing but itself: it names no loader among its headers.
+fn is_static(program: &Path) -> bool {
+    let mut head = [0; 4096];
+    let read = File::open(program).and_then(|mut file| file.read_exact(&mut head));
+    read.is_ok() && !head.windows(4).any(|part| part == b"/ld-")
 }
 
 /// Starts the daemon, where it is ours, and returns the engine's URL. Its
@@ -105,12 +119,20 @@ fn daemon() -> Option<PathBuf> {
 
 /// Installs a package of the system.
 fn install(package: &str, data: &Data, interrupts: &Interrupts) -> Result<()> {
-    if ServerUser::find()? == ServerUser::Ourselves || process::on_path("apt-get").is_none() {
-        bail!(
-            "the tests of container tools need `{package}`: install it, and for the engine let \
-             `DOCKER_HOST` name the socket of one that runs"
-        );
-    }
+    let why = if ServerUser::find()? == ServerUser::Ourselves {
+        "only root can install it"
+    } else if process::on_path("apt-get").is_none() {
+        "there is no `apt-get` to install it with"
+    } else {
+        return apt_install(package, data, interrupts);
+    };
+    bail!(
+        "`{package}` is missing, and {why}: install it, or let `DOCKER_HOST` name the Unix socket of \
+         a container engine and `TROUPE_TEST_BUSYBOX` a static `busybox`"
+    )
+}
+
+fn apt_install(package: &str, data: &Data, interrupts: &Interrupts) -> Result<()> {
     let log = data.log("apt");
     let apt = |arguments: &[&str]| {
         let mut command = Command::new("apt-get");

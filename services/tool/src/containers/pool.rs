@@ -12,8 +12,8 @@ use tokio::sync::oneshot::{self, Receiver, Sender};
 
 use crate::containers::{config::Config, spec::ContainerSpec};
 
-/// A container that nobody called within this time is removed.
-pub(super) const WARM_LIFE: Duration = Duration::from_secs(60);
+/// A container that nobody called within this time is removed: a minute after the last call none is left.
+pub(super) const WARM_LIFE: Duration = Duration::from_secs(45);
 /// Calls with about the same time limit share their containers.
 const TIME_STEP_MIN: u64 = 32;
 

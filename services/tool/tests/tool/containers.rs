@@ -1,41 +1,229 @@
-//! Programs in containers.
+//! Programs in containers, on a real engine.
+
+use std::{path::PathBuf, time::Instant};
 
 use testkit::{ContainerEngine, containers::BUSYBOX_IMAGE};
+use tokio::{
+    io::copy_bidirectional,
+    net::{UnixListener, UnixStream},
+    task::JoinSet,
+};
+use tool::ContainersConfig;
 
 use super::*;
 
+/// How much later than its limit a container may be gone.
+const SLACK: Duration = Duration::from_secs(2);
+
+fn sh(script: &str) -> Value {
+    json!({"image": BUSYBOX_IMAGE, "command": ["/bin/sh", "-c", script]})
+}
+
+async fn fixture(engine: &ContainerEngine) -> Fixture {
+    Fixture::with(ContainersConfig::of(engine.url(), engine.group())).await
+}
+
 #[tokio::test]
 async fn a_program_gets_the_arguments_and_answers() {
-    let _engine = ContainerEngine::start().await;
-    let fixture = Fixture::start().await;
-    let sh = |script: &str| json!({"image": BUSYBOX_IMAGE, "command": ["/bin/sh", "-c", script]});
+    let engine = ContainerEngine::start().await;
+    let fixture = fixture(&engine).await;
     let echo = fixture.make(ToolKind::Container, "echo", sh("cat")).await;
     let arguments = json!({"text": "é\n"});
     for _ in 0..3 {
         let answer = fixture.call(&echo, arguments.clone()).await;
         assert_eq!(answer.unwrap(), arguments);
     }
-    let ends = fixture
-        .make(ToolKind::Container, "ends", sh("exit 4"))
-        .await;
-    assert_eq!(fixture.fails(&ends, json!({})).await, "exit_code");
+    fixture.drain().await;
+    assert_eq!(engine.containers().await, Vec::<String>::new());
+}
+
+/// A program that must be stopped, the call's limit in milliseconds, and the reason that the caller is told.
+const BOMBS: [(&str, &str, u64, &str); 9] = [
+    ("busy", "while :; do :; done", 1_000, "timeout"),
+    (
+        "deaf",
+        "trap '' TERM INT HUP; while :; do sleep 1; done",
+        1_000,
+        "timeout",
+    ),
+    ("silent", "sleep 3600", 1_000, "timeout"),
+    (
+        "fork",
+        "b() { b | b & b; }; (b); while :; do :; done",
+        1_000,
+        "timeout",
+    ),
+    (
+        "children",
+        "for n in 1 2 3 4; do sleep 3600 & done; wait",
+        1_000,
+        "timeout",
+    ),
+    ("memory", "x=x; while :; do x=$x$x; done", 20_000, "memory"),
+    (
+        "disk",
+        "head -c 300000000 /dev/zero >/tmp/f || exit 9",
+        20_000,
+        "exit_code",
+    ),
+    ("output", "yes | tr -d '\\n'", 20_000, "output_too_large"),
+    ("errors", "yes >&2", 20_000, "output_too_large"),
+];
+
+#[tokio::test]
+async fn bombs_end_in_time_and_leave_nothing() {
+    let engine = ContainerEngine::start().await;
+    let fixture = fixture(&engine).await;
+    for (name, script, timeout_ms, reason) in BOMBS {
+        let tool = ToolSpec {
+            timeout_ms: Some(timeout_ms),
+            ..spec(ToolKind::Container, name, sh(script))
+        };
+        let tool = fixture.make_of(tool).await;
+        let begun = Instant::now();
+        assert_eq!(fixture.fails(&tool, json!({})).await, reason, "{name}");
+        let limit = Duration::from_millis(timeout_ms) + SLACK;
+        engine
+            .nothing_left(limit.saturating_sub(begun.elapsed()))
+            .await;
+    }
+    fixture.drain().await;
+}
+
+/// Ways to loosen a container that engines know, under the names that their API and their files of services use.
+const WAYS_OUT: [&str; 40] = [
+    "privileged",
+    "Privileged",
+    "network_mode",
+    "networks",
+    "pid_mode",
+    "pid",
+    "ipc_mode",
+    "uts_mode",
+    "userns_mode",
+    "cgroupns_mode",
+    "cgroup_parent",
+    "binds",
+    "volumes",
+    "volumes_from",
+    "mounts",
+    "tmpfs",
+    "devices",
+    "device_requests",
+    "device_cgroup_rules",
+    "cap_add",
+    "cap_drop",
+    "security_opt",
+    "seccomp",
+    "apparmor",
+    "user",
+    "group_add",
+    "runtime",
+    "isolation",
+    "sysctls",
+    "ulimits",
+    "pids_limit",
+    "memory_swap",
+    "oom_score_adj",
+    "init",
+    "links",
+    "extra_hosts",
+    "dns",
+    "ports",
+    "docker_socket",
+    "HostConfig",
+];
+
+#[tokio::test]
+async fn no_way_out_of_a_container_can_be_expressed() {
+    let fixture = Fixture::start().await;
+    for name in WAYS_OUT {
+        for value in [json!(true), json!("host"), json!(["/:/host"]), json!({})] {
+            let mut config = sh("cat");
+            config[name] = value;
+            let spec = spec(ToolKind::Container, "way_out", config);
+            let refused = fixture.ask(&fixture.user, &CreateTool { spec }).await;
+            let problem = refused.unwrap_err();
+            assert_eq!(
+                (problem.status, problem.reason.as_deref()),
+                (422, Some("tool_invalid"))
+            );
+            assert_eq!(problem.errors[0].path, format!("/spec/config/{name}"));
+        }
+    }
     fixture.drain().await;
 }
 
 #[tokio::test]
-async fn nothing_but_the_four_fields_is_taken() {
-    let fixture = Fixture::start().await;
-    for name in ["privileged", "binds", "cap_add", "pid_mode", "mounts"] {
-        let mut config = json!({"image": "a:1", "command": ["x"]});
-        config[name] = json!(true);
-        let spec = spec(ToolKind::Container, "way_out", config);
-        let refused = fixture.ask(&fixture.user, &CreateTool { spec }).await;
-        let problem = refused.unwrap_err();
-        assert_eq!(
-            (problem.status, problem.reason.as_deref()),
-            (422, Some("tool_invalid"))
-        );
-        assert_eq!(problem.errors[0].path, format!("/spec/config/{name}"));
-    }
+async fn without_an_engine_calls_fail_and_the_rest_works() {
+    let nowhere = ContainersConfig::of("unix:///nowhere/docker.sock", "none");
+    let fixture = Fixture::with(nowhere).await;
+    let echo = fixture.make(ToolKind::Container, "echo", sh("cat")).await;
+    assert_eq!(fixture.fails(&echo, json!({})).await, "sandbox_unavailable");
+    let query = json!({"name": "json_query"});
+    let query = fixture.make(ToolKind::Builtin, "query", query).await;
+    let answer = fixture.call(&query, json!({"value": 7, "pointer": ""}));
+    assert_eq!(answer.await, Ok(json!(7)));
     fixture.drain().await;
+}
+
+#[tokio::test]
+async fn an_engine_that_goes_away_fails_the_call_and_is_used_again() {
+    let engine = ContainerEngine::start().await;
+    let way = WayToEngine::open(&engine);
+    let fixture = Fixture::with(ContainersConfig::of(way.url(), engine.group())).await;
+    let slow = fixture
+        .make(ToolKind::Container, "slow", sh("sleep 3600"))
+        .await;
+    let lost = tokio::join!(fixture.fails(&slow, json!({})), async {
+        eventually(SOON, async || {
+            (!engine.running().await.is_empty()).then_some(())
+        })
+        .await;
+        way.close();
+    })
+    .0;
+    assert_eq!(lost, "sandbox_unavailable");
+    let echo = fixture.make(ToolKind::Container, "echo", sh("cat")).await;
+    assert_eq!(fixture.fails(&echo, json!({})).await, "sandbox_unavailable");
+    let way = WayToEngine::open(&engine);
+    assert_eq!(fixture.call(&echo, json!({})).await, Ok(json!({})));
+    fixture.drain().await;
+    way.close();
+}
+
+/// A socket that leads to the engine until it is closed; opened again it has the same name.
+struct WayToEngine {
+    socket: PathBuf,
+    connections: JoinSet<()>,
+}
+
+impl WayToEngine {
+    fn open(engine: &ContainerEngine) -> Self {
+        let socket = std::env::temp_dir().join(format!("troupe-{}.sock", engine.group()));
+        let listener = UnixListener::bind(&socket).unwrap();
+        let engine = engine.url().trim_start_matches("unix://").to_owned();
+        let mut connections = JoinSet::new();
+        connections.spawn(async move {
+            let mut open = JoinSet::new();
+            while let Ok((mut near, _)) = listener.accept().await {
+                let mut far = UnixStream::connect(&engine).await.unwrap();
+                open.spawn(async move { copy_bidirectional(&mut near, &mut far).await });
+            }
+        });
+        Self {
+            socket,
+            connections,
+        }
+    }
+
+    fn url(&self) -> String {
+        format!("unix://{}", self.socket.display())
+    }
+
+    /// Breaks every connection.
+    fn close(mut self) {
+        self.connections.abort_all();
+        std::fs::remove_file(&self.socket).unwrap();
+    }
 }

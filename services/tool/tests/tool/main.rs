@@ -42,6 +42,10 @@ struct Fixture {
 
 impl Fixture {
     async fn start() -> Self {
+        Self::with(tool::ContainersConfig::of("unix:///nowhere", "none")).await
+    }
+
+    async fn with(containers: tool::ContainersConfig) -> Self {
         let nats = Nats::start().await;
         let bus = testkit::bus(&nats.url()).await;
         let runtime = testkit::runtime(&bus).await;
@@ -57,11 +61,7 @@ impl Fixture {
             egress: egress::Config::allowing([ledger.address().to_string().parse().unwrap()]),
             sandbox: sandbox::Config::default(),
             tool: Settings { tool_calls: 4 },
-            // Without an engine only the tests of containers fail.
-            containers: tool::ContainersConfig::of(
-                std::env::var("DOCKER_HOST").unwrap_or_default(),
-                TenantId::generate().to_string(),
-            ),
+            containers,
         };
         // Cargo builds it for the sandbox's own tests, two folders above this one.
         let test = std::env::current_exe().unwrap();

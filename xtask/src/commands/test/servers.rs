@@ -58,20 +58,17 @@ impl<'a> TestServers<'a> {
         let program = mongo::find(interrupts)?;
         let port = ports.choose("mongo")?;
         let mongo_url = mongo::start_with(&program, durability, &data, port, &mut supervisor)?;
-        let busybox = docker::busybox(&data, interrupts)?;
-        let engine = docker::find(&data, interrupts)?;
-        let engine_url = docker::start(&engine, &data, &mut supervisor)?;
+        let mut variables = containers(&data, interrupts, &mut supervisor);
+        variables.extend([
+            ("NATS_SERVER_BIN", nats.display().to_string()),
+            ("TROUPE_TEST_POSTGRES_URL", postgres_url),
+            ("TROUPE_TEST_MONGO_URL", mongo_url),
+            ("TROUPE_TEST_PYTHON", python.display().to_string()),
+        ]);
         Ok(Self {
             supervisor,
             _folder: folder,
-            variables: vec![
-                ("NATS_SERVER_BIN", nats.display().to_string()),
-                ("TROUPE_TEST_POSTGRES_URL", postgres_url),
-                ("TROUPE_TEST_MONGO_URL", mongo_url),
-                ("DOCKER_HOST", engine_url),
-                ("TROUPE_TEST_BUSYBOX", busybox.display().to_string()),
-                ("TROUPE_TEST_PYTHON", python.display().to_string()),
-            ],
+            variables,
         })
     }
 
@@ -85,6 +82,29 @@ impl<'a> TestServers<'a> {
             .iter()
             .map(|(name, value)| (*name, value.as_str()))
     }
+}
+
+/// The container engine and the program of its image. Where there is none, the tests of containers fail and say why;
+/// all others run.
+fn containers<'a>(
+    data: &Data,
+    interrupts: &'a Interrupts,
+    supervisor: &mut Supervisor<'a>,
+) -> Vec<(&'static str, String)> {
+    let mut start = || {
+        let busybox = docker::busybox(data, interrupts)?;
+        let engine = docker::find(data, interrupts)?;
+        let url = docker::start(&engine, data, supervisor)?;
+        Ok::<_, anyhow::Error>(vec![
+            ("DOCKER_HOST", url),
+            ("TROUPE_TEST_BUSYBOX", busybox.display().to_string()),
+        ])
+    };
+    start().unwrap_or_else(|error| {
+        let why = format!("{error:#}");
+        eprintln!("  no container engine, so the tests of containers will fail: {why}");
+        vec![("TROUPE_TEST_NO_ENGINE", why)]
+    })
 }
 
 /// A Python with the clients that tests use as an outsider would.
