@@ -15,7 +15,7 @@ use bus::{Bucket, Bus};
 use contracts::{
     Role,
     execution::{ExecutionState, Origin},
-    flow::Definition,
+    flow::Executable,
     id::{ExecutionId, FlowId, TenantId},
     owner::Start,
 };
@@ -155,6 +155,7 @@ impl Bench {
                 execution_id: ExecutionId::generate(),
                 origin: Origin::flow(FlowId::generate(), Some(1)),
                 parent: None,
+                notify: false,
                 definition_hash: HASH.into(),
                 input: json!({"text": "x".repeat(TEXT), "n": 1}),
                 vars: json!({}),
@@ -354,7 +355,7 @@ fn print(report: &Report) {
 }
 
 /// A trigger and five transforms, each reading the one before.
-fn flow() -> Result<Definition> {
+fn flow() -> Result<Executable> {
     let mut nodes = vec![json!({"id": "s0", "type": "trigger"})];
     let mut edges = Vec::new();
     for n in 1..=5 {
@@ -367,6 +368,6 @@ fn flow() -> Result<Definition> {
         edges.push(json!({"from": format!("s{before}"), "to": format!("s{n}")}));
     }
     Ok(serde_json::from_value(
-        json!({"nodes": nodes, "edges": edges}),
+        json!({"definition": {"nodes": nodes, "edges": edges}}),
     )?)
 }

@@ -326,7 +326,7 @@ pub struct ExecutionWithEvents {
     pub events: Events,
 }
 
-/// An execution came to its end; said once it is archived. Its outcome is read with `execution.read`.
+/// An execution that answers a message of a conversation came to its end; said once it is archived. Its outcome is read with `execution.read`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Finished {

@@ -74,6 +74,9 @@ pub struct Start {
     pub input: Value,
     /// The organization's variables, as expressions see them in `vars`.
     pub vars: Value,
+    /// Whether its end is said with [`crate::execution::Finished`].
+    #[serde(default)]
+    pub notify: bool,
     /// For whom the run acts; work done for it asks for a run token in this name.
     pub principal: Principal,
 }

@@ -11,6 +11,11 @@ use std::{
 };
 
 use bus::{Bucket, Kv};
+use contracts::{
+    execution::{ExecutionState, Finished},
+    id::TenantId,
+    live::ExecutionEvent,
+};
 use documents::ArchivedFrame;
 use futures::StreamExt;
 use tokio::sync::{mpsc, watch};
@@ -21,7 +26,7 @@ use crate::{
         owner::{Engine, Note},
         replay::Corrupt,
     },
-    record,
+    record::{self, Private, Record, Stored},
 };
 
 /// Events of one write.
@@ -68,6 +73,25 @@ pub(crate) async fn read_cursor(snapshots: &Kv, partition: u16) -> Result<u64, E
 
 fn key(partition: u16) -> String {
     format!("archived-{partition}")
+}
+
+/// What is to be said of a record: the end of an execution that someone waits for.
+fn finished(record: &Record) -> Option<Finished> {
+    let Some(Private::Notify { origin }) = &record.private else {
+        return None;
+    };
+    let (state, usage) = match &record.frame.event {
+        ExecutionEvent::ExecutionSucceeded { usage, .. } => (ExecutionState::Succeeded, *usage),
+        ExecutionEvent::ExecutionFailed { usage, .. } => (ExecutionState::Failed, *usage),
+        ExecutionEvent::ExecutionCancelled { usage } => (ExecutionState::Cancelled, *usage),
+        _ => return None,
+    };
+    Some(Finished {
+        execution_id: record.execution,
+        origin: *origin,
+        state,
+        usage,
+    })
 }
 
 impl Follower {
@@ -117,6 +141,7 @@ impl Follower {
         let bus = &self.engine.bus;
         let mut entries = Box::pin(bus.read_log(self.partition, self.archived + 1).await?);
         let (mut frames, mut upto) = (Vec::new(), self.archived);
+        let mut ended = Vec::new();
         while let Some(entry) = entries.next().await {
             let entry = entry?;
             let (partition, sequence) = (self.partition, entry.sequence);
@@ -125,22 +150,35 @@ impl Follower {
                 source: Corrupt::Unreadable { sequence, problem }.into(),
             };
             let batch = record::read(&entry.payload).map_err(corrupt)?;
-            frames.extend(batch.records.into_iter().map(|stored| ArchivedFrame {
-                tenant: stored.record.tenant,
-                execution: stored.record.execution,
-                frame: stored.record.frame,
-            }));
+            for Stored { record, .. } in batch.records {
+                ended.extend(finished(&record).map(|event| (record.tenant, event)));
+                frames.push(ArchivedFrame {
+                    tenant: record.tenant,
+                    execution: record.execution,
+                    frame: record.frame,
+                });
+            }
             upto = sequence;
             if frames.len() >= BATCH {
                 self.engine.archive.put_events(&frames).await?;
                 frames.clear();
+                self.tell(&mut ended).await?;
                 self.archived = upto;
             }
         }
         if !frames.is_empty() {
             self.engine.archive.put_events(&frames).await?;
         }
+        self.tell(&mut ended).await?;
         self.archived = upto;
+        Ok(())
+    }
+
+    /// Says which executions ended, before the cursor passes them: at least once, with one key.
+    async fn tell(&self, ended: &mut Vec<(TenantId, Finished)>) -> Result<(), Error> {
+        for (tenant, event) in ended.drain(..) {
+            self.engine.bus.emit(tenant, &event).await?;
+        }
         Ok(())
     }
 

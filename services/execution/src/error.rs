@@ -15,6 +15,8 @@ pub enum Error {
     /// Passed on from the owner of a partition.
     #[error("{0}")]
     Owner(Problem),
+    #[error("`comment` must have at most 1,000 characters")]
+    LongComment,
     #[error("the bus is not available at present")]
     Bus(#[from] bus::Error),
     #[error("{0}")]
@@ -40,7 +42,9 @@ impl ServiceError for Error {
     fn code(&self) -> ErrorCode {
         match self {
             Self::NotFound(_) => ErrorCode::NotFound,
-            Self::NoDefinition { .. } | Self::InvalidDefinition { .. } => ErrorCode::InvalidInput,
+            Self::NoDefinition { .. } | Self::InvalidDefinition { .. } | Self::LongComment => {
+                ErrorCode::InvalidInput
+            }
             Self::Owner(problem) => problem.code,
             Self::Bus(_) | Self::Archive(_) | Self::Contended { .. } => ErrorCode::Unavailable,
             Self::Database(error) => error.code(),

@@ -4,8 +4,8 @@
 use contracts::{
     ErrorCode, Problem,
     execution::{
-        CancelExecution, Events, Execution, ExecutionSummary, GetExecution, ListEvents,
-        ListExecutions,
+        Approve, CancelExecution, Events, Execution, ExecutionSummary, ExecutionWithEvents,
+        GetExecution, ListEvents, ListExecutions, ReadExecution,
     },
     id::{ExecutionId, TenantId},
     live::{ExecutionEvent, Frame},
@@ -20,6 +20,8 @@ use crate::{Error, State, log::slots::Header};
 /// Events of one answer, when the caller names no limit and at most.
 const DEFAULT_EVENTS: u32 = 200;
 const MAX_EVENTS: u32 = 1000;
+/// Characters of what is said beside an approval.
+const MAX_COMMENT: usize = 1000;
 
 pub(crate) async fn get(ctx: Ctx<State>, request: GetExecution) -> Result<Execution, Error> {
     let id = request.execution_id;
@@ -78,6 +80,45 @@ pub(crate) async fn cancel(ctx: Ctx<State>, request: CancelExecution) -> Result<
         Ok(execution) => Ok(execution),
         Err(problem) => ended(&ctx.state, ctx.tenant, id, problem).await,
     }
+}
+
+pub(crate) async fn approve(ctx: Ctx<State>, request: Approve) -> Result<Execution, Error> {
+    if request.comment.chars().count() > MAX_COMMENT {
+        return Err(Error::LongComment);
+    }
+    let id = request.execution_id;
+    let given = owner::GiveApproval {
+        tenant: ctx.tenant,
+        execution_id: id,
+        by: ctx.principal().user_id,
+        word: request,
+    };
+    match ctx.ask_owner(&given).await {
+        Ok(execution) => Ok(execution),
+        Err(problem) if problem.code == ErrorCode::NotFound => {
+            // What is over waits for nobody.
+            ended(&ctx.state, ctx.tenant, id, problem.clone()).await?;
+            Err(Error::Owner(problem))
+        }
+        Err(problem) => Err(Error::Owner(problem)),
+    }
+}
+
+/// For services that keep what came of an execution; its start said whose it is.
+pub(crate) async fn read(
+    ctx: Ctx<State>,
+    request: ReadExecution,
+) -> Result<ExecutionWithEvents, Error> {
+    let (execution_id, after) = (request.execution_id, request.after);
+    let execution = get(ctx.clone(), GetExecution { execution_id }).await?;
+    let limit = Some(MAX_EVENTS);
+    let question = ListEvents {
+        execution_id,
+        after,
+        limit,
+    };
+    let events = events(ctx, question).await?;
+    Ok(ExecutionWithEvents { execution, events })
 }
 
 /// An execution that its owner no longer has in memory.

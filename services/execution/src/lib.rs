@@ -31,6 +31,8 @@ pub fn service(state: State) -> kernel::Service<State> {
         .on(handlers::list)
         .on(handlers::events)
         .on(handlers::cancel)
+        .on(handlers::approve)
+        .on(handlers::read)
         .task("owners", log::own_partitions)
         .task("workers", workers::run)
 }

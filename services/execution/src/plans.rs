@@ -3,11 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use bus::{Bucket, Bus};
-use contracts::flow::Definition;
-use graph::Plan;
+use contracts::flow::Executable;
 use moka::sync::Cache;
 
-use crate::Error;
+use crate::{Error, domain::Program};
 
 /// Definitions in memory at most.
 const CAPACITY: u64 = 10_000;
@@ -17,7 +16,7 @@ const IDLE: Duration = Duration::from_secs(60 * 60);
 #[derive(Clone)]
 pub(crate) struct Plans {
     bus: Bus,
-    cache: Cache<String, Arc<Plan>>,
+    cache: Cache<String, Arc<Program>>,
 }
 
 impl Plans {
@@ -30,7 +29,7 @@ impl Plans {
     }
 
     /// The definition, if it is in memory.
-    pub(crate) fn known(&self, hash: &str) -> Option<Arc<Plan>> {
+    pub(crate) fn known(&self, hash: &str) -> Option<Arc<Program>> {
         self.cache.get(hash)
     }
 
@@ -38,7 +37,7 @@ impl Plans {
     ///
     /// # Errors
     /// [`Error::NoDefinition`], [`Error::InvalidDefinition`], or that the bucket cannot be read.
-    pub(crate) async fn load(&self, hash: &str) -> Result<Arc<Plan>, Error> {
+    pub(crate) async fn load(&self, hash: &str) -> Result<Arc<Program>, Error> {
         if let Some(plan) = self.known(hash) {
             return Ok(plan);
         }
@@ -55,9 +54,9 @@ impl Plans {
             hash: hash.to_owned(),
             reason,
         };
-        let definition: Definition =
+        let executable: Executable =
             serde_json::from_slice(&stored.value).map_err(|error| invalid(error.to_string()))?;
-        let plan = Plan::new(definition).map_err(|problems| {
+        let plan = Program::new(executable).map_err(|problems| {
             let first = problems.into_iter().next();
             invalid(first.map_or_else(String::new, |problem| problem.message))
         })?;

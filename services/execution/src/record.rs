@@ -13,6 +13,7 @@ use std::ops::Range;
 use bytes::Bytes;
 use contracts::{
     Principal,
+    execution::Origin,
     id::{ExecutionId, TenantId},
     live::Frame,
     owner::Parent,
@@ -44,7 +45,11 @@ pub(crate) enum Private {
         vars: Value,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         parent: Option<Parent>,
+        #[serde(default)]
+        notify: bool,
     },
+    /// Beside the last record, where the end is to be said to others.
+    Notify { origin: Origin },
     /// Beside `step_retrying` and `step_failed`: no worker answered in time, so that its answer may still come, late.
     Unanswered,
 }

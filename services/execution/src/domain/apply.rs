@@ -6,23 +6,26 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use agents::{Call, Next, Wanted};
 use chrono::{DateTime, Utc};
 use contracts::{
     execution::{StepError, Usage},
-    flow::{Edge, Node, OnError},
+    flow::{Edge, Node, OnError, Retry},
     id::UserId,
     live::{ExecutionEvent, Frame},
     owner::{Outcome, Start},
     work::{WorkClass, WorkItem},
 };
-use graph::{NodeIndex, Plan, schedule};
+use graph::{NodeIndex, schedule};
 use serde_json::Value;
 
 use super::{
+    calls,
     inline::{self, Kind},
     limits,
+    program::Program,
     retry::{effect_key, pause},
-    state::{Closing, State, Step},
+    state::{At, Closing, State, Step},
 };
 use crate::record::{Private, Record};
 
@@ -38,11 +41,18 @@ pub(crate) enum Input {
     Result(StepResult),
     /// An attempt cannot be handed to a worker.
     Refused {
-        node: NodeIndex,
+        node: At,
         attempt: u32,
         error: StepError,
     },
     TimerFired(Timer),
+    /// A person's word on a call that waits; checked by [`State::may_decide`].
+    Decide {
+        node: At,
+        approved: bool,
+        comment: String,
+        by: UserId,
+    },
     Cancel {
         by: UserId,
     },
@@ -52,7 +62,7 @@ pub(crate) enum Input {
 
 #[derive(Clone, Debug)]
 pub(crate) struct StepResult {
-    pub(crate) node: NodeIndex,
+    pub(crate) node: At,
     pub(crate) attempt: u32,
     pub(crate) outcome: Outcome,
     pub(crate) usage: Option<Usage>,
@@ -63,9 +73,11 @@ pub(crate) struct StepResult {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Timer {
     /// The pause after a failed attempt is over.
-    Retry { node: NodeIndex, attempt: u32 },
+    Retry { node: At, attempt: u32 },
     /// Nobody has answered for an attempt.
-    Silence { node: NodeIndex, attempt: u32 },
+    Silence { node: At, attempt: u32 },
+    /// A node's agent has had its time.
+    Limit { node: At, attempt: u32 },
     /// Running attempts have had their time to be cut.
     Grace,
 }
@@ -93,12 +105,13 @@ pub(crate) struct Applied {
 }
 
 /// Begins an execution. `now` is the only clock the core knows.
-pub(crate) fn start(request: Start, plan: Arc<Plan>, now: DateTime<Utc>) -> (State, Applied) {
+pub(crate) fn start(request: Start, plan: Arc<Program>, now: DateTime<Utc>) -> (State, Applied) {
     let Start {
         tenant,
         execution_id,
         origin,
         parent,
+        notify,
         definition_hash,
         input,
         vars,
@@ -121,6 +134,7 @@ pub(crate) fn start(request: Start, plan: Arc<Plan>, now: DateTime<Utc>) -> (Sta
             principal,
             vars,
             parent,
+            notify,
         }),
     };
     let mut state = State::begin(&first, plan).expect("it is a first record");
@@ -145,6 +159,12 @@ pub(crate) fn apply(state: &mut State, input: Input, now: DateTime<Utc>) -> Appl
             error,
         } => run.refused(node, attempt, error),
         Input::TimerFired(timer) => run.timer(timer),
+        Input::Decide {
+            node,
+            approved,
+            comment,
+            by,
+        } => run.decide(node, approved, comment, by),
         Input::Cancel { by } => run.cancel(by),
         Input::Resume => run.resume(),
     }
@@ -177,7 +197,7 @@ impl<'a> Run<'a> {
         } = result;
         if self.state.step(node) != (Step::Running { attempt }) {
             // Either it was given up as unanswered, or this is the same result once more.
-            if self.state.data.unanswered.contains(&(node.0, attempt)) {
+            if self.state.data.unanswered.contains(&(node, attempt)) {
                 self.late(node, attempt, usage);
             }
             return;
@@ -214,7 +234,7 @@ impl<'a> Run<'a> {
         self.advance();
     }
 
-    fn refused(&mut self, node: NodeIndex, attempt: u32, error: StepError) {
+    fn refused(&mut self, node: At, attempt: u32, error: StepError) {
         if self.state.step(node) != (Step::Running { attempt }) {
             return;
         }
@@ -252,8 +272,30 @@ impl<'a> Run<'a> {
                     self.advance();
                 }
             }
+            Timer::Limit { node, attempt } if !closing => {
+                if let Step::Looping { attempt: known, .. } = self.state.step(node)
+                    && known == attempt
+                {
+                    let error = StepError::new("timeout", "the agent did not end in time");
+                    self.failed(node, Failure::of(attempt, error.retryable()));
+                    self.advance();
+                }
+            }
             Timer::Grace if closing => self.finish(),
-            Timer::Retry { .. } | Timer::Silence { .. } | Timer::Grace => {}
+            Timer::Retry { .. } | Timer::Silence { .. } | Timer::Limit { .. } | Timer::Grace => {}
+        }
+    }
+
+    fn decide(&mut self, node: At, approved: bool, comment: String, by: UserId) {
+        if self.state.step(node) == Step::Asking && self.state.data.closing.is_none() {
+            let event = ExecutionEvent::ApprovalGiven {
+                node: self.id(node),
+                approved,
+                by,
+                comment,
+            };
+            self.emit(event, None);
+            self.advance();
         }
     }
 
@@ -276,7 +318,13 @@ impl<'a> Run<'a> {
                     let timer = Timer::Retry { node, attempt };
                     self.applied.effects.push(Effect::Wake { timer, at });
                 }
-                Step::Waiting | Step::Settled | Step::Skipped | Step::Failed | Step::Cut => {}
+                Step::Looping { attempt, since } => self.limit(node, attempt, since),
+                Step::Waiting
+                | Step::Asking
+                | Step::Settled
+                | Step::Skipped
+                | Step::Failed
+                | Step::Cut => {}
             }
         }
         self.advance();
@@ -289,17 +337,17 @@ impl<'a> Run<'a> {
             let waiting = |node: &NodeIndex| self.state.step(*node) == Step::Waiting;
             let skipped: Vec<_> = next.skipped.into_iter().filter(waiting).collect();
             let ready: Vec<_> = next.ready.into_iter().filter(waiting).collect();
-            if skipped.is_empty() && ready.is_empty() {
+            if skipped.is_empty() && ready.is_empty() && !self.work_on() {
                 break;
             }
             for node in skipped {
-                let node = self.id(node);
+                let node = self.id(node.into());
                 self.emit(ExecutionEvent::StepSkipped { node }, None);
             }
             // What the core does itself comes first: when it fails, nothing was begun in vain.
             let (heavy, inline): (Vec<_>, Vec<_>) = ready
                 .into_iter()
-                .partition(|node| Kind::is_heavy(self.node(*node)));
+                .partition(|node| !Kind::is_inline(self.state.plan.node(*node)));
             for node in inline.into_iter().chain(heavy) {
                 if self.state.data.closing.is_none() {
                     self.begin(node);
@@ -313,13 +361,99 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Lets every agent at work go on. Says whether one is done, so that something else may begin.
+    fn work_on(&mut self) -> bool {
+        let at_work: Vec<_> = self
+            .state
+            .nodes()
+            .filter_map(|(node, step)| match step {
+                Step::Looping { attempt, since } => Some((node, attempt, since)),
+                _ => None,
+            })
+            .collect();
+        let mut is_done = false;
+        for (node, attempt, since) in at_work {
+            match calls::next(self.state, node, attempt) {
+                Next::Calls(wanted) => self.call(node, attempt, wanted),
+                Next::Done(output) if limits::fits(&output) => {
+                    let took = (self.now - since).num_milliseconds();
+                    let event = ExecutionEvent::StepSucceeded {
+                        node: self.id(node.into()),
+                        attempt,
+                        output,
+                        port: Edge::DEFAULT_PORT.to_owned(),
+                        usage: None,
+                        duration_ms: u64::try_from(took).unwrap_or(0),
+                    };
+                    self.emit(event, None);
+                }
+                Next::Done(_) => {
+                    let failure = Failure::of(attempt, limits::output_too_large());
+                    self.failed(node.into(), failure);
+                }
+                Next::Failed(error) => self.failed(node.into(), Failure::of(attempt, error)),
+            }
+            is_done |= !matches!(self.state.step(node), Step::Looping { .. });
+        }
+        is_done
+    }
+
+    /// Begins the calls that were not begun yet.
+    fn call(&mut self, node: NodeIndex, attempt: u32, wanted: Vec<Wanted>) {
+        for wanted in wanted {
+            if self.state.at(&wanted.path).is_some() {
+                continue;
+            }
+            if self.state.data.calls.len() >= calls::MAX_CALLS {
+                let text = format!(
+                    "the agents of an execution make at most {} calls",
+                    calls::MAX_CALLS
+                );
+                let error = StepError::new("limit_reached", text);
+                return self.failed(node.into(), Failure::of(attempt, error));
+            }
+            if let Call::Approval { asked, by } = &wanted.call {
+                let event = ExecutionEvent::ApprovalAsked {
+                    node: wanted.path,
+                    tool_id: asked.tool_id,
+                    name: asked.name.clone(),
+                    arguments_hash: asked.hash(),
+                    arguments: asked.arguments.clone(),
+                    approval: *by,
+                };
+                self.emit(event, None);
+            } else {
+                self.begin_call(&wanted, 1);
+            }
+        }
+    }
+
+    fn begin_call(&mut self, wanted: &Wanted, attempt: u32) {
+        let data = &self.state.data;
+        let event = ExecutionEvent::StepStarted {
+            node: wanted.path.clone(),
+            attempt,
+            key: effect_key(data.tenant, data.id, &wanted.path, 0),
+            call: wanted.step_call(),
+        };
+        self.emit(event, None);
+        let at = self.state.at(&wanted.path).expect("its record was folded");
+        self.dispatch_call(at, wanted, attempt);
+    }
+
+    fn dispatch_call(&mut self, at: At, wanted: &Wanted, attempt: u32) {
+        if let Some((class, item)) = calls::work_item(self.state, wanted, attempt) {
+            self.hand_out(at, class, item);
+        }
+    }
+
     fn begin(&mut self, node: NodeIndex) {
-        let kind = Kind::of(self.node(node));
+        let kind = Kind::of(self.state.plan.node(node));
         match kind {
             Ok(Kind::Inline(kind)) => match inline::evaluate(self.state, node, kind) {
                 Ok(done) => {
                     let event = ExecutionEvent::StepSucceeded {
-                        node: self.id(node),
+                        node: self.id(node.into()),
                         attempt: 1,
                         output: done.output,
                         port: done.port,
@@ -328,42 +462,71 @@ impl<'a> Run<'a> {
                     };
                     self.emit(event, None);
                 }
-                Err(error) => self.failed(node, Failure::of(1, error)),
+                Err(error) => self.failed(node.into(), Failure::of(1, error)),
             },
-            Ok(Kind::Heavy(_)) => self.begin_attempt(node, 1),
-            Err(error) => self.failed(node, Failure::of(1, error)),
+            Ok(Kind::Heavy(_) | Kind::Looping) => self.begin_attempt(node.into(), 1),
+            Err(error) => self.failed(node.into(), Failure::of(1, error)),
         }
     }
 
-    fn begin_attempt(&mut self, node: NodeIndex, attempt: u32) {
-        let key = self.key(node);
-        let node_id = self.id(node);
+    fn begin_attempt(&mut self, node: At, attempt: u32) {
+        if self.state.call(node).is_some() {
+            match calls::wanted(self.state, self.state.path(node)) {
+                Some(wanted) => self.begin_call(&wanted, attempt),
+                None => {
+                    let error = StepError::new("corrupt_run", "the agent does not want this call");
+                    self.failed(node, Failure::of(attempt, error));
+                }
+            }
+            return;
+        }
         let event = ExecutionEvent::StepStarted {
-            node: node_id,
+            node: self.id(node),
             attempt,
-            key,
+            key: self.key(node),
             call: None,
         };
         self.emit(event, None);
-        self.dispatch(node, attempt);
-    }
-
-    fn dispatch(&mut self, node: NodeIndex, attempt: u32) {
-        let key = self.key(node);
-        match inline::work_item(self.state, node, attempt, key) {
-            Ok((class, item)) => {
-                let limit = Duration::from_millis(item.timeout_ms);
-                let timer = Timer::Silence { node, attempt };
-                let at = after(self.now, limit.saturating_add(SILENCE));
-                let item = Box::new(item);
-                self.applied.effects.push(Effect::Dispatch { class, item });
-                self.applied.effects.push(Effect::Wake { timer, at });
-            }
-            Err(error) => self.failed(node, Failure::of(attempt, error)),
+        match self.state.step(node) {
+            Step::Looping { since, .. } => self.limit(node, attempt, since),
+            _ => self.dispatch(node, attempt),
         }
     }
 
-    fn failed(&mut self, node: NodeIndex, failure: Failure) {
+    /// Sets the time after which a node's agent is stopped, where the node has one.
+    fn limit(&mut self, node: At, attempt: u32, since: DateTime<Utc>) {
+        if let Some(limit) = self.node(node).and_then(|node| node.timeout_ms) {
+            let at = after(since, Duration::from_millis(limit));
+            let timer = Timer::Limit { node, attempt };
+            self.applied.effects.push(Effect::Wake { timer, at });
+        }
+    }
+
+    fn dispatch(&mut self, at: At, attempt: u32) {
+        if self.state.call(at).is_some() {
+            if let Some(wanted) = calls::wanted(self.state, self.state.path(at)) {
+                self.dispatch_call(at, &wanted, attempt);
+            }
+            return;
+        }
+        let key = self.key(at);
+        match inline::work_item(self.state, NodeIndex(at.0), attempt, key) {
+            Ok((class, item)) => self.hand_out(at, class, item),
+            Err(error) => self.failed(at, Failure::of(attempt, error)),
+        }
+    }
+
+    fn hand_out(&mut self, node: At, class: WorkClass, item: WorkItem) {
+        let attempt = item.attempt;
+        let limit = Duration::from_millis(item.timeout_ms);
+        let timer = Timer::Silence { node, attempt };
+        let at = after(self.now, limit.saturating_add(SILENCE));
+        let item = Box::new(item);
+        self.applied.effects.push(Effect::Dispatch { class, item });
+        self.applied.effects.push(Effect::Wake { timer, at });
+    }
+
+    fn failed(&mut self, node: At, failure: Failure) {
         let Failure {
             attempt,
             error,
@@ -373,7 +536,7 @@ impl<'a> Run<'a> {
         let private = unanswered.then_some(Private::Unanswered);
         let mut error = limits::shortened(error);
         error.node = Some(self.id(node));
-        if let Some(retry) = self.node(node).retry
+        if let Some(retry) = self.retry(node)
             && error.retryable
             && attempt < retry.max_attempts
         {
@@ -389,15 +552,19 @@ impl<'a> Run<'a> {
             let timer = Timer::Retry { node, attempt };
             return self.applied.effects.push(Effect::Wake { timer, at });
         }
-        let (port, output) = match &self.node(node).on_error {
+        // A call has no edges: its failure is for the agent to deal with.
+        let on_error = self
+            .node(node)
+            .map_or(&OnError::Fail, |node| &node.on_error);
+        let (port, output) = match on_error {
             OnError::Fail => (None, None),
             OnError::Branch => {
                 let output = serde_json::to_value(&error).expect("an error is JSON");
                 (Some(Edge::ERROR_PORT.to_owned()), Some(output))
             }
             OnError::Default(value) => {
-                let port = inline::default_port(self.node(node));
-                (Some(port), Some(value.clone()))
+                let port = self.node(node).map(inline::default_port);
+                (port, Some(value.clone()))
             }
         };
         let event = ExecutionEvent::StepFailed {
@@ -411,7 +578,7 @@ impl<'a> Run<'a> {
         self.emit(event, private);
     }
 
-    fn late(&mut self, node: NodeIndex, attempt: u32, usage: Option<Usage>) {
+    fn late(&mut self, node: At, attempt: u32, usage: Option<Usage>) {
         let node = self.id(node);
         let event = ExecutionEvent::StepLate {
             node,
@@ -428,7 +595,7 @@ impl<'a> Run<'a> {
         }
         for effect in std::mem::take(&mut self.applied.effects) {
             if let Effect::Dispatch { item, .. } = effect
-                && let Some(node) = self.state.plan.index(&item.node)
+                && let Some(node) = self.state.at(&item.node)
             {
                 self.late(node, item.attempt, None);
             }
@@ -445,7 +612,9 @@ impl<'a> Run<'a> {
     fn finish_if_done(&mut self) {
         let going_on = |step: &Step| match step {
             Step::Running { .. } => true,
-            Step::Pausing { .. } => self.state.data.closing.is_none(),
+            Step::Pausing { .. } | Step::Looping { .. } | Step::Asking => {
+                self.state.data.closing.is_none()
+            }
             Step::Waiting | Step::Settled | Step::Skipped | Step::Failed | Step::Cut => false,
         };
         if !self.state.is_over() && !self.state.data.steps.iter().any(going_on) {
@@ -471,15 +640,18 @@ impl<'a> Run<'a> {
                 }
             }
         };
-        self.emit(event, None);
+        let data = &self.state.data;
+        let origin = data.origin;
+        let private = data.notify.then_some(Private::Notify { origin });
+        self.emit(event, private);
     }
 
     /// The value of the output node that was reached; an object by node id where several were, null where none was.
     fn output(&self) -> Value {
-        let is_output = |node: NodeIndex| self.node(node).kind == inline::OUTPUT;
+        let is_output = |node: NodeIndex| self.state.plan.node(node).kind == inline::OUTPUT;
         let mut reached: Vec<_> = self
             .state
-            .steps()
+            .nodes()
             .filter(|(node, step)| *step == Step::Settled && is_output(*node))
             .map(|(node, _)| node)
             .collect();
@@ -491,7 +663,7 @@ impl<'a> Run<'a> {
                 reached.push(last);
                 let values: BTreeMap<_, _> = reached
                     .into_iter()
-                    .map(|node| (self.id(node), value(node)))
+                    .map(|node| (self.id(node.into()), value(node)))
                     .collect();
                 serde_json::to_value(values).expect("texts and JSON values are JSON")
             }
@@ -516,17 +688,28 @@ impl<'a> Run<'a> {
         self.applied.records.push(record);
     }
 
-    fn node(&self, node: NodeIndex) -> &Node {
-        &self.state.plan.nodes()[usize::from(node.0)]
+    /// The node of the definition; none where it is a call.
+    fn node(&self, at: At) -> Option<&Node> {
+        match self.state.call(at) {
+            Some(_) => None,
+            None => Some(self.state.plan.node(NodeIndex(at.0))),
+        }
     }
 
-    fn id(&self, node: NodeIndex) -> String {
-        self.node(node).id.clone()
+    fn retry(&self, at: At) -> Option<Retry> {
+        match self.node(at) {
+            Some(node) => node.retry,
+            None => calls::retry_of(&calls::wanted(self.state, self.state.path(at))?.call),
+        }
     }
 
-    fn key(&self, node: NodeIndex) -> String {
+    fn id(&self, at: At) -> String {
+        self.state.path(at).to_owned()
+    }
+
+    fn key(&self, at: At) -> String {
         let data = &self.state.data;
-        effect_key(data.tenant, data.id, &self.node(node).id, 0)
+        effect_key(data.tenant, data.id, self.state.path(at), 0)
     }
 }
 

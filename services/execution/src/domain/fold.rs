@@ -2,20 +2,26 @@
 //!
 //! **Invariant:** folding fails on a record that cannot follow: a gap in `n`, an unknown node, anything after the end.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use contracts::{
     Principal,
-    execution::{StepError, Usage},
+    execution::{PendingApproval, StepError, Usage},
     live::ExecutionEvent,
+    tool::Approval,
 };
 use graph::{
-    NodeIndex, Plan,
+    NodeIndex,
     schedule::{Decisions, Settled, settle},
 };
 use serde_json::{Value, json};
 
-use super::state::{Closing, Data, End, Outcome, State, Step};
+use super::{
+    calls,
+    inline::Kind,
+    program::Program,
+    state::{At, CallKind, CallState, Closing, Data, End, Outcome, State, Step},
+};
 use crate::record::{Private, Record};
 
 /// Why a record cannot follow the ones before it.
@@ -38,7 +44,7 @@ impl State {
     ///
     /// # Errors
     /// When the record is not the first of an execution.
-    pub(crate) fn begin(record: &Record, plan: Arc<Plan>) -> Result<Self, Broken> {
+    pub(crate) fn begin(record: &Record, plan: Arc<Program>) -> Result<Self, Broken> {
         let n = record.frame.n;
         let no_start = || Broken::NoStart {
             n,
@@ -57,6 +63,7 @@ impl State {
             principal,
             vars,
             parent,
+            notify,
         }) = &record.private
         else {
             return Err(no_start());
@@ -70,6 +77,7 @@ impl State {
             tenant: record.tenant,
             origin: *origin,
             parent: parent.clone(),
+            notify: *notify,
             definition_hash: definition_hash.clone(),
             principal: Principal::clone(principal),
             vars: vars.clone(),
@@ -77,6 +85,7 @@ impl State {
             created_at: record.frame.ts,
             n,
             steps: vec![Step::Waiting; nodes],
+            calls: Vec::new(),
             outputs: vec![Value::Null; nodes],
             unanswered: Vec::new(),
             usage: Usage::ZERO,
@@ -91,6 +100,7 @@ impl State {
             plan,
             decisions,
             execution,
+            calls: HashMap::new(),
         })
     }
 
@@ -100,7 +110,7 @@ impl State {
     /// When one of them cannot follow.
     #[cfg(test)]
     pub(crate) fn replay<'a>(
-        plan: &Arc<Plan>,
+        plan: &Arc<Program>,
         records: impl IntoIterator<Item = &'a Record>,
     ) -> Result<Self, Broken> {
         let mut records = records.into_iter();
@@ -149,22 +159,178 @@ impl State {
             | ExecutionEvent::StepLate { node, .. }
             | ExecutionEvent::ApprovalAsked { node, .. }
             | ExecutionEvent::ApprovalGiven { node, .. } => {
-                let index = self.plan.index(node);
-                let unknown = || Broken::UnknownNode {
-                    n,
-                    node: node.clone(),
+                let at = match self.at(node) {
+                    Some(at) => at,
+                    None => self.add_call(record).ok_or_else(|| Broken::UnknownNode {
+                        n,
+                        node: node.clone(),
+                    })?,
                 };
-                self.fold_step(index.ok_or_else(unknown)?, event);
-                self.note_unanswered(index.ok_or_else(unknown)?, record);
+                if self.call(at).is_some() {
+                    self.fold_call(at, record);
+                } else {
+                    self.fold_node(NodeIndex(at.0), record);
+                }
+                self.note_unanswered(at, record);
             }
         }
         Ok(())
     }
 
-    fn fold_step(&mut self, node: NodeIndex, event: &ExecutionEvent) {
-        match event {
+    /// Notes a call that an agent begins; none where no agent can have begun it.
+    fn add_call(&mut self, record: &Record) -> Option<At> {
+        let (path, kind, asked) = match &record.frame.event {
+            ExecutionEvent::StepStarted {
+                node,
+                call: Some(call),
+                ..
+            } => (node, calls::kind_of(call), None),
+            ExecutionEvent::ApprovalAsked {
+                node,
+                tool_id,
+                name,
+                arguments,
+                arguments_hash,
+                approval,
+            } => {
+                let asked = PendingApproval {
+                    node: node.clone(),
+                    tool_id: *tool_id,
+                    name: name.clone(),
+                    arguments: arguments.clone(),
+                    arguments_hash: arguments_hash.clone(),
+                    second_person: *approval == Approval::SecondPerson,
+                    asked_at: record.frame.ts,
+                };
+                (node, CallKind::Approval, Some(asked))
+            }
+            _ => return None,
+        };
+        let node = self.plan.index(calls::node_of(path))?;
+        let Step::Looping { .. } = self.step(node) else {
+            return None;
+        };
+        let at = At(u16::try_from(self.data.steps.len()).ok()?);
+        self.data.steps.push(Step::Waiting);
+        self.data.calls.push(CallState {
+            path: path.clone(),
+            node: node.into(),
+            kind,
+            outcome: None,
+            asked,
+        });
+        self.calls.insert(path.clone(), at);
+        Some(at)
+    }
+
+    fn fold_call(&mut self, at: At, record: &Record) {
+        match &record.frame.event {
             ExecutionEvent::StepStarted { attempt, .. } => {
-                self.set(node, Step::Running { attempt: *attempt });
+                self.set(at, Step::Running { attempt: *attempt });
+            }
+            ExecutionEvent::StepSucceeded { output, usage, .. } => {
+                self.spend(*usage);
+                self.answer(at, output);
+            }
+            ExecutionEvent::StepRetrying {
+                attempt,
+                at: until,
+                usage,
+                ..
+            } => {
+                self.spend(*usage);
+                let (attempt, until) = (*attempt, *until);
+                self.set(at, Step::Pausing { attempt, at: until });
+            }
+            ExecutionEvent::StepFailed { error, usage, .. } => {
+                self.spend(*usage);
+                let error = error.clone();
+                self.conclude(at, Step::Failed, agents::Outcome::Failed { error });
+            }
+            ExecutionEvent::StepLate { attempt, usage, .. } => self.late(at, *attempt, *usage),
+            ExecutionEvent::ApprovalAsked { .. } => self.set(at, Step::Asking),
+            ExecutionEvent::ApprovalGiven {
+                approved, comment, ..
+            } => {
+                let decided = agents::Outcome::Decided {
+                    approved: *approved,
+                    comment: comment.clone(),
+                };
+                self.conclude(at, Step::Settled, decided);
+            }
+            ExecutionEvent::StepSkipped { .. }
+            | ExecutionEvent::ExecutionStarted { .. }
+            | ExecutionEvent::CancelAsked { .. }
+            | ExecutionEvent::ExecutionSucceeded { .. }
+            | ExecutionEvent::ExecutionFailed { .. }
+            | ExecutionEvent::ExecutionCancelled { .. } => {}
+        }
+    }
+
+    fn answer(&mut self, at: At, output: &Value) {
+        let is_completion = self.call(at).map(|call| call.kind) == Some(CallKind::Llm);
+        let outcome = if is_completion {
+            match serde_json::from_value(output.clone()) {
+                Ok(completion) => agents::Outcome::Completion { completion },
+                Err(error) => {
+                    let text = format!("the answer of the model cannot be read: {error}");
+                    let error = StepError::new("corrupt_run", text);
+                    agents::Outcome::Failed { error }
+                }
+            }
+        } else {
+            let value = output.clone();
+            agents::Outcome::Result { value }
+        };
+        self.conclude(at, Step::Settled, outcome);
+    }
+
+    fn conclude(&mut self, at: At, step: Step, outcome: agents::Outcome) {
+        self.set(at, step);
+        let first = self.plan.nodes().len();
+        if let Some(call) = self.data.calls.get_mut(usize::from(at.0) - first) {
+            call.outcome = Some(outcome);
+        }
+    }
+
+    /// The calls of a node whose agent is done, or gave up: nobody waits for what still runs.
+    fn cut_calls(&mut self, node: NodeIndex) {
+        let first = self.plan.nodes().len();
+        for (index, call) in self.data.calls.iter().enumerate() {
+            let step = &mut self.data.steps[first + index];
+            if call.node != At::from(node) {
+                continue;
+            }
+            match *step {
+                Step::Running { attempt } => {
+                    let at = At(u16::try_from(first + index).unwrap_or(u16::MAX));
+                    self.data.unanswered.push((at, attempt));
+                    *step = Step::Cut;
+                }
+                Step::Pausing { .. } | Step::Asking => *step = Step::Cut,
+                Step::Waiting
+                | Step::Looping { .. }
+                | Step::Settled
+                | Step::Skipped
+                | Step::Failed
+                | Step::Cut => {}
+            }
+        }
+    }
+
+    fn fold_node(&mut self, node: NodeIndex, record: &Record) {
+        if let Step::Looping { .. } = self.step(node) {
+            self.cut_calls(node);
+        }
+        match &record.frame.event {
+            ExecutionEvent::StepStarted { attempt, .. } => {
+                let (attempt, since) = (*attempt, record.frame.ts);
+                let step = if Kind::of(self.plan.node(node)) == Ok(Kind::Looping) {
+                    Step::Looping { attempt, since }
+                } else {
+                    Step::Running { attempt }
+                };
+                self.set(node, step);
             }
             ExecutionEvent::StepSucceeded {
                 output,
@@ -200,12 +366,7 @@ impl State {
                 settle(&self.plan, &mut self.decisions, node, Settled::Skipped);
             }
             ExecutionEvent::StepLate { attempt, usage, .. } => {
-                self.spend(*usage);
-                if self.step(node) == (Step::Running { attempt: *attempt }) {
-                    self.set(node, Step::Cut);
-                }
-                let late = (node.0, *attempt);
-                self.data.unanswered.retain(|entry| *entry != late);
+                self.late(node.into(), *attempt, *usage);
             }
             ExecutionEvent::ApprovalAsked { .. }
             | ExecutionEvent::ApprovalGiven { .. }
@@ -217,14 +378,23 @@ impl State {
         }
     }
 
-    fn note_unanswered(&mut self, node: NodeIndex, record: &Record) {
+    fn late(&mut self, at: At, attempt: u32, usage: Option<Usage>) {
+        self.spend(usage);
+        if self.step(at) == (Step::Running { attempt }) {
+            self.set(at, Step::Cut);
+        }
+        let late = (at, attempt);
+        self.data.unanswered.retain(|entry| *entry != late);
+    }
+
+    fn note_unanswered(&mut self, at: At, record: &Record) {
         if record.private != Some(Private::Unanswered) {
             return;
         }
         if let ExecutionEvent::StepRetrying { attempt, .. }
         | ExecutionEvent::StepFailed { attempt, .. } = &record.frame.event
         {
-            self.data.unanswered.push((node.0, *attempt));
+            self.data.unanswered.push((at, *attempt));
         }
     }
 
@@ -255,7 +425,7 @@ impl State {
         }
     }
 
-    fn set(&mut self, node: NodeIndex, step: Step) {
-        self.data.steps[usize::from(node.0)] = step;
+    fn set(&mut self, at: impl Into<At>, step: Step) {
+        self.data.steps[usize::from(at.into().0)] = step;
     }
 }

@@ -14,7 +14,7 @@ use graph::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{limits, state::State};
+use super::{calls, limits, state::State};
 
 /// The type whose value is the execution's output.
 pub(crate) const OUTPUT: &str = "output";
@@ -24,6 +24,8 @@ pub(crate) const OUTPUT: &str = "output";
 pub(crate) enum Kind {
     Inline(Inline),
     Heavy(WorkClass),
+    /// An agent or a crew: it works by calls that are steps of their own.
+    Looping,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,12 +47,13 @@ impl Kind {
     /// When this engine does not know the type: the definition was made by a newer one.
     pub(crate) fn of(node: &Node) -> Result<Self, StepError> {
         Ok(match node.kind.as_str() {
-            "trigger" => Self::Inline(Inline::Trigger),
+            "trigger" | "chat_trigger" => Self::Inline(Inline::Trigger),
             "condition" => Self::Inline(Inline::Condition),
             "transform" | OUTPUT => Self::Inline(Inline::Value),
             "llm" => Self::Heavy(WorkClass::Llm),
             "http" => Self::Heavy(WorkClass::Http),
             "code" => Self::Heavy(WorkClass::Code),
+            "agent" | "crew" => Self::Looping,
             "tool" => Self::Heavy(WorkClass::Tool),
             "knowledge" => Self::Heavy(WorkClass::Knowledge),
             other => {
@@ -60,8 +63,8 @@ impl Kind {
         })
     }
 
-    pub(crate) fn is_heavy(node: &Node) -> bool {
-        matches!(Self::of(node), Ok(Self::Heavy(_)))
+    pub(crate) fn is_inline(node: &Node) -> bool {
+        matches!(Self::of(node), Ok(Self::Inline(_)))
     }
 }
 
@@ -111,10 +114,15 @@ pub(crate) fn work_item(
     let data = &state.data;
     let class = match Kind::of(configured)? {
         Kind::Heavy(class) => class,
-        Kind::Inline(_) => {
+        Kind::Inline(_) | Kind::Looping => {
             let text = format!("nodes of type `{}` need no worker", configured.kind);
             return Err(StepError::new("unknown_node_type", text));
         }
+    };
+    let mut config = render(state, node)?;
+    let class = match class {
+        WorkClass::Tool => pinned(state, configured, &mut config)?,
+        class => class,
     };
     let argument = match class {
         WorkClass::Code => argument(state, node),
@@ -132,13 +140,28 @@ pub(crate) fn work_item(
         attempt,
         key,
         principal: data.principal.clone(),
-        config: render(state, node)?,
+        config,
         argument,
         timeout_ms: configured
             .timeout_ms
             .unwrap_or_else(|| default_timeout_ms(class)),
     };
     Ok((class, item))
+}
+
+/// A tool is called at the version that was pinned; one that is a flow is run as an execution of its own.
+fn pinned(state: &State, node: &Node, config: &mut NodeConfig) -> Result<WorkClass, StepError> {
+    let tool = state.plan.tool(node)?;
+    let Some(flow) = &tool.flow else {
+        config.insert("version".to_owned(), tool.version.into());
+        config
+            .entry("arguments".to_owned())
+            .or_insert_with(|| json!({}));
+        return Ok(WorkClass::Tool);
+    };
+    let input = config.remove("arguments").unwrap_or_else(|| json!({}));
+    *config = calls::fields(calls::flow_config(state, flow, &input, u32::MAX));
+    Ok(WorkClass::Flow)
 }
 
 const fn default_timeout_ms(class: WorkClass) -> u64 {
@@ -174,7 +197,7 @@ fn choose(state: &State, node: NodeIndex) -> Result<Done, StepError> {
     })
 }
 
-fn render(state: &State, node: NodeIndex) -> Result<NodeConfig, StepError> {
+pub(crate) fn render(state: &State, node: NodeIndex) -> Result<NodeConfig, StepError> {
     let configured = configured(state, node);
     expression::render_config(&configured.kind, &configured.config, &scope(state, node))
         .map_err(|error| expression_error(&error))
@@ -201,10 +224,10 @@ fn argument(state: &State, node: NodeIndex) -> Value {
     json!({ "input": state.data.input, "nodes": nodes })
 }
 
-fn configured(state: &State, node: NodeIndex) -> &Node {
+pub(crate) fn configured(state: &State, node: NodeIndex) -> &Node {
     &state.plan.nodes()[usize::from(node.0)]
 }
 
-fn expression_error(error: &ExpressionError) -> StepError {
+pub(crate) fn expression_error(error: &ExpressionError) -> StepError {
     StepError::new("expression", error.to_string())
 }

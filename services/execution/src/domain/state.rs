@@ -1,26 +1,42 @@
 //! What an execution is at one moment.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use contracts::{
-    Principal,
-    execution::{Accepted, Execution, ExecutionState, Origin, PendingApproval, StepError, Usage},
-    id::{ExecutionId, TenantId},
+    ErrorCode, Principal, Problem,
+    execution::{
+        Accepted, Approve, Execution, ExecutionState, Origin, PendingApproval, StepError, Usage,
+    },
+    id::{ExecutionId, TenantId, UserId},
     owner::Parent,
 };
-use graph::{NodeIndex, Plan, schedule::Decisions};
+use graph::{NodeIndex, schedule::Decisions};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use super::program::Program;
 
 /// An execution: its data, and what the flow's definition makes of them.
 pub(crate) struct State {
     pub(crate) data: Data,
-    pub(crate) plan: Arc<Plan>,
+    pub(crate) plan: Arc<Program>,
     /// Follows from the data; kept so that it need not be found again at each step.
     pub(crate) decisions: Decisions,
     /// What expressions see as `execution`; follows from the data.
     pub(crate) execution: Value,
+    /// The calls of agents by path; follows from the data.
+    pub(crate) calls: HashMap<String, At>,
+}
+
+/// The place of a step in [`Data::steps`]: first the nodes of the definition, then the calls of agents as they came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct At(pub(crate) u16);
+
+impl From<NodeIndex> for At {
+    fn from(node: NodeIndex) -> Self {
+        Self(node.0)
+    }
 }
 
 /// All that distinguishes one execution from another of the same definition.
@@ -30,6 +46,8 @@ pub(crate) struct Data {
     pub(crate) tenant: TenantId,
     pub(crate) origin: Origin,
     pub(crate) parent: Option<Parent>,
+    /// Whether its end is said to others.
+    pub(crate) notify: bool,
     pub(crate) definition_hash: String,
     pub(crate) principal: Principal,
     pub(crate) vars: Value,
@@ -37,19 +55,44 @@ pub(crate) struct Data {
     pub(crate) created_at: DateTime<Utc>,
     /// The number of the last record.
     pub(crate) n: u64,
-    /// By node index.
+    /// By [`At`].
     pub(crate) steps: Vec<Step>,
+    /// What agents called, in the order in which it was begun.
+    pub(crate) calls: Vec<CallState>,
     /// By node index; null where the node has not settled, failed or was skipped.
     pub(crate) outputs: Vec<Value>,
     /// Attempts given up because no worker answered: their results may still come, late.
-    pub(crate) unanswered: Vec<(u16, u32)>,
+    pub(crate) unanswered: Vec<(At, u32)>,
     pub(crate) usage: Usage,
     /// Set from the moment on that nothing new may begin.
     pub(crate) closing: Option<Closing>,
     pub(crate) end: Option<End>,
 }
 
-/// Where a node stands.
+/// A call that an agent or a crew made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct CallState {
+    /// For example `writer/tool:0.1`.
+    pub(crate) path: String,
+    /// The node whose agent called.
+    pub(crate) node: At,
+    pub(crate) kind: CallKind,
+    pub(crate) outcome: Option<agents::Outcome>,
+    /// What a person is asked, where it is an approval.
+    pub(crate) asked: Option<PendingApproval>,
+}
+
+/// How the outcome of a call is to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum CallKind {
+    Llm,
+    Approval,
+    /// Tools, knowledge and memory: the output as it is.
+    Other,
+}
+
+/// Where a step stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(crate) enum Step {
@@ -59,6 +102,13 @@ pub(crate) enum Step {
     Running {
         attempt: u32,
     },
+    /// The node's agent or crew is at work; the calls that it made have steps of their own.
+    Looping {
+        attempt: u32,
+        since: DateTime<Utc>,
+    },
+    /// A person is asked.
+    Asking,
     /// Attempt `attempt` failed; the next begins at `at`.
     Pausing {
         attempt: u32,
@@ -102,16 +152,16 @@ impl State {
     }
 
     /// Whether a worker may begin or go on with this attempt.
-    pub(crate) fn wants(&self, node: &str, attempt: u32) -> bool {
+    pub(crate) fn wants(&self, path: &str, attempt: u32) -> bool {
         let open = self.data.closing.is_none() && self.data.end.is_none();
-        let step = self.plan.index(node).map(|node| self.step(node));
+        let step = self.at(path).map(|at| self.step(at));
         open && step == Some(Step::Running { attempt })
     }
 
     /// Whether such an attempt was ever begun, as far as this state goes.
-    pub(crate) fn has_begun(&self, node: NodeIndex, attempt: u32) -> bool {
-        match self.step(node) {
-            Step::Waiting => self.is_over(),
+    pub(crate) fn has_begun(&self, at: At, attempt: u32) -> bool {
+        match self.step(at) {
+            Step::Waiting | Step::Looping { .. } | Step::Asking => self.is_over(),
             Step::Running { attempt: known } | Step::Pausing { attempt: known, .. } => {
                 attempt <= known
             }
@@ -119,15 +169,78 @@ impl State {
         }
     }
 
-    pub(crate) fn step(&self, node: NodeIndex) -> Step {
-        self.data.steps[usize::from(node.0)]
+    /// The step of this path: a node's id, or what an agent called.
+    pub(crate) fn at(&self, path: &str) -> Option<At> {
+        let node = self.plan.index(path).map(At::from);
+        node.or_else(|| self.calls.get(path).copied())
     }
 
-    /// All nodes with their steps.
-    pub(crate) fn steps(&self) -> impl Iterator<Item = (NodeIndex, Step)> + '_ {
+    pub(crate) fn path(&self, at: At) -> &str {
+        match self.call(at) {
+            Some(call) => &call.path,
+            None => &self.plan.nodes()[usize::from(at.0)].id,
+        }
+    }
+
+    /// The call of an agent; none where it is a node.
+    pub(crate) fn call(&self, at: At) -> Option<&CallState> {
+        let index = usize::from(at.0).checked_sub(self.plan.nodes().len())?;
+        self.data.calls.get(index)
+    }
+
+    pub(crate) fn step(&self, at: impl Into<At>) -> Step {
+        self.data.steps[usize::from(at.into().0)]
+    }
+
+    /// All steps: nodes, then calls.
+    pub(crate) fn steps(&self) -> impl Iterator<Item = (At, Step)> + '_ {
+        (0_u16..).map(At).zip(self.data.steps.iter().copied())
+    }
+
+    /// The nodes with their steps.
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = (NodeIndex, Step)> + '_ {
+        let steps = self.data.steps.iter().copied();
         (0_u16..)
             .map(NodeIndex)
-            .zip(self.data.steps.iter().copied())
+            .zip(steps)
+            .take(self.plan.nodes().len())
+    }
+
+    /// The call that a person may decide now; none where the same was decided before.
+    ///
+    /// # Errors
+    /// When nothing of this name waits, when it waits with other arguments, or for another person.
+    pub(crate) fn may_decide(&self, word: &Approve, by: UserId) -> Result<Option<At>, Problem> {
+        let missing = || {
+            let text = format!(
+                "no call `{}` of execution `{}` asks for approval",
+                word.node, self.data.id
+            );
+            Problem::new(ErrorCode::NotFound, text)
+        };
+        let at = self.calls.get(&word.node).copied().ok_or_else(missing)?;
+        let call = self.call(at).ok_or_else(missing)?;
+        let asked = call.asked.as_ref().ok_or_else(missing)?;
+        let conflict = |text: &str, reason: &str| {
+            Err(Problem::new(ErrorCode::Conflict, text).with_reason(reason))
+        };
+        if asked.arguments_hash != word.arguments_hash {
+            let text = "`arguments_hash` is not that of the call that waits";
+            return conflict(text, "other_arguments");
+        }
+        if asked.second_person && by == self.data.principal.user_id {
+            let text = "someone else than the one for whom the run acts must approve this call";
+            let problem = Problem::new(ErrorCode::Forbidden, text);
+            return Err(problem.with_reason("second_person"));
+        }
+        match &call.outcome {
+            Some(agents::Outcome::Decided { approved, .. }) if *approved == word.approved => {
+                Ok(None)
+            }
+            Some(_) => conflict("the call was decided otherwise before", "decided"),
+            None if self.step(at) == Step::Asking && self.data.closing.is_none() => Ok(Some(at)),
+            None => conflict("the call is not waited for any more", "not_waiting"),
+        }
     }
 
     pub(crate) fn has_running(&self) -> bool {
@@ -150,8 +263,13 @@ impl Data {
         for step in &self.steps {
             match step {
                 Step::Running { .. } => return ExecutionState::Running,
-                Step::Pausing { .. } => pausing = true,
-                Step::Waiting | Step::Settled | Step::Skipped | Step::Failed | Step::Cut => {}
+                Step::Pausing { .. } | Step::Asking => pausing = true,
+                Step::Waiting
+                | Step::Looping { .. }
+                | Step::Settled
+                | Step::Skipped
+                | Step::Failed
+                | Step::Cut => {}
             }
         }
         if pausing {
@@ -176,7 +294,14 @@ impl Data {
     }
 
     fn approvals(&self) -> Vec<PendingApproval> {
-        Vec::new()
+        if self.end.is_some() {
+            return Vec::new();
+        }
+        let first = self.steps.len() - self.calls.len();
+        let open = self.calls.iter().zip(&self.steps[first..]);
+        open.filter(|(_, step)| **step == Step::Asking)
+            .filter_map(|(call, _)| call.asked.clone())
+            .collect()
     }
 
     pub(crate) fn accepted(&self) -> Accepted {

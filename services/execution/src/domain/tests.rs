@@ -6,42 +6,50 @@ use chrono::{DateTime, TimeDelta, Utc};
 use contracts::{
     Principal, Role,
     execution::{ExecutionState, Origin, StepError, Usage},
-    flow::Definition,
+    flow::{Definition, Executable},
     id::{ExecutionId, FlowId, TenantId, UserId},
     live::ExecutionEvent,
     owner::{Outcome, Start},
     work::WorkItem,
 };
-use graph::Plan;
 use serde_json::{Value, json};
 
 use super::{
-    Applied, Effect, Input, State, Timer,
+    Applied, Effect, Input, Program, State, Timer,
     apply::{self, StepResult},
+    state::At,
 };
 use crate::record::Record;
 
+mod agents;
 mod failing;
 mod paths;
 mod random;
 
 /// An execution under test: after each input it checks that replay gives the same state.
 pub(crate) struct Run {
-    pub(crate) plan: Arc<Plan>,
+    pub(crate) plan: Arc<Program>,
     pub(crate) state: State,
     pub(crate) records: Vec<Record>,
     pub(crate) effects: Vec<Effect>,
     pub(crate) now: DateTime<Utc>,
 }
 
-pub(crate) fn plan(nodes: Value, edges: &[(&str, &str, &str)]) -> Arc<Plan> {
+pub(crate) fn plan(nodes: Value, edges: &[(&str, &str, &str)]) -> Arc<Program> {
     let edges: Vec<_> = edges
         .iter()
         .map(|(from, port, to)| json!({"from": from, "from_port": port, "to": to}))
         .collect();
     let definition: Definition =
         serde_json::from_value(json!({"nodes": nodes, "edges": edges})).unwrap();
-    Arc::new(Plan::new(definition).unwrap())
+    program(Executable {
+        definition,
+        ..Executable::default()
+    })
+}
+
+pub(crate) fn program(executable: Executable) -> Arc<Program> {
+    Arc::new(Program::new(executable).unwrap())
 }
 
 pub(crate) fn start_of(input: Value) -> Start {
@@ -57,6 +65,7 @@ pub(crate) fn start_of(input: Value) -> Start {
         execution_id: ExecutionId::EXAMPLE,
         origin: Origin::flow(FlowId::EXAMPLE, Some(3)),
         parent: None,
+        notify: false,
         definition_hash: "hash".into(),
         input,
         vars: json!({"greeting": "Hello"}),
@@ -65,7 +74,7 @@ pub(crate) fn start_of(input: Value) -> Start {
 }
 
 impl Run {
-    pub(crate) fn start(plan: &Arc<Plan>, input: Value) -> Self {
+    pub(crate) fn start(plan: &Arc<Program>, input: Value) -> Self {
         let now = DateTime::from_timestamp_millis(1_760_000_000_000).unwrap();
         let (state, applied) = apply::start(start_of(input), plan.clone(), now);
         let mut run = Self {
@@ -106,8 +115,8 @@ impl Run {
         }
     }
 
-    pub(crate) fn index(&self, node: &str) -> graph::NodeIndex {
-        self.plan.index(node).unwrap()
+    pub(crate) fn index(&self, node: &str) -> At {
+        self.state.at(node).unwrap()
     }
 
     pub(crate) fn succeed(&mut self, node: &str, attempt: u32, output: Value) {

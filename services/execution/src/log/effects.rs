@@ -9,7 +9,7 @@ use contracts::{
     execution::StepError,
     id::{ExecutionId, TenantId},
     live::Control,
-    subject::Token,
+    subject::step_token,
     work::{WorkClass, WorkItem},
 };
 use serde::Serialize;
@@ -137,8 +137,7 @@ impl Dispatch {
         let Ok(_permit) = permits.acquire().await else {
             return;
         };
-        let step = Token::new(&item.node).filter(|_| limits::fits_queue(&item));
-        let Some(step) = step else {
+        if !limits::fits_queue(&item) {
             let (node, attempt) = (item.node, item.attempt);
             let error = StepError::new(
                 "input_too_large",
@@ -152,7 +151,8 @@ impl Dispatch {
             };
             // Without an owner nobody needs to know.
             return notes.send(refused).await.unwrap_or_default();
-        };
+        }
+        let step = step_token(&item.node);
         let bucket = bucket_of(tenant);
         let subject = Subject::work(class, bucket, tenant, execution, &step, item.attempt);
         while let Err(error) = bus.dispatch(&subject, &item).await {

@@ -11,10 +11,9 @@ use contracts::{
     ErrorCode, Problem, Subject,
     execution::StepError,
     id::ExecutionId,
-    owner::{Cancel, Claim, Get, OwnerKind, ReadEvents, Result as StepResult, Start},
+    owner::{Cancel, Claim, Get, GiveApproval, OwnerKind, ReadEvents, Result as StepResult, Start},
 };
 use futures::{FutureExt, StreamExt, future::BoxFuture};
-use graph::Plan;
 use serde::de::DeserializeOwned;
 use tokio::{
     sync::{Semaphore, mpsc},
@@ -33,7 +32,7 @@ use super::{
 };
 use crate::{
     Error, archive,
-    domain::{Input, limits},
+    domain::{Input, Program, limits},
     headers::HeaderQueue,
     measure,
     plans::Plans,
@@ -314,7 +313,9 @@ impl Owner {
                 }
                 Some(OwnerKind::Events) => read::<ReadEvents>(incoming)
                     .map(|events| self.partition.events(ticket, &events)),
-                Some(OwnerKind::Approve) | None => Err(Problem::malformed(
+                Some(OwnerKind::Approve) => read::<GiveApproval>(incoming)
+                    .map(|given| self.partition.decide(ticket, given, now())),
+                None => Err(Problem::malformed(
                     "the owner of a partition knows no such question",
                 )),
             };
@@ -358,7 +359,7 @@ impl Owner {
                 error,
             } => {
                 let slot = self.partition.slots.get(execution);
-                let node = slot.and_then(|slot| slot.state.plan.index(&node));
+                let node = slot.and_then(|slot| slot.state.at(&node));
                 if let Some(node) = node {
                     let input = Input::Refused {
                         node,
@@ -385,7 +386,7 @@ impl Owner {
         } = checked;
         match outcome {
             Ok(starts::Found::Nothing(plan)) => {
-                let plan: Arc<Plan> = plan;
+                let plan: Arc<Program> = plan;
                 self.partition.start(ticket, start, plan, now());
             }
             Ok(starts::Found::Started(accepted)) => {

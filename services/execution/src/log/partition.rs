@@ -17,11 +17,10 @@ use contracts::{
     id::{ExecutionId, TenantId},
     owner::{self, Start},
 };
-use graph::Plan;
 
 use super::slots::{Events, Header, Slot, Slots};
 use crate::{
-    domain::{Applied, Effect, Input, apply},
+    domain::{Applied, Effect, Input, Program, apply},
     measure,
     record::{self, FrameRef, Sealed, Stamp, Writer},
 };
@@ -165,7 +164,7 @@ impl Partition {
         &mut self,
         ticket: Ticket,
         request: Start,
-        plan: Arc<Plan>,
+        plan: Arc<Program>,
         now: DateTime<Utc>,
     ) {
         if self.answer_known_start(ticket, &request) {
@@ -217,7 +216,7 @@ impl Partition {
         let Some(slot) = self.slots.of(result.tenant, id) else {
             return self.answer(ticket, not_found(id));
         };
-        let Some(node) = slot.state.plan.index(&result.node) else {
+        let Some(node) = slot.state.at(&result.node) else {
             return self.answer(ticket, not_found(id));
         };
         if !slot.state.has_begun(node, result.attempt) {
@@ -247,7 +246,7 @@ impl Partition {
             return self.after_commit_of(id, ticket, Answer::Done);
         }
         if slot.state.data.closing.is_some()
-            && let Some(node) = slot.state.plan.index(&claim.node)
+            && let Some(node) = slot.state.at(&claim.node)
         {
             let error = StepError::new("cancelled", "cut before it began");
             let attempt = claim.attempt;
@@ -273,6 +272,35 @@ impl Partition {
         }
         self.input(id, Input::Cancel { by: cancel.by }, now);
         self.answer_view(ticket, cancel.tenant, id);
+    }
+
+    /// A person's word on a call that waits. The same word once more changes nothing.
+    pub(crate) fn decide(
+        &mut self,
+        ticket: Ticket,
+        given: owner::GiveApproval,
+        now: DateTime<Utc>,
+    ) {
+        let id = given.execution_id;
+        let Some(slot) = self.slots.of(given.tenant, id) else {
+            return self.answer(ticket, not_found(id));
+        };
+        let node = match slot.state.may_decide(&given.word, given.by) {
+            Ok(node) => node,
+            Err(problem) => {
+                return self.after_commit_of(id, ticket, Answer::Refused(Box::new(problem)));
+            }
+        };
+        if let Some(node) = node {
+            let input = Input::Decide {
+                node,
+                approved: given.word.approved,
+                comment: given.word.comment,
+                by: given.by,
+            };
+            self.input(id, input, now);
+        }
+        self.answer_view(ticket, given.tenant, id);
     }
 
     pub(crate) fn get(&mut self, ticket: Ticket, get: &owner::Get) {

@@ -12,11 +12,10 @@ use contracts::{
     id::{ExecutionId, TenantId},
     live::ExecutionEvent,
 };
-use graph::Plan;
 
 use super::slots::{Gone, Slot, Slots};
 use crate::{
-    domain::{Broken, State},
+    domain::{Broken, Program, State},
     record::{self, Batch, Kind, Stamp, Stored, Unreadable},
 };
 
@@ -122,7 +121,7 @@ impl Replay {
         &mut self,
         sequence: u64,
         batch: Batch,
-        plan: impl Fn(&str) -> Option<Arc<Plan>>,
+        plan: impl Fn(&str) -> Option<Arc<Program>>,
     ) -> Result<(), Corrupt> {
         for stored in batch.records {
             self.take_record(sequence, stored, &plan)?;
@@ -134,7 +133,7 @@ impl Replay {
         &mut self,
         sequence: u64,
         Stored { record, frame }: Stored,
-        plan: &impl Fn(&str) -> Option<Arc<Plan>>,
+        plan: &impl Fn(&str) -> Option<Arc<Program>>,
     ) -> Result<(), Corrupt> {
         let execution = record.execution;
         let broken = |problem| Corrupt::Broken {

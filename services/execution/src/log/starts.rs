@@ -4,11 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use contracts::{ErrorCode, Problem, execution::Accepted, id::ExecutionId, owner::Start};
-use graph::Plan;
 use kernel::ServiceError;
 
 use super::{owner::Engine, partition::Ticket, slots::HORIZON};
-use crate::Error;
+use crate::{Error, domain::Program};
 
 /// How far the clocks of two machines may be apart.
 const SKEW: Duration = Duration::from_secs(5);
@@ -22,7 +21,7 @@ pub(crate) struct Checked {
 
 pub(crate) enum Found {
     /// It was never started.
-    Nothing(Arc<Plan>),
+    Nothing(Arc<Program>),
     /// It was started before.
     Started(Accepted),
 }
@@ -48,7 +47,7 @@ pub(crate) async fn check(
     engine: &Engine,
     ticket: Ticket,
     start: Start,
-    plan: Option<Arc<Plan>>,
+    plan: Option<Arc<Program>>,
     is_fresh: bool,
 ) -> Checked {
     let outcome = find(engine, &start, plan, is_fresh).await;
@@ -69,7 +68,7 @@ pub(crate) async fn check(
 async fn find(
     engine: &Engine,
     start: &Start,
-    plan: Option<Arc<Plan>>,
+    plan: Option<Arc<Program>>,
     is_fresh: bool,
 ) -> Result<Found, Error> {
     if !is_fresh && let Some(row) = engine.store.find(start.tenant, start.execution_id).await? {

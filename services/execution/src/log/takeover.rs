@@ -6,14 +6,13 @@ use bus::{AppendError, Bucket};
 use chrono::{DateTime, Utc};
 use contracts::id::ExecutionId;
 use futures::StreamExt;
-use graph::Plan;
 
 use super::{
     owner::Engine,
     partition::{Append, Partition, Tail},
     replay::{Corrupt, Replay, Replayed},
 };
-use crate::{Error, archive, record};
+use crate::{Error, archive, domain::Program, record};
 
 /// Tries to begin an epoch before the partition is given back: each means that a replaced owner has still written.
 const TRIES: usize = 20;
@@ -75,7 +74,7 @@ async fn replay(engine: &Engine, number: u16) -> Result<Replayed, Error> {
     let (first, last) = engine.bus.log_bounds(number).await?;
     let mut entries = Box::pin(engine.bus.read_log(number, first).await?);
     let mut replay = Replay::new();
-    let mut plans: HashMap<String, Arc<Plan>> = HashMap::new();
+    let mut plans: HashMap<String, Arc<Program>> = HashMap::new();
     while let Some(entry) = entries.next().await {
         let entry = entry?;
         let batch = replay

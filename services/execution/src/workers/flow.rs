@@ -35,6 +35,8 @@ struct Call {
     #[serde(default)]
     vars: Value,
     depth: u32,
+    /// How deep the agent that calls may go.
+    max_depth: u32,
 }
 
 /// Runs the flow to its end. What it used counts for the execution that called it.
@@ -63,8 +65,9 @@ pub(crate) async fn cancel(bus: &Bus, item: &WorkItem) {
 
 async fn run(bus: &Bus, state: &State, item: &WorkItem) -> Result<Execution, StepError> {
     let call: Call = config_of(item)?;
-    if call.depth > MAX_DEPTH {
-        let text = format!("flows call flows more than {MAX_DEPTH} deep");
+    let most = call.max_depth.min(MAX_DEPTH);
+    if call.depth > most {
+        let text = format!("flows call flows more than {most} deep");
         return Err(StepError::new("too_deep", text));
     }
     let unpinned = || StepError::new("config", "the flow that is called is not pinned");
@@ -78,6 +81,7 @@ async fn run(bus: &Bus, state: &State, item: &WorkItem) -> Result<Execution, Ste
             node: item.node.clone(),
             depth: call.depth,
         }),
+        notify: false,
         definition_hash: call.flow.hash.ok_or_else(unpinned)?,
         input: call.input,
         vars: call.vars,

@@ -15,7 +15,7 @@ use bus::{Bucket, Bus, Call};
 use contracts::{
     Principal, Problem, Request, Role,
     execution::{Accepted, Events, Execution, ExecutionState, GetExecution, ListEvents, Origin},
-    flow::Definition,
+    flow::{Definition, Executable},
     id::{ExecutionId, FlowId, TenantId},
     live::Frame,
     owner::Start,
@@ -115,7 +115,11 @@ impl Fixture {
             .collect();
         let definition = json!({"nodes": nodes, "edges": edges});
         let definition: Definition = serde_json::from_value(definition).unwrap();
-        let text = serde_json::to_vec(&definition).unwrap();
+        let executable = Executable {
+            definition,
+            ..Executable::default()
+        };
+        let text = serde_json::to_vec(&executable).unwrap();
         let hash = format!("{:032x}", ExecutionId::generate().uuid().as_u128());
         let bucket = self.bus.kv(Bucket::FlowDef).await.unwrap();
         bucket.put(&hash, text.into()).await.unwrap();
@@ -128,6 +132,7 @@ impl Fixture {
             execution_id: ExecutionId::generate(),
             origin: Origin::flow(FlowId::generate(), Some(1)),
             parent: None,
+            notify: false,
             definition_hash: hash.to_owned(),
             input,
             vars: json!({"greeting": "Hello"}),

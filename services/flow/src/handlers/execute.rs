@@ -103,6 +103,7 @@ async fn start(ctx: &Ctx, request: ExecuteFlow, begun: Begun) -> Result<Accepted
         execution_id: begun.execution_id,
         origin: Origin::flow(request.flow_id, begun.revision),
         parent: None,
+        notify: false,
         definition_hash: begun.definition_hash,
         input: request.input,
         vars: variables.into_iter().collect(),

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn flow(policy: Value) -> Arc<Plan> {
+fn flow(policy: Value) -> Arc<Program> {
     let mut step = json!({"id": "h", "type": "http", "config": {"method": "GET", "url": "https://example.com"}});
     step.as_object_mut()
         .unwrap()

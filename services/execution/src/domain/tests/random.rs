@@ -32,7 +32,7 @@ fn moves() -> impl Strategy<Value = Vec<(prop::sample::Index, Move)>> {
     prop::collection::vec((any::<prop::sample::Index>(), one), 0..60)
 }
 
-fn random_plan(kinds: &[(u8, u8)], extra: &[(usize, usize)]) -> Arc<Plan> {
+fn random_plan(kinds: &[(u8, u8)], extra: &[(usize, usize)]) -> Arc<Program> {
     let mut nodes = vec![json!({"id": "n0", "type": "trigger"})];
     for (at, (kind, policy)) in (1..).zip(kinds) {
         let mut node = match kind % 4 {
@@ -79,7 +79,7 @@ fn pending(run: &Run) -> Vec<(String, super::super::state::Step)> {
     run.state
         .steps()
         .filter(|(_, step)| waits(step))
-        .map(|(node, step)| (run.plan.node(node).id.clone(), step))
+        .map(|(node, step)| (run.state.path(node).to_owned(), step))
         .collect()
 }
 

@@ -2,12 +2,11 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use graph::Plan;
 use serde_json::json;
 
-use crate::domain::tests as flows;
+use crate::domain::{Program, tests as flows};
 /// A chain with retries, branches side by side, and a flow that the core does alone.
-pub(super) fn plans() -> HashMap<String, Arc<Plan>> {
+pub(super) fn plans() -> HashMap<String, Arc<Program>> {
     let call = |id: &str, more: serde_json::Value| {
         let mut node = json!({"id": id, "type": "http", "config": {"method": "GET", "url": "https://example.com/{{ input.path }}"}});
         node.as_object_mut()

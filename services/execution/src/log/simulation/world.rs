@@ -14,7 +14,6 @@ use contracts::{
     owner::{self, Outcome as Attempted, Start},
     work::WorkItem,
 };
-use graph::Plan;
 use serde_json::json;
 
 use super::{
@@ -22,7 +21,7 @@ use super::{
     fake_log::{FakeLog, Outcome},
 };
 use crate::{
-    domain::{Effect, Input, Timer, tests as flows},
+    domain::{Effect, Input, Program, Timer, tests as flows},
     log::{
         partition::{Action, Answer, Append, Limits, Partition, Tail, Ticket},
         replay::Replay,
@@ -88,7 +87,7 @@ pub(crate) struct World {
     owner: Option<Owner>,
     /// Replaced owners that do not know it yet.
     zombies: Vec<Owner>,
-    plans: HashMap<String, Arc<Plan>>,
+    plans: HashMap<String, Arc<Program>>,
     wishes: BTreeMap<Ticket, Wish>,
     tickets: u64,
     queue: BTreeMap<(ExecutionId, String, u32), WorkItem>,
