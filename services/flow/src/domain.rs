@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use contracts::{
     FieldProblem,
-    flow::{Definition, ExecuteFlow},
+    flow::{Definition, Executable, RunTurn},
 };
 use serde_json::Value;
 
 use crate::error::Error;
+
+pub(crate) mod pins;
 
 const MAX_NAME: usize = 200;
 const MAX_DESCRIPTION: usize = 10_000;
@@ -17,6 +19,7 @@ const MAX_VARIABLES: usize = 500;
 const MAX_VARIABLES_BYTES: usize = 64 * 1024;
 /// A draft may be invalid, but not endless.
 const MAX_DEFINITION_BYTES: usize = 512 * 1024;
+const MAX_EXECUTABLE_BYTES: usize = 4 * 1024 * 1024;
 
 pub(crate) fn check_name(name: &str) -> Result<(), Error> {
     let length = name.chars().count();
@@ -114,10 +117,44 @@ pub(crate) fn hash(text: &str) -> String {
     blake3::hash(text.as_bytes()).to_hex().to_string()
 }
 
+/// An executable as it is stored, hashed and handed to the engine.
+pub(crate) fn write_executable(executable: &Executable) -> Result<String, Error> {
+    let text = serde_json::to_string(executable).map_err(Error::Stored)?;
+    if text.len() > MAX_EXECUTABLE_BYTES {
+        return Err(Error::InvalidField {
+            field: "definition",
+            rule: "must have at most 4 MiB with all the agents and tools it names",
+        });
+    }
+    Ok(text)
+}
+
 /// What must be equal for a repeated request to be the same request. The key itself is not part of it.
-pub(crate) fn body_hash(request: &ExecuteFlow) -> String {
-    let body = serde_json::json!([request.flow_id, request.revision, request.input]);
+pub(crate) fn body_hash(body: &Value) -> String {
     hash(&body.to_string())
+}
+
+/// What answers a message of a conversation sees as its input.
+pub(crate) fn turn_input(request: &RunTurn) -> Value {
+    let mut prompt = request.message.clone();
+    for attachment in &request.attachments {
+        let text = |key: &str| attachment[key].as_str().unwrap_or_default();
+        prompt.push_str(&format!("\n\nAttached file `{}`", text("name")));
+        match text("text") {
+            "" => prompt.push_str(&format!(
+                " ({}), which cannot be read as text.",
+                text("content_type")
+            )),
+            words => prompt.push_str(&format!(":\n{words}")),
+        }
+    }
+    serde_json::json!({
+        "message": request.message,
+        "prompt": prompt,
+        "messages": request.messages,
+        "attachments": request.attachments,
+        "session_id": request.session_id,
+    })
 }
 
 /// Checks an input against the flow's schema; all inputs are fine where there is none.
@@ -144,7 +181,6 @@ pub(crate) fn check_input(definition: &Definition, input: &Value) -> Result<(), 
 
 #[cfg(test)]
 mod tests {
-    use contracts::{flow::RevisionChoice, id::FlowId};
     use serde_json::json;
 
     use super::*;
@@ -164,28 +200,23 @@ mod tests {
     }
 
     #[test]
-    fn the_same_request_has_the_same_hash_and_the_key_does_not_count() {
-        let request = ExecuteFlow {
-            flow_id: FlowId::EXAMPLE,
-            input: json!({"a": 1}),
-            revision: None,
-            idempotency_key: None,
-        };
-        let keyed = ExecuteFlow {
-            idempotency_key: Some("k".into()),
-            ..request.clone()
-        };
-        assert_eq!(body_hash(&request), body_hash(&keyed));
-        let draft = ExecuteFlow {
-            revision: Some(RevisionChoice::DRAFT),
-            ..request.clone()
-        };
-        let other = ExecuteFlow {
-            input: json!({"a": 2}),
-            ..request.clone()
-        };
-        assert_ne!(body_hash(&request), body_hash(&draft));
-        assert_ne!(body_hash(&request), body_hash(&other));
+    fn a_turn_shows_its_attachments_to_agents() {
+        let mut request = <RunTurn as contracts::Request>::example();
+        request.attachments = vec![
+            json!({"name": "a.md", "content_type": "text/markdown", "text": "# A"}),
+            json!({"name": "b.png", "content_type": "image/png", "text": ""}),
+        ];
+        let input = turn_input(&request);
+        assert_eq!(input["message"], json!("Hello"));
+        let prompt = input["prompt"].as_str().unwrap();
+        assert!(
+            prompt.starts_with("Hello\n\nAttached file `a.md`:\n# A"),
+            "{prompt}"
+        );
+        assert!(
+            prompt.ends_with("`b.png` (image/png), which cannot be read as text."),
+            "{prompt}"
+        );
     }
 
     #[test]

@@ -31,6 +31,12 @@ pub(crate) enum Error {
     Engine(Problem),
     #[error("the definition cannot be handed to the engine")]
     Definition(#[source] bus::Error),
+    #[error("what the flow names cannot be looked up: {}", .0.detail)]
+    Unresolved(Problem),
+    #[error("`{0}` is needed")]
+    NotAllowed(&'static str),
+    #[error("the draft was changed while it was published: try again")]
+    DraftChanged,
     #[error("a stored definition cannot be read")]
     Stored(#[source] serde_json::Error),
     #[error(transparent)]
@@ -46,8 +52,9 @@ impl kernel::ServiceError for Error {
             | Self::InvalidInput(_)
             | Self::InvalidField { .. }
             | Self::KeyReused => ErrorCode::InvalidInput,
-            Self::VersionMismatch { .. } => ErrorCode::Conflict,
-            Self::Engine(problem) => problem.code,
+            Self::VersionMismatch { .. } | Self::DraftChanged => ErrorCode::Conflict,
+            Self::NotAllowed(_) => ErrorCode::Forbidden,
+            Self::Engine(problem) | Self::Unresolved(problem) => problem.code,
             Self::Definition(_) => ErrorCode::Unavailable,
             Self::Stored(_) => ErrorCode::Internal,
             Self::Store(error) => error.code(),
@@ -72,13 +79,15 @@ impl kernel::ServiceError for Error {
                 problem.with_status(412).with_reason("version_mismatch")
             }
             Self::KeyReused => problem.with_reason("idempotency_key_reused"),
-            Self::Engine(cause) => Problem {
+            Self::Engine(cause) | Self::Unresolved(cause) => Problem {
                 retry_after_ms: cause.retry_after_ms,
                 ..problem
             },
             Self::FlowNotFound(_)
             | Self::RevisionNotFound { .. }
             | Self::Definition(_)
+            | Self::NotAllowed(_)
+            | Self::DraftChanged
             | Self::Stored(_)
             | Self::Store(_) => problem,
         }

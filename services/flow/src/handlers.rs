@@ -2,6 +2,7 @@
 
 pub(crate) mod execute;
 pub(crate) mod flows;
+mod pins;
 pub(crate) mod revisions;
 pub(crate) mod variables;
 

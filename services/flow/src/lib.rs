@@ -15,10 +15,16 @@ pub use store::FlowStore;
 pub const MIGRATIONS: Migrations = Migrations {
     service: "flow",
     platform: &[],
-    tenant: &[Migration {
-        name: "0001_flows",
-        sql: include_str!("../migrations/0001_flows.sql"),
-    }],
+    tenant: &[
+        Migration {
+            name: "0001_flows",
+            sql: include_str!("../migrations/0001_flows.sql"),
+        },
+        Migration {
+            name: "0002_executables",
+            sql: include_str!("../migrations/0002_executables.sql"),
+        },
+    ],
 };
 
 /// The table of contents: everything this service answers.
@@ -38,4 +44,8 @@ pub fn service(pool: Pool) -> kernel::Service<FlowStore> {
         .on(handlers::variables::get)
         .on(handlers::variables::set)
         .on(handlers::execute::execute)
+        .on(handlers::execute::run_agent)
+        .on(handlers::execute::run_crew)
+        .on(handlers::execute::test_crew)
+        .on(handlers::execute::run_turn)
 }

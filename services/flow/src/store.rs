@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use contracts::{
-    flow::{Flow, FlowSummary, Revision, RevisionSummary, UpdateFlow},
+    flow::{Executable, Flow, FlowSummary, Revision, RevisionSummary, UpdateFlow},
     id::{ExecutionId, FlowId, TenantId, UserId},
     page::{Page, Paging},
 };
@@ -35,6 +35,14 @@ pub(crate) struct Begun {
     pub(crate) execution_id: ExecutionId,
     pub(crate) revision: Option<u32>,
     pub(crate) definition_hash: String,
+}
+
+/// What is to become the next revision.
+pub(crate) struct Published {
+    pub(crate) flow_id: FlowId,
+    pub(crate) executable: Executable,
+    pub(crate) notes: String,
+    pub(crate) by: UserId,
 }
 
 impl FlowStore {
@@ -155,18 +163,15 @@ impl FlowStore {
     pub(crate) async fn publish(
         &self,
         tenant: TenantId,
-        id: FlowId,
-        notes: String,
-        by: UserId,
+        published: Published,
         now: DateTime<Utc>,
     ) -> Result<Revision, Error> {
+        let id = published.flow_id;
         let tx = self.pool.tenant(tenant).await?;
         let row = find(&tx, id, Some(LockType::Update)).await?;
-        let definition = domain::read(&row.definition)?;
-        // Checked under the lock: what is published is what was validated.
-        let problems = graph::validate(&definition);
-        if !problems.is_empty() {
-            return Err(Error::InvalidFlow(problems));
+        // Checked under the lock: what is published is what was validated and pinned.
+        if domain::read(&row.definition)? != published.executable.definition {
+            return Err(Error::DraftChanged);
         }
         let next = row.revision.unwrap_or(0) + 1;
         let published = revision::Model {
@@ -174,8 +179,9 @@ impl FlowStore {
             revision: next,
             hash: domain::hash(&row.definition),
             definition: row.definition.clone(),
-            notes,
-            published_by: by.uuid(),
+            executable: Some(domain::write_executable(&published.executable)?),
+            notes: published.notes,
+            published_by: published.by.uuid(),
             published_at: now,
         };
         let insert = revision::Entity::insert(published.clone().into_active_model());
@@ -233,6 +239,32 @@ impl FlowStore {
         id: FlowId,
         number: u32,
     ) -> Result<Revision, Error> {
+        to_revision(self.revision_row(tenant, id, number).await?)
+    }
+
+    /// What a revision executes.
+    pub(crate) async fn executable(
+        &self,
+        tenant: TenantId,
+        id: FlowId,
+        number: u32,
+    ) -> Result<Executable, Error> {
+        let row = self.revision_row(tenant, id, number).await?;
+        match row.executable {
+            Some(text) => serde_json::from_str(&text).map_err(Error::Stored),
+            None => Ok(Executable {
+                definition: domain::read(&row.definition)?,
+                ..Executable::default()
+            }),
+        }
+    }
+
+    async fn revision_row(
+        &self,
+        tenant: TenantId,
+        id: FlowId,
+        number: u32,
+    ) -> Result<revision::Model, Error> {
         let tx = self.pool.tenant(tenant).await?;
         find(&tx, id, None).await?;
         let missing = Error::RevisionNotFound {
@@ -246,7 +278,7 @@ impl FlowStore {
             .one(tx.conn())
             .await
             .map_err(sql::Error::from)?;
-        to_revision(row.ok_or(missing)?)
+        row.ok_or(missing)
     }
 
     /// What a key began, with the hash of the request's body.

@@ -1,112 +1,258 @@
-//! From a flow to an execution.
+//! From a flow, an agent or a crew to an execution.
 //!
 //! **Invariant:** once the start is recorded under an idempotency key, every repetition asks the engine for the same
 //! execution with the same definition, so a lost answer can always be asked for again.
 
-use bus::Bucket;
 use contracts::{
+    Permission,
     execution::{Accepted, Origin},
-    flow::{Definition, ExecuteFlow, RevisionChoice},
-    id::ExecutionId,
+    flow::{
+        Definition, Executable, ExecuteFlow, RevisionChoice, RunAgent, RunCrew, RunTurn, TestCrew,
+        TurnTarget,
+    },
+    id::{ExecutionId, FlowId},
     owner,
 };
+use serde_json::{Value, json};
 
 use crate::{
-    domain,
+    domain::{self, pins},
     error::Error,
-    handlers::{Ctx, now},
+    handlers::{Ctx, now, pins as pinning},
     store::Begun,
 };
 
+/// The model of a test that names none.
+const TEST_MODEL: &str = "rehearsal/rehearsal";
+
 pub(crate) async fn execute(ctx: Ctx, request: ExecuteFlow) -> Result<Accepted, Error> {
-    request
-        .idempotency_key
-        .as_deref()
-        .map_or(Ok(()), domain::check_key)?;
-    if let Some(begun) = repeated(&ctx, &request).await? {
-        return start(&ctx, request, begun).await;
-    }
-    let (revision, definition) = choose(&ctx, &request).await?;
-    let problems = graph::validate(&definition);
-    if !problems.is_empty() {
-        return Err(Error::InvalidFlow(problems));
-    }
-    domain::check_input(&definition, &request.input)?;
-    let text = domain::write(&definition)?;
-    let begun = Begun {
-        execution_id: ExecutionId::generate(),
-        revision,
-        definition_hash: domain::hash(&text),
+    let asked = Asked {
+        body: json!([request.flow_id, request.revision, request.input]),
+        key: request.idempotency_key,
+        input: request.input,
     };
-    hand_over(&ctx, &begun.definition_hash, text).await?;
-    let begun = match &request.idempotency_key {
-        Some(key) => record(&ctx, key, &request, begun).await?,
-        None => begun,
+    let (flow_id, choice) = (request.flow_id, request.revision);
+    if let Some(begun) = repeated(&ctx, &asked).await? {
+        let origin = Origin::flow(flow_id, begun.revision);
+        return start(&ctx, asked.input, origin, begun).await;
+    }
+    let (revision, executable) = choose(&ctx, flow_id, choice).await?;
+    domain::check_input(&executable.definition, &asked.input)?;
+    let begun = begin(&ctx, &asked, revision, &executable).await?;
+    let origin = Origin::flow(flow_id, begun.revision);
+    start(&ctx, asked.input, origin, begun).await
+}
+
+pub(crate) async fn run_agent(ctx: Ctx, request: RunAgent) -> Result<Accepted, Error> {
+    let id = request.agent_id;
+    let asked = Asked {
+        body: json!([id, request.version, request.input]),
+        key: request.idempotency_key,
+        input: request.input,
     };
-    start(&ctx, request, begun).await
+    if let Some(begun) = repeated(&ctx, &asked).await? {
+        let origin = Origin::agent(id, begun.revision.unwrap_or(1));
+        return start(&ctx, asked.input, origin, begun).await;
+    }
+    let mut definition = pins::of_agent(id, false);
+    set_version(&mut definition, request.version);
+    let executable = pinning::pin(&ctx, definition).await?;
+    let version = executable.agents.get(&id).map(|agent| agent.version);
+    let begun = begin(&ctx, &asked, version, &executable).await?;
+    let origin = Origin::agent(id, begun.revision.unwrap_or(1));
+    start(&ctx, asked.input, origin, begun).await
+}
+
+pub(crate) async fn run_crew(ctx: Ctx, request: RunCrew) -> Result<Accepted, Error> {
+    let asked = Asked {
+        body: json!([request.crew_id, request.version, request.input]),
+        key: request.idempotency_key,
+        input: request.input,
+    };
+    crew(&ctx, request.crew_id, request.version, asked, |_| ()).await
+}
+
+pub(crate) async fn test_crew(ctx: Ctx, request: TestCrew) -> Result<Accepted, Error> {
+    let asked = Asked {
+        body: Value::Null,
+        key: None,
+        input: request.input,
+    };
+    let model = request.model.unwrap_or_else(|| TEST_MODEL.to_owned());
+    let on_model = |executable: &mut Executable| {
+        for crew in executable.crews.values_mut() {
+            crew.manager_model = Some(model.clone());
+            for agent in &mut crew.agents {
+                agent.model = Some(model.clone());
+            }
+        }
+    };
+    crew(&ctx, request.crew_id, request.version, asked, on_model).await
+}
+
+async fn crew(
+    ctx: &Ctx,
+    id: contracts::id::CrewId,
+    version: Option<u32>,
+    asked: Asked,
+    change: impl FnOnce(&mut Executable),
+) -> Result<Accepted, Error> {
+    if let Some(begun) = repeated(ctx, &asked).await? {
+        let origin = Origin::crew(id, begun.revision.unwrap_or(1));
+        return start(ctx, asked.input, origin, begun).await;
+    }
+    let mut definition = pins::of_crew(id);
+    set_version(&mut definition, version);
+    let mut executable = pinning::pin(ctx, definition).await?;
+    change(&mut executable);
+    let version = executable.crews.get(&id).map(|crew| crew.version);
+    let begun = begin(ctx, &asked, version, &executable).await?;
+    let origin = Origin::crew(id, begun.revision.unwrap_or(1));
+    start(ctx, asked.input, origin, begun).await
+}
+
+/// The run that answers a message: the engine knows by the execution's id that it was begun before.
+pub(crate) async fn run_turn(ctx: Ctx, request: RunTurn) -> Result<Accepted, Error> {
+    let permission = match request.target {
+        TurnTarget::Flow { .. } => Permission::FlowExecute,
+        TurnTarget::Agent { .. } | TurnTarget::Crew { .. } => Permission::AgentRun,
+    };
+    if request.principal.tenant != ctx.tenant || !request.principal.allows(permission) {
+        return Err(Error::NotAllowed(permission.as_str()));
+    }
+    let (origin, executable) = match request.target {
+        TurnTarget::Flow { flow_id } => {
+            let (revision, executable) = choose(&ctx, flow_id, None).await?;
+            (Origin::flow(flow_id, revision), executable)
+        }
+        TurnTarget::Agent { agent_id } => {
+            let executable = pinning::pin(&ctx, pins::of_agent(agent_id, true)).await?;
+            let version = executable
+                .agents
+                .get(&agent_id)
+                .map_or(1, |agent| agent.version);
+            (Origin::agent(agent_id, version), executable)
+        }
+        TurnTarget::Crew { crew_id } => {
+            let executable = pinning::pin(&ctx, pins::of_crew(crew_id)).await?;
+            let version = executable
+                .crews
+                .get(&crew_id)
+                .map_or(1, |crew| crew.version);
+            (Origin::crew(crew_id, version), executable)
+        }
+    };
+    let input = domain::turn_input(&request);
+    domain::check_input(&executable.definition, &input)?;
+    let start = owner::Start {
+        tenant: ctx.tenant,
+        execution_id: request.execution_id,
+        origin,
+        parent: None,
+        notify: true,
+        definition_hash: pinning::hand_over(&ctx, &executable).await?,
+        input,
+        vars: variables(&ctx).await?,
+        principal: request.principal,
+    };
+    ctx.ask_owner(&start).await.map_err(Error::Engine)
+}
+
+/// A start that is asked for.
+struct Asked {
+    /// What must be equal for a repeated request to be the same request.
+    body: Value,
+    key: Option<String>,
+    input: Value,
 }
 
 /// What this key began before.
-async fn repeated(ctx: &Ctx, request: &ExecuteFlow) -> Result<Option<Begun>, Error> {
-    let Some(key) = &request.idempotency_key else {
+async fn repeated(ctx: &Ctx, asked: &Asked) -> Result<Option<Begun>, Error> {
+    let Some(key) = &asked.key else {
         return Ok(None);
     };
+    domain::check_key(key)?;
     match ctx.state.begun(ctx.tenant, key).await? {
-        Some((body_hash, begun)) if body_hash == domain::body_hash(request) => Ok(Some(begun)),
+        Some((body_hash, begun)) if body_hash == domain::body_hash(&asked.body) => Ok(Some(begun)),
         Some(_) => Err(Error::KeyReused),
         None => Ok(None),
     }
 }
 
-/// Two requests with one key may come at the same moment: the first one recorded counts.
-async fn record(ctx: &Ctx, key: &str, request: &ExecuteFlow, begun: Begun) -> Result<Begun, Error> {
-    let body_hash = domain::body_hash(request);
-    let (recorded, begun) = ctx
+/// Hands the executable to the engine, and records what the key begins. Two requests with one key may come at the same
+/// moment: the first one recorded counts.
+async fn begin(
+    ctx: &Ctx,
+    asked: &Asked,
+    revision: Option<u32>,
+    executable: &Executable,
+) -> Result<Begun, Error> {
+    let begun = Begun {
+        execution_id: ExecutionId::generate(),
+        revision,
+        definition_hash: pinning::hand_over(ctx, executable).await?,
+    };
+    let Some(key) = &asked.key else {
+        return Ok(begun);
+    };
+    let body_hash = domain::body_hash(&asked.body);
+    let recorded = ctx
         .state
         .record_start(ctx.tenant, key, &body_hash, begun, now())
         .await?;
-    if recorded == body_hash {
-        Ok(begun)
-    } else {
-        Err(Error::KeyReused)
+    match recorded {
+        (recorded, begun) if recorded == body_hash => Ok(begun),
+        _ => Err(Error::KeyReused),
     }
 }
 
-async fn choose(ctx: &Ctx, request: &ExecuteFlow) -> Result<(Option<u32>, Definition), Error> {
-    let flow = ctx.state.get(ctx.tenant, request.flow_id).await?;
-    let number = match request.revision {
-        Some(RevisionChoice::Draft(_)) => return Ok((None, flow.definition)),
+async fn choose(
+    ctx: &Ctx,
+    flow_id: FlowId,
+    choice: Option<RevisionChoice>,
+) -> Result<(Option<u32>, Executable), Error> {
+    let flow = ctx.state.get(ctx.tenant, flow_id).await?;
+    let number = match choice {
+        Some(RevisionChoice::Draft(_)) => {
+            let problems = graph::validate(&flow.definition);
+            if !problems.is_empty() {
+                return Err(Error::InvalidFlow(problems));
+            }
+            return Ok((None, pinning::pin(ctx, flow.definition).await?));
+        }
         Some(RevisionChoice::Number(number)) => number,
         None => flow.revision.ok_or(Error::NotPublished(flow.id))?,
     };
-    let revision = ctx.state.revision(ctx.tenant, flow.id, number).await?;
-    Ok((Some(number), revision.definition))
+    let executable = ctx.state.executable(ctx.tenant, flow.id, number).await?;
+    Ok((Some(number), executable))
 }
 
-/// Puts the definition where the engine finds it, by its hash.
-async fn hand_over(ctx: &Ctx, hash: &str, text: String) -> Result<(), Error> {
-    let bucket = ctx
-        .bus
-        .kv(Bucket::FlowDef)
-        .await
-        .map_err(Error::Definition)?;
-    match bucket.create(hash, text.into()).await {
-        Ok(_) | Err(bus::Error::Conflict { .. }) => Ok(()),
-        Err(error) => Err(Error::Definition(error)),
+/// Asks for a version of what the definition runs.
+fn set_version(definition: &mut Definition, version: Option<u32>) {
+    if let Some(version) = version {
+        for node in &mut definition.nodes {
+            if matches!(node.kind.as_str(), "agent" | "crew") {
+                node.config.insert("version".to_owned(), version.into());
+            }
+        }
     }
 }
 
-async fn start(ctx: &Ctx, request: ExecuteFlow, begun: Begun) -> Result<Accepted, Error> {
+async fn variables(ctx: &Ctx) -> Result<Value, Error> {
     let variables = ctx.state.variables(ctx.tenant).await?;
+    Ok(variables.into_iter().collect())
+}
+
+async fn start(ctx: &Ctx, input: Value, origin: Origin, begun: Begun) -> Result<Accepted, Error> {
     let start = owner::Start {
         tenant: ctx.tenant,
         execution_id: begun.execution_id,
-        origin: Origin::flow(request.flow_id, begun.revision),
+        origin,
         parent: None,
         notify: false,
         definition_hash: begun.definition_hash,
-        input: request.input,
-        vars: variables.into_iter().collect(),
+        input,
+        vars: variables(ctx).await?,
         principal: ctx.principal().clone(),
     };
     ctx.ask_owner(&start).await.map_err(Error::Engine)

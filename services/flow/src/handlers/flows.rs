@@ -12,7 +12,7 @@ use contracts::{
 use crate::{
     domain,
     error::Error,
-    handlers::{Ctx, now},
+    handlers::{Ctx, now, pins},
 };
 
 pub(crate) async fn create(ctx: Ctx, request: CreateFlow) -> Result<Flow, Error> {
@@ -59,7 +59,16 @@ pub(crate) async fn delete(ctx: Ctx, request: DeleteFlow) -> Result<(), Error> {
 
 pub(crate) async fn validate(ctx: Ctx, request: ValidateFlow) -> Result<Validation, Error> {
     let flow = ctx.state.get(ctx.tenant, request.flow_id).await?;
-    let problems = graph::validate(&flow.definition);
+    let mut problems = graph::validate(&flow.definition);
+    // What a flow names can only be looked up where its configurations can be read.
+    if problems.is_empty()
+        && let Err(error) = pins::pin(&ctx, flow.definition).await
+    {
+        match error {
+            Error::InvalidFlow(missing) => problems = missing,
+            other => return Err(other),
+        }
+    }
     Ok(Validation {
         valid: problems.is_empty(),
         problems,

@@ -11,15 +11,24 @@ use contracts::{
 use crate::{
     domain,
     error::Error,
-    handlers::{Ctx, now},
+    handlers::{Ctx, now, pins},
+    store::Published,
 };
 
 pub(crate) async fn publish(ctx: Ctx, request: PublishFlow) -> Result<Revision, Error> {
     domain::check_notes(&request.notes)?;
-    let by = ctx.principal().user_id;
-    ctx.state
-        .publish(ctx.tenant, request.flow_id, request.notes, by, now())
-        .await
+    let flow = ctx.state.get(ctx.tenant, request.flow_id).await?;
+    let problems = graph::validate(&flow.definition);
+    if !problems.is_empty() {
+        return Err(Error::InvalidFlow(problems));
+    }
+    let published = Published {
+        flow_id: flow.id,
+        executable: pins::pin(&ctx, flow.definition).await?,
+        notes: request.notes,
+        by: ctx.principal().user_id,
+    };
+    ctx.state.publish(ctx.tenant, published, now()).await
 }
 
 pub(crate) async fn list(ctx: Ctx, request: ListRevisions) -> Result<Page<RevisionSummary>, Error> {

@@ -41,6 +41,7 @@ pub(crate) mod revision {
         #[sea_orm(primary_key, auto_increment = false)]
         pub(crate) revision: i32,
         pub(crate) definition: String,
+        pub(crate) executable: Option<String>,
         pub(crate) hash: String,
         pub(crate) notes: String,
         pub(crate) published_by: Uuid,
