@@ -29,13 +29,14 @@ fn the_call_graph_is_the_one_that_is_written_down() {
             .collect::<BTreeSet<_>>()
     };
     for (service, expect) in [
-        (Service::Flow, vec!["execution", "tool"]),
+        (Service::Flow, vec!["agent", "execution", "tool"]),
         (Service::Auth, vec!["tenant"]),
         (Service::Tenant, vec![]),
         (Service::Llm, vec![]),
         (Service::Tool, vec![]),
         (Service::Execution, vec!["agent", "auth", "llm", "tool"]),
-        (Service::Chat, vec!["agent", "execution"]),
+        (Service::Chat, vec!["agent", "execution", "flow"]),
+        (Service::Agent, vec!["llm", "tool"]),
     ] {
         assert_eq!(calls(service), expect.into_iter().collect(), "{service:?}");
     }

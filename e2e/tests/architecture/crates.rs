@@ -6,13 +6,14 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
 use crate::root;
 
-const SERVICES: [&str; 7] = [
+const SERVICES: [&str; 8] = [
     "auth",
     "tenant",
     "flow",
     "execution",
     "llm-gateway",
     "tool",
+    "chat",
     "gateway",
 ];
 

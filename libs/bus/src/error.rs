@@ -21,6 +21,9 @@ pub enum Error {
         #[source]
         source: serde_json::Error,
     },
+    /// A file that is not taken, or not given whole.
+    #[error("the file has more than `{limit}` bytes")]
+    TooLarge { limit: u64 },
     /// A compare-and-set lost against someone else.
     #[error("`{key}` was changed by someone else")]
     Conflict { key: String },

@@ -1,7 +1,8 @@
 //! Typed NATS: the only crate that depends on `async-nats` (kept so by `deny.toml`).
 //!
-//! Read [`connection`] for connecting, [`request`] for asking, [`outside`] for asking integrators, [`serve`] for answering, [`log`], [`work`] and [`kv`]
-//! for JetStream, [`topology`] for the streams and buckets that exist.
+//! Read [`connection`] for connecting, [`request`] for asking, [`outside`] for asking integrators, [`serve`] for
+//! answering, [`log`], [`work`], [`event`], [`kv`] and [`uploads`] for JetStream, [`topology`] for the streams and
+//! buckets that exist.
 //!
 //! **Invariant:** subjects come from `contracts::Subject` alone, and every wait has an end.
 
@@ -16,13 +17,16 @@ mod request;
 mod serve;
 pub mod server_config;
 pub mod topology;
+mod uploads;
 mod work;
 
 pub use connection::{Bus, Config};
 pub use error::Error;
+pub use event::EVENT_ACK_WAIT;
 pub use headers::{HeaderMap, deadline_in, extract_trace};
 pub use kv::{Bucket, Change, Kv, Revised};
 pub use log::{AppendError, LogEntry};
 pub use request::{Call, DEFAULT_DEADLINE};
 pub use serve::{Incoming, Micro, Reply, Subscription};
+pub use uploads::{MAX_UPLOAD, Uploads};
 pub use work::{Delivery, Dispatched};

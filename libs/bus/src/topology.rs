@@ -7,6 +7,7 @@
 //! | `WORK_<class>`| `work.<class>.>`    | until done; one message per subject   |
 //! | `EVT`         | `evt.>`             | seven days                            |
 //! | `DEAD`        | `dead.>`            | thirty days                           |
+//! | `OBJ_UPLOADS` | `$O.UPLOADS.>`      | an hour, up to 1 GiB                  |
 
 use std::time::Duration;
 
@@ -17,12 +18,14 @@ use async_nats::jetstream::{
 };
 use contracts::{Subject, work::WorkClass};
 
-use crate::{Bus, Error, error::during, kv::Bucket};
+use crate::{Bus, Error, error::during, kv::Bucket, uploads};
 
 /// Deliveries of one message before it is a dead letter.
 pub const MAX_DELIVERIES: u64 = 5;
 /// A worker says every second that it lives; after this silence its item goes to another.
 pub const WORK_ACK_WAIT: Duration = Duration::from_secs(3);
+/// The stream of events.
+pub(crate) const EVENTS: &str = "EVT";
 /// The consumer that all workers of a class share.
 pub(crate) const WORKERS: &str = "workers";
 
@@ -75,7 +78,7 @@ fn streams(partitions: u16) -> Vec<Config> {
         });
     }
     streams.push(Config {
-        name: "EVT".into(),
+        name: EVENTS.into(),
         subjects: vec!["evt.>".into()],
         max_age: 7 * DAY,
         ..base()
@@ -85,6 +88,17 @@ fn streams(partitions: u16) -> Vec<Config> {
         name: "DEAD".into(),
         subjects: vec![dead],
         max_age: 30 * DAY,
+        ..base()
+    });
+    // An object store, by the rules that its clients agree on.
+    streams.push(Config {
+        name: uploads::STREAM.into(),
+        subjects: vec![uploads::CHUNKS.into(), uploads::NAMES.into()],
+        max_age: uploads::KEPT,
+        max_bytes: uploads::ROOM,
+        discard: DiscardPolicy::New,
+        allow_rollup: true,
+        allow_direct: true,
         ..base()
     });
     streams

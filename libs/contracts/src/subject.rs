@@ -39,6 +39,10 @@ impl Subject {
         let id = Token::new(&event.id())?;
         Some(Self(format!("evt.{tenant}.{}.{id}", E::NAME)))
     }
+    /// The same event of every tenant, about any object.
+    pub fn event_of_all<E: Event>() -> Self {
+        Self(format!("evt.*.{}.*", E::NAME))
+    }
     /// A request to the owner of a partition.
     pub fn owner(partition: u16, kind: OwnerKind) -> Self {
         Self(format!("own.{partition}.{}", kind.as_str()))

@@ -12,7 +12,7 @@ use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
 use tokio::sync::OnceCell;
 
-use crate::{Config, Error, calls, events};
+use crate::{Config, Error, calls, chats, events};
 
 /// Documents in one message to the server.
 const BATCH: usize = 500;
@@ -114,9 +114,9 @@ impl Archive {
         .await
     }
 
-    async fn ensure_indexes(&self) -> Result<(), Error> {
+    pub(crate) async fn ensure_indexes(&self) -> Result<(), Error> {
         let create = async || {
-            for (name, keys) in [events::INDEXES, calls::INDEXES].concat() {
+            for (name, keys) in [events::INDEXES, calls::INDEXES, chats::INDEXES].concat() {
                 let keys = keys.iter().map(|key| ((*key).to_owned(), 1.into()));
                 let index = IndexModel::builder()
                     .keys(Document::from_iter(keys))
@@ -141,7 +141,7 @@ impl Archive {
         self.indexes.get_or_try_init(create).await.copied()
     }
 
-    async fn within<T>(
+    pub(crate) async fn within<T>(
         &self,
         operation: impl Future<Output = Result<T, DriverError>>,
     ) -> Result<T, Error> {

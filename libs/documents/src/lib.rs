@@ -1,17 +1,20 @@
-//! MongoDB: the archive of what happened.
+//! MongoDB: the archive of what happened, and the texts of conversations.
 //!
 //! The archive comes after the truth (the partition log, PostgreSQL): a server that is down delays it and stops nothing.
+//! The texts of conversations are kept here alone: without the server nobody chats.
 //!
 //! **Invariant:** values of users are stored as JSON text, never as keys or operators, and every read names its tenant.
 
 mod archive;
 mod calls;
+mod chats;
 mod config;
 mod error;
 mod events;
 
 pub use archive::Archive;
 pub use calls::ArchivedCall;
+pub use chats::ChatText;
 pub use config::Config;
 pub use error::Error;
 pub use events::ArchivedFrame;

@@ -20,28 +20,31 @@ pub(crate) enum Role {
     Tool,
     Execution,
     Flow,
+    Chat,
     Gateway,
 }
 
 /// The tables of all services.
-pub(crate) const MIGRATIONS: [sql::Migrations; 6] = [
+pub(crate) const MIGRATIONS: [sql::Migrations; 7] = [
     tenant::MIGRATIONS,
     auth::MIGRATIONS,
     flow::MIGRATIONS,
     execution::MIGRATIONS,
     llm_gateway::MIGRATIONS,
     tool::MIGRATIONS,
+    chat::MIGRATIONS,
 ];
 
 impl Role {
     /// In the order of starting: those that answer before those that ask.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Tenant,
         Self::Auth,
         Self::LlmGateway,
         Self::Tool,
         Self::Execution,
         Self::Flow,
+        Self::Chat,
         Self::Gateway,
     ];
 
@@ -53,6 +56,7 @@ impl Role {
             Self::Tool => "troupe-tool",
             Self::Execution => "troupe-execution",
             Self::Flow => "troupe-flow",
+            Self::Chat => "troupe-chat",
             Self::Gateway => "troupe-gateway",
         }
     }
@@ -65,6 +69,7 @@ impl Role {
             Self::Tool => Service::Tool,
             Self::Execution => Service::Execution,
             Self::Flow => Service::Flow,
+            Self::Chat => Service::Chat,
             Self::Gateway => Service::Gateway,
         }
     }
@@ -127,6 +132,10 @@ impl Platform {
                 let pool = sql::Pool::connect(&settings.sql, &flow::MIGRATIONS).await?;
                 self.add_database(&pool);
                 flow::service(pool).start(&runtime).await?
+            }
+            Role::Chat => {
+                let state = chat::State::connect(&settings.chat()).await?;
+                chat::service(state).start(&runtime).await?
             }
             Role::Gateway => {
                 let face = self.face.take().map(|face| ("/v1", face));

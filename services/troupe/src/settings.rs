@@ -93,6 +93,13 @@ impl Settings {
         }
     }
 
+    pub(crate) fn chat(&self) -> chat::Config {
+        chat::Config {
+            sql: self.sql.clone(),
+            documents: self.documents.clone(),
+        }
+    }
+
     fn bus_as(&self, user: ServerUser) -> bus::Config {
         match &self.nats_secret {
             Some(secret) => bus::Config::of(self.nats.url.clone(), secret, user),

@@ -1,7 +1,8 @@
 //! What each user of the server may publish and subscribe to.
 
 use contracts::{
-    Service, Subject,
+    Event, Service, Subject,
+    execution::Finished,
     subject::{Grants, service_grants},
     work::WorkClass,
 };
@@ -9,7 +10,9 @@ use contracts::{
 use super::ServerUser;
 use crate::{
     Bucket,
-    topology::{inbox_stream, log_stream, work_stream},
+    event::durable,
+    topology::{EVENTS, inbox_stream, log_stream, work_stream},
+    uploads,
 };
 
 /// The allow-list of one user.
@@ -84,6 +87,10 @@ fn of_service(service: Service, partitions: u16) -> Grants {
             publish.extend(consumes(&work_stream(class)));
         }
     }
+    publish.extend(upload_grants(service));
+    if service == Service::Chat {
+        publish.extend(reads_events::<Finished>(service));
+    }
     publish.sort_unstable();
     publish.dedup();
     Grants { publish, subscribe }
@@ -112,6 +119,44 @@ const fn access(service: Service, bucket: Bucket) -> KvAccess {
 
 fn bucket_stream(bucket: Bucket) -> String {
     format!("KV_{}", bucket.name())
+}
+
+/// The gateway puts files, the services that keep them take them out.
+fn upload_grants(service: Service) -> Vec<String> {
+    match service {
+        Service::Gateway => vec![
+            format!("$JS.API.STREAM.INFO.{}", uploads::STREAM),
+            format!("$JS.API.DIRECT.GET.{}.{}", uploads::STREAM, uploads::NAMES),
+            uploads::CHUNKS.to_owned(),
+            uploads::NAMES.to_owned(),
+        ],
+        Service::Agent | Service::Chat => {
+            let mut subjects = reads(uploads::STREAM);
+            // A deleted file is a name that says so, and no chunks.
+            subjects.push(uploads::NAMES.to_owned());
+            subjects.push(format!("$JS.API.STREAM.PURGE.{}", uploads::STREAM));
+            subjects
+        }
+        Service::Auth
+        | Service::Tenant
+        | Service::Flow
+        | Service::Tool
+        | Service::Execution
+        | Service::Llm => Vec::new(),
+    }
+}
+
+/// Reading one kind of event by the service's own durable consumer, and burying what cannot be handled.
+fn reads_events<E: Event>(service: Service) -> Vec<String> {
+    let (name, filter) = (durable::<E>(service), Subject::event_of_all::<E>());
+    let mut subjects = vec![
+        format!("$JS.API.CONSUMER.CREATE.{EVENTS}.{name}.{filter}"),
+        format!("$JS.API.CONSUMER.INFO.{EVENTS}.{name}"),
+        format!("$JS.API.CONSUMER.MSG.NEXT.{EVENTS}.{name}"),
+        format!("$JS.ACK.{EVENTS}.{name}.>"),
+    ];
+    subjects.extend(Subject::dead_letter(EVENTS).map(|subject| subject.to_string()));
+    subjects
 }
 
 /// Reading a stream: get, watch, list.

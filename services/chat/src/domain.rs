@@ -1,0 +1,3 @@
+//! The rules of conversations: pure, without clock and I/O.
+
+pub(crate) mod checks;
