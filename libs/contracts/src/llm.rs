@@ -177,6 +177,50 @@ pub struct Completion {
     pub rehearsal: bool,
 }
 
+/// Texts whose meaning is wanted as vectors, for example to find the nearest.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Embed {
+    /// Named as in [`Complete`]; the organization's first embedding model when absent. Vectors of two models cannot be
+    /// compared, so who keeps vectors keeps the name of their model too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// A named route, instead of a model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route: Option<String>,
+    /// 1 to [`Embed::MAX_TEXTS`] texts of 1 to [`Embed::MAX_TEXT_BYTES`], [`Embed::MAX_BYTES`] together.
+    pub input: Vec<String>,
+    /// Numbers of each vector, where the model leaves a choice; at most [`Embed::MAX_DIMENSIONS`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dimensions: Option<u32>,
+}
+request!(Embed => Embeddings, "llm.embed", Access::Permission(Permission::LlmComplete), example: Embed {
+    model: Some("rehearsal/rehearsal".into()), input: vec!["How do I get my money back?".into()], ..Embed::default() });
+
+impl Embed {
+    pub const MAX_TEXTS: usize = 256;
+    pub const MAX_TEXT_BYTES: usize = 32 * 1024;
+    pub const MAX_BYTES: usize = 1024 * 1024;
+    pub const MAX_DIMENSIONS: u32 = 16_000;
+    /// Numbers of all vectors of one answer over the bus at most; one takes 16 bytes of JSON at most.
+    pub const MAX_NUMBERS: usize = 500_000;
+}
+
+/// The vectors of the texts, in the order of the texts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Embeddings {
+    pub id: CallId,
+    pub provider: String,
+    pub model: String,
+    /// Numbers of each vector.
+    pub dimensions: u32,
+    pub embeddings: Vec<Vec<f32>>,
+    /// Without completion tokens.
+    pub usage: Usage,
+    /// True when the offline provider `rehearsal` answered: texts are then near when they share words.
+    pub rehearsal: bool,
+}
+
 /// A model that can be named in a request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(poem_openapi::Object))]
@@ -222,6 +266,22 @@ pub enum ProviderKind {
     OpenaiCompatible,
 }
 
+/// What a model is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(
+    feature = "openapi",
+    derive(poem_openapi::Enum),
+    oai(rename_all = "snake_case")
+)]
+pub enum ModelKind {
+    /// It answers questions.
+    #[default]
+    Chat,
+    /// It turns texts into vectors.
+    Embedding,
+}
+
 /// A model a provider offers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -232,6 +292,10 @@ pub enum ProviderKind {
 )]
 pub struct ProviderModel {
     pub name: String,
+    /// Decides which model is the default one, not whether it is asked.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", oai(default))]
+    pub kind: ModelKind,
     /// Unknown when absent: calls then have a null cost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
@@ -272,7 +336,7 @@ pub struct CreateProvider {
 }
 request!(CreateProvider => Provider, "llm.create_provider", Access::Permission(Permission::ProviderWrite), example: CreateProvider {
     name: "openai".into(), kind: ProviderKind::OpenaiCompatible, base_url: "https://api.openai.com/v1".into(),
-    api_key: Some("sk-example".into()), models: vec![ProviderModel { name: "gpt-4o-mini".into(), price: None }] });
+    api_key: Some("sk-example".into()), models: vec![ProviderModel { name: "gpt-4o-mini".into(), kind: ModelKind::Chat, price: None }] });
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -85,6 +85,7 @@ pub const OPERATIONS: &[Operation] = &[
     Operation::of::<execution::ListEvents>(),
     Operation::of::<execution::CancelExecution>(),
     Operation::of::<llm::Complete>(),
+    Operation::of::<llm::Embed>(),
     Operation::of::<llm::ListModels>(),
     Operation::of::<llm::CreateProvider>(),
     Operation::of::<llm::ListProviders>(),

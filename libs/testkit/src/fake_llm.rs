@@ -87,7 +87,7 @@ impl FakeLlm {
         *lock(&self.vendor.otherwise) = Some(answer);
     }
 
-    /// The chat requests that have arrived so far, in order, refused ones too.
+    /// The requests for answers and vectors that have arrived so far, in order, refused ones too.
     #[must_use]
     pub fn requests(&self) -> Vec<LlmRequest> {
         lock(&self.vendor.requests).clone()
@@ -101,7 +101,7 @@ impl Vendor {
         let body: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
         let authorization = request.header("authorization").map(ToOwned::to_owned);
         let known = authorization.as_deref() == Some(&format!("Bearer {}", FakeLlm::API_KEY));
-        if path == "/v1/chat/completions" {
+        if matches!(path.as_str(), "/v1/chat/completions" | "/v1/embeddings") {
             lock(&self.requests).push(LlmRequest {
                 at: SystemTime::now(),
                 path: path.clone(),
@@ -115,17 +115,17 @@ impl Vendor {
         }
         match path.as_str() {
             "/v1/models" => Ok(wire::json_body(&models())),
-            "/v1/chat/completions" => Ok(self.complete(&body).await),
+            "/v1/chat/completions" => Ok(self.answer_with(&body, "messages").await),
+            "/v1/embeddings" => Ok(self.answer_with(&body, "input").await),
             _ => Ok(wire::error(StatusCode::NOT_FOUND, "unknown path")),
         }
     }
 
-    async fn complete(&self, body: &Value) -> Response {
-        if !body["messages"].is_array() || !body["model"].is_string() {
-            return wire::error(
-                StatusCode::BAD_REQUEST,
-                "`model` and `messages` are required",
-            );
+    /// What the test wants it to say to a request with a list of this name.
+    async fn answer_with(&self, body: &Value, list: &str) -> Response {
+        if !body[list].is_array() || !body["model"].is_string() {
+            let text = format!("`model` and `{list}` are required");
+            return wire::error(StatusCode::BAD_REQUEST, &text);
         }
         let scripted = lock(&self.script).pop_front();
         let Some(answer) = scripted.or_else(|| lock(&self.otherwise).clone()) else {

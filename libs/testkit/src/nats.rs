@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use bus::server_config::ServerConfig;
+use bus::server_config::{MAX_PAYLOAD, ServerConfig};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
@@ -135,7 +135,7 @@ impl Drop for Nats {
 
 fn open_config(dir: &Path) -> String {
     format!(
-        "host: 127.0.0.1\nport: -1\nports_file_dir: {dir:?}\njetstream {{ store_dir: {store:?} }}\n",
+        "host: 127.0.0.1\nport: -1\nmax_payload: {MAX_PAYLOAD}\nports_file_dir: {dir:?}\njetstream {{ store_dir: {store:?} }}\n",
         store = dir.join("store"),
     )
 }

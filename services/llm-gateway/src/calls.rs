@@ -1,32 +1,35 @@
 //! One call, from the question to its record: what both faces, NATS and HTTP, stand on.
 //!
+//! Here are the questions; the texts that become vectors are in [`embed`].
+//!
 //! **Invariant:** each question that was put to a provider leaves exactly one record, however the call ends; a call
 //! that ends early drops its provider's answer at once.
 
-use std::{sync::Arc, time::Duration};
+mod embed;
+mod entry;
 
-use chrono::Utc;
+use std::time::Duration;
+
 use contracts::{
     execution::Usage,
     id::{CallId, ExecutionId, TenantId},
-    llm::{CallRecord, Complete, Completion},
+    llm::{Complete, Completion},
 };
-use documents::ArchivedCall;
-use futures::{StreamExt, stream::BoxStream};
+use futures::{StreamExt, future::BoxFuture, stream::BoxStream};
 use kernel::Ear;
-use tokio::time::{Instant, timeout};
-use tokio_util::task::task_tracker::TaskTrackerToken;
+use tokio::time::timeout;
 
+pub(crate) use self::embed::embed;
+use self::entry::Entry;
 use crate::{
     Error, State,
     domain::{
         answer::{Answer, estimate_prompt},
-        catalog::Target,
-        piece::{Piece, Tokens},
-        price, question,
+        catalog::{Target, check_route},
+        piece::Piece,
+        question,
     },
     provider::{Fault, Question, fault::FaultKind},
-    records::Records,
 };
 
 /// In whose name a question is put.
@@ -58,30 +61,22 @@ pub(crate) async fn begin(
     streamed: bool,
 ) -> Result<Call, Error> {
     question::check(ask)?;
-    if let Some(route) = &ask.route {
-        return Err(Error::UnknownRoute(route.chars().take(64).collect()));
-    }
+    check_route(ask.route.as_deref())?;
     let known = state.known(asker.tenant).await?;
     let target = known.catalog().resolve(ask.model.as_deref())?;
     let provider = state.provider(asker.tenant, &known, &target)?;
-    let ear = asker
-        .execution
-        .map(|execution| state.cancels.listen(asker.tenant, execution));
-    let mut entry = Entry::begin(state.records.clone(), asker, &target, ask);
-    let patience = state.settings.patience(streamed);
+    let ear = listen(state, asker);
+    let prompt_estimate = estimate_prompt(&ask.messages);
+    let mut entry = Entry::begin(state.records.clone(), asker, &target, prompt_estimate);
+    entry.record.flow_id = ask.flow_id;
+    entry.record.node.clone_from(&ask.node);
     let question = Question {
         model: &target.model,
         ask,
         streamed,
     };
-    let taken = tokio::select! {
-        biased;
-        () = cancelled(ear.as_ref()) => Err(Error::Cancelled),
-        taken = timeout(patience, provider.ask(question)) => match taken {
-            Ok(taken) => taken.map_err(Error::Provider),
-            Err(_) => Err(Fault::new(&target.provider, FaultKind::Slow).into()),
-        },
-    };
+    let patience = state.settings.patience(streamed);
+    let taken = asked(provider.ask(question), &target, patience, ear.as_ref()).await;
     match taken {
         Ok(taken) => Ok(Call {
             id: entry.record.id,
@@ -94,13 +89,32 @@ pub(crate) async fn begin(
             entry,
         }),
         Err(error) => {
-            // A provider that took no question charges nothing; one that was left waiting may.
-            match error {
-                Error::Cancelled => entry.close_estimated(0, error.reason()),
-                _ => entry.close(Usage::ZERO, false, Some(error.reason())),
-            }
+            entry.close_refused(&error);
             Err(error)
         }
+    }
+}
+
+fn listen(state: &State, asker: Asker) -> Option<Ear> {
+    asker
+        .execution
+        .map(|execution| state.cancels.listen(asker.tenant, execution))
+}
+
+/// What the provider says to being asked; it may be silent this long, and the execution may be cancelled meanwhile.
+async fn asked<T>(
+    asking: BoxFuture<'_, Result<T, Fault>>,
+    target: &Target,
+    patience: Duration,
+    ear: Option<&Ear>,
+) -> Result<T, Error> {
+    tokio::select! {
+        biased;
+        () = cancelled(ear) => Err(Error::Cancelled),
+        taken = timeout(patience, asking) => match taken {
+            Ok(taken) => taken.map_err(Error::Provider),
+            Err(_) => Err(Fault::new(&target.provider, FaultKind::Slow).into()),
+        },
     }
 }
 
@@ -195,94 +209,5 @@ async fn cancelled(ear: Option<&Ear>) {
     match ear {
         Some(ear) => ear.cancelled().await,
         None => std::future::pending().await,
-    }
-}
-
-/// The record of a call while it is being written.
-struct Entry {
-    records: Arc<Records>,
-    tenant: TenantId,
-    record: CallRecord,
-    price: Option<contracts::llm::Price>,
-    prompt_estimate: u64,
-    begun: Instant,
-    closed: bool,
-    /// The archive waits for the records that are still being written.
-    _open: TaskTrackerToken,
-}
-
-impl Entry {
-    fn begin(records: Arc<Records>, asker: Asker, target: &Target, ask: &Complete) -> Self {
-        let record = CallRecord {
-            id: CallId::generate(),
-            provider: target.provider.clone(),
-            model: target.model.clone(),
-            execution_id: asker.execution,
-            flow_id: ask.flow_id,
-            node: ask.node.clone(),
-            usage: Usage::ZERO,
-            estimated: false,
-            duration_ms: 0,
-            error: None,
-            at: Utc::now(),
-        };
-        let open = records.open();
-        Self {
-            records,
-            tenant: asker.tenant,
-            record,
-            price: target.price,
-            prompt_estimate: estimate_prompt(&ask.messages),
-            begun: Instant::now(),
-            closed: false,
-            _open: open,
-        }
-    }
-
-    fn usage(&self, tokens: &Tokens) -> Usage {
-        Usage {
-            prompt_tokens: tokens.prompt,
-            completion_tokens: tokens.completion,
-            cost: price::cost(self.price, tokens.prompt, tokens.completion),
-        }
-    }
-
-    fn estimate(&self, completion_tokens: u64) -> Usage {
-        self.usage(&Tokens::new(self.prompt_estimate, completion_tokens))
-    }
-
-    fn close_estimated(&mut self, completion_tokens: u64, error: &'static str) {
-        self.close(self.estimate(completion_tokens), true, Some(error));
-    }
-
-    fn close(&mut self, usage: Usage, estimated: bool, error: Option<&'static str>) {
-        self.closed = true;
-        self.record.usage = usage;
-        self.record.estimated = estimated;
-        self.record.error = error.map(str::to_owned);
-        self.record.duration_ms =
-            u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        tracing::debug!(
-            call.id = %self.record.id,
-            llm.provider = self.record.provider,
-            llm.tokens_in = usage.prompt_tokens,
-            llm.tokens_out = usage.completion_tokens,
-            duration_ms = self.record.duration_ms,
-            error,
-            "a model was asked"
-        );
-        self.records.keep(ArchivedCall {
-            tenant: self.tenant,
-            record: self.record.clone(),
-        });
-    }
-}
-
-impl Drop for Entry {
-    fn drop(&mut self) {
-        // The caller left while the provider was still being asked.
-        if !self.closed {
-            self.close_estimated(0, Error::Gone.reason());
-        }
     }
 }

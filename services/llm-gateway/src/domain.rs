@@ -8,3 +8,4 @@ pub(crate) mod piece;
 pub(crate) mod price;
 pub(crate) mod question;
 pub(crate) mod settings;
+pub(crate) mod texts;

@@ -1,4 +1,4 @@
-//! The HTTP face: `/chat/completions` and `/models` as OpenAI's clients expect them below a base URL.
+//! The HTTP face: `/chat/completions`, `/embeddings` and `/models` as OpenAI's clients expect them below a base URL.
 //!
 //! **Invariant:** every answer but a stream's is JSON, every failure has OpenAI's error shape, and a question costs
 //! nothing before its token was verified.
@@ -6,6 +6,7 @@
 mod auth;
 mod chat;
 mod chunk;
+mod embeddings;
 mod failure;
 mod request;
 
@@ -17,7 +18,7 @@ use poem::{
     Body, Endpoint, IntoResponse, Request, Response,
     http::{Method, StatusCode},
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::Semaphore;
 
 use self::failure::Failure;
@@ -58,11 +59,14 @@ impl Face {
         let path = path.strip_prefix(PREFIX).unwrap_or(&path);
         match (request.method(), path) {
             (&Method::POST, "/chat/completions") => self.chat(request).await,
+            (&Method::POST, "/embeddings") => self.embeddings(request).await,
             (&Method::GET, "/models") => self.models(&request).await,
             (&Method::GET, path) if path.starts_with("/models/") => {
                 self.model(&request, &path["/models/".len()..]).await
             }
-            (_, "/chat/completions" | "/models") => Err(Failure::method_not_allowed()),
+            (_, "/chat/completions" | "/embeddings" | "/models") => {
+                Err(Failure::method_not_allowed())
+            }
             _ => Err(Failure::unknown_path()),
         }
     }
@@ -72,7 +76,7 @@ impl Face {
         let known = self.state.known(principal.tenant).await?;
         let models = known.catalog().models();
         let data: Vec<Value> = models.iter().map(model).collect();
-        Ok(reply(&json!({"object": "list", "data": data})))
+        Ok(reply(&serde_json::json!({"object": "list", "data": data})))
     }
 
     async fn model(&self, request: &Request, name: &str) -> Result<Response, Failure> {
@@ -93,7 +97,7 @@ impl Face {
 }
 
 fn model(model: &Model) -> Value {
-    json!({
+    serde_json::json!({
         "id": model.id,
         "object": "model",
         "created": 0,
@@ -108,7 +112,11 @@ fn reply(value: &Value) -> Response {
 }
 
 fn respond(status: StatusCode, value: &Value) -> Response {
-    Body::from_string(value.to_string())
+    json(status, value.to_string())
+}
+
+fn json(status: StatusCode, text: String) -> Response {
+    Body::from_string(text)
         .with_content_type("application/json")
         .with_status(status)
         .into_response()

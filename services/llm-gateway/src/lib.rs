@@ -1,6 +1,6 @@
 //! Language models: who answers for which organization, what an answer costs, and the answers themselves.
 //!
-//! One core ([`calls`]) with two faces: `llm.complete` over NATS and OpenAI's chat completions over HTTP.
+//! One core ([`calls`]) with two faces: `llm.complete` and `llm.embed` over NATS, OpenAI's API over HTTP.
 //!
 //! **Invariant:** a provider's key leaves the database only to be sent to the server it was given for, and no text of
 //! ours holds it.
@@ -29,6 +29,7 @@ pub use store::MIGRATIONS;
 pub fn service(state: State) -> kernel::Service<State> {
     kernel::Service::new("llm", state)
         .on_stream(handlers::complete)
+        .on(handlers::embed)
         .on(handlers::models)
         .on(handlers::create_provider)
         .on(handlers::providers)

@@ -9,7 +9,7 @@ pub(crate) mod rehearsal;
 use contracts::llm::Complete;
 use futures::{future::BoxFuture, stream::BoxStream};
 
-use crate::domain::piece::Piece;
+use crate::domain::{piece::Piece, texts::Vectors};
 
 pub(crate) use fault::Fault;
 
@@ -23,6 +23,15 @@ pub(crate) struct Question<'a> {
     pub(crate) streamed: bool,
 }
 
+/// Texts, put to one model of one provider.
+#[derive(Clone, Copy)]
+pub(crate) struct Texts<'a> {
+    /// The model's name at the provider.
+    pub(crate) model: &'a str,
+    pub(crate) input: &'a [String],
+    pub(crate) dimensions: Option<u32>,
+}
+
 /// A provider that has taken a question.
 pub(crate) struct Taken {
     pub(crate) pieces: BoxStream<'static, Result<Piece, Fault>>,
@@ -33,4 +42,7 @@ pub(crate) struct Taken {
 pub(crate) trait Provider: Send + Sync {
     /// Puts the question. Returns once the provider has taken it; dropping the pieces ends the answer at once.
     fn ask<'a>(&'a self, question: Question<'a>) -> BoxFuture<'a, Result<Taken, Fault>>;
+
+    /// The vectors of the texts, in their order.
+    fn embed<'a>(&'a self, texts: Texts<'a>) -> BoxFuture<'a, Result<Vectors, Fault>>;
 }

@@ -19,6 +19,7 @@ pub struct Answer {
 pub(super) enum Kind {
     Text(String),
     Tools(Vec<ToolCall>),
+    Embeddings(Vec<Vec<f32>>),
     Refused {
         status: u16,
         retry_after: Option<String>,
@@ -53,6 +54,13 @@ impl Answer {
     #[must_use]
     pub fn tools(calls: impl IntoIterator<Item = ToolCall>) -> Self {
         Self::of(Kind::Tools(calls.into_iter().collect()))
+    }
+
+    /// Vectors, one for each text. They are sent the last first, each with its
+    /// index: the API promises no order.
+    #[must_use]
+    pub fn embeddings(vectors: impl IntoIterator<Item = Vec<f32>>) -> Self {
+        Self::of(Kind::Embeddings(vectors.into_iter().collect()))
     }
 
     /// An HTTP error with the vendor's error body.

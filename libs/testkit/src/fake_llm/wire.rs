@@ -1,5 +1,6 @@
 //! The bytes of OpenAI's chat completions, whole and as a stream of server-sent
-//! events (OpenAI API reference, "Create chat completion").
+//! events, and of its embeddings (OpenAI API reference, "Create chat completion",
+//! "Create embeddings").
 
 use std::{io, time::Duration};
 
@@ -42,6 +43,7 @@ pub(super) async fn respond(answer: Answer, request: &Value) -> Response {
             let message = json!({"role": "assistant", "content": text, "refusal": null});
             whole(&message, "stop", model, &answer)
         }
+        Kind::Embeddings(vectors) => embeddings(vectors, model, &answer),
         Kind::Tools(calls) => {
             let calls: Vec<Value> = calls.iter().map(tool_call).collect();
             let message = json!({"role": "assistant", "content": null, "tool_calls": calls});
@@ -86,6 +88,20 @@ fn whole(message: &Value, finish_reason: &str, model: &str, answer: &Answer) -> 
         "choices": [{"index": 0, "message": message, "logprobs": null, "finish_reason": finish_reason}],
         "usage": usage(answer.usage),
     });
+    halves(&body, answer)
+}
+
+fn embeddings(vectors: &[Vec<f32>], model: &str, answer: &Answer) -> Response {
+    let item = |(index, vector): (usize, &Vec<f32>)| json!({"object": "embedding", "index": index, "embedding": vector});
+    let data: Vec<Value> = vectors.iter().enumerate().rev().map(item).collect();
+    let tokens = answer.usage.prompt_tokens;
+    let usage = json!({"prompt_tokens": tokens, "total_tokens": tokens});
+    let body = json!({"object": "list", "data": data, "model": model, "usage": usage});
+    halves(&body, answer)
+}
+
+/// A body in two parts, of which only the first arrives where the answer is cut.
+fn halves(body: &Value, answer: &Answer) -> Response {
     let text = body.to_string();
     let (head, tail) = text.split_at(text.len() / 2);
     let mut parts = vec![head.to_owned()];

@@ -187,7 +187,7 @@ pub(crate) fn text_of(content: &Value) -> String {
 }
 
 /// English text has about four bytes per token.
-fn tokens_of_bytes(bytes: usize) -> u64 {
+pub(crate) fn tokens_of_bytes(bytes: usize) -> u64 {
     u64::try_from(bytes.div_ceil(4)).unwrap_or(u64::MAX)
 }
 

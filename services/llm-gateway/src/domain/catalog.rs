@@ -2,9 +2,11 @@
 
 use contracts::{
     id::ProviderId,
-    llm::{Model, Price, ProviderModel},
+    llm::{Model, ModelKind, Price, ProviderModel},
 };
 use rust_decimal::Decimal;
+
+use crate::Error;
 
 /// The name of the built-in offline provider, and of its one model.
 pub(crate) const REHEARSAL: &str = "rehearsal";
@@ -37,6 +39,7 @@ pub(crate) struct Target {
     pub(crate) provider: String,
     /// The model's name at the provider.
     pub(crate) model: String,
+    kind: ModelKind,
     pub(crate) price: Option<Price>,
 }
 
@@ -68,6 +71,14 @@ pub enum Unresolved {
     Empty,
 }
 
+/// No route is configurable so far, so none exists.
+pub(crate) fn check_route(route: Option<&str>) -> Result<(), Error> {
+    match route {
+        Some(route) => Err(Error::UnknownRoute(route.chars().take(64).collect())),
+        None => Ok(()),
+    }
+}
+
 impl Catalog {
     /// `providers` are ordered by age, the oldest first.
     pub(crate) fn new(rehearsal: bool, providers: Vec<Entry>) -> Self {
@@ -77,10 +88,19 @@ impl Catalog {
         }
     }
 
-    /// The model called `wanted`, or the default one.
+    /// The model called `wanted`, or the default one for questions.
     pub(crate) fn resolve(&self, wanted: Option<&str>) -> Result<Target, Unresolved> {
+        self.named_or_first(wanted, ModelKind::Chat)
+    }
+
+    /// The model called `wanted`, or the default one for vectors.
+    pub(crate) fn resolve_embedding(&self, wanted: Option<&str>) -> Result<Target, Unresolved> {
+        self.named_or_first(wanted, ModelKind::Embedding)
+    }
+
+    fn named_or_first(&self, wanted: Option<&str>, kind: ModelKind) -> Result<Target, Unresolved> {
         let Some(wanted) = wanted else {
-            return self.default().ok_or(Unresolved::Empty);
+            return self.default(kind).ok_or(Unresolved::Empty);
         };
         // A model's own name may hold a slash, so the whole name is compared, not its parts.
         if let Some(target) = self.targets().find(|target| target.id() == wanted) {
@@ -108,9 +128,10 @@ impl Catalog {
         self.targets().map(model).collect()
     }
 
-    /// A configured provider's first model; the offline one only until there is one.
-    fn default(&self) -> Option<Target> {
-        self.configured().next().or_else(|| self.offline())
+    /// The first configured model of this kind; the offline one only until there is one.
+    fn default(&self, kind: ModelKind) -> Option<Target> {
+        let first = self.configured().find(|target| target.kind == kind);
+        first.or_else(|| self.offline())
     }
 
     fn targets(&self) -> impl Iterator<Item = Target> + '_ {
@@ -122,6 +143,7 @@ impl Catalog {
             source: Source::Rehearsal,
             provider: REHEARSAL.to_owned(),
             model: REHEARSAL.to_owned(),
+            kind: ModelKind::Chat,
             price: Some(FREE),
         })
     }
@@ -132,6 +154,7 @@ impl Catalog {
                 source: Source::Configured(provider.id),
                 provider: provider.name.clone(),
                 model: model.name.clone(),
+                kind: model.kind,
                 price: model.price,
             })
         })
@@ -150,6 +173,10 @@ mod tests {
                 .iter()
                 .map(|model| ProviderModel {
                     name: (*model).to_owned(),
+                    kind: match model.contains("embed") {
+                        true => ModelKind::Embedding,
+                        false => ModelKind::Chat,
+                    },
                     price: None,
                 })
                 .collect(),
@@ -205,6 +232,22 @@ mod tests {
         );
         assert_eq!(catalog(false, &[]).resolve(None), Err(Unresolved::Empty));
         assert!(catalog(false, &[]).resolve(Some("rehearsal")).is_err());
+    }
+
+    #[test]
+    fn each_kind_has_a_default_of_its_own() {
+        let check = |models: &[&str], expect: &str| {
+            let catalog = catalog(true, &[("openai", models)]);
+            let found = catalog.resolve_embedding(None).map(|target| target.id());
+            assert_eq!(found, Ok(expect.to_owned()), "{models:?}");
+        };
+        check(&["embed-1", "gpt", "embed-2"], "openai/embed-1");
+        check(&["gpt"], "rehearsal/rehearsal");
+        let mixed = catalog(true, &[("openai", &["embed-1", "gpt"])]);
+        assert_eq!(mixed.resolve(None).unwrap().id(), "openai/gpt");
+        // A name is a name, whatever the model is for.
+        let named = mixed.resolve_embedding(Some("gpt")).unwrap();
+        assert_eq!(named.id(), "openai/gpt");
     }
 
     #[test]

@@ -119,7 +119,7 @@ pub(crate) fn problem(path: &str, message: &str) -> FieldProblem {
 
 #[cfg(test)]
 mod tests {
-    use contracts::llm::Price;
+    use contracts::llm::{ModelKind, Price};
 
     use super::*;
 
@@ -168,6 +168,7 @@ mod tests {
     fn models_are_checked() {
         let model = |name: &str, prompt: &str| ProviderModel {
             name: name.into(),
+            kind: ModelKind::Chat,
             price: Some(Price {
                 prompt: prompt.parse().unwrap(),
                 completion: prompt.parse().unwrap(),

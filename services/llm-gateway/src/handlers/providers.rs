@@ -5,8 +5,9 @@ use contracts::{
     FieldProblem,
     id::ProviderId,
     llm::{
-        Complete, CreateProvider, DeleteProvider, GetProvider, ListModels, ListProviders, Message,
-        Model, Provider, ProviderKind, ProviderTest, TestProvider, UpdateProvider,
+        Complete, CreateProvider, DeleteProvider, Embed, GetProvider, ListModels, ListProviders,
+        Message, Model, ModelKind, Provider, ProviderKind, ProviderTest, TestProvider,
+        UpdateProvider,
     },
     page::Page,
 };
@@ -122,16 +123,11 @@ pub(crate) async fn test_provider(
     };
     // What is tested is what is stored now.
     ctx.state.forget(ctx.tenant).await;
-    let ask = Complete {
-        model: Some(format!("{}/{}", provider.name, model.name)),
-        messages: vec![Message::user("Say ok.")],
-        max_tokens: Some(1),
-        ..Complete::default()
-    };
+    let name = format!("{}/{}", provider.name, model.name);
     let begun = Instant::now();
     // The caller waits for the verdict, not for the end of its own patience.
     let patience = ctx.remaining().mul_f32(0.9);
-    let outcome = tokio::time::timeout(patience, ask_once(&ctx, &ask)).await;
+    let outcome = tokio::time::timeout(patience, ask_once(&ctx, name, model.kind)).await;
     let (ok, message) = match outcome {
         Ok(Ok(())) => (true, format!("model `{}` answers", model.name)),
         Ok(Err(error)) => (false, error.to_string()),
@@ -147,13 +143,31 @@ pub(crate) async fn test_provider(
     })
 }
 
-async fn ask_once(ctx: &Ctx<State>, ask: &Complete) -> Result<(), Error> {
+async fn ask_once(ctx: &Ctx<State>, model: String, kind: ModelKind) -> Result<(), Error> {
     let asker = Asker {
         tenant: ctx.tenant,
         execution: None,
     };
-    let mut call = calls::begin(&ctx.state, asker, ask, false).await?;
-    while call.next().await?.is_some() {}
+    match kind {
+        ModelKind::Chat => {
+            let ask = Complete {
+                model: Some(model),
+                messages: vec![Message::user("Say ok.")],
+                max_tokens: Some(1),
+                ..Complete::default()
+            };
+            let mut call = calls::begin(&ctx.state, asker, &ask, false).await?;
+            while call.next().await?.is_some() {}
+        }
+        ModelKind::Embedding => {
+            let ask = Embed {
+                model: Some(model),
+                input: vec!["ok".to_owned()],
+                ..Embed::default()
+            };
+            calls::embed(&ctx.state, asker, &ask).await?;
+        }
+    }
     Ok(())
 }
 

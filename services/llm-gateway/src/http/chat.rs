@@ -38,7 +38,7 @@ impl Face {
         let permit = self.permits.clone().try_acquire_owned();
         let permit = permit.map_err(|_| Failure::busy())?;
         let idempotency_key = request.header("idempotency-key").map(str::to_owned);
-        let mut wanted = self.read(&mut request).await?;
+        let mut wanted = request::read(&self.body(&mut request).await?)?;
         wanted.ask.idempotency_key = idempotency_key;
         let asker = Asker {
             tenant: principal.tenant,
@@ -66,14 +66,14 @@ impl Face {
         Ok(response)
     }
 
-    async fn read(&self, request: &mut Request) -> Result<Wanted, Failure> {
+    /// The body of a request, if it is not too large.
+    pub(super) async fn body(&self, request: &mut Request) -> Result<Bytes, Failure> {
         let limit = usize::try_from(self.state.settings.llm_http_body_bytes).unwrap_or(usize::MAX);
         let body = request.take_body().into_bytes_limit(limit).await;
-        let body = body.map_err(|error| match error {
+        body.map_err(|error| match error {
             ReadBodyError::PayloadTooLarge => Failure::too_large(),
             _ => Failure::malformed(None, "the body cannot be read"),
-        })?;
-        request::read(&body)
+        })
     }
 }
 

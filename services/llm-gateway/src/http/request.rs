@@ -18,11 +18,7 @@ pub(super) struct Wanted {
 }
 
 pub(super) fn read(body: &[u8]) -> Result<Wanted, Failure> {
-    let body: Value = serde_json::from_slice(body)
-        .map_err(|error| Failure::malformed(None, format!("the body is not JSON: {error}")))?;
-    let Value::Object(mut fields) = body else {
-        return Err(Failure::malformed(None, "the body is not a JSON object"));
-    };
+    let mut fields = fields(body)?;
     let streamed = take(&mut fields, "stream")?.unwrap_or(false);
     let options = fields.get("stream_options");
     let with_usage = options.is_some_and(|options| options["include_usage"] == true);
@@ -51,8 +47,18 @@ pub(super) fn read(body: &[u8]) -> Result<Wanted, Failure> {
     })
 }
 
+/// The fields of a body.
+pub(super) fn fields(body: &[u8]) -> Result<Map<String, Value>, Failure> {
+    let body = serde_json::from_slice(body)
+        .map_err(|error| Failure::malformed(None, format!("the body is not JSON: {error}")))?;
+    match body {
+        Value::Object(fields) => Ok(fields),
+        _ => Err(Failure::malformed(None, "the body is not a JSON object")),
+    }
+}
+
 /// Takes a field out; null is as good as absent.
-fn take<T: DeserializeOwned>(
+pub(super) fn take<T: DeserializeOwned>(
     fields: &mut Map<String, Value>,
     name: &str,
 ) -> Result<Option<T>, Failure> {

@@ -1,7 +1,8 @@
-//! OpenAI and every server that speaks its chat-completions API: vLLM, Ollama, LM Studio, Mistral, Groq, OpenRouter, …
+//! OpenAI and every server that speaks its APIs of chat completions and embeddings: vLLM, Ollama, LM Studio, Mistral, Groq, OpenRouter, …
 //!
 //! **Invariant:** the key goes to the host of the base URL alone, and dropping the pieces closes the connection.
 
+mod embeddings;
 pub(crate) mod refusal;
 mod request;
 mod response;
@@ -14,14 +15,15 @@ use chrono::Utc;
 use egress::{Credential, Egress, ResponseStream};
 use futures::{FutureExt, Stream, StreamExt, future::BoxFuture, stream};
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Map, Value};
 
 use self::{
     refusal::RetryHeaders,
     response::{Broken, Reader},
     sse::Events,
 };
-use super::{Fault, Provider, Question, Taken, fault::FaultKind};
-use crate::domain::{piece::Piece, settings::host};
+use super::{Fault, Provider, Question, Taken, Texts, fault::FaultKind};
+use crate::domain::{piece::Piece, settings::host, texts::Vectors};
 
 /// Bytes of an answer at most, as it comes over the wire.
 const MAX_ANSWER: usize = 64 * 1024 * 1024;
@@ -43,11 +45,7 @@ type Body = Pin<Box<dyn Stream<Item = Result<Bytes, egress::Error>> + Send>>;
 impl Provider for OpenaiCompatible {
     fn ask<'a>(&'a self, question: Question<'a>) -> BoxFuture<'a, Result<Taken, Fault>> {
         async move {
-            let response = self.egress.stream(self.request(question)?).await;
-            let response = response.map_err(|error| failure(&self.name, &error))?;
-            if !(200..300).contains(&response.status) {
-                return Err(self.refusal(response).await);
-            }
+            let response = self.send(self.request(question)?).await?;
             // Some servers answer as a whole although a stream was asked for.
             let is_whole = response
                 .header("content-type")
@@ -64,25 +62,47 @@ impl Provider for OpenaiCompatible {
         }
         .boxed()
     }
+
+    fn embed<'a>(&'a self, texts: Texts<'a>) -> BoxFuture<'a, Result<Vectors, Fault>> {
+        async move {
+            let body = embeddings::body(texts);
+            let request = self.post("/embeddings", &body, "application/json")?;
+            let read = self.read(self.send(request).await?).await?;
+            embeddings::read(&read, texts)
+                .map_err(|broken| broken_off(&self.name, broken, self.plain_key()))
+        }
+        .boxed()
+    }
 }
 
 impl OpenaiCompatible {
     fn request(&self, question: Question<'_>) -> Result<egress::Request, Fault> {
-        let body = serde_json::to_vec(&request::body(question))
-            .map_err(|_| Fault::new(&self.name, FaultKind::Refused(400)))?;
-        let url = format!("{}/chat/completions", self.base_url);
         let accept = if question.streamed {
             "text/event-stream"
         } else {
             "application/json"
         };
-        let mut headers = vec![
+        let body = request::body(question);
+        let mut request = self.post("/chat/completions", &body, accept)?;
+        if let Some(key) = &question.ask.idempotency_key {
+            let header = ("idempotency-key".to_owned(), key.clone());
+            request.headers.push(header);
+        }
+        Ok(request)
+    }
+
+    fn post(
+        &self,
+        path: &str,
+        body: &Map<String, Value>,
+        accept: &str,
+    ) -> Result<egress::Request, Fault> {
+        let body = serde_json::to_vec(body)
+            .map_err(|_| Fault::new(&self.name, FaultKind::Refused(400)))?;
+        let headers = vec![
             ("content-type".to_owned(), "application/json".to_owned()),
             ("accept".to_owned(), accept.to_owned()),
         ];
-        if let Some(key) = &question.ask.idempotency_key {
-            headers.push(("idempotency-key".to_owned(), key.clone()));
-        }
         let credential = self.key.as_ref().map(|key| Credential {
             header: "authorization".to_owned(),
             value: format!("Bearer {}", key.expose_secret()).into(),
@@ -94,8 +114,18 @@ impl OpenaiCompatible {
             timeout: self.patience,
             max_response_bytes: MAX_ANSWER,
             credential,
-            ..egress::Request::new("POST", url)
+            ..egress::Request::new("POST", format!("{}{path}", self.base_url))
         })
+    }
+
+    /// The response, where the server takes what it was sent.
+    async fn send(&self, request: egress::Request) -> Result<ResponseStream, Fault> {
+        let response = self.egress.stream(request).await;
+        let response = response.map_err(|error| failure(&self.name, &error))?;
+        match response.status {
+            200..300 => Ok(response),
+            _ => Err(self.refusal(response).await),
+        }
     }
 
     async fn refusal(&self, response: ResponseStream) -> Fault {
@@ -124,13 +154,18 @@ impl OpenaiCompatible {
     }
 
     async fn whole(&self, response: ResponseStream) -> Result<Vec<Piece>, Fault> {
+        let read = self.read(response).await?;
+        Reader::whole(&read).map_err(|broken| broken_off(&self.name, broken, self.plain_key()))
+    }
+
+    async fn read(&self, response: ResponseStream) -> Result<Vec<u8>, Fault> {
         let mut read = Vec::new();
         let mut body = std::pin::pin!(response.into_body());
         while let Some(part) = body.next().await {
             let part = part.map_err(|error| failure(&self.name, &error))?;
             read.extend_from_slice(&part);
         }
-        Reader::whole(&read).map_err(|broken| broken_off(&self.name, broken, self.plain_key()))
+        Ok(read)
     }
 
     fn spoken(&self, response: ResponseStream) -> stream::BoxStream<'static, Result<Piece, Fault>> {

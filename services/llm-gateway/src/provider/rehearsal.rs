@@ -5,6 +5,7 @@
 //!
 //! **Invariant:** no clock and no randomness decide what is said.
 
+mod embedding;
 mod example;
 mod plan;
 mod script;
@@ -16,10 +17,11 @@ use futures::{FutureExt, StreamExt, future::BoxFuture, stream};
 use serde_json::Map;
 
 use self::plan::{Ending, Plan};
-use super::{Fault, Provider, Question, Taken, fault::FaultKind};
+use super::{Fault, Provider, Question, Taken, Texts, fault::FaultKind};
 use crate::domain::{
     catalog::REHEARSAL,
     piece::{Piece, Tokens},
+    texts::Vectors,
 };
 
 /// Bytes of a tool call's arguments in one piece, about.
@@ -51,6 +53,10 @@ impl Provider for Rehearsal {
             })
         }
         .boxed()
+    }
+
+    fn embed<'a>(&'a self, texts: Texts<'a>) -> BoxFuture<'a, Result<Vectors, Fault>> {
+        std::future::ready(Ok(embedding::vectors(texts))).boxed()
     }
 }
 

@@ -8,7 +8,7 @@ use testkit::fake_llm::Answer;
 
 use crate::Fixture;
 
-async fn send(
+pub(crate) async fn send(
     fixture: &Fixture,
     method: &str,
     path: &str,
@@ -36,7 +36,7 @@ async fn chat(fixture: &Fixture, who: &Principal, body: Value) -> Response {
     .await
 }
 
-fn read(response: &Response) -> Value {
+pub(crate) fn read(response: &Response) -> Value {
     serde_json::from_slice(&response.body).unwrap()
 }
 
@@ -149,7 +149,8 @@ async fn what_cannot_be_read_is_refused() {
         ("GET", "/chat/completions", 405),
         ("POST", "/models", 405),
         ("GET", "/nothing", 404),
-        ("POST", "/embeddings", 404),
+        ("GET", "/embeddings", 405),
+        ("POST", "/embedding", 404),
         ("GET", "/models/nobody", 404),
         ("GET", "/models/%zz", 404),
     ] {

@@ -4,6 +4,7 @@
 
 mod cancel;
 mod complete;
+mod embed;
 mod faults;
 mod held;
 mod http;
@@ -19,8 +20,8 @@ use contracts::{
     Principal, Problem, Request, Role,
     id::TenantId,
     llm::{
-        Complete, Completion, CreateProvider, Delta, Message, Price, Provider, ProviderKind,
-        ProviderModel,
+        Complete, Completion, CreateProvider, Delta, Message, ModelKind, Price, Provider,
+        ProviderKind, ProviderModel,
     },
     message::StreamMessage,
 };
@@ -202,6 +203,7 @@ fn vendor_at(base_url: &str) -> CreateProvider {
         models: vec![
             ProviderModel {
                 name: "fake-large".into(),
+                kind: ModelKind::Chat,
                 price: Some(Price {
                     prompt: "2.5".parse().unwrap(),
                     completion: "10".parse().unwrap(),
@@ -209,6 +211,7 @@ fn vendor_at(base_url: &str) -> CreateProvider {
             },
             ProviderModel {
                 name: "fake-small".into(),
+                kind: ModelKind::Chat,
                 price: None,
             },
         ],

@@ -107,6 +107,26 @@ def vendor():
     assert "broke off" in str(error), error
 
 
+def embeddings():
+    # The client asks for base64 and unpacks it, unless it is told otherwise.
+    packed = client.embeddings.create(model="rehearsal", input=["a refund", "refunds"])
+    plain = client.embeddings.create(
+        model="rehearsal", input=["a refund", "refunds"], encoding_format="float"
+    )
+    assert [item.index for item in packed.data] == [0, 1], packed
+    assert packed.model == "rehearsal/rehearsal" and packed.usage.total_tokens == 3, packed
+    for one, other in zip(packed.data, plain.data):
+        assert len(one.embedding) == 256, one
+        assert max(abs(a - b) for a, b in zip(one.embedding, other.embedding)) < 1e-6
+    short = client.embeddings.create(model="rehearsal", input="hi", dimensions=8)
+    assert len(short.data[0].embedding) == 8, short
+    ids = [[1, 2, 3]]
+    error = raises(
+        openai.BadRequestError, lambda: client.embeddings.create(model="rehearsal", input=ids)
+    )
+    assert error.param == "input", error
+
+
 def forbidden():
     raises(openai.PermissionDeniedError, lambda: ask("fake-large"))
 

@@ -4,8 +4,8 @@ use contracts::{
     ErrorCode, Principal, Role,
     id::ProviderId,
     llm::{
-        DeleteProvider, GetProvider, ListModels, ListProviders, ProviderKind, ProviderModel,
-        TestProvider, UpdateProvider,
+        DeleteProvider, GetProvider, ListModels, ListProviders, ModelKind, ProviderKind,
+        ProviderModel, TestProvider, UpdateProvider,
     },
     page::Paging,
 };
@@ -51,6 +51,7 @@ async fn a_provider_is_made_shown_changed_and_removed() {
     let change = UpdateProvider {
         models: Some(vec![ProviderModel {
             name: "other".into(),
+            kind: ModelKind::Chat,
             price: None,
         }]),
         base_url: Some(format!("{}/", made.base_url)),

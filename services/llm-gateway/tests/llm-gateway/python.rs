@@ -36,6 +36,7 @@ async fn it_works_with_the_rehearsal() {
     let fixture = Fixture::start().await;
     let token = testkit::token(&fixture.owner().await);
     run(&fixture, &token, "rehearsal").await;
+    run(&fixture, &token, "embeddings").await;
 }
 
 #[tokio::test]

@@ -1,0 +1,24 @@
+//! `llm.embed`: the vectors of texts.
+
+use contracts::llm::{Embed, Embeddings};
+use kernel::Ctx;
+
+use crate::{
+    Error, State,
+    calls::{self, Asker},
+    domain::texts,
+};
+
+pub(crate) async fn embed(ctx: Ctx<State>, request: Embed) -> Result<Embeddings, Error> {
+    let asker = Asker {
+        tenant: ctx.tenant,
+        execution: ctx.principal().execution_id,
+    };
+    // What is known to be too large is not paid for.
+    if let Some(dimensions) = request.dimensions {
+        texts::check_size(request.input.len(), dimensions)?;
+    }
+    let embeddings = calls::embed(&ctx.state, asker, &request).await?;
+    texts::check_size(embeddings.embeddings.len(), embeddings.dimensions)?;
+    Ok(embeddings)
+}
