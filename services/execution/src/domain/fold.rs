@@ -319,7 +319,14 @@ impl State {
     }
 
     fn fold_node(&mut self, node: NodeIndex, record: &Record) {
-        if let Step::Looping { .. } = self.step(node) {
+        // Where the execution fails with it, the calls that run are cut like every other step.
+        let ends = matches!(
+            record.frame.event,
+            ExecutionEvent::StepFailed { port: None, .. }
+        );
+        if let Step::Looping { .. } = self.step(node)
+            && !ends
+        {
             self.cut_calls(node);
         }
         match &record.frame.event {

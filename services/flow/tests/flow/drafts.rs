@@ -186,7 +186,12 @@ async fn node_types_describe_themselves() {
         kinds,
         [
             "trigger",
+            "chat_trigger",
+            "agent",
+            "crew",
             "llm",
+            "tool",
+            "knowledge",
             "http",
             "code",
             "condition",

@@ -4,6 +4,7 @@
 
 mod drafts;
 mod execute;
+mod pins;
 mod revisions;
 mod walls;
 
