@@ -24,16 +24,19 @@ pub enum WorkClass {
     Knowledge,
     /// Flows within flows.
     Flow,
+    /// Nodes whose work an integrator does.
+    Custom,
 }
 
 impl WorkClass {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Llm,
         Self::Http,
         Self::Code,
         Self::Tool,
         Self::Knowledge,
         Self::Flow,
+        Self::Custom,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -44,6 +47,7 @@ impl WorkClass {
             Self::Tool => "tool",
             Self::Knowledge => "knowledge",
             Self::Flow => "flow",
+            Self::Custom => "custom",
         }
     }
 }

@@ -9,6 +9,7 @@ mod chat_trigger;
 mod code;
 mod condition;
 mod crew;
+mod custom;
 mod http;
 mod knowledge;
 mod llm;
@@ -53,6 +54,7 @@ static ALL: LazyLock<Vec<Kind>> = LazyLock::new(|| {
         knowledge::kind(),
         http::kind(),
         code::kind(),
+        custom::kind(),
         condition::kind(),
         transform::kind(),
         output::kind(),

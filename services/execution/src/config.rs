@@ -33,6 +33,9 @@ pub struct EngineConfig {
     /// Searches of knowledge and memory that one process waits for at the same time.
     #[arg(long, env = "TROUPE_WORKERS_KNOWLEDGE", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub workers_knowledge: u16,
+    /// Nodes of integrators that one process waits for at the same time.
+    #[arg(long, env = "TROUPE_WORKERS_CUSTOM", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub workers_custom: u16,
     /// Flows within flows that one process waits for at the same time.
     #[arg(long, env = "TROUPE_WORKERS_FLOW", default_value_t = 2000, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub workers_flow: u16,
@@ -47,6 +50,7 @@ impl Default for EngineConfig {
             workers_tool: 64,
             workers_knowledge: 32,
             workers_flow: 2000,
+            workers_custom: 64,
         }
     }
 }

@@ -1,12 +1,13 @@
 //! The workers: they do the steps that leave the core, one attempt at a time.
 //!
 //! [`pool`] takes work items and reports their outcome, [`cuts`] ends what is cancelled; [`llm`], [`http`], [`code`],
-//! [`tool`], [`knowledge`] and [`flow`] do the steps.
+//! [`tool`], [`knowledge`], [`flow`] and [`custom`] do the steps.
 //!
 //! **Invariant:** a work item is acknowledged only after the owner of its execution has stored its result or has said that
 //! nobody wants it: an answer already paid for is never lost.
 
 pub(crate) mod code;
+pub(crate) mod custom;
 pub(crate) mod cuts;
 pub(crate) mod flow;
 pub(crate) mod http;
@@ -110,6 +111,7 @@ pub(crate) async fn run(ctx: TaskCtx<State>) {
             WorkClass::Tool => ctx.state.config.workers_tool,
             WorkClass::Knowledge => ctx.state.config.workers_knowledge,
             WorkClass::Flow => ctx.state.config.workers_flow,
+            WorkClass::Custom => ctx.state.config.workers_custom,
         };
         tasks.spawn(pool::run(worker.clone(), class, slots, ctx.stop.clone()));
     }

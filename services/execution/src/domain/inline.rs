@@ -54,6 +54,7 @@ impl Kind {
             "http" => Self::Heavy(WorkClass::Http),
             "code" => Self::Heavy(WorkClass::Code),
             "agent" | "crew" => Self::Looping,
+            "custom" => Self::Heavy(WorkClass::Custom),
             "tool" => Self::Heavy(WorkClass::Tool),
             "knowledge" => Self::Heavy(WorkClass::Knowledge),
             other => {
@@ -126,6 +127,7 @@ pub(crate) fn work_item(
     };
     let argument = match class {
         WorkClass::Code => argument(state, node),
+        WorkClass::Custom => incoming(state, node),
         WorkClass::Llm
         | WorkClass::Http
         | WorkClass::Tool
@@ -169,6 +171,7 @@ const fn default_timeout_ms(class: WorkClass) -> u64 {
         WorkClass::Llm => 120_000,
         WorkClass::Http => 30_000,
         WorkClass::Code => 10_000,
+        WorkClass::Custom => 30_000,
         // Each tool has a limit of its own, which is shorter.
         WorkClass::Tool => 610_000,
         WorkClass::Knowledge => 30_000,
@@ -222,6 +225,26 @@ fn argument(state: &State, node: NodeIndex) -> Value {
     });
     let nodes: Map<String, Value> = nodes.collect();
     json!({ "input": state.data.input, "nodes": nodes })
+}
+
+/// What comes in by the node's edges: the output of the node before it; an object by node id where there are several.
+fn incoming(state: &State, node: NodeIndex) -> Value {
+    let output = |from: NodeIndex| state.data.outputs[usize::from(from.0)].clone();
+    let mut from: Vec<_> = state
+        .plan
+        .incoming(node)
+        .iter()
+        .map(|edge| edge.from)
+        .collect();
+    from.sort_unstable();
+    from.dedup();
+    if let [only] = from[..] {
+        return output(only);
+    }
+    let several = from
+        .into_iter()
+        .map(|from| (configured(state, from).id.clone(), output(from)));
+    Value::Object(several.collect())
 }
 
 pub(crate) fn configured(state: &State, node: NodeIndex) -> &Node {

@@ -20,7 +20,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Attempted, code, cuts::Cuts, flow, http, knowledge, llm, tool};
+use super::{Attempted, code, custom, cuts::Cuts, flow, http, knowledge, llm, tool};
 use crate::{State, domain::limits};
 
 /// How often the server hears that an item is being worked on.
@@ -161,6 +161,7 @@ impl Worker {
             WorkClass::Code => code::perform(&self.state.sandbox, item).await.into(),
             WorkClass::Tool => tool::perform(&self.bus, item).await.into(),
             WorkClass::Knowledge => knowledge::perform(&self.bus, item).await.into(),
+            WorkClass::Custom => custom::perform(&self.bus, item).await.into(),
             WorkClass::Flow => flow::perform(&self.bus, &self.state, item).await,
         }
     }

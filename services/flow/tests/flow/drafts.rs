@@ -194,6 +194,7 @@ async fn node_types_describe_themselves() {
             "knowledge",
             "http",
             "code",
+            "custom",
             "condition",
             "transform",
             "output"
