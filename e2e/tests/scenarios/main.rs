@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, and its helpers too")]
 
+mod agents;
 mod bad_input;
 mod crash;
 mod integrators;
 mod main_job;
 mod tools;
 mod walls;
+mod worst_case;

@@ -43,10 +43,21 @@ pub struct FakeLlm {
     vendor: Arc<Vendor>,
 }
 
+/// What a test makes of a request.
+#[derive(Clone)]
+struct Rule(Arc<dyn Fn(&Value) -> Answer + Send + Sync>);
+
+impl std::fmt::Debug for Rule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Rule")
+    }
+}
+
 #[derive(Debug, Default)]
 struct Vendor {
     script: Mutex<VecDeque<Answer>>,
     otherwise: Mutex<Option<Answer>>,
+    rule: Mutex<Option<Rule>>,
     requests: Mutex<Vec<LlmRequest>>,
 }
 
@@ -85,6 +96,11 @@ impl FakeLlm {
     /// The answer to every request that the script has none for.
     pub fn otherwise(&self, answer: Answer) {
         *lock(&self.vendor.otherwise) = Some(answer);
+    }
+
+    /// The rule by which every request is answered that the script has no answer for; its argument is the body.
+    pub fn answer_by(&self, rule: impl Fn(&Value) -> Answer + Send + Sync + 'static) {
+        *lock(&self.vendor.rule) = Some(Rule(Arc::new(rule)));
     }
 
     /// The requests for answers and vectors that have arrived so far, in order, refused ones too.
@@ -128,7 +144,9 @@ impl Vendor {
             return wire::error(StatusCode::BAD_REQUEST, &text);
         }
         let scripted = lock(&self.script).pop_front();
-        let Some(answer) = scripted.or_else(|| lock(&self.otherwise).clone()) else {
+        let by_rule = || lock(&self.rule).clone().map(|rule| (rule.0)(body));
+        let otherwise = || lock(&self.otherwise).clone();
+        let Some(answer) = scripted.or_else(by_rule).or_else(otherwise) else {
             return wire::error(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "the test has scripted no answer to this request",
