@@ -6,7 +6,7 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
 use crate::root;
 
-const SERVICES: [&str; 8] = [
+const SERVICES: [&str; 9] = [
     "auth",
     "tenant",
     "flow",
@@ -14,6 +14,7 @@ const SERVICES: [&str; 8] = [
     "llm-gateway",
     "tool",
     "chat",
+    "agent",
     "gateway",
 ];
 

@@ -28,6 +28,8 @@ pub enum Error {
         expected: u32,
         actual: u32,
     },
+    #[error("at most 1,024 tools can be pinned at once")]
+    TooManyPins,
     #[error("secret `{0}` does not exist")]
     SecretNotFound(String),
     #[error("the secret is not valid")]
@@ -69,6 +71,7 @@ impl Error {
             Self::OtherKind(_) => "kind_fixed",
             Self::InvalidTool(_) => "tool_invalid",
             Self::VersionMismatch { .. } => "version_mismatch",
+            Self::TooManyPins => "too_many_pins",
             Self::SecretNotFound(_) => "secret_not_found",
             Self::InvalidSecret(_) => "secret_invalid",
             Self::InvalidKey => "idempotency_key",
@@ -98,6 +101,7 @@ impl kernel::ServiceError for Error {
             Self::OtherName(_)
             | Self::OtherKind(_)
             | Self::InvalidTool(_)
+            | Self::TooManyPins
             | Self::InvalidSecret(_)
             | Self::InvalidKey
             | Self::InvalidArguments(_)
@@ -143,6 +147,7 @@ impl kernel::ServiceError for Error {
             | Self::VersionNotFound { .. }
             | Self::SecretNotFound(_)
             | Self::NameTaken(_)
+            | Self::TooManyPins
             | Self::RoleTooLow { .. }
             | Self::TooManyCalls
             | Self::Failed(_)

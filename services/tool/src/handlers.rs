@@ -1,6 +1,7 @@
 //! One file per resource; each handler orders a few steps.
 
 pub(crate) mod calls;
+pub(crate) mod resolve;
 pub(crate) mod secrets;
 pub(crate) mod tools;
 

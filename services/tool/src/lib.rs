@@ -38,6 +38,7 @@ pub fn service(state: State) -> kernel::Service<State> {
         .on(handlers::tools::delete)
         .on(handlers::tools::versions)
         .on(handlers::tools::validate)
+        .on(handlers::resolve::resolve)
         .on(handlers::calls::invoke)
         .on(handlers::calls::list)
         .on(handlers::secrets::set)

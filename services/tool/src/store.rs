@@ -3,6 +3,7 @@
 mod calls;
 mod entities;
 mod secrets;
+mod snapshots;
 
 use chrono::{DateTime, Utc};
 use contracts::{

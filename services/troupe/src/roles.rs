@@ -18,6 +18,7 @@ pub(crate) enum Role {
     Auth,
     LlmGateway,
     Tool,
+    Agent,
     Execution,
     Flow,
     Chat,
@@ -25,7 +26,7 @@ pub(crate) enum Role {
 }
 
 /// The tables of all services.
-pub(crate) const MIGRATIONS: [sql::Migrations; 7] = [
+pub(crate) const MIGRATIONS: [sql::Migrations; 8] = [
     tenant::MIGRATIONS,
     auth::MIGRATIONS,
     flow::MIGRATIONS,
@@ -33,15 +34,17 @@ pub(crate) const MIGRATIONS: [sql::Migrations; 7] = [
     llm_gateway::MIGRATIONS,
     tool::MIGRATIONS,
     chat::MIGRATIONS,
+    agent::MIGRATIONS,
 ];
 
 impl Role {
     /// In the order of starting: those that answer before those that ask.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Tenant,
         Self::Auth,
         Self::LlmGateway,
         Self::Tool,
+        Self::Agent,
         Self::Execution,
         Self::Flow,
         Self::Chat,
@@ -54,6 +57,7 @@ impl Role {
             Self::Auth => "troupe-auth",
             Self::LlmGateway => "troupe-llm-gateway",
             Self::Tool => "troupe-tool",
+            Self::Agent => "troupe-agent",
             Self::Execution => "troupe-execution",
             Self::Flow => "troupe-flow",
             Self::Chat => "troupe-chat",
@@ -67,6 +71,7 @@ impl Role {
             Self::Auth => Service::Auth,
             Self::LlmGateway => Service::Llm,
             Self::Tool => Service::Tool,
+            Self::Agent => Service::Agent,
             Self::Execution => Service::Execution,
             Self::Flow => Service::Flow,
             Self::Chat => Service::Chat,
@@ -121,6 +126,11 @@ impl Platform {
                 let worker = WorkerCommand::this_binary()?;
                 let state = tool::State::connect(&settings.tool(), worker).await?;
                 tool::service(state).start(&runtime).await?
+            }
+            Role::Agent => {
+                let config = agent::Config { sql: settings.sql };
+                let state = agent::State::connect(&config).await?;
+                agent::service(state).start(&runtime).await?
             }
             Role::Execution => {
                 let state =

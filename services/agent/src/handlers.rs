@@ -1,0 +1,14 @@
+//! One file per resource; each handler orders a few steps.
+
+pub(crate) mod agents;
+
+use chrono::{DateTime, SubsecRound, Utc};
+
+use crate::State;
+
+type Ctx = kernel::Ctx<State>;
+
+/// To the microsecond, as the database keeps it: what is answered now is what is read later.
+fn now() -> DateTime<Utc> {
+    Utc::now().trunc_subsecs(6)
+}

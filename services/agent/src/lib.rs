@@ -1,0 +1,30 @@
+//! Agents and crews: who works, with what, within which limits, and how tasks depend on each other.
+//!
+//! Reading order: [`domain`] has the rules, [`store`] the questions to the database, [`handlers`] put them in order.
+//!
+//! **Invariant:** a version of an agent or a crew never changes, and a crew's agents stay as long as it names them.
+
+mod config;
+mod error;
+mod state;
+
+mod handlers;
+
+mod domain;
+mod store;
+
+pub use config::Config;
+pub use error::Error;
+pub use state::State;
+pub use store::MIGRATIONS;
+
+/// The table of contents: everything this service answers.
+pub fn service(state: State) -> kernel::Service<State> {
+    kernel::Service::new("agent", state)
+        .on(handlers::agents::create)
+        .on(handlers::agents::get)
+        .on(handlers::agents::list)
+        .on(handlers::agents::update)
+        .on(handlers::agents::delete)
+        .on(handlers::agents::versions)
+}
