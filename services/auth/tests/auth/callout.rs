@@ -203,6 +203,16 @@ async fn an_integrator_gets_nothing_else() {
     ] {
         assert!(!wire.may(&format!("SUB {subject} 2")).await, "{subject}");
     }
+}
+
+#[tokio::test]
+async fn an_integrator_asks_no_one_else() {
+    let platform = Platform::start().await;
+    let session = platform.register("ada").await;
+    let (own, other) = (session.organization.id, TenantId::generate());
+    let mut wire = Wire::connect(&platform.nats, "", &session.access_token)
+        .await
+        .expect("connects");
     let publish = |subject: &str| format!("PUB {subject} 2\r\n{{}}");
     assert!(wire.may(&publish(&format!("req.{own}.flow.get"))).await);
     for subject in [

@@ -48,6 +48,10 @@ enum Live {
 }
 
 #[OpenApi(prefix_path = "/executions", tag = "Tag::Executions")]
+#[allow(
+    clippy::too_many_arguments,
+    reason = "each is a parameter of the query, and stands so in the document"
+)]
 impl Api {
     /// The organization's executions, the newest first
     #[oai(path = "/", method = "get", operation_id = "execution.list")]
