@@ -27,7 +27,7 @@ pub enum ToolKind {
     Http,
     /// JavaScript in the code worker: `{"source"}`, an ES module whose default export is a function of the arguments.
     Javascript,
-    /// One line of JSON in and out of a locked-down container: `{"image", "command", "memory_mb"?, "cpus"?}`.
+    /// One line of JSON in and out of a locked-down container: `{"image", "command"?, "memory_mb"?, "cpus"?}`.
     Container,
 }
 

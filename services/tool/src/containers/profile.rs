@@ -40,12 +40,13 @@ pub(super) fn body(spec: &ContainerSpec, owner: &Owner<'_>) -> ContainerCreateBo
         (INSTANCE_LABEL, owner.instance.to_owned()),
         (UNTIL_LABEL, owner.until.as_secs().to_string()),
     ];
+    let command = Some(spec.command()).filter(|command| !command.is_empty());
     ContainerCreateBody {
         image: Some(spec.image().to_owned()),
-        // Replaces the image's entrypoint and its command.
-        entrypoint: Some(spec.command().to_vec()),
+        // Replaces the image's entrypoint, its command and where they run.
+        entrypoint: command.map(<[String]>::to_vec),
+        working_dir: command.map(|_| "/tmp".into()),
         user: Some(USER.into()),
-        working_dir: Some("/tmp".into()),
         open_stdin: Some(true),
         // The end of our input is the end of its input.
         stdin_once: Some(true),

@@ -26,8 +26,8 @@ pub(crate) struct ContainerSpec {
 }
 
 impl ContainerSpec {
-    /// Reads `{"image", "command", "memory_mb"?, "cpus"?}`; `memory_mb` is 16 to 512, 64 when absent, and `cpus` is
-    /// 0.1 to 2, 1 when absent.
+    /// Reads `{"image", "command"?, "memory_mb"?, "cpus"?}`; the image says what runs when `command` is absent,
+    /// `memory_mb` is 16 to 512, 64 when absent, and `cpus` is 0.1 to 2, 1 when absent.
     ///
     /// # Errors
     /// Everything that is wrong with it.
@@ -66,6 +66,7 @@ impl ContainerSpec {
         &self.image
     }
 
+    /// Empty for the image's own.
     pub(super) fn command(&self) -> &[String] {
         &self.command
     }
@@ -118,7 +119,10 @@ fn image(value: Option<&Value>) -> Result<String, ToolProblem> {
 }
 
 fn command(value: Option<&Value>) -> Result<Vec<String>, ToolProblem> {
-    let command: Option<Vec<String>> = value.and_then(Value::as_array).and_then(|parts| {
+    let Some(value) = value else {
+        return Ok(Vec::new());
+    };
+    let command: Option<Vec<String>> = value.as_array().and_then(|parts| {
         parts
             .iter()
             .map(|part| part.as_str().map(ToOwned::to_owned))
@@ -198,8 +202,12 @@ mod tests {
     fn a_whole_configuration_is_read() {
         let config = json!({"image": "a/b:1", "command": ["cat"], "memory_mb": 128, "cpus": 0.5});
         let spec = ContainerSpec::parse(&config).unwrap();
+        assert_eq!(spec.command(), ["cat"]);
         assert_eq!(spec.memory_bytes(), 128 * 1024 * 1024);
         assert_eq!(spec.nano_cpus(), 500_000_000);
+        let spec = ContainerSpec::parse(&json!({"image": "a/b:1"})).unwrap();
+        assert_eq!(spec.command(), [""; 0]);
+        assert_eq!(spec.memory_bytes(), 64 * 1024 * 1024);
     }
 
     #[test]
