@@ -11,21 +11,22 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use async_nats::jetstream;
-use bus::{Bucket, Bus};
+use bus::Bucket;
 use contracts::{
-    Role,
     execution::{ExecutionState, Origin},
     flow::Executable,
-    id::{ExecutionId, FlowId, TenantId},
+    id::{ExecutionId, FlowId},
     owner::Start,
 };
 use execution::measure::{Measured, measured};
 use futures::{StreamExt, stream};
 use serde::Serialize;
 use serde_json::json;
-use testkit::{Mongo, Nats, Postgres};
 
-const PARTITIONS: u16 = 4;
+use crate::host::{Host, PARTITIONS};
+
+mod host;
+
 /// Bytes of text that each step passes on.
 const TEXT: usize = 400;
 const HASH: &str = "bench";
@@ -92,66 +93,28 @@ async fn main() -> Result<()> {
     std::fs::create_dir_all("target/bench")?;
     std::fs::write(path, serde_json::to_vec_pretty(&report)?)?;
     println!("\nwritten to {}", path.display());
-    bench.running.drain().await;
+    bench.host.running.drain().await;
     Ok(())
 }
 
 struct Bench {
-    running: kernel::Running,
-    /// The one who starts executions, on a connection of its own.
-    driver: Bus,
+    host: Host,
     jetstream: jetstream::Context,
     start: Start,
-    _mongo: Mongo,
-    _database: Postgres,
-    _nats: Nats,
 }
 
 impl Bench {
     async fn start() -> Result<Self> {
-        let nats = Nats::configured(|dir| {
-            format!(
-                "host: 127.0.0.1\nport: -1\nports_file_dir: {dir:?}\nmax_payload: {}\njetstream {{ store_dir: {:?}, sync_interval: always }}\n",
-                bus::server_config::MAX_PAYLOAD,
-                dir.join("store")
-            )
-        })
-        .await;
-        let connect = async || Bus::connect(&bus::Config::open(nats.url())).await;
-        let (engine, driver) = (connect().await?, connect().await?);
-        bus::topology::ensure(&engine, PARTITIONS).await?;
-        let database = Postgres::create().await;
-        let sql = sql::Config::new(database.url(), "bench");
-        let owner = sql::Owner::connect(&sql).await?;
-        owner.migrate_platform(&[execution::MIGRATIONS]).await?;
-        let user = testkit::principal(TenantId::generate(), Role::Editor);
-        owner
-            .create_tenant(user.tenant, &[execution::MIGRATIONS])
-            .await?;
-        let mongo = Mongo::create();
-        let config = execution::Config {
-            sql,
-            documents: documents::Config::new(mongo.url(), mongo.database()),
-            egress: egress::Config::closed(),
-            sandbox: sandbox::Config::default(),
-            engine: execution::EngineConfig::default(),
-        };
-        // No step of this flow runs code.
-        let code_worker = sandbox::WorkerCommand::this_binary()?;
-        let state = execution::State::connect(&config, code_worker).await?;
-        let runtime = testkit::runtime(&engine).await;
-        let running = execution::service(state).start(&runtime).await?;
-        let flows = engine.kv(Bucket::FlowDef).await?;
+        let host = Host::start().await?;
+        let flows = host.engine.kv(Bucket::FlowDef).await?;
         flows
             .put(HASH, serde_json::to_vec(&flow()?)?.into())
             .await?;
-        let client = async_nats::connect(nats.url()).await?;
+        let client = async_nats::connect(host.nats.url()).await?;
         let bench = Self {
-            running,
-            driver,
             jetstream: jetstream::new(client),
             start: Start {
-                tenant: user.tenant,
+                tenant: host.user.tenant,
                 execution_id: ExecutionId::generate(),
                 origin: Origin::flow(FlowId::generate(), Some(1)),
                 parent: None,
@@ -159,11 +122,9 @@ impl Bench {
                 definition_hash: HASH.into(),
                 input: json!({"text": "x".repeat(TEXT), "n": 1}),
                 vars: json!({}),
-                principal: user,
+                principal: host.user.clone(),
             },
-            _mongo: mongo,
-            _database: database,
-            _nats: nats,
+            host,
         };
         bench.wait_for_owners().await;
         Ok(bench)
@@ -175,7 +136,7 @@ impl Bench {
                 let mut start = self.start.clone();
                 start.execution_id = ExecutionId::generate();
                 let its = contracts::subject::partition_of(start.execution_id, PARTITIONS);
-                let answer = self.driver.ask_owner(&start, DEADLINE).await;
+                let answer = self.host.driver.ask_owner(&start, DEADLINE).await;
                 (its == partition && answer.is_ok()).then_some(())
             })
             .await;
@@ -203,7 +164,7 @@ impl Bench {
         let mut start = self.start.clone();
         start.execution_id = ExecutionId::generate();
         let begun = Instant::now();
-        let accepted = self.driver.ask_owner(&start, DEADLINE).await?;
+        let accepted = self.host.driver.ask_owner(&start, DEADLINE).await?;
         ensure!(
             accepted.state == ExecutionState::Succeeded,
             "an execution is {:?}",

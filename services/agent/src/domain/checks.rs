@@ -66,7 +66,11 @@ pub(crate) fn limits(problems: &mut Problems, limits: &Limits) {
     let mut within = |field: &str, value: u64, bounds: RangeInclusive<u64>| {
         let (least, most) = (bounds.start(), bounds.end());
         let message = format!("is {value}; {least} to {most} are allowed");
-        problems.require(bounds.contains(&value), &format!("/limits/{field}"), message);
+        problems.require(
+            bounds.contains(&value),
+            &format!("/limits/{field}"),
+            message,
+        );
     };
     within("max_steps", limits.max_steps.into(), 1..=200);
     within("max_tool_calls", limits.max_tool_calls.into(), 0..=1000);
@@ -80,5 +84,9 @@ pub(crate) fn limits(problems: &mut Problems, limits: &Limits) {
 /// The spec as a whole: what is written is what a page of versions and a snapshot must carry.
 pub(crate) fn size(problems: &mut Problems, spec: &impl serde::Serialize) {
     let written = serde_json::to_vec(spec).map_or(usize::MAX, |bytes| bytes.len());
-    problems.require(written <= MAX_SPEC_BYTES, "", "has more than 256 KiB as JSON");
+    problems.require(
+        written <= MAX_SPEC_BYTES,
+        "",
+        "has more than 256 KiB as JSON",
+    );
 }

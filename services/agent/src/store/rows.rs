@@ -142,7 +142,10 @@ fn made<S>(row: item::Model, change: Change<S>) -> Stored<S> {
     }
 }
 
-pub(super) fn stored<S: Spec>(row: item::Model, version: version::Model) -> Result<Stored<S>, Error> {
+pub(super) fn stored<S: Spec>(
+    row: item::Model,
+    version: version::Model,
+) -> Result<Stored<S>, Error> {
     Ok(Stored {
         id: row.id,
         version: version.version.unsigned_abs(),
