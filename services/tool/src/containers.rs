@@ -1,11 +1,13 @@
-//! Containers that run tools: one call each, one line of JSON in, one line out.
+//! Containers that run tools: one call each, one line of JSON in, one line out; or a conversation with an MCP server.
 //!
 //! Reading order: [`spec`] is what an author may say, [`profile`] what every container gets, [`exchange`] one call,
-//! [`pool`] those that wait for one, [`engine`] the way to the engine, [`reaper`] what was left behind.
+//! [`pool`] those that wait for one, [`session`] one conversation, [`sessions`] those that wait for their next call,
+//! [`engine`] the way to the engine, [`reaper`] what was left behind.
 //!
 //! **Invariant:** a tool runs in a container of the fixed profile or not at all. Without an engine each call fails with
 //! `sandbox_unavailable`; nothing ever runs on the host.
-//! **Invariant:** a container serves one call. What it leaves in its memory or its files goes with it.
+//! **Invariant:** a container serves one call, or the calls of one organization to one MCP server. What it leaves in its
+//! memory or its files goes with it.
 
 mod config;
 mod engine;
@@ -14,12 +16,15 @@ mod pool;
 mod profile;
 mod reaper;
 mod running;
+mod session;
+mod sessions;
 mod spec;
 #[cfg(test)]
 mod tests;
 
 use std::{sync::Arc, time::Duration};
 
+use contracts::id::TenantId;
 use serde_json::Value;
 
 pub(crate) use self::spec::ContainerSpec;
@@ -28,6 +33,7 @@ use self::{
     exchange::Outcome,
     pool::Kind,
     running::{Container, Yard},
+    session::{Broken, Session},
 };
 pub use config::Config;
 
@@ -72,10 +78,61 @@ impl Containers {
         if matches!(result, Ok(Ok(_))) {
             self.yard.refill(&kind);
         }
-        result.map_err(|_| {
-            let limit = timeout.as_millis();
-            Failure::timeout(format!("no container answered within `{limit}` ms"))
-        })?
+        result.map_err(|_| late(timeout))?
+    }
+
+    /// Calls a tool of the MCP server that is the container's program: `params` has its name and its arguments. The
+    /// server stays for the organization's next call. `timeout` bounds everything.
+    ///
+    /// # Errors
+    /// [`Failure`] with one of the reasons of [`Containers::run`], `mcp_version`, `mcp_answer` or `mcp_error`.
+    pub(crate) async fn ask_mcp(
+        &self,
+        tenant: TenantId,
+        spec: &ContainerSpec,
+        params: &Value,
+        timeout: Duration,
+    ) -> Result<Value, Failure> {
+        let kind = Kind::of_session(spec, timeout);
+        tokio::time::timeout(timeout, self.converse(tenant, &kind, params))
+            .await
+            .map_err(|_| late(timeout))?
+    }
+
+    async fn converse(
+        &self,
+        tenant: TenantId,
+        kind: &Kind,
+        params: &Value,
+    ) -> Result<Value, Failure> {
+        let _permit = self.yard.permit().await?;
+        if let Some(mut session) = self.yard.take_session(tenant, kind) {
+            match session.call_tool(params).await {
+                Ok(answer) => {
+                    self.yard.keep_session(tenant, kind, session);
+                    return answer;
+                }
+                // Since its last call, or because of this one: a new container tells.
+                Err(Broken::Ended) => {}
+                Err(Broken::Failed(failure)) => return Err(failure),
+            }
+        }
+        let mut session = Session::of(self.yard.fresh(kind).await?);
+        let answer = match session.greet().await {
+            Ok(()) => session.call_tool(params).await,
+            Err(broken) => Err(broken),
+        };
+        match answer {
+            Ok(answer) => {
+                self.yard.keep_session(tenant, kind, session);
+                answer
+            }
+            Err(Broken::Failed(failure)) => Err(failure),
+            Err(Broken::Ended) => {
+                let end = self.end_of(&mut session.container).await?;
+                Err(misfortune(&end).unwrap_or_else(session::hung_up))
+            }
+        }
     }
 
     async fn call(&self, kind: &Kind, line: &[u8]) -> Result<Value, Failure> {
@@ -105,19 +162,24 @@ impl Containers {
                     exchange::OUTPUT_BYTES_MAX
                 ),
             )),
-            Outcome::Ended(rest) => {
-                container.let_go();
-                let end = self.yard.engine.end_of(container.id());
-                let end = tokio::time::timeout(END_LIMIT, end)
-                    .await
-                    .map_err(|_| unavailable("the engine does not say how the container ended"))?;
-                match end {
-                    Ok(end) if end.was_killed() && container.was_kept() => Ok(None),
-                    Err(_) if container.was_kept() => Ok(None),
-                    end => ended(&end?, &rest).map(Some),
-                }
-            }
+            Outcome::Ended(rest) => match self.end_of(container).await {
+                Ok(end) if end.was_killed() && container.was_kept() => Ok(None),
+                Err(_) if container.was_kept() => Ok(None),
+                end => match misfortune(&end?) {
+                    Some(failure) => Err(failure),
+                    None => parse(&rest).map(Some),
+                },
+            },
         }
+    }
+
+    /// How a container ended whose output did.
+    async fn end_of(&self, container: &mut Container) -> Result<End, Failure> {
+        container.let_go();
+        let end = self.yard.engine.end_of(container.id());
+        tokio::time::timeout(END_LIMIT, end)
+            .await
+            .map_err(|_| unavailable("the engine does not say how the container ended"))?
     }
 
     /// Looks for what was left behind, now and then, and removes all when `stop` is done.
@@ -151,21 +213,16 @@ impl Drop for Containers {
     }
 }
 
-/// The container has ended without a whole line.
-fn ended(end: &End, rest: &[u8]) -> Result<Value, Failure> {
+/// What went wrong with a container that has ended.
+fn misfortune(end: &End) -> Option<Failure> {
     if end.out_of_memory {
-        return Err(Failure::lasting(
-            "memory",
-            "the container used more memory than it may",
-        ));
+        let text = "the container used more memory than it may";
+        return Some(Failure::lasting("memory", text));
     }
-    if end.exit_code != 0 {
-        return Err(Failure::lasting(
-            "exit_code",
-            format!("the container ended with exit code `{}`", end.exit_code),
-        ));
-    }
-    parse(rest)
+    (end.exit_code != 0).then(|| {
+        let text = format!("the container ended with exit code `{}`", end.exit_code);
+        Failure::lasting("exit_code", text)
+    })
 }
 
 fn parse(line: &[u8]) -> Result<Value, Failure> {
@@ -175,6 +232,11 @@ fn parse(line: &[u8]) -> Result<Value, Failure> {
             "the first line that the container wrote is not JSON",
         )
     })
+}
+
+fn late(timeout: Duration) -> Failure {
+    let limit = timeout.as_millis();
+    Failure::timeout(format!("no container answered within `{limit}` ms"))
 }
 
 fn unavailable(message: &str) -> Failure {

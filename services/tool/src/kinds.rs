@@ -4,6 +4,7 @@ mod builtin;
 mod container;
 mod http;
 mod javascript;
+mod mcp_stdio;
 
 use std::time::Duration;
 

@@ -14,6 +14,8 @@ use crate::containers::{config::Config, spec::ContainerSpec};
 
 /// A container that nobody called within this time is removed: a minute after the last call none is left.
 pub(super) const WARM_LIFE: Duration = Duration::from_secs(45);
+/// A conversation that is older is not taken up again.
+pub(super) const SESSION_LIFE: Duration = Duration::from_secs(600);
 /// Calls with about the same time limit share their containers.
 const TIME_STEP_MIN: u64 = 32;
 
@@ -21,21 +23,30 @@ const TIME_STEP_MIN: u64 = 32;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Kind {
     pub(super) spec: ContainerSpec,
-    /// The longest call, in seconds.
-    call_limit: u64,
+    /// What the longest call, or the longest conversation, may take, in seconds.
+    limit: u64,
 }
 
 impl Kind {
     pub(super) fn new(spec: &ContainerSpec, timeout: Duration) -> Self {
         Self {
             spec: spec.clone(),
-            call_limit: timeout.as_secs().max(TIME_STEP_MIN).next_power_of_two(),
+            limit: timeout.as_secs().max(TIME_STEP_MIN).next_power_of_two(),
+        }
+    }
+
+    /// For many calls, the last of which begins within [`SESSION_LIFE`].
+    pub(super) fn of_session(spec: &ContainerSpec, timeout: Duration) -> Self {
+        let one = Self::new(spec, timeout);
+        Self {
+            limit: one.limit + SESSION_LIFE.as_secs(),
+            ..one
         }
     }
 
     /// How long after its start a container of this kind may be needed.
     pub(super) fn life(&self) -> Duration {
-        WARM_LIFE + Duration::from_secs(self.call_limit)
+        WARM_LIFE + Duration::from_secs(self.limit)
     }
 }
 

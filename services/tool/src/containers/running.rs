@@ -10,6 +10,7 @@ use std::{
 };
 
 use bollard::container::AttachContainerResults;
+use contracts::id::TenantId;
 use tokio::{
     runtime::Handle,
     sync::{Semaphore, SemaphorePermit, oneshot},
@@ -22,6 +23,8 @@ use crate::{
         engine::Engine,
         pool::{Kind, Pool},
         profile::{self, Owner},
+        session::Session,
+        sessions::Sessions,
         unavailable,
     },
     failure::Failure,
@@ -34,6 +37,7 @@ pub(super) struct Yard {
     places: u32,
     permits: Semaphore,
     pool: Mutex<Pool<Container>>,
+    sessions: Mutex<Sessions>,
     live: Mutex<HashSet<String>>,
     tasks: Mutex<JoinSet<()>>,
 }
@@ -47,6 +51,7 @@ impl Yard {
             places: u32::from(config.containers),
             permits: Semaphore::new(usize::from(config.containers)),
             pool: Mutex::new(Pool::new(config)),
+            sessions: Mutex::new(Sessions::new(config)),
             live: Mutex::default(),
             tasks: Mutex::default(),
         }
@@ -104,15 +109,26 @@ impl Yard {
         }
     }
 
+    /// A conversation that waits for its next call.
+    pub(super) fn take_session(&self, tenant: TenantId, kind: &Kind) -> Option<Session> {
+        lock(&self.sessions).take(tenant, kind)
+    }
+
+    pub(super) fn keep_session(&self, tenant: TenantId, kind: &Kind, session: Session) {
+        lock(&self.sessions).keep(tenant, kind, session);
+    }
+
     /// Removes those that have waited for too long.
     pub(super) fn retire(&self) {
         lock(&self.pool).retire();
+        lock(&self.sessions).retire();
     }
 
     /// Removes all that wait.
     pub(super) fn clear(&self) {
         let waiting = lock(&self.pool).close();
         drop(waiting);
+        lock(&self.sessions).clear();
     }
 
     /// Waits for calls in hand, then removes everything, and returns when it is gone or `limit` has passed.

@@ -1,5 +1,7 @@
 //! Containers on a real engine.
 
+mod mcp;
+
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};

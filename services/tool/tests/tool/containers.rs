@@ -90,6 +90,40 @@ async fn bombs_end_in_time_and_leave_nothing() {
     fixture.drain().await;
 }
 
+/// An MCP server that says which call it answers.
+const COUNTS: &str = r#"
+n=0
+while read -r line; do
+    id=${line#*\"id\":}; id=${id%%[,\}]*}
+    case $line in
+    *'"initialize"'*) echo '{"jsonrpc":"2.0","id":'$id',"result":{"protocolVersion":"2025-06-18"}}' ;;
+    *'"tools/call"'*) n=$((n+1)); echo '{"jsonrpc":"2.0","id":'$id',"result":{"content":[],"structuredContent":{"n":'$n'}}}' ;;
+    esac
+done
+"#;
+
+#[tokio::test]
+async fn an_mcp_server_in_a_container_remembers_its_organization() {
+    let engine = ContainerEngine::start().await;
+    let mut fixture = fixture(&engine).await;
+    let config = || {
+        let mut config = sh(COUNTS);
+        config["tool"] = json!("count");
+        config
+    };
+    let counts = fixture.make(ToolKind::Container, "counts", config()).await;
+    for n in 1..=2 {
+        let answer = fixture.call(&counts, json!({})).await;
+        assert_eq!(answer, Ok(json!({"n": n})));
+    }
+    fixture.user = fixture.owner().await;
+    let theirs = fixture.make(ToolKind::Container, "counts", config()).await;
+    let answer = fixture.call(&theirs, json!({})).await;
+    assert_eq!(answer, Ok(json!({"n": 1})));
+    fixture.drain().await;
+    assert_eq!(engine.containers().await, Vec::<String>::new());
+}
+
 /// Ways to loosen a container that engines know, under the names that their API and their files of services use.
 const WAYS_OUT: [&str; 40] = [
     "privileged",
