@@ -50,7 +50,7 @@ impl Concurrency {
 #[cfg_attr(feature = "openapi", derive(poem_openapi::Object))]
 pub struct ChatSession {
     pub id: ChatId,
-    /// From the first message until somebody names it.
+    /// From the first message until somebody names it; empty before.
     pub title: String,
     pub agent_id: Option<AgentId>,
     pub crew_id: Option<CrewId>,
@@ -219,7 +219,7 @@ pub struct ListSessions {
 }
 request!(ListSessions => Page<ChatSession>, "chat.sessions", Access::Permission(Permission::ChatUse), example: ListSessions::default());
 
-/// Changes what is present. `head` shows another branch.
+/// Changes what is present. `head` shows another branch: the newest that goes through this message.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UpdateSession {
@@ -326,6 +326,26 @@ pub struct AddAttachment {
 }
 request!(AddAttachment => Attachment, "chat.add_attachment", Access::Permission(Permission::ChatUse), objects: &["session_id"],
     example: AddAttachment { session_id: ChatId::EXAMPLE, upload_id: UploadId::EXAMPLE, name: "plan.pdf".into() });
+
+/// A question is about to be stored, and its answer to be made. Said before, so that no stored question is forgotten;
+/// if storing it fails, the message never exists.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Asked {
+    pub session_id: ChatId,
+    /// The answer.
+    pub message_id: MessageId,
+}
+
+impl crate::Event for Asked {
+    const NAME: &'static str = "chat.asked";
+    fn id(&self) -> String {
+        self.message_id.to_string()
+    }
+    fn dedup_key(&self) -> String {
+        format!("asked.{}", self.message_id)
+    }
+}
 
 /// What a client hears of an answer, over SSE and WebSocket. `n` is the number of the execution's event behind it, to
 /// resume after; tokens carry the number of the last event before them.

@@ -1,6 +1,9 @@
 //! One file per resource; each handler orders a few steps.
 
+pub(crate) mod attachments;
+pub(crate) mod messages;
 pub(crate) mod sessions;
+pub(crate) mod stop;
 
 use chrono::{DateTime, SubsecRound, Utc};
 

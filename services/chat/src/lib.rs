@@ -1,16 +1,26 @@
 //! Conversations of users with agents, crews and flows: sessions, the tree of messages, the queue of answers.
 //!
-//! Reading order: [`domain`] has the rules, [`store`] the questions to the database, [`handlers`] put them in order.
+//! Reading order: [`domain`] has the rules, [`turns`] brings a question to the run that answers it, [`settle`] the run's
+//! end to the answer that stays, [`follow`] makes up for what broke down in between; [`store`] asks the database,
+//! [`handlers`] put things in order, [`view`] shows messages.
+//!
+//! **Invariant:** a message that was acknowledged is stored, and its answer comes to an end, whatever process dies.
 
 mod config;
 mod error;
 mod state;
 
-mod domain;
 mod handlers;
+mod view;
+
+mod follow;
+mod settle;
+mod turns;
+
+mod domain;
 mod store;
 
-pub use config::Config;
+pub use config::{Config, Settings};
 pub use error::Error;
 pub use state::State;
 pub use store::MIGRATIONS;
@@ -22,4 +32,13 @@ pub fn service(state: State) -> kernel::Service<State> {
         .on(handlers::sessions::get)
         .on(handlers::sessions::list)
         .on(handlers::sessions::update)
+        .on(handlers::stop::delete)
+        .on(handlers::messages::send)
+        .on(handlers::messages::regenerate)
+        .on(handlers::messages::list)
+        .on(handlers::messages::get)
+        .on(handlers::stop::stop)
+        .on(handlers::attachments::add)
+        .task("asked", follow::asked)
+        .task("finished", follow::finished)
 }

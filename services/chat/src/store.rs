@@ -2,15 +2,23 @@
 //!
 //! **Invariant:** whatever changes the messages of a session holds the lock of the session's row.
 
+mod attachments;
 mod entities;
+mod locked;
+mod messages;
+mod rows;
 mod sessions;
 
-use contracts::id::{ChatId, TenantId, UserId};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, sea_query::LockType};
+use contracts::id::{ChatId, MessageId, TenantId, UserId};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, Select, sea_query::LockType};
 use sql::{Migration, Migrations, Pool, Tenant};
 
-use crate::error::Error;
-use entities::session;
+use crate::{domain::Node, error::Error};
+use entities::{message, session};
+
+pub(crate) use attachments::NewFile;
+pub(crate) use locked::Locked;
+pub(crate) use messages::Stretch;
 
 /// The tables of this service, in each tenant's schema.
 pub const MIGRATIONS: Migrations = Migrations {
@@ -54,4 +62,17 @@ async fn owned(
         .await
         .map_err(sql::Error::from)?;
     row.ok_or(Error::SessionNotFound(id))
+}
+
+fn messages_of(session: ChatId) -> Select<message::Entity> {
+    message::Entity::find().filter(message::Column::SessionId.eq(session.uuid()))
+}
+
+async fn find_node(transaction: &Tenant, session: ChatId, id: MessageId) -> Result<Node, Error> {
+    let row = messages_of(session)
+        .filter(message::Column::Id.eq(id.uuid()))
+        .one(transaction.conn())
+        .await
+        .map_err(sql::Error::from)?;
+    rows::to_node(row.ok_or(Error::MessageNotFound(id))?)
 }

@@ -36,6 +36,8 @@ pub(crate) struct Settings {
     #[command(flatten)]
     tool: tool::Settings,
     #[command(flatten)]
+    chat: chat::Settings,
+    #[command(flatten)]
     auth: auth::Config,
     #[command(flatten)]
     pub(crate) gateway: gateway::Config,
@@ -97,6 +99,7 @@ impl Settings {
         chat::Config {
             sql: self.sql.clone(),
             documents: self.documents.clone(),
+            chat: self.chat.clone(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use contracts::{
     Event, Service, Subject,
+    chat::Asked,
     execution::Finished,
     subject::{Grants, service_grants},
     work::WorkClass,
@@ -89,6 +90,7 @@ fn of_service(service: Service, partitions: u16) -> Grants {
     }
     publish.extend(upload_grants(service));
     if service == Service::Chat {
+        publish.extend(reads_events::<Asked>(service));
         publish.extend(reads_events::<Finished>(service));
     }
     publish.sort_unstable();

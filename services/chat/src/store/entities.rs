@@ -58,3 +58,29 @@ pub(crate) mod message {
     pub(crate) enum Relation {}
     impl ActiveModelBehavior for ActiveModel {}
 }
+
+pub(crate) mod attachment {
+    use sea_orm::entity::prelude::{
+        ActiveModelBehavior, ChronoDateTimeUtc, DeriveEntityModel, DerivePrimaryKey,
+        DeriveRelation, EntityTrait, EnumIter, PrimaryKeyTrait, Uuid,
+    };
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "chat_attachments")]
+    pub(crate) struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub(crate) id: Uuid,
+        pub(crate) session_id: Uuid,
+        pub(crate) message_id: Option<Uuid>,
+        pub(crate) name: String,
+        pub(crate) content_type: String,
+        pub(crate) bytes: i64,
+        pub(crate) text: Option<String>,
+        pub(crate) content: Vec<u8>,
+        pub(crate) created_at: ChronoDateTimeUtc,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub(crate) enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}

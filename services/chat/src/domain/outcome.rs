@@ -1,0 +1,163 @@
+//! From an execution that is over to the answer that stays.
+//!
+//! **Invariant:** the same execution always gives the same answer, so it may be written twice.
+
+use std::collections::HashSet;
+
+use contracts::{
+    chat::{ChatToolCall, MessageState},
+    execution::{Execution, ExecutionState},
+    live::{ExecutionEvent, StepCall},
+};
+use documents::ChatText;
+use serde_json::Value;
+
+/// Bytes of an answer's text at most.
+const CONTENT: usize = 1024 * 1024;
+/// Calls of tools that are kept; those beyond are not.
+const CALLS: usize = 100;
+/// Bytes of JSON of a call's arguments, and of its result, at most; a longer one is kept as a text that is cut.
+const CALL: usize = 16 * 1024;
+
+/// What is picked up from the events of an execution, one by one and in order.
+#[derive(Debug, Default)]
+pub(crate) struct Transcript {
+    calls: Vec<ChatToolCall>,
+    models: HashSet<String>,
+    /// What a model said last.
+    said: String,
+}
+
+impl Transcript {
+    pub(crate) fn add(&mut self, event: ExecutionEvent) {
+        match event {
+            ExecutionEvent::StepStarted {
+                node,
+                call: Some(call),
+                ..
+            } => self.call(node, call),
+            ExecutionEvent::StepSucceeded { node, output, .. } => {
+                if self.models.contains(&node) {
+                    let said = spoken(&output).unwrap_or_default();
+                    // A model that only calls tools says nothing.
+                    if !said.is_empty() {
+                        self.said = said;
+                    }
+                } else if let Some(call) = self.open(&node) {
+                    call.result = Some(shortened(output));
+                }
+            }
+            ExecutionEvent::StepFailed { node, error, .. } => {
+                if let Some(call) = self.open(&node) {
+                    call.error = Some(error);
+                }
+            }
+            ExecutionEvent::ExecutionStarted { .. }
+            | ExecutionEvent::StepStarted { call: None, .. }
+            | ExecutionEvent::StepRetrying { .. }
+            | ExecutionEvent::StepSkipped { .. }
+            | ExecutionEvent::StepLate { .. }
+            | ExecutionEvent::ApprovalAsked { .. }
+            | ExecutionEvent::ApprovalGiven { .. }
+            | ExecutionEvent::CancelAsked { .. }
+            | ExecutionEvent::ExecutionSucceeded { .. }
+            | ExecutionEvent::ExecutionFailed { .. }
+            | ExecutionEvent::ExecutionCancelled { .. } => {}
+        }
+    }
+
+    /// The answer; none while the execution is not over.
+    pub(crate) fn close(self, execution: Execution) -> Option<(MessageState, ChatText)> {
+        let state = match execution.state {
+            ExecutionState::Succeeded => MessageState::Done,
+            ExecutionState::Failed => MessageState::Failed,
+            ExecutionState::Cancelled => MessageState::Stopped,
+            ExecutionState::Queued | ExecutionState::Running | ExecutionState::Waiting => {
+                return None;
+            }
+        };
+        let content = match (state, execution.output) {
+            (MessageState::Done, Some(output)) => written(&output),
+            _ => self.said,
+        };
+        let text = ChatText {
+            content: cut(content, CONTENT),
+            tool_calls: self.calls,
+            usage: Some(execution.usage),
+            error: execution.error,
+        };
+        Some((state, text))
+    }
+
+    fn call(&mut self, node: String, call: StepCall) {
+        match call {
+            StepCall::Llm { .. } => {
+                self.models.insert(node);
+            }
+            StepCall::Tool {
+                name, arguments, ..
+            } => {
+                // A further attempt of the same step is the same call.
+                if self.calls.len() < CALLS && !self.calls.iter().any(|call| call.node == node) {
+                    self.calls.push(ChatToolCall {
+                        node,
+                        name,
+                        arguments: shortened(arguments),
+                        result: None,
+                        error: None,
+                    });
+                }
+            }
+            StepCall::Knowledge { .. } | StepCall::Recall { .. } | StepCall::Remember { .. } => {}
+        }
+    }
+
+    fn open(&mut self, node: &str) -> Option<&mut ChatToolCall> {
+        self.calls.iter_mut().find(|call| call.node == node)
+    }
+}
+
+/// An output as text.
+fn written(output: &Value) -> String {
+    match output {
+        Value::Null => String::new(),
+        other => spoken(other).unwrap_or_else(|| format!("{other:#}")),
+    }
+}
+
+/// The text of an output that is one, of `text`, of `content`, or of the message in it.
+fn spoken(output: &Value) -> Option<String> {
+    match output {
+        Value::String(text) => Some(text.clone()),
+        Value::Object(fields) => {
+            let inner = ["text", "content", "message", "completion"]
+                .iter()
+                .find_map(|name| fields.get(*name))?;
+            match inner {
+                Value::Array(parts) => Some(parts.iter().filter_map(spoken).collect()),
+                Value::Null => Some(String::new()),
+                inner => spoken(inner),
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => None,
+    }
+}
+
+fn shortened(value: Value) -> Value {
+    let text = value.to_string();
+    if text.len() <= CALL {
+        return value;
+    }
+    Value::String(cut(text, CALL))
+}
+
+fn cut(mut text: String, bytes: usize) -> String {
+    if text.len() > bytes {
+        text.truncate(text.floor_char_boundary(bytes));
+        text.push('…');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,116 @@
+//! Files beside questions.
+
+use contracts::{
+    Principal, Problem,
+    chat::{AddAttachment, Attachment, Concurrency, SendMessage},
+    id::{AttachmentId, ChatId, UploadId},
+};
+use serde_json::{Value, json};
+
+use crate::{Fixture, question, reason};
+
+impl Fixture {
+    async fn attach(
+        &self,
+        who: &Principal,
+        session: ChatId,
+        name: &str,
+        bytes: &[u8],
+    ) -> Result<Attachment, Problem> {
+        let upload = UploadId::generate();
+        let uploads = self.bus.uploads().await.unwrap();
+        let stored = uploads.put(who.tenant, upload, bytes, bus::MAX_UPLOAD);
+        stored.await.unwrap();
+        let request = AddAttachment {
+            session_id: session,
+            upload_id: upload,
+            name: name.to_owned(),
+        };
+        let added = self.ask(who, &request).await;
+        let left = uploads.get(who.tenant, upload, bus::MAX_UPLOAD).await;
+        // What was taken is not kept twice.
+        assert_eq!(left.unwrap().is_none(), added.is_ok());
+        added
+    }
+}
+
+#[tokio::test]
+async fn what_can_be_read_of_a_file_reaches_the_run() {
+    let fixture = Fixture::start().await;
+    let user = fixture.user().await;
+    let session = fixture.session(&user, Concurrency::Enqueue).await.id;
+    let notes = fixture
+        .attach(&user, session, "notes.exe", "# Wörter".as_bytes())
+        .await
+        .unwrap();
+    // The content counts, not the name.
+    assert_eq!((&*notes.content_type, notes.bytes), ("text/plain", 9));
+    let image = fixture
+        .attach(&user, session, "a.png", b"\x89PNG\r\n\x1a\n\0\0\0")
+        .await
+        .unwrap();
+    assert_eq!(image.content_type, "image/png");
+    let request = SendMessage {
+        attachments: vec![notes.id, image.id],
+        ..question(session, "")
+    };
+    let turn = fixture.ask(&user, &request).await.unwrap();
+    assert_eq!(turn.question.attachments, [notes.clone(), image]);
+    let told = fixture.world.turns().pop().unwrap().attachments;
+    assert_eq!(
+        told,
+        [
+            json!({"name": "a.png", "content_type": "image/png", "text": Value::Null}),
+            json!({"name": "notes.exe", "content_type": "text/plain", "text": "# Wörter"}),
+        ]
+    );
+    // A file belongs to one message.
+    let again = SendMessage {
+        attachments: vec![notes.id],
+        ..question(session, "again")
+    };
+    let problem = fixture.ask(&user, &again).await.unwrap_err();
+    assert_eq!(reason(&problem), (404, "attachment_not_found"));
+
+    // Later turns know it still.
+    let run = turn.answer.execution_id.unwrap();
+    fixture.world.end(run, json!("seen"));
+    fixture.message(&user, session, turn.answer.id).await;
+    fixture.send(&user, session, "more").await;
+    let told = fixture.world.turns().pop().unwrap().attachments;
+    assert_eq!(told.len(), 2);
+}
+
+#[tokio::test]
+async fn what_is_no_attachment_is_refused() {
+    let fixture = Fixture::start().await;
+    let user = fixture.user().await;
+    let session = fixture.session(&user, Concurrency::Enqueue).await.id;
+    let other = fixture.session(&user, Concurrency::Enqueue).await.id;
+    let zip = fixture.attach(&user, session, "a.zip", b"PK\x03\x04\xff\0");
+    assert_eq!(reason(&zip.await.unwrap_err()), (415, "attachment_type"));
+    let large = vec![b'x'; 10 * 1024 * 1024 + 1];
+    let large = fixture.attach(&user, session, "a.txt", &large).await;
+    assert_eq!(reason(&large.unwrap_err()), (413, "attachment_too_large"));
+    let missing = AddAttachment {
+        session_id: session,
+        upload_id: UploadId::generate(),
+        name: "a.txt".into(),
+    };
+    let problem = fixture.ask(&user, &missing).await.unwrap_err();
+    assert_eq!(reason(&problem), (404, "upload_not_found"));
+    // Another session's file is none of this one.
+    let foreign = fixture
+        .attach(&user, other, "a.txt", b"text")
+        .await
+        .unwrap();
+    for id in [foreign.id, AttachmentId::generate()] {
+        let request = SendMessage {
+            attachments: vec![id],
+            ..question(session, "x")
+        };
+        let problem = fixture.ask(&user, &request).await.unwrap_err();
+        assert_eq!(reason(&problem), (404, "attachment_not_found"));
+    }
+    assert!(fixture.world.turns().is_empty());
+}
