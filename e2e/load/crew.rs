@@ -52,7 +52,7 @@ struct Report {
 #[tokio::main]
 async fn main() -> Result<()> {
     egress::install_tls();
-    let host = Host::start().await?;
+    let (host, _) = Host::start().await?;
     let runtime = testkit::runtime(&host.engine).await;
     let llm = kernel::Service::new("llm", ()).on_stream(complete);
     let auth = kernel::Service::new("auth", host.user.clone()).on(run_token);

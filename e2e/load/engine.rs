@@ -105,12 +105,12 @@ struct Bench {
 
 impl Bench {
     async fn start() -> Result<Self> {
-        let host = Host::start().await?;
+        let (host, url) = Host::start().await?;
         let flows = host.engine.kv(Bucket::FlowDef).await?;
         flows
             .put(HASH, serde_json::to_vec(&flow()?)?.into())
             .await?;
-        let client = async_nats::connect(host.nats.url()).await?;
+        let client = async_nats::connect(url).await?;
         let bench = Self {
             jetstream: jetstream::new(client),
             start: Start {

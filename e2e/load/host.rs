@@ -14,13 +14,14 @@ pub(crate) struct Host {
     /// The one who starts executions, on a connection of its own.
     pub(crate) driver: Bus,
     pub(crate) user: Principal,
-    pub(crate) nats: Nats,
+    _nats: Nats,
     _mongo: Mongo,
     _database: Postgres,
 }
 
 impl Host {
-    pub(crate) async fn start() -> Result<Self> {
+    /// The host, and the URL of its NATS server.
+    pub(crate) async fn start() -> Result<(Self, String)> {
         let nats = Nats::configured(|dir| {
             format!(
                 "host: 127.0.0.1\nport: -1\nports_file_dir: {dir:?}\nmax_payload: {}\njetstream {{ store_dir: {:?}, sync_interval: always }}\n",
@@ -52,14 +53,16 @@ impl Host {
         let code_worker = sandbox::WorkerCommand::this_binary()?;
         let state = execution::State::connect(&config, code_worker).await?;
         let runtime = testkit::runtime(&engine).await;
-        Ok(Self {
+        let url = nats.url();
+        let host = Self {
             running: execution::service(state).start(&runtime).await?,
             engine,
             driver,
             user,
-            nats,
+            _nats: nats,
             _mongo: mongo,
             _database: database,
-        })
+        };
+        Ok((host, url))
     }
 }
