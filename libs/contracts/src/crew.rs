@@ -108,7 +108,8 @@ pub struct CrewSpec {
 }
 
 impl CrewSpec {
-    fn default_limits() -> Limits {
+    /// Those of a crew that names none.
+    pub fn default_limits() -> Limits {
         Limits {
             max_steps: 100,
             max_tool_calls: 500,

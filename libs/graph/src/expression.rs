@@ -31,7 +31,7 @@ use filters::Registry;
 pub(crate) use names::{Names, Reference};
 pub use render::{check, check_condition, render, render_config, render_url};
 pub(crate) use scope::ROOTS;
-pub use scope::{ARGUMENTS, OUTPUT, Scope};
+pub use scope::{ARGUMENTS, INPUT, OUTPUT, Scope};
 
 /// Steps an expression may take.
 const FUEL: u64 = 20_000;

@@ -2,5 +2,7 @@
 
 pub(crate) mod agent;
 pub(crate) mod checks;
+pub(crate) mod crew;
+pub(crate) mod import;
 pub(crate) mod item;
 pub(crate) mod problems;

@@ -20,6 +20,8 @@ pub enum Error {
     },
     #[error("agent `{agent}` works in the crew `{crew}`")]
     AgentInUse { agent: AgentId, crew: String },
+    #[error("at most 256 agents, 64 crews and 64 knowledge bases can be pinned at once")]
+    TooManyPins,
     #[error("the request is not valid: {}", first(.0))]
     InvalidInput(Vec<FieldProblem>),
     /// What another service answered.
@@ -41,6 +43,7 @@ impl Error {
             Self::NameTaken { .. } => "name_taken",
             Self::VersionMismatch { .. } => "version_mismatch",
             Self::AgentInUse { .. } => "agent_in_use",
+            Self::TooManyPins => "too_many_pins",
             Self::InvalidInput(_) => "invalid_input",
             Self::Asked(_) => "asked",
             Self::Stored(_) | Self::Store(_) => "database",
@@ -55,7 +58,7 @@ impl kernel::ServiceError for Error {
             Self::NameTaken { .. } | Self::VersionMismatch { .. } | Self::AgentInUse { .. } => {
                 ErrorCode::Conflict
             }
-            Self::InvalidInput(_) => ErrorCode::InvalidInput,
+            Self::TooManyPins | Self::InvalidInput(_) => ErrorCode::InvalidInput,
             Self::Asked(problem) => problem.code,
             Self::Stored(_) => ErrorCode::Internal,
             Self::Store(error) => error.code(),
@@ -76,6 +79,7 @@ impl kernel::ServiceError for Error {
             | Self::VersionNotFound { .. }
             | Self::NameTaken { .. }
             | Self::AgentInUse { .. }
+            | Self::TooManyPins
             | Self::Stored(_) => problem.with_reason(self.reason()),
         }
     }

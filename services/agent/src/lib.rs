@@ -27,4 +27,12 @@ pub fn service(state: State) -> kernel::Service<State> {
         .on(handlers::agents::update)
         .on(handlers::agents::delete)
         .on(handlers::agents::versions)
+        .on(handlers::crews::create)
+        .on(handlers::crews::get)
+        .on(handlers::crews::list)
+        .on(handlers::crews::update)
+        .on(handlers::crews::delete)
+        .on(handlers::crews::versions)
+        .on(handlers::import::import)
+        .on(handlers::resolve::resolve)
 }

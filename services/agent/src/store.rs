@@ -1,6 +1,8 @@
 //! The questions to the database, one method each.
 
+mod crews;
 mod entities;
+mod pins;
 mod rows;
 
 use chrono::{DateTime, Utc};

@@ -13,6 +13,8 @@ use super::{
 
 /// The names an expression of a flow may begin with.
 pub(crate) const ROOTS: [&str; 4] = ["input", "nodes", "execution", "vars"];
+/// The name an expression of a crew's task may begin with.
+pub const INPUT: &str = "input";
 /// The name an expression of a tool may begin with.
 pub const ARGUMENTS: &str = "arguments";
 /// The name a guardrail of an agent may begin with.
@@ -59,7 +61,7 @@ impl<'a> Scope<'a> {
 
     /// The input of a crew, and nothing else.
     pub fn of_input(input: &'a Json) -> Self {
-        Self::with([("input", input)].into(), BTreeMap::new())
+        Self::with([(INPUT, input)].into(), BTreeMap::new())
     }
 
     /// Nothing but what the expression itself says.

@@ -107,3 +107,130 @@ pub(crate) fn summary(line: Line) -> AgentSummary {
         updated_at: line.updated_at,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use contracts::{
+        agent::Guardrail,
+        id::{BaseId, ToolId},
+    };
+    use rust_decimal::Decimal;
+    use serde_json::json;
+
+    use super::*;
+
+    fn paths(change: impl FnOnce(&mut AgentSpec)) -> Vec<String> {
+        let mut spec = AgentSpec::example();
+        change(&mut spec);
+        let mut problems = Problems::under("");
+        collect(&mut problems, &spec);
+        let found = problems.into_found().into_iter();
+        found.map(|problem| problem.path).collect()
+    }
+
+    fn guardrail(expression: &str, message: &str) -> Guardrail {
+        Guardrail {
+            expression: expression.into(),
+            message: message.into(),
+        }
+    }
+
+    #[test]
+    fn texts_have_their_lengths() {
+        assert_eq!(paths(|_| {}), [""; 0]);
+        for name in ["", " \n", "a\0b", &"ä".repeat(101)] {
+            assert_eq!(paths(|spec| spec.name = name.into()), ["/name"], "{name:?}");
+        }
+        assert_eq!(paths(|spec| spec.name = "ä".repeat(100)), [""; 0]);
+        assert_eq!(paths(|spec| spec.role = "x".repeat(501)), ["/role"]);
+        assert_eq!(paths(|spec| spec.goal = "x".repeat(2001)), ["/goal"]);
+        assert_eq!(
+            paths(|spec| spec.backstory = "x".repeat(8001)),
+            ["/backstory"]
+        );
+    }
+
+    #[test]
+    fn lists_have_their_lengths_and_nothing_twice() {
+        let tools = |count| (0..count).map(|_| ToolId::generate()).collect();
+        assert_eq!(paths(|spec| spec.tools = tools(64)), [""; 0]);
+        assert_eq!(paths(|spec| spec.tools = tools(65)), ["/tools"]);
+        assert_eq!(
+            paths(|spec| spec.tools = vec![ToolId::EXAMPLE; 2]),
+            ["/tools/1"]
+        );
+        let bases = (0..9).map(|_| BaseId::generate()).collect();
+        assert_eq!(paths(|spec| spec.knowledge = bases), ["/knowledge"]);
+        let guardrails = vec![guardrail("output", "No."); 9];
+        assert_eq!(paths(|spec| spec.guardrails = guardrails), ["/guardrails"]);
+    }
+
+    #[test]
+    fn models_frameworks_and_schemas_are_known() {
+        for model in ["gpt", "/gpt", "openai/", "a b/gpt", "openai/g t"] {
+            let found = paths(|spec| spec.model = Some(model.into()));
+            assert_eq!(found, ["/model"], "{model}");
+        }
+        for model in ["openai/gpt-4.1", "router/meta/llama-3:free"] {
+            assert_eq!(paths(|spec| spec.model = Some(model.into())), [""; 0]);
+        }
+        for framework in [Framework::Crewai, Framework::Langgraph, Framework::Agno] {
+            assert_eq!(paths(|spec| spec.framework = framework), ["/framework"]);
+        }
+        let wrong = json!({"type": "strnig"});
+        assert_eq!(
+            paths(|spec| spec.output_schema = Some(wrong)),
+            ["/output_schema"]
+        );
+    }
+
+    #[test]
+    fn guardrails_are_conditions_on_the_output() {
+        for expression in ["output | length < 500", "output.score > 3 and output.ok"] {
+            let fine = vec![guardrail(expression, "No.")];
+            assert_eq!(
+                paths(|spec| spec.guardrails = fine),
+                [""; 0],
+                "{expression}"
+            );
+        }
+        for expression in ["output >", "input.x", "output | shout"] {
+            let wrong = vec![guardrail(expression, "No.")];
+            assert_eq!(
+                paths(|spec| spec.guardrails = wrong),
+                ["/guardrails/0/expression"],
+                "{expression}"
+            );
+        }
+        let silent = vec![guardrail("output", "x"), guardrail("output", "")];
+        assert_eq!(
+            paths(|spec| spec.guardrails = silent),
+            ["/guardrails/1/message"]
+        );
+    }
+
+    #[test]
+    fn limits_have_bounds() {
+        for (field, value) in [
+            ("max_steps", 0),
+            ("max_steps", 201),
+            ("max_tool_calls", 1001),
+            ("max_tokens", 0),
+            ("max_tokens", 10_000_001),
+            ("max_depth", 0),
+            ("max_depth", 9),
+        ] {
+            let found = paths(|spec| {
+                let mut limits = serde_json::to_value(spec.limits).unwrap();
+                limits[field] = json!(value);
+                spec.limits = serde_json::from_value(limits).unwrap();
+            });
+            assert_eq!(found, [format!("/limits/{field}")], "{value}");
+        }
+        let debt = Some(Decimal::new(-1, 2));
+        assert_eq!(
+            paths(|spec| spec.limits.max_cost = debt),
+            ["/limits/max_cost"]
+        );
+    }
+}

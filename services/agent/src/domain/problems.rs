@@ -43,4 +43,8 @@ impl Problems {
             Err(Error::InvalidInput(self.found))
         }
     }
+
+    pub(crate) fn into_found(self) -> Vec<FieldProblem> {
+        self.found
+    }
 }

@@ -1,15 +1,12 @@
 //! Agents and their versions.
 
-use std::collections::HashSet;
-
 use contracts::{
     agent::{
         Agent, AgentSpec, AgentSummary, AgentVersion, CreateAgent, DeleteAgent, GetAgent,
-        ListAgentVersions, ListAgents, Pin, UpdateAgent,
+        ListAgentVersions, ListAgents, UpdateAgent,
     },
-    id::{AgentId, ToolId},
+    id::AgentId,
     page::Page,
-    tool::ResolveTools,
 };
 
 use crate::{
@@ -79,29 +76,17 @@ pub(crate) async fn versions(
 async fn check(ctx: &Ctx, spec: &AgentSpec) -> Result<(), Error> {
     agent::check(spec)?;
     let mut problems = Problems::under("/spec");
-    let known = known_tools(ctx, &spec.tools).await?;
-    for (place, tool) in spec.tools.iter().enumerate() {
-        let text = format!("tool `{tool}` does not exist");
-        problems.require(known.contains(tool), &format!("/tools/{place}"), text);
+    let known = super::tools(ctx, &spec.tools).await?;
+    for (place, id) in spec.tools.iter().enumerate() {
+        let is_known = known.iter().any(|tool| tool.id == *id);
+        let text = format!("tool `{id}` does not exist");
+        problems.require(is_known, &format!("/tools/{place}"), text);
     }
-    // Nothing makes knowledge bases yet.
-    for (place, base) in spec.knowledge.iter().enumerate() {
-        let text = format!("knowledge base `{base}` does not exist");
-        problems.refuse(&format!("/knowledge/{place}"), text);
+    let known = super::bases(ctx, &spec.knowledge).await?;
+    for (place, id) in spec.knowledge.iter().enumerate() {
+        let is_known = known.iter().any(|base| base.id == *id);
+        let text = format!("knowledge base `{id}` does not exist");
+        problems.require(is_known, &format!("/knowledge/{place}"), text);
     }
     problems.outcome()
-}
-
-/// Which of these tools exist.
-async fn known_tools(ctx: &Ctx, tools: &[ToolId]) -> Result<HashSet<ToolId>, Error> {
-    if tools.is_empty() {
-        return Ok(HashSet::new());
-    }
-    let newest = |id: &ToolId| Pin {
-        id: *id,
-        version: None,
-    };
-    let tools = tools.iter().map(newest).collect();
-    let known = ctx.call(&ResolveTools { tools }).await?;
-    Ok(known.items.into_iter().map(|tool| tool.id).collect())
 }

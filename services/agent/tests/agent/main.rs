@@ -3,6 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic, and its helpers too")]
 
 mod agents;
+mod crews;
+mod import;
+mod resolve;
+mod walls;
 
 use std::{
     sync::{Arc, Mutex},
