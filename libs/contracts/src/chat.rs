@@ -382,3 +382,36 @@ pub enum ChatEvent {
     /// The last: the whole answer.
     Done { n: u64, message: Box<ChatMessage> },
 }
+
+impl ChatEvent {
+    /// Every [`ChatEvent::kind`].
+    pub const KINDS: [&'static str; 5] = [
+        "token",
+        "tool_call",
+        "tool_result",
+        "approval_needed",
+        "done",
+    ];
+
+    /// The `type` on the wire.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Token { .. } => "token",
+            Self::ToolCall { .. } => "tool_call",
+            Self::ToolResult { .. } => "tool_result",
+            Self::ApprovalNeeded { .. } => "approval_needed",
+            Self::Done { .. } => "done",
+        }
+    }
+
+    /// The number to resume after.
+    pub const fn n(&self) -> u64 {
+        match self {
+            Self::Token { n, .. }
+            | Self::ToolCall { n, .. }
+            | Self::ToolResult { n, .. }
+            | Self::ApprovalNeeded { n, .. }
+            | Self::Done { n, .. } => *n,
+        }
+    }
+}

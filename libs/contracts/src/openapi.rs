@@ -9,6 +9,7 @@ use poem_openapi::{
 use serde_json::Value;
 
 use crate::{
+    chat::{ChatEvent, ChatMessage},
     execution::Events,
     flow::{OnError, RevisionChoice},
     live::{ExecutionEvent, Frame},
@@ -75,6 +76,7 @@ serde_type!(
 );
 
 serde_type!(Frame, "Frame", true, frame_schema());
+serde_type!(ChatEvent, "ChatEvent", true, chat_event_schema());
 serde_type!(
     Events,
     "Events",
@@ -162,6 +164,30 @@ fn frame_schema() -> MetaSchema {
     }
 }
 
+/// Number and type, and the fields of all types: which of them are there is told by `type`.
+fn chat_event_schema() -> MetaSchema {
+    let plain = |kind| MetaSchemaRef::Inline(Box::new(MetaSchema::new(kind)));
+    let any = || MetaSchemaRef::Inline(Box::new(MetaSchema::ANY));
+    MetaSchema {
+        description: Some("one event of an answer; the last is `done` with the whole message"),
+        required: vec!["n", "type"],
+        properties: vec![
+            ("n", plain("integer")),
+            ("type", words("string", &ChatEvent::KINDS)),
+            ("node", plain("string")),
+            ("attempt", plain("integer")),
+            ("text", plain("string")),
+            ("name", plain("string")),
+            ("arguments", any()),
+            ("arguments_hash", plain("string")),
+            ("result", any()),
+            ("error", plain("object")),
+            ("message", ChatMessage::schema_ref()),
+        ],
+        ..MetaSchema::new("object")
+    }
+}
+
 fn list_of(item: MetaSchemaRef) -> MetaSchemaRef {
     MetaSchemaRef::Inline(Box::new(MetaSchema {
         items: Some(Box::new(item)),
@@ -189,9 +215,12 @@ mod tests {
 
     use super::*;
     use crate::{
-        Request, auth, execution, flow,
-        id::{ExecutionId, FlowId, ProviderId, TenantId, ToolId, UserId},
-        llm,
+        Request, agent, auth, chat, crew, execution, flow,
+        id::{
+            AgentId, AttachmentId, BaseId, ChatId, CrewId, DocumentId, ExecutionId, FlowId,
+            MemoryId, MessageId, ProviderId, TenantId, ToolId, UserId,
+        },
+        knowledge, llm,
         problem::Problem,
         tenant, tool,
     };
@@ -358,6 +387,86 @@ mod tests {
         check::<tool::Secret>(
             json!({"name": "n", "hosts": ["api.example.com:8443"], "updated_by": UserId::EXAMPLE, "updated_at": AT}),
         );
+    }
+
+    #[test]
+    fn codecs_agree_on_agents() {
+        check::<agent::AgentSpec>(agent::AgentSpec::example());
+        check::<agent::AgentSpec>(json!({"name": "n", "role": "r", "goal": "g"}));
+        let mut it = json!({"name": "n", "role": "r", "goal": "g", "backstory": "b", "framework": "crewai",
+            "model": "p/m", "tools": [ToolId::EXAMPLE], "knowledge": [BaseId::EXAMPLE], "memory": "organization",
+            "guardrails": [{"expression": "output", "message": "m"}], "output_schema": {"type": "object"},
+            "limits": {"max_steps": 1, "max_cost": "0.25"}});
+        check::<agent::AgentSpec>(it.clone());
+        it["id"] = json!(AgentId::EXAMPLE);
+        it["version"] = json!(2);
+        it["created_by"] = json!(UserId::EXAMPLE);
+        it["created_at"] = json!(AT);
+        it["updated_at"] = json!(AT);
+        check::<agent::Agent>(it.clone());
+        check::<agent::AgentSummary>(
+            json!({"id": AgentId::EXAMPLE, "version": 1, "name": "n", "role": "r", "framework": "native", "updated_at": AT}),
+        );
+        check::<agent::AgentVersion>(
+            json!({"version": 1, "created_by": UserId::EXAMPLE, "created_at": AT}),
+        );
+        check::<agent::Memory>(
+            json!({"id": MemoryId::EXAMPLE, "entity": null, "text": "t", "user_id": UserId::EXAMPLE,
+            "execution_id": ExecutionId::EXAMPLE, "created_at": AT}),
+        );
+        check::<crew::CrewSpec>(crew::CrewSpec::example());
+        check::<crew::ImportCrew>(crew::ImportCrew::example());
+        let mut crew = json!({"name": "n", "description": "d", "process": "hierarchical", "agents": [AgentId::EXAMPLE],
+            "tasks": [{"name": "t", "description": "d", "expected_output": "e", "agent_id": AgentId::EXAMPLE,
+                "context": ["u"], "output_schema": {}, "async": true}], "manager_model": "p/m", "limits": {}});
+        check::<crew::CrewSpec>(crew.clone());
+        crew["id"] = json!(CrewId::EXAMPLE);
+        crew["version"] = json!(2);
+        crew["created_by"] = json!(UserId::EXAMPLE);
+        crew["created_at"] = json!(AT);
+        crew["updated_at"] = json!(AT);
+        check::<crew::Crew>(crew.clone());
+        check::<crew::ImportedCrew>(json!({"crew": crew, "agents": [it], "ignored": ["x"]}));
+    }
+
+    #[test]
+    fn codecs_agree_on_knowledge() {
+        check::<knowledge::CreateBase>(knowledge::CreateBase::example());
+        check::<knowledge::Base>(
+            json!({"id": BaseId::EXAMPLE, "name": "n", "description": "d", "embedding_model": null, "documents": 1,
+            "passages": 2, "reindex": {"done": 1, "of": 2, "failed": 0, "started_at": AT}, "created_by": UserId::EXAMPLE,
+            "created_at": AT, "updated_at": AT}),
+        );
+        check::<knowledge::Document>(
+            json!({"id": DocumentId::EXAMPLE, "base_id": BaseId::EXAMPLE, "name": "n", "content_type": "text/plain",
+            "bytes": 1, "state": "failed", "passages": 0, "error": "e", "created_by": UserId::EXAMPLE, "created_at": AT}),
+        );
+        check::<knowledge::Hits>(
+            json!({"items": [{"document_id": DocumentId::EXAMPLE, "document": "d", "passage": 0, "heading": null,
+            "text": "t", "score": 0.5}]}),
+        );
+    }
+
+    #[test]
+    fn codecs_agree_on_chat() {
+        check::<chat::CreateSession>(chat::CreateSession::example());
+        check::<chat::ChatSession>(
+            json!({"id": ChatId::EXAMPLE, "title": "t", "agent_id": AgentId::EXAMPLE, "crew_id": null, "flow_id": null,
+            "concurrency": "interrupt", "head": null, "created_by": UserId::EXAMPLE, "created_at": AT, "updated_at": AT}),
+        );
+        let file = json!({"id": AttachmentId::EXAMPLE, "name": "n", "content_type": "image/png", "bytes": 3});
+        check::<chat::Attachment>(file.clone());
+        let message = json!({"id": MessageId::EXAMPLE, "parent_id": null, "siblings": [MessageId::EXAMPLE],
+            "role": "assistant", "content": "c", "attachments": [file], "state": "done", "execution_id": ExecutionId::EXAMPLE,
+            "tool_calls": [{"node": "a/tool:0.0", "name": "n", "arguments": {}, "result": 1, "error": null}],
+            "usage": {"prompt_tokens": 1, "completion_tokens": 2, "cost": null}, "error": null,
+            "created_at": AT, "finished_at": AT});
+        check::<chat::ChatMessage>(message.clone());
+        check::<chat::ChatEvent>(json!({"type": "done", "n": 7, "message": message}));
+        let token = json!({"type": "token", "n": 1, "node": "a", "attempt": 1, "text": "t"});
+        let event: ChatEvent = serde_json::from_value(token.clone()).unwrap();
+        assert_eq!((event.kind(), event.n()), ("token", 1));
+        check::<chat::ChatEvent>(token);
     }
 
     #[test]

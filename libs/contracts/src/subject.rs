@@ -85,6 +85,10 @@ impl Subject {
     pub fn tokens(tenant: TenantId, execution: ExecutionId, step: &Token) -> Self {
         Self(format!("tok.{tenant}.{execution}.{step}"))
     }
+    /// Token deltas of all steps of an execution.
+    pub fn tokens_of(tenant: TenantId, execution: ExecutionId) -> Self {
+        Self(format!("tok.{tenant}.{execution}.*"))
+    }
     /// Control of running steps: cancel.
     pub fn control(tenant: TenantId, execution: ExecutionId) -> Self {
         Self(format!("ctl.{tenant}.{execution}"))

@@ -6,10 +6,15 @@
 
 use poem_openapi::{OpenApiService, Tags};
 
+mod agents;
 pub(crate) mod auth;
+mod chat;
+mod crews;
 mod etag;
 mod executions;
 mod flows;
+mod form;
+mod knowledge;
 mod llm;
 mod node_types;
 mod organizations;
@@ -35,6 +40,14 @@ pub(crate) enum Tag {
     Llm,
     /// Tools, their versions, calls of them, and the secrets they send.
     Tools,
+    /// Agents, their versions and memories, and runs of them.
+    Agents,
+    /// Crews: agents with tasks, and runs of them.
+    Crews,
+    /// Documents that agents and flows search.
+    Knowledge,
+    /// Conversations with agents, crews and flows.
+    Chat,
 }
 
 pub(crate) const PREFIX: &str = "/api/v1";
@@ -51,6 +64,10 @@ type Apis = (
     variables::Api,
     tools::Api,
     secrets::Api,
+    agents::Api,
+    crews::Api,
+    knowledge::Api,
+    chat::Api,
 );
 
 /// The API, its routes and its description.
@@ -67,6 +84,10 @@ pub(crate) fn service() -> OpenApiService<Apis, ()> {
         variables::Api,
         tools::Api,
         secrets::Api,
+        agents::Api,
+        crews::Api,
+        knowledge::Api,
+        chat::Api,
     );
     OpenApiService::new(apis, "Troupe", env!("CARGO_PKG_VERSION"))
         .description(DESCRIPTION)

@@ -39,6 +39,18 @@ impl Caller {
             .ask(tenant, Some(&self.token), self.deadline, request);
         answer.await.map_err(Refusal)
     }
+
+    /// As [`Self::ask`], within the time of a plain request, whenever this request must be answered.
+    ///
+    /// # Errors
+    /// The service's problem.
+    pub(crate) async fn ask_soon<R: Request>(&self, request: &R) -> Result<R::Reply, Problem> {
+        let deadline = Instant::now() + self.gate.config.request_timeout();
+        let tenant = self.principal.tenant;
+        self.gate
+            .ask(tenant, Some(&self.token), deadline, request)
+            .await
+    }
 }
 
 /// An access token of `auth.login`, ten minutes old at most.

@@ -12,7 +12,6 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::{
-    api::PREFIX,
     caller::{Caller, Deadline, Identity},
     gate::Gate,
     problem,
@@ -21,6 +20,7 @@ use crate::{
 mod body;
 mod cors;
 mod headers;
+mod limits;
 pub(crate) mod rate;
 mod trace;
 
@@ -29,9 +29,6 @@ pub(crate) use headers::Policy;
 
 /// Models take longer than anything else.
 const MOUNTED_TIMEOUT: Duration = Duration::from_secs(15 * 60);
-
-/// A tool may take ten minutes, and its service keeps a twentieth of the time to say how the call ended.
-const TOOL_TIMEOUT: Duration = Duration::from_secs(11 * 60);
 
 /// Puts the edge around an endpoint.
 pub(crate) struct Edge<E> {
@@ -151,10 +148,11 @@ impl<E: Endpoint> Edge<E> {
 
     /// Runs the API, whatever it does.
     async fn answer(&self, mut request: Request, deadline: Instant) -> Response {
+        let limit = limits::body(&request, self.gate.config.body_limit);
         let over_limit = if self.is_mounted(request.uri().path()) {
             OverLimit::default()
         } else {
-            body::limit(&mut request, self.gate.config.body_limit)
+            body::limit(&mut request, limit)
         };
         let work = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
         let response = match tokio::time::timeout_at(deadline, work).await {
@@ -181,7 +179,6 @@ impl<E: Endpoint> Edge<E> {
             )),
         };
         if over_limit.is_set() && !response.status().is_success() {
-            let limit = self.gate.config.body_limit;
             let detail = format!("the body is larger than {limit} bytes");
             let mut too_large = refused(&problem::with_code(413, detail));
             // The rest of the body is not worth reading.
@@ -222,10 +219,7 @@ impl<E: Endpoint> Edge<E> {
         if self.is_mounted(path) {
             return MOUNTED_TIMEOUT;
         }
-        if calls_tool(path) {
-            return TOOL_TIMEOUT;
-        }
-        self.gate.config.request_timeout()
+        limits::time(path).unwrap_or(self.gate.config.request_timeout())
     }
 
     fn may_see_metrics(&self, request: &Request, is_proxied: bool) -> bool {
@@ -234,14 +228,6 @@ impl<E: Endpoint> Edge<E> {
         let is_local = peer.is_some_and(|peer| peer.ip().is_loopback()) && !is_proxied;
         self.gate.config.metrics_open || is_local
     }
-}
-
-/// Whether it is the path of `tool.invoke`.
-fn calls_tool(path: &str) -> bool {
-    let rest = path.strip_prefix(PREFIX);
-    let rest = rest.and_then(|rest| rest.strip_prefix("/tools/"));
-    let tool = rest.and_then(|rest| rest.strip_suffix("/invoke"));
-    tool.is_some_and(|tool| !tool.contains('/'))
 }
 
 fn bearer(value: &str) -> Option<&str> {

@@ -18,6 +18,7 @@ mod api;
 mod caller;
 mod gate;
 mod payload;
+mod upload;
 
 mod live;
 

@@ -5,9 +5,13 @@
 //!
 //! **Invariant:** the frames of a stream have contiguous numbers, and the terminal frame is the last.
 
+mod answer;
+mod describe;
 mod follow;
 mod hub;
+mod translate;
 
+pub(crate) use answer::{Said, answer};
 pub(crate) use follow::{Item, Resume, follow};
 pub(crate) use hub::Hub;
 

@@ -123,7 +123,7 @@ impl<'a, T: Type + DeserializeOwned + Default> ApiExtractor<'a> for MaybeJson<T>
     }
 }
 
-fn read<T: DeserializeOwned>(bytes: &[u8]) -> poem::Result<T> {
+pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> poem::Result<T> {
     serde_json::from_slice(bytes).map_err(|error| {
         // The text may quote the input, which may be megabytes long.
         let reason = error.to_string().chars().take(300).collect();

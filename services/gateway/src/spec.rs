@@ -53,14 +53,7 @@ fn complete(operation: &mut Value, schemas: &Value) {
         });
     }
     if let Some(example) = body_example(fields, request, schemas) {
-        let content = &mut fields["requestBody"]["content"];
-        for media in content
-            .as_object_mut()
-            .into_iter()
-            .flat_map(Map::values_mut)
-        {
-            media["example"] = example.clone();
-        }
+        fields["requestBody"]["content"]["application/json"]["example"] = example;
     }
 }
 
@@ -101,7 +94,7 @@ fn body_example(
     schemas: &Value,
 ) -> Option<Value> {
     let content = fields.get("requestBody")?.get("content")?.as_object()?;
-    let schema = content.values().next()?.get("schema")?;
+    let schema = content.get("application/json")?.get("schema")?;
     let name = schema["$ref"].as_str()?.rsplit('/').next()?;
     let schema = &schemas[name];
     let mut example = (request.example)();

@@ -5,23 +5,20 @@ use std::time::Duration;
 use contracts::{
     Problem,
     execution::{
-        CancelExecution, Events, Execution, ExecutionState, ExecutionSummary, GetExecution,
-        ListEvents, ListExecutions,
+        Approve, CancelExecution, Events, Execution, ExecutionState, ExecutionSummary,
+        GetExecution, ListEvents, ListExecutions,
     },
     id::{AgentId, CrewId, ExecutionId, FlowId},
-    live::Frame,
     page::{Page, Paging},
 };
 use futures::{StreamExt, stream::BoxStream};
 use poem::web::sse::Event;
 use poem_openapi::{
-    ApiResponse, OpenApi,
+    ApiResponse, Object, OpenApi,
     param::{Header, Path, Query},
     payload::EventStream,
-    registry::MetaSchemaRef,
-    types::{ToJSON, Type},
 };
-use serde_json::Value;
+use serde::Deserialize;
 
 use super::Tag;
 use crate::{
@@ -32,9 +29,24 @@ use crate::{
 };
 
 /// A comment this often keeps proxies from closing a silent stream.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 pub(crate) struct Api;
+
+#[derive(Deserialize, Object)]
+#[serde(deny_unknown_fields)]
+#[oai(deny_unknown_fields)]
+struct ApprovalBody {
+    /// The step that waits, as the execution's `approvals` name it.
+    node: String,
+    approved: bool,
+    /// Of the pending approval: the word holds for exactly those arguments.
+    arguments_hash: String,
+    /// Told to the agent when the call is refused: up to 1,000 characters.
+    #[serde(default)]
+    #[oai(default)]
+    comment: String,
+}
 
 #[derive(ApiResponse)]
 enum Live {
@@ -168,9 +180,34 @@ impl Api {
         let execution_id = execution_id.0;
         Ok(Json(caller.ask(&CancelExecution { execution_id }).await?))
     }
+
+    /// Approve or refuse a call that waits for a person
+    #[oai(
+        path = "/:execution_id/approvals",
+        method = "post",
+        operation_id = "execution.approve"
+    )]
+    async fn approve(
+        &self,
+        caller: Bearer,
+        execution_id: Path<ExecutionId>,
+        body: Json<ApprovalBody>,
+    ) -> poem::Result<Json<Execution>> {
+        let request = Approve {
+            execution_id: execution_id.0,
+            node: body.0.node,
+            approved: body.0.approved,
+            arguments_hash: body.0.arguments_hash,
+            comment: body.0.comment,
+        };
+        Ok(Json(caller.ask(&request).await?))
+    }
 }
 
-fn resume_after(last_event_id: Option<&str>, after: Option<u64>) -> Result<u64, Refusal> {
+pub(super) fn resume_after(
+    last_event_id: Option<&str>,
+    after: Option<u64>,
+) -> Result<u64, Refusal> {
     let Some(text) = last_event_id.map(str::trim).filter(|text| !text.is_empty()) else {
         return Ok(after.unwrap_or(0));
     };
@@ -187,34 +224,6 @@ fn event_of(item: Item) -> Event {
     }
 }
 
-fn json<T: serde::Serialize>(value: &T) -> String {
+pub(super) fn json<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_string(value).expect("frames and problems have only string keys")
-}
-
-/// For the description of the stream, whose items are frames.
-impl Type for Item {
-    const IS_REQUIRED: bool = true;
-    type RawValueType = Self;
-    type RawElementValueType = Self;
-    fn name() -> std::borrow::Cow<'static, str> {
-        Frame::name()
-    }
-    fn schema_ref() -> MetaSchemaRef {
-        Frame::schema_ref()
-    }
-    fn as_raw_value(&self) -> Option<&Self> {
-        Some(self)
-    }
-    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
-        Box::new(std::iter::once(self))
-    }
-}
-
-impl ToJSON for Item {
-    fn to_json(&self) -> Option<Value> {
-        match self {
-            Self::Event(frame) => serde_json::to_value(&**frame).ok(),
-            Self::Problem(problem) => serde_json::to_value(problem).ok(),
-        }
-    }
 }

@@ -323,9 +323,12 @@ pub(super) async fn execute(
         revision: body.revision,
         idempotency_key,
     };
-    let accepted = caller.ask(&request).await?;
+    Ok(started(caller.ask(&request).await?))
+}
+
+pub(super) fn started(accepted: Accepted) -> Started {
     let location = format!("{PREFIX}/executions/{}", accepted.id);
-    Ok(Started::Accepted(Json(accepted), location))
+    Started::Accepted(Json(accepted), location)
 }
 
 fn location_of(flow_id: FlowId) -> String {

@@ -2,7 +2,7 @@
 
 use contracts::{
     id::ToolId,
-    page::{Page, Paging},
+    page::Page,
     tool::{
         CreateTool, DeleteTool, GetTool, InvokeTool, ListToolCalls, ListToolVersions, ListTools,
         Tool, ToolCallRecord, ToolKind, ToolResult, ToolSpec, ToolSummary, ToolValidation,
@@ -16,8 +16,11 @@ use poem_openapi::{
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{PREFIX, Tag, etag};
-use crate::{caller::Bearer, payload::Json, problem::Refusal};
+use super::{
+    PREFIX, Tag, etag,
+    form::{Deleted, in_flat_body, paging},
+};
+use crate::{caller::Bearer, payload::Json};
 
 pub(crate) struct Api;
 
@@ -53,12 +56,6 @@ enum Created {
         #[oai(header = "ETag")]
         String,
     ),
-}
-
-#[derive(ApiResponse)]
-enum Deleted {
-    #[oai(status = 204)]
-    Done,
 }
 
 #[OpenApi(prefix_path = "/tools", tag = "Tag::Tools")]
@@ -222,24 +219,7 @@ impl Api {
     }
 }
 
-fn paging(cursor: Query<Option<String>>, limit: Query<Option<u32>>) -> Paging {
-    Paging {
-        cursor: cursor.0,
-        limit: limit.0,
-    }
-}
-
 fn tagged(tool: Tool) -> OneTool {
     let tag = etag::of(tool.version.into());
     OneTool::Ok(Json(tool), tag)
-}
-
-/// On the bus a tool's fields lie under `spec`, in a REST body at its root: the places of problems follow.
-fn in_flat_body(Refusal(mut problem): Refusal) -> Refusal {
-    for error in &mut problem.errors {
-        if let Some(rest) = error.path.strip_prefix("/spec") {
-            error.path = rest.to_owned();
-        }
-    }
-    Refusal(problem)
 }

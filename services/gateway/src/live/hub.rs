@@ -82,6 +82,20 @@ impl Hub {
         })
     }
 
+    /// Tokens published after this returned are received, as far as the bus keeps up.
+    ///
+    /// # Errors
+    /// `unavailable` when NATS cannot be reached.
+    pub(crate) async fn tokens(
+        &self,
+        tenant: TenantId,
+        execution: ExecutionId,
+    ) -> Result<Subscription, Problem> {
+        let subject = Subject::tokens_of(tenant, execution);
+        let subscription = self.bus.subscribe(&subject, None).await;
+        subscription.map_err(|error| unavailable(&error))
+    }
+
     async fn channel(&self, key: Key) -> Result<Arc<Channel>, Problem> {
         let mut watched = self.watched.lock().await;
         watched.forget_ended();
@@ -89,13 +103,7 @@ impl Hub {
             return Ok(channel);
         }
         let subscription = self.bus.subscribe(&Subject::live(key.0, key.1), None).await;
-        let subscription = subscription.map_err(|error| {
-            tracing::warn!(%error, "an execution cannot be watched");
-            Problem::new(
-                ErrorCode::Unavailable,
-                "live events are not available at present",
-            )
-        })?;
+        let subscription = subscription.map_err(|error| unavailable(&error))?;
         let (frames, end) = (broadcast::Sender::new(BUFFERED), CancellationToken::new());
         let pump = pump(key, subscription, frames.clone(), end.clone());
         watched.pumps.spawn(pump);
@@ -122,6 +130,14 @@ impl Watched {
             }
         }
     }
+}
+
+fn unavailable(error: &bus::Error) -> Problem {
+    tracing::warn!(%error, "an execution cannot be watched");
+    Problem::new(
+        ErrorCode::Unavailable,
+        "live events are not available at present",
+    )
 }
 
 async fn pump(

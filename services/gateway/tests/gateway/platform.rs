@@ -113,6 +113,17 @@ impl History {
         }
     }
 
+    /// Appends frames as they are.
+    pub(crate) fn put(
+        &self,
+        tenant: TenantId,
+        execution: ExecutionId,
+        frames: impl IntoIterator<Item = Frame>,
+    ) {
+        let mut all = self.0.lock().unwrap();
+        all.entry((tenant, execution)).or_default().extend(frames);
+    }
+
     fn of(&self, tenant: TenantId, execution: ExecutionId) -> Result<Vec<Frame>, Problem> {
         let all = self.0.lock().unwrap();
         let missing = || {
