@@ -73,7 +73,7 @@ impl Delivery {
     /// # Errors
     /// As [`Delivery::bury`].
     pub async fn bury_event(self, reason: &str) -> Result<(), Error> {
-        self.bury(EVENTS, reason).await
+        self.put_away(reason).await
     }
 }
 

@@ -1,12 +1,13 @@
 //! Typed NATS: the only crate that depends on `async-nats` (kept so by `deny.toml`).
 //!
 //! Read [`connection`] for connecting, [`request`] for asking, [`outside`] for asking integrators, [`serve`] for
-//! answering, [`log`], [`work`], [`event`], [`kv`] and [`uploads`] for JetStream, [`topology`] for the streams and
-//! buckets that exist.
+//! answering, [`log`], [`work`], [`dead`], [`event`], [`kv`] and [`uploads`] for JetStream, [`topology`] for the streams
+//! and buckets that exist.
 //!
 //! **Invariant:** subjects come from `contracts::Subject` alone, and every wait has an end.
 
 mod connection;
+mod dead;
 mod error;
 mod event;
 mod headers;
@@ -21,6 +22,7 @@ mod uploads;
 mod work;
 
 pub use connection::{Bus, Config};
+pub use dead::Death;
 pub use error::Error;
 pub use event::EVENT_ACK_WAIT;
 pub use headers::{HeaderMap, deadline_in, extract_trace};

@@ -27,7 +27,7 @@ impl Bus {
     /// Asks the integrator that serves the node `name` of this tenant.
     ///
     /// # Errors
-    /// What the node answers as its failure; `unavailable` when nobody serves it, `timeout` when it does not answer in
+    /// What the node answers as its failure; `unavailable` with the reason `node_unavailable` when nobody serves it, `timeout` when it does not answer in
     /// time, `invalid_input` with the reason `node_reply` when the answer is none.
     pub async fn call_node(
         &self,
@@ -42,7 +42,11 @@ impl Bus {
             deadline,
         };
         let subject = Subject::node(tenant, name);
-        let answer = self.send(&subject, &what, encode(request)?, call).await?;
+        let sent = self.send(&subject, &what, encode(request)?, call).await;
+        let answer = sent.map_err(|problem| match problem.code {
+            ErrorCode::Unavailable => problem.with_reason("node_unavailable"),
+            _ => problem,
+        })?;
         read(&what, "node_reply", &answer)
     }
 }

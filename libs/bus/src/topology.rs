@@ -29,6 +29,9 @@ pub(crate) const EVENTS: &str = "EVT";
 /// The consumer that all workers of a class share.
 pub(crate) const WORKERS: &str = "workers";
 
+/// The stream of dead letters.
+pub(crate) const DEAD: &str = "DEAD";
+
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// Larger batches of records are split by the owner before.
 pub const MAX_LOG_MESSAGE: usize = 4 * 1024 * 1024;
@@ -85,7 +88,7 @@ fn streams(partitions: u16) -> Vec<Config> {
     });
     let dead = Subject::dead_letters().to_string();
     streams.push(Config {
-        name: "DEAD".into(),
+        name: DEAD.into(),
         subjects: vec![dead],
         max_age: 30 * DAY,
         ..base()

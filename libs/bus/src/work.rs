@@ -9,14 +9,17 @@ use async_nats::{
 use bytes::Bytes;
 use contracts::{
     Subject,
+    dead_letter::DeadReason,
+    id::TenantId,
+    subject::{WorkAddress, tenant_of},
     work::{WorkClass, WorkItem},
 };
 use futures::{Stream, StreamExt};
 
 use crate::{
-    Bus, Error,
+    Bus, Error, dead,
     error::during,
-    headers::inject_trace,
+    headers::{MESSAGE_ID, inject_trace},
     topology::{WORKERS, work_stream},
 };
 
@@ -91,16 +94,27 @@ impl Delivery {
             .map_err(|e| during("give a message back")(e))
     }
 
-    /// Puts it among the dead letters, with the reason, and takes it out of its queue.
+    /// Puts it among the dead letters, with the reason, and takes it out of its queue. Buried twice it is there once, as
+    /// long as the server remembers.
     ///
     /// # Errors
     /// When it cannot be stored there; it then stays where it is.
-    pub async fn bury(self, stream: &str, reason: &str) -> Result<(), Error> {
-        let subject = Subject::dead_letter(stream)
+    pub async fn bury(self, reason: DeadReason) -> Result<(), Error> {
+        self.put_away(reason.as_str()).await
+    }
+
+    pub(crate) async fn put_away(self, reason: &str) -> Result<(), Error> {
+        let info = self
+            .message
+            .info()
+            .map_err(|e| during("name a dead letter")(e))?;
+        let tenant = match WorkAddress::parse(self.subject()) {
+            Some(address) => Some(address.tenant),
+            None => tenant_of(self.subject()),
+        };
+        let subject = Subject::dead_letter(info.stream, tenant.unwrap_or(TenantId::PLATFORM))
             .ok_or_else(|| during("name a dead letter")("its stream is no subject token"))?;
-        let mut headers = self.message.headers.clone().unwrap_or_default();
-        headers.insert("Troupe-Dead-Subject", self.message.subject.as_str());
-        headers.insert("Troupe-Dead-Reason", reason.replace(['\r', '\n'], " "));
+        let headers = dead::headers(&self, info.stream, reason);
         let payload = self.message.payload.clone();
         let publish =
             self.bus
@@ -137,15 +151,41 @@ impl Bus {
         let body = serde_json::to_vec(item).map_err(during("write a work item"))?;
         let mut headers = HeaderMap::new();
         inject_trace(&mut headers);
+        self.queue(subject, headers, body.into()).await
+    }
+
+    /// Queues a work item as it once was; the same `key` within the queue's window queues it once.
+    ///
+    /// # Errors
+    /// As [`Bus::dispatch`].
+    pub async fn redispatch(
+        &self,
+        address: &WorkAddress,
+        item: Bytes,
+        key: &str,
+    ) -> Result<Dispatched, Error> {
+        let mut headers = HeaderMap::new();
+        headers.insert(MESSAGE_ID, key);
+        inject_trace(&mut headers);
+        self.queue(&address.subject(), headers, item).await
+    }
+
+    async fn queue(
+        &self,
+        subject: &Subject,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<Dispatched, Error> {
         let sent = self
             .jetstream
-            .publish_with_headers(subject.to_string(), headers, body.into())
+            .publish_with_headers(subject.to_string(), headers, body)
             .await;
         let ack = match sent {
             Ok(ack) => ack.await,
             Err(error) => Err(error),
         };
         match ack {
+            Ok(ack) if ack.duplicate => Ok(Dispatched::AlreadyQueued),
             Ok(_) => Ok(Dispatched::New),
             // JetStream answers 10077 "maximum messages per subject exceeded", which the client files under `Other`.
             Err(error) if error.kind() == PublishErrorKind::Other && full(&error) => {

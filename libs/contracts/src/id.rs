@@ -130,6 +130,8 @@ typed_ids! {
     SessionId = "sess";
     FlowId = "flow";
     ExecutionId = "exec";
+    /// A work item that nobody could do.
+    DeadLetterId = "dead";
     /// A configured LLM provider of a tenant.
     ProviderId = "prov";
     /// One call to an LLM.
@@ -153,6 +155,7 @@ id_text!(
     SessionId,
     FlowId,
     ExecutionId,
+    DeadLetterId,
     ProviderId,
     CallId,
     ToolId,

@@ -5,7 +5,8 @@
 use serde_json::Value;
 
 use crate::{
-    Access, Request, agent, auth, chat, crew, execution, flow, knowledge, llm, tenant, tool,
+    Access, Request, agent, auth, chat, crew, dead_letter, execution, fields, flow, knowledge, llm,
+    tenant, tool,
 };
 
 /// One request of the contract, described.
@@ -17,6 +18,10 @@ pub struct Operation {
     pub objects: &'static [&'static str],
     /// A valid request.
     pub example: fn() -> Value,
+    /// The names of all fields of the request.
+    pub fields: fn() -> &'static [&'static str],
+    /// Whether this is such a request.
+    pub reads: fn(Value) -> bool,
 }
 
 impl Operation {
@@ -26,6 +31,8 @@ impl Operation {
             access: R::ACCESS,
             objects: R::OBJECTS,
             example: example::<R>,
+            fields: fields::of::<R>,
+            reads: reads::<R>,
         }
     }
 
@@ -45,6 +52,10 @@ impl Operation {
 
 fn example<R: Request>() -> Value {
     serde_json::to_value(R::example()).expect("a message can be written as JSON")
+}
+
+fn reads<R: Request>(value: Value) -> bool {
+    serde_json::from_value::<R>(value).is_ok()
 }
 
 /// Every request of every service.
@@ -111,6 +122,8 @@ pub const OPERATIONS: &[Operation] = &[
     Operation::of::<flow::RunTurn>(),
     Operation::of::<execution::Approve>(),
     Operation::of::<execution::ReadExecution>(),
+    Operation::of::<dead_letter::ListDeadLetters>(),
+    Operation::of::<dead_letter::Redrive>(),
     Operation::of::<tool::ResolveTools>(),
     Operation::of::<agent::CreateAgent>(),
     Operation::of::<agent::GetAgent>(),

@@ -116,6 +116,10 @@ pub enum Permission {
     ChatUse,
     #[serde(rename = "execution:approve")]
     ExecutionApprove,
+    #[serde(rename = "dead_letter:read")]
+    DeadLetterRead,
+    #[serde(rename = "dead_letter:write")]
+    DeadLetterWrite,
 }
 
 impl Permission {
@@ -146,6 +150,8 @@ impl Permission {
             Self::KnowledgeSearch => "knowledge:search",
             Self::ChatUse => "chat:use",
             Self::ExecutionApprove => "execution:approve",
+            Self::DeadLetterRead => "dead_letter:read",
+            Self::DeadLetterWrite => "dead_letter:write",
         }
     }
 
@@ -175,7 +181,9 @@ impl Permission {
             Self::OrganizationWrite
             | Self::MemberWrite
             | Self::ProviderWrite
-            | Self::SecretWrite => Role::Admin,
+            | Self::SecretWrite
+            | Self::DeadLetterRead
+            | Self::DeadLetterWrite => Role::Admin,
         }
     }
 }

@@ -100,9 +100,13 @@ impl Subject {
     pub fn node(tenant: TenantId, name: &Token) -> Self {
         Self(format!("node.{tenant}.{name}"))
     }
-    /// Messages that could not be handled.
-    pub fn dead_letter(stream: &str) -> Option<Self> {
-        Token::new(stream).map(|stream| Self(format!("dead.{stream}")))
+    /// Messages of a stream that could not be handled.
+    pub fn dead_letter(stream: &str, tenant: TenantId) -> Option<Self> {
+        Token::new(stream).map(|stream| Self(format!("dead.{stream}.{tenant}")))
+    }
+    /// The same of every tenant.
+    pub fn dead_letters_of(stream: &str) -> Option<Self> {
+        Token::new(stream).map(|stream| Self(format!("dead.{stream}.*")))
     }
     pub fn dead_letters() -> Self {
         Self("dead.>".to_owned())
@@ -147,6 +151,46 @@ pub fn tenant_of(subject: &str) -> Option<TenantId> {
 pub fn execution_of(subject: &str) -> Option<(TenantId, ExecutionId)> {
     let mut tokens = subject.split('.').skip(1);
     Some((tokens.next()?.parse().ok()?, tokens.next()?.parse().ok()?))
+}
+
+/// Which attempt of which step a work item is, as its subject says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkAddress {
+    pub class: WorkClass,
+    pub bucket: u16,
+    pub tenant: TenantId,
+    pub execution: ExecutionId,
+    pub step: Token,
+    pub attempt: u32,
+}
+
+impl WorkAddress {
+    /// Reads what [`Subject::work`] has written; none for any other text.
+    pub fn parse(subject: &str) -> Option<Self> {
+        let mut tokens = subject.strip_prefix("work.")?.split('.');
+        let class = tokens.next()?;
+        let address = Self {
+            class: WorkClass::ALL.into_iter().find(|it| it.as_str() == class)?,
+            bucket: tokens.next()?.parse().ok()?,
+            tenant: tokens.next()?.parse().ok()?,
+            execution: tokens.next()?.parse().ok()?,
+            step: Token::new(tokens.next()?)?,
+            attempt: tokens.next()?.parse().ok()?,
+        };
+        // One spelling per address: what was read is what is written.
+        (address.subject().as_str() == subject).then_some(address)
+    }
+
+    pub fn subject(&self) -> Subject {
+        Subject::work(
+            self.class,
+            self.bucket,
+            self.tenant,
+            self.execution,
+            &self.step,
+            self.attempt,
+        )
+    }
 }
 
 /// The subjects an integrator may use with an access token: an allow-list, nothing else. Who may write tools may also
@@ -318,6 +362,29 @@ mod tests {
             Some((tenant, ExecutionId::EXAMPLE))
         );
         assert_eq!(tenant_of("req.*.flow.get"), None);
+    }
+
+    #[test]
+    fn work_is_addressed_in_one_spelling() {
+        let address = WorkAddress {
+            class: WorkClass::Http,
+            bucket: 7,
+            tenant: TenantId::EXAMPLE,
+            execution: ExecutionId::EXAMPLE,
+            step: Token::new("a-1").expect("a token"),
+            attempt: 2,
+        };
+        let text = address.subject().to_string();
+        assert_eq!(WorkAddress::parse(&text), Some(address));
+        for wrong in [
+            format!("{text}.x"),
+            text.replace(".7.", ".07."),
+            text.replace("http", "ftp"),
+            text.replace("work.", "evt."),
+            String::new(),
+        ] {
+            assert_eq!(WorkAddress::parse(&wrong), None, "{wrong}");
+        }
     }
 
     #[test]

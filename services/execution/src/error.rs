@@ -1,6 +1,9 @@
 //! What can go wrong in the execution service.
 
-use contracts::{ErrorCode, Problem, id::ExecutionId};
+use contracts::{
+    ErrorCode, Problem,
+    id::{DeadLetterId, ExecutionId},
+};
 use kernel::ServiceError;
 
 /// A failure of the execution service.
@@ -8,6 +11,13 @@ use kernel::ServiceError;
 pub enum Error {
     #[error("execution `{0}` does not exist")]
     NotFound(ExecutionId),
+    #[error("dead letter `{0}` does not exist")]
+    NoDeadLetter(DeadLetterId),
+    #[error("the execution no longer waits for what dead letter `{0}` holds")]
+    NotWanted(DeadLetterId),
+    /// A row of the database that no version of this service writes.
+    #[error("dead letter `{0}` cannot be read")]
+    UnreadableDeadLetter(DeadLetterId),
     #[error("definition `{hash}` does not exist")]
     NoDefinition { hash: String },
     #[error("definition `{hash}` cannot be executed: {reason}")]
@@ -41,22 +51,27 @@ pub enum Error {
 impl ServiceError for Error {
     fn code(&self) -> ErrorCode {
         match self {
-            Self::NotFound(_) => ErrorCode::NotFound,
+            Self::NotFound(_) | Self::NoDeadLetter(_) => ErrorCode::NotFound,
+            Self::NotWanted(_) => ErrorCode::Conflict,
             Self::NoDefinition { .. } | Self::InvalidDefinition { .. } | Self::LongComment => {
                 ErrorCode::InvalidInput
             }
             Self::Owner(problem) => problem.code,
             Self::Bus(_) | Self::Archive(_) | Self::Contended { .. } => ErrorCode::Unavailable,
             Self::Database(error) => error.code(),
-            Self::UnreadableRow { .. } | Self::CorruptLog { .. } | Self::Egress(_) => {
-                ErrorCode::Internal
-            }
+            Self::UnreadableDeadLetter(_)
+            | Self::UnreadableRow { .. }
+            | Self::CorruptLog { .. }
+            | Self::Egress(_) => ErrorCode::Internal,
         }
     }
 
     fn problem(&self) -> Problem {
         match self {
             Self::Owner(problem) => problem.clone(),
+            Self::NotWanted(_) => {
+                Problem::new(self.code(), self.to_string()).with_reason("not_wanted")
+            }
             _ => Problem::new(self.code(), self.to_string()),
         }
     }

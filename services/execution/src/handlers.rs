@@ -1,6 +1,8 @@
 //! Questions about executions. The owner of the partition is asked first; what it no longer has in memory is in the
 //! header rows and the archive.
 
+pub(crate) mod dead_letters;
+
 use contracts::{
     ErrorCode, Problem,
     execution::{

@@ -1,12 +1,13 @@
 //! The durable engine: runs flows, and every step of every run survives a crash.
 //!
 //! Read [`domain`] for what an execution does next, [`record`] and [`log`] for how that is stored, [`workers`] for the
-//! steps that leave the core, [`handlers`] for the questions, [`store`], [`headers`] and [`archive`] for what stays.
+//! steps that leave the core, [`dead_letters`] for those that nobody could do, [`handlers`] for the questions, [`store`], [`headers`] and [`archive`] for what stays.
 //!
 //! **Invariant:** nobody hears of a record before it is stored.
 
 mod archive;
 mod config;
+mod dead_letters;
 mod domain;
 mod error;
 mod handlers;
@@ -33,6 +34,9 @@ pub fn service(state: State) -> kernel::Service<State> {
         .on(handlers::cancel)
         .on(handlers::approve)
         .on(handlers::read)
+        .on(handlers::dead_letters::list)
+        .on(handlers::dead_letters::redrive)
         .task("owners", log::own_partitions)
         .task("workers", workers::run)
+        .task("dead letters", dead_letters::collect)
 }

@@ -16,7 +16,11 @@ use sql::{Cursor, Migration, Migrations, Pool};
 
 use crate::{Error, log::slots::Header};
 
+mod dead_letter_row;
+mod dead_letters;
 mod row;
+
+pub(crate) use dead_letters::Kept;
 
 /// The tables of this service.
 pub const MIGRATIONS: Migrations = Migrations {
@@ -30,6 +34,10 @@ pub const MIGRATIONS: Migrations = Migrations {
         Migration {
             name: "0002_origins",
             sql: include_str!("store/0002_origins.sql"),
+        },
+        Migration {
+            name: "0003_dead_letters",
+            sql: include_str!("store/0003_dead_letters.sql"),
         },
     ],
 };

@@ -10,6 +10,7 @@ mod agents;
 pub(crate) mod auth;
 mod chat;
 mod crews;
+mod dead_letters;
 mod etag;
 mod executions;
 mod flows;
@@ -68,6 +69,7 @@ type Apis = (
     crews::Api,
     knowledge::Api,
     chat::Api,
+    dead_letters::Api,
 );
 
 /// The API, its routes and its description.
@@ -88,6 +90,7 @@ pub(crate) fn service() -> OpenApiService<Apis, ()> {
         crews::Api,
         knowledge::Api,
         chat::Api,
+        dead_letters::Api,
     );
     OpenApiService::new(apis, "Troupe", env!("CARGO_PKG_VERSION"))
         .description(DESCRIPTION)

@@ -12,7 +12,7 @@ use super::ServerUser;
 use crate::{
     Bucket,
     event::durable,
-    topology::{EVENTS, inbox_stream, log_stream, work_stream},
+    topology::{DEAD, EVENTS, inbox_stream, log_stream, work_stream},
     uploads,
 };
 
@@ -87,6 +87,7 @@ fn of_service(service: Service, partitions: u16) -> Grants {
         for class in WorkClass::ALL {
             publish.extend(consumes(&work_stream(class)));
         }
+        publish.extend(consumes(DEAD));
     }
     publish.extend(upload_grants(service));
     if service == Service::Chat {
@@ -157,7 +158,7 @@ fn reads_events<E: Event>(service: Service) -> Vec<String> {
         format!("$JS.API.CONSUMER.MSG.NEXT.{EVENTS}.{name}"),
         format!("$JS.ACK.{EVENTS}.{name}.>"),
     ];
-    subjects.extend(Subject::dead_letter(EVENTS).map(|subject| subject.to_string()));
+    subjects.extend(Subject::dead_letters_of(EVENTS).map(|subject| subject.to_string()));
     subjects
 }
 

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use bus::{Bucket, Call};
+use bus::{Bucket, Call, Dispatched};
 use contracts::{
     Request, Service, Subject,
     auth::{RunToken, RunTokenReply},
+    dead_letter::DeadReason,
     flow::NodeConfig,
     id::{ExecutionId, FlowId, TenantId, UserId},
     llm::Complete,
@@ -158,7 +159,22 @@ async fn the_engine_has_its_log_its_work_and_its_leases() {
     let delivery = work.next().await.expect("an item").expect("readable");
     delivery.progress().await.expect("says it lives");
     delivery.progress().await.expect("says it lives");
-    delivery.bury("WORK_http", "no use").await.expect("buries");
+    delivery.bury(DeadReason::Unreadable).await.expect("buries");
+    let mut dead = std::pin::pin!(bus.dead_letters(4).await.expect("follows"));
+    let letter = dead.next().await.expect("a letter").expect("readable");
+    let death = letter.death().expect("says what it was");
+    assert_eq!(death.address.subject(), subject);
+    assert_eq!(
+        (death.reason, death.deliveries),
+        (DeadReason::Unreadable, 1)
+    );
+    letter.ack().await.expect("acknowledges");
+    // Put back twice, it is in its queue once.
+    let body = bytes::Bytes::from("{}");
+    for expected in [Dispatched::New, Dispatched::AlreadyQueued] {
+        let put = bus.redispatch(&death.address, body.clone(), "key").await;
+        assert_eq!(put.expect("queues"), expected);
+    }
 }
 
 fn work_item() -> WorkItem {

@@ -8,6 +8,7 @@ use std::{sync::Arc, time::Duration};
 use bus::{Bus, Delivery};
 use contracts::{
     ErrorCode,
+    dead_letter::DeadReason,
     execution::StepError,
     owner::{Claim, Outcome, Result as StepResult},
     work::{WorkClass, WorkItem},
@@ -91,34 +92,22 @@ async fn take_all(
 
 impl Worker {
     async fn handle(&self, class: WorkClass, delivery: Delivery) {
-        let queue = format!("WORK_{}", class.as_str());
         let item: WorkItem = match serde_json::from_slice(delivery.payload()) {
             Ok(item) => item,
             Err(error) => {
                 tracing::error!(%error, subject = delivery.subject(), "a work item cannot be read");
-                return settle(delivery.bury(&queue, "it cannot be read").await);
+                return settle(delivery.bury(DeadReason::Unreadable).await);
             }
         };
-        let lost = delivery.deliveries() > bus::topology::MAX_DELIVERIES;
-        let work = async {
-            if lost {
-                let text = "the workers that tried this attempt broke down";
-                let error = StepError::new("worker_lost", text).retryable();
-                let failed = Attempted::from(Err(error));
-                self.report(&item, failed, Duration::ZERO).await;
-            } else {
-                self.attempt(class, &item).await;
-            }
-        };
+        if delivery.deliveries() > bus::topology::MAX_DELIVERIES {
+            // Its step stays open until its time is over, so that it can be put back.
+            return settle(delivery.bury(DeadReason::Exhausted).await);
+        }
         tokio::select! {
-            () = work => {}
+            () = self.attempt(class, &item) => {}
             () = keep(&delivery) => {}
         }
-        settle(if lost {
-            delivery.bury(&queue, "its workers broke down").await
-        } else {
-            delivery.ack().await
-        });
+        settle(delivery.ack().await);
     }
 
     async fn attempt(&self, class: WorkClass, item: &WorkItem) {
