@@ -21,6 +21,8 @@ pub(crate) enum Command {
     Fmt,
     /// Write docs/openapi.json as the gateway describes itself
     Openapi(openapi::Options),
+    /// Write nats/asyncapi.yaml as the contract describes the public bus
+    Asyncapi(openapi::Options),
     /// Run a load test against real servers, in a release build
     Bench(bench::Options),
 }

@@ -36,7 +36,8 @@ fn main() -> ExitCode {
         Command::Test(options) => test::run(&options),
         Command::Check => check::run(),
         Command::Fmt => check::format(),
-        Command::Openapi(options) => openapi::run(&options),
+        Command::Openapi(options) => openapi::run(&options, &openapi::OPENAPI),
+        Command::Asyncapi(options) => openapi::run(&options, &openapi::ASYNCAPI),
         Command::Bench(options) => bench::run(&options),
     };
     match done {

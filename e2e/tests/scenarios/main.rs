@@ -7,6 +7,7 @@ mod bad_input;
 mod crash;
 mod integrators;
 mod main_job;
+mod serving;
 mod tools;
 mod walls;
 mod worst_case;

@@ -22,10 +22,13 @@ mod upload;
 
 mod live;
 
+mod asyncapi;
 mod docs;
 mod page;
 mod spec;
+mod yaml;
 
+pub use asyncapi::asyncapi_yaml;
 pub use config::{Config, Origin};
 pub use error::Error;
 pub use server::{Extra, Serving, serve};

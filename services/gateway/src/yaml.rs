@@ -66,7 +66,8 @@ fn indent(text: &mut String, depth: usize) {
 
 /// A JSON string is a YAML string; words of letters alone, and paths of them, need no quotes.
 fn plain_or_quoted(string: &str) -> String {
-    let word = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphabetic() || b == b'_');
+    let word =
+        |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphabetic() || b == b'_');
     let reads_as_other = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"]
         .contains(&string.to_ascii_lowercase().as_str());
     if string.split(['.', '-', '/']).all(word) && !reads_as_other {

@@ -37,6 +37,8 @@ enum Command {
     NatsConfig(nats_config::Options),
     /// Print the OpenAPI document.
     Openapi,
+    /// Print the AsyncAPI document of the public bus.
+    Asyncapi,
     /// Run code nodes: a child process of the execution service.
     #[command(hide = true)]
     CodeWorker,
@@ -49,6 +51,10 @@ fn main() -> anyhow::Result<()> {
         Command::NatsConfig(options) => nats_config::run(&options),
         Command::Openapi => {
             println!("{:#}", gateway::openapi_json());
+            Ok(())
+        }
+        Command::Asyncapi => {
+            print!("{}", gateway::asyncapi_yaml());
             Ok(())
         }
         Command::Up(settings) => {

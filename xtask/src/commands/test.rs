@@ -53,7 +53,12 @@ impl Stages {
             step("build", || cargo::build(Profile::Dev, interrupts))
         })?;
         let troupe = binaries.join("troupe");
-        self.run("OpenAPI drift", || openapi::check(&troupe))?;
+        self.run("OpenAPI drift", || {
+            openapi::check(&troupe, &openapi::OPENAPI)
+        })?;
+        self.run("AsyncAPI drift", || {
+            openapi::check(&troupe, &openapi::ASYNCAPI)
+        })?;
         let servers = self.run("servers", || {
             TestServers::start(Durability::None, interrupts)
         })?;
