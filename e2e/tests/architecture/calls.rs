@@ -36,7 +36,7 @@ fn the_call_graph_is_the_one_that_is_written_down() {
         (Service::Tool, vec![]),
         (Service::Execution, vec!["agent", "auth", "llm", "tool"]),
         (Service::Chat, vec!["agent", "execution", "flow"]),
-        (Service::Agent, vec!["llm", "tool"]),
+        (Service::Agent, vec!["auth", "llm", "tool"]),
     ] {
         assert_eq!(calls(service), expect.into_iter().collect(), "{service:?}");
     }

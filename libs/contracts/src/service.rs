@@ -67,7 +67,7 @@ impl Service {
             Self::Chat => &[Self::Agent, Self::Flow, Self::Execution],
             Self::Flow => &[Self::Agent, Self::Tool, Self::Execution],
             Self::Execution => &[Self::Agent, Self::Tool, Self::Llm, Self::Auth],
-            Self::Agent => &[Self::Tool, Self::Llm],
+            Self::Agent => &[Self::Tool, Self::Llm, Self::Auth],
             Self::Auth => &[Self::Tenant],
             Self::Tool | Self::Llm | Self::Tenant => &[],
         }

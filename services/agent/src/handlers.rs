@@ -34,7 +34,7 @@ async fn tools(ctx: &Ctx, ids: &[ToolId]) -> Result<Vec<ToolSnapshot>, Error> {
     Ok(ctx.call(&ResolveTools { tools }).await?.items)
 }
 
-/// Those of these knowledge bases that exist: none, as long as nothing makes them.
-async fn bases(_: &Ctx, _: &[BaseId]) -> Result<Vec<KnowledgeSnapshot>, Error> {
-    Ok(Vec::new())
+/// Those of these knowledge bases that exist.
+async fn bases(ctx: &Ctx, ids: &[BaseId]) -> Result<Vec<KnowledgeSnapshot>, Error> {
+    ctx.state.knowledge.snapshots(ctx.tenant, ids).await
 }

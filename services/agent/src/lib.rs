@@ -13,6 +13,13 @@ mod handlers;
 mod domain;
 mod store;
 
+mod knowledge;
+mod memory;
+
+mod embedding;
+mod query;
+mod ranking;
+
 pub use config::Config;
 pub use error::Error;
 pub use state::State;
@@ -35,4 +42,20 @@ pub fn service(state: State) -> kernel::Service<State> {
         .on(handlers::crews::versions)
         .on(handlers::import::import)
         .on(handlers::resolve::resolve)
+        .on(knowledge::handlers::create_base)
+        .on(knowledge::handlers::get_base)
+        .on(knowledge::handlers::list_bases)
+        .on(knowledge::handlers::update_base)
+        .on(knowledge::handlers::delete_base)
+        .on(knowledge::handlers::reindex_base)
+        .on(knowledge::handlers::add_document)
+        .on(knowledge::handlers::list_documents)
+        .on(knowledge::handlers::get_document)
+        .on(knowledge::handlers::delete_document)
+        .on(knowledge::handlers::search)
+        .on(memory::handlers::recall)
+        .on(memory::handlers::remember)
+        .on(memory::handlers::list)
+        .on(memory::handlers::forget)
+        .task("indexer", knowledge::indexer::run)
 }

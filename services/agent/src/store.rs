@@ -21,17 +21,31 @@ use sql::{Migration, Migrations, Pool};
 use crate::{
     domain::item::{Item, Kind, Line, Spec, Stored},
     error::Error,
+    memory,
 };
 use entities::{item, member, version};
 
-/// The tables of this service, in each tenant's schema.
+/// The tables of this service: in each tenant's schema, and the queue of its indexer among the shared ones.
 pub const MIGRATIONS: Migrations = Migrations {
     service: "agent",
-    platform: &[],
-    tenant: &[Migration {
-        name: "0001_agents",
-        sql: include_str!("../migrations/0001_agents.sql"),
+    platform: &[Migration {
+        name: "0001_knowledge_queue",
+        sql: include_str!("../migrations/platform/0001_knowledge_queue.sql"),
     }],
+    tenant: &[
+        Migration {
+            name: "0001_agents",
+            sql: include_str!("../migrations/0001_agents.sql"),
+        },
+        Migration {
+            name: "0002_knowledge",
+            sql: include_str!("../migrations/0002_knowledge.sql"),
+        },
+        Migration {
+            name: "0003_memories",
+            sql: include_str!("../migrations/0003_memories.sql"),
+        },
+    ],
 };
 
 /// The first or the next version of an item.
@@ -158,7 +172,7 @@ impl AgentStore {
         Ok(stored)
     }
 
-    /// An agent that works in a crew stays.
+    /// With all that it remembers. An agent that works in a crew stays.
     pub(crate) async fn delete_agent(
         &self,
         tenant: TenantId,
@@ -181,6 +195,7 @@ impl AgentStore {
             let crew = crew.map_or_else(|| membership.crew_id.to_string(), |crew| crew.name);
             return Err(Error::AgentInUse { agent: id, crew });
         }
+        memory::forget_agent(&transaction, id).await?;
         hide(&transaction, row, now).await?;
         Ok(transaction.commit().await?)
     }

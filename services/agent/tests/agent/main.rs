@@ -1,4 +1,5 @@
-//! The service through the bus, on real servers; the service of tools is played by one that knows what a test tells it.
+//! The service through the bus, on real servers; the services that it asks are played by ones that know what a test tells
+//! them.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, and its helpers too")]
 
@@ -7,6 +8,9 @@ mod crews;
 mod import;
 mod resolve;
 mod walls;
+mod knowledge;
+mod memory;
+mod models;
 
 use std::{
     sync::{Arc, Mutex},
@@ -21,11 +25,13 @@ use contracts::{
     id::{TenantId, ToolId},
     tool::{Approval, ResolveTools, ResolvedTools, ToolSnapshot},
 };
-use kernel::Running;
+use kernel::{Running, Runtime};
+use models::Models;
+use sea_orm::{ConnectionTrait, DatabaseConnection};
 use serde_json::json;
 use testkit::{Nats, Postgres};
 
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(30);
 
 /// The tools that there are.
 type Tools = Arc<Mutex<Vec<ToolSnapshot>>>;
@@ -33,11 +39,14 @@ type Tools = Arc<Mutex<Vec<ToolSnapshot>>>;
 /// The service with servers of its own. Dropped in this order.
 struct Fixture {
     bus: Bus,
+    runtime: Runtime,
     config: Config,
     tools: Tools,
+    models: Arc<Models>,
     user: Principal,
-    running: Vec<Running>,
-    _database: Postgres,
+    agent: Option<Running>,
+    played: Vec<Running>,
+    database: Postgres,
     _nats: Nats,
 }
 
@@ -56,21 +65,23 @@ impl Fixture {
         };
         let tools = Tools::default();
         let played = kernel::Service::new("tool", tools.clone()).on(resolve_tools);
-        let state = State::connect(&config).await.unwrap();
-        let running = vec![
-            agent::service(state).start(&runtime).await.unwrap(),
-            played.start(&runtime).await.unwrap(),
-        ];
+        let mut played = vec![played.start(&runtime).await.unwrap()];
+        let (models, outside) = Models::start(&runtime).await;
+        played.extend(outside);
         let mut fixture = Self {
             bus,
+            runtime,
             config,
             tools,
+            models,
             user: testkit::principal(TenantId::generate(), Role::Owner),
-            running,
-            _database: database,
+            agent: None,
+            played,
+            database,
             _nats: nats,
         };
         fixture.user = fixture.owner().await;
+        fixture.revive().await;
         fixture
     }
 
@@ -83,8 +94,47 @@ impl Fixture {
         owner
     }
 
+    async fn revive(&mut self) {
+        let state = State::connect(&self.config).await.unwrap();
+        let service = agent::service(state).start(&self.runtime);
+        self.agent = Some(service.await.unwrap());
+    }
+
+    /// Cuts the service off in the middle of whatever it does.
+    fn kill(&mut self) {
+        self.agent = None;
+    }
+
+    /// A connection above all rules, in the schema of the user's organization.
+    async fn superuser(&self) -> DatabaseConnection {
+        let mut options = sea_orm::ConnectOptions::new(self.database.url());
+        let schema = sql::SchemaName::of(self.user.tenant).unwrap();
+        options
+            .max_connections(1)
+            .set_schema_search_path(schema.as_str());
+        sea_orm::Database::connect(options).await.unwrap()
+    }
+
+    async fn sql(&self, statement: &str) {
+        let connection = self.superuser().await;
+        connection.execute_unprepared(statement).await.unwrap();
+        connection.close().await.unwrap();
+    }
+
+    /// The rows of a table in the user's organization.
+    async fn rows(&self, table: &str) -> u64 {
+        let connection = self.superuser().await;
+        let count = format!("SELECT count(*) FROM {table}");
+        let count = sea_orm::Statement::from_string(sea_orm::DbBackend::Postgres, count);
+        let row = connection.query_one_raw(count).await.unwrap().unwrap();
+        let rows: i64 = row.try_get_by_index(0).unwrap();
+        connection.close().await.unwrap();
+        u64::try_from(rows).unwrap()
+    }
+
     async fn drain(mut self) {
-        for running in self.running.drain(..) {
+        let service = self.agent.take();
+        for running in service.into_iter().chain(self.played.drain(..)) {
             running.drain().await;
         }
     }
