@@ -1,8 +1,8 @@
 //! Typed NATS: the only crate that depends on `async-nats` (kept so by `deny.toml`).
 //!
-//! Read [`connection`] for connecting, [`request`] for asking, [`outside`] for asking integrators, [`serve`] for
-//! answering, [`log`], [`work`], [`dead`], [`event`], [`kv`] and [`uploads`] for JetStream, [`topology`] for the streams
-//! and buckets that exist.
+//! Read [`connection`] for connecting, [`request`] for asking, [`outside`] and [`tools`] for asking integrators,
+//! [`serve`] for answering, [`log`], [`work`], [`dead`], [`event`], [`kv`] and [`uploads`] for JetStream, [`topology`] for
+//! the streams and buckets that exist.
 //!
 //! **Invariant:** subjects come from `contracts::Subject` alone, and every wait has an end.
 
@@ -17,6 +17,7 @@ mod outside;
 mod request;
 mod serve;
 pub mod server_config;
+mod tools;
 pub mod topology;
 mod uploads;
 mod work;
@@ -30,5 +31,6 @@ pub use kv::{Bucket, Change, Kv, Revised};
 pub use log::{AppendError, LogEntry};
 pub use request::{Call, DEFAULT_DEADLINE};
 pub use serve::{Incoming, Micro, Reply, Subscription};
+pub use tools::{MicroEndpoint, ToolCall, ToolError};
 pub use uploads::{MAX_UPLOAD, Uploads};
 pub use work::{Delivery, Dispatched};

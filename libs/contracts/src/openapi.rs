@@ -384,6 +384,17 @@ mod tests {
                     "duration_ms": 7, "error": error}),
             );
         }
+        check::<tool::ImportOpenapi>(json!({"headers": {}}));
+        check::<tool::ImportOpenapi>(
+            json!({"document": {"openapi": "3.1.0"}, "url": "u", "operations": ["o"], "base_url": "b", "headers": {"h": {"$secret": "s"}}}),
+        );
+        check::<tool::ImportMcp>(json!({"url": "u", "headers": {}, "tools": ["t"]}));
+        check::<tool::ImportedTools>(
+            json!({"items": [], "problems": [{"item": "o", "code": "c", "message": "m"}]}),
+        );
+        check::<tool::DiscoveredTools>(json!({"items": [
+            {"name": "n", "description": "d", "input_schema": {"type": "object"}, "problem": null},
+            {"name": "n", "description": "d", "input_schema": {}, "problem": "p"}]}));
         check::<tool::Secret>(
             json!({"name": "n", "hosts": ["api.example.com:8443"], "updated_by": UserId::EXAMPLE, "updated_at": AT}),
         );

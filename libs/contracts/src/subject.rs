@@ -96,6 +96,14 @@ impl Subject {
     pub fn control_of_all() -> Self {
         Self("ctl.*.*".to_owned())
     }
+    /// Where an organization's own micro service answers as a tool.
+    pub fn tool(tenant: TenantId, name: &Token) -> Self {
+        Self(format!("tool.{tenant}.{name}"))
+    }
+    /// Where micro services that bear the organization's id as their name say what they are. No others hear it.
+    pub fn tool_info(tenant: TenantId) -> Self {
+        Self(format!("$SRV.INFO.{tenant}"))
+    }
     /// Where an integrator serves the work of a node of that name.
     pub fn node(tenant: TenantId, name: &Token) -> Self {
         Self(format!("node.{tenant}.{name}"))
@@ -193,6 +201,13 @@ impl WorkAddress {
     }
 }
 
+/// Reads the name of a tenant's tool back out of `tool.<tenant>.<name>`.
+pub fn tool_of(tenant: TenantId, subject: &str) -> Option<Token> {
+    let rest = subject.strip_prefix("tool.")?;
+    let name = rest.strip_prefix(&tenant.to_string())?.strip_prefix('.')?;
+    Token::new(name)
+}
+
 /// The subjects an integrator may use with an access token: an allow-list, nothing else. Who may write tools may also
 /// be one, and be a node.
 pub fn integrator_grants(tenant: TenantId, user: UserId, role: Role) -> Grants {
@@ -203,7 +218,15 @@ pub fn integrator_grants(tenant: TenantId, user: UserId, role: Role) -> Grants {
         format!("{}.>", Subject::inbox_prefix(user)),
     ];
     if role.allows(Permission::ToolWrite) {
-        subscribe.extend([format!("tool.{tenant}.>"), format!("node.{tenant}.>")]);
+        subscribe.extend([
+            format!("tool.{tenant}.>"),
+            format!("node.{tenant}.>"),
+            // A micro service listens for questions to all, to its name and to its instance. The platform looks for
+            // tools by name alone, and the name is the organization's id: no other organization hears or answers it.
+            "$SRV.*".to_owned(),
+            format!("$SRV.*.{tenant}"),
+            format!("$SRV.*.{tenant}.*"),
+        ]);
     }
     Grants {
         publish: OPERATIONS
@@ -246,7 +269,11 @@ pub fn service_grants(service: Service) -> Grants {
             subscribe.extend(["live.*.*", "tok.>"].map(str::to_owned))
         }
         // What a cancelled execution asked of a model or of a tool is dropped at once.
-        Service::Llm | Service::Tool => subscribe.push("ctl.*.*".to_owned()),
+        Service::Llm => subscribe.push("ctl.*.*".to_owned()),
+        Service::Tool => {
+            subscribe.push("ctl.*.*".to_owned());
+            publish.extend(["tool.*.*", "$SRV.INFO.*"].map(str::to_owned));
+        }
         Service::Tenant | Service::Agent => {}
     }
     // The gateway is a face without events of its own.
@@ -404,7 +431,7 @@ mod tests {
         assert!(!publish(Service::Execution).contains(&"req.*.auth.login".to_owned()));
         assert!(publish(Service::Gateway).contains(&"req.*.auth.login".to_owned()));
         assert!(!publish(Service::Gateway).contains(&"req.*.auth.run_token".to_owned()));
-        for silent in [Service::Tenant, Service::Llm, Service::Tool] {
+        for silent in [Service::Tenant, Service::Llm] {
             assert_eq!(publish(silent), [format!("evt.*.{silent}.>")]);
         }
     }
@@ -430,6 +457,18 @@ mod tests {
                 .iter()
                 .any(|subject| subject.contains('*') || subject.contains('>'))
         );
+    }
+
+    #[test]
+    fn a_tool_is_its_tenant_s() {
+        let (tenant, name) = (TenantId::EXAMPLE, Token::new("weather").unwrap());
+        let subject = Subject::tool(tenant, &name);
+        assert_eq!(tool_of(tenant, subject.as_str()), Some(name));
+        assert_eq!(tool_of(TenantId::generate(), subject.as_str()), None);
+        for text in ["", ".*", ".>", ".a.b", "x"] {
+            let subject = format!("tool.{tenant}{text}");
+            assert_eq!(tool_of(tenant, &subject), None, "{text}");
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Tools: what an agent, a flow or a person may call, with the JSON Schema of its arguments.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -27,19 +29,40 @@ pub enum ToolKind {
     Http,
     /// JavaScript in the code worker: `{"source"}`, an ES module whose default export is a function of the arguments.
     Javascript,
+    /// One operation of an OpenAPI document: `{"method", "url", "parameters"?, "body"?, "headers"?}`, as an import writes it.
+    Openapi,
     /// One line of JSON in and out of a locked-down container: `{"image", "command"?, "memory_mb"?, "cpus"?}`.
     Container,
+    /// A micro service of the organization on NATS: `{"name"}`, which answers on `tool.<organization>.<name>`.
+    Nats,
+    /// A tool of an MCP server over streamable HTTP: `{"url", "tool", "headers"?}`.
+    Mcp,
+    /// A flow as a tool: `{"flow_id"}`. Only runs of agents call it.
+    Flow,
 }
 
 impl ToolKind {
-    pub const ALL: [Self; 4] = [Self::Builtin, Self::Http, Self::Javascript, Self::Container];
+    pub const ALL: [Self; 8] = [
+        Self::Builtin,
+        Self::Http,
+        Self::Javascript,
+        Self::Openapi,
+        Self::Container,
+        Self::Nats,
+        Self::Mcp,
+        Self::Flow,
+    ];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Builtin => "builtin",
             Self::Http => "http",
             Self::Javascript => "javascript",
+            Self::Openapi => "openapi",
             Self::Container => "container",
+            Self::Nats => "nats",
+            Self::Mcp => "mcp",
+            Self::Flow => "flow",
         }
     }
 
@@ -334,6 +357,107 @@ pub struct ToolResult {
     pub result: Value,
     pub version: u32,
     pub duration_ms: u64,
+}
+
+/// Makes a tool of each operation of an OpenAPI 3.0 or 3.1 document. What cannot be a tool is told among the problems.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(
+    feature = "openapi",
+    derive(poem_openapi::Object),
+    oai(deny_unknown_fields)
+)]
+pub struct ImportOpenapi {
+    /// The document itself: an object, or JSON or YAML as a text of at most 1 MiB. Either this or `url`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
+    pub document: Option<Value>,
+    /// Where the document is fetched from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
+    pub url: Option<String>,
+    /// The `operationId`s to import; all of them when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
+    pub operations: Option<Vec<String>>,
+    /// Stands in for the servers that the document names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
+    pub base_url: Option<String>,
+    /// Sent with each call; `{"$secret": "name"}` stands for a secret of the organization.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", oai(default))]
+    pub headers: BTreeMap<String, Value>,
+}
+request!(ImportOpenapi => ImportedTools, "tool.import_openapi", Access::Permission(Permission::ToolWrite),
+    example: ImportOpenapi { url: Some("https://api.example.com/openapi.json".into()), ..ImportOpenapi::default() });
+
+/// Makes a tool of each tool of an MCP server.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(
+    feature = "openapi",
+    derive(poem_openapi::Object),
+    oai(deny_unknown_fields)
+)]
+pub struct ImportMcp {
+    /// The server's address for streamable HTTP.
+    pub url: String,
+    /// Sent with each request; `{"$secret": "name"}` stands for a secret of the organization.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", oai(default))]
+    pub headers: BTreeMap<String, Value>,
+    /// The names of the tools to import; all of them when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
+    pub tools: Option<Vec<String>>,
+}
+request!(ImportMcp => ImportedTools, "tool.import_mcp", Access::Permission(Permission::ToolWrite),
+    example: ImportMcp { url: "https://mcp.example.com/mcp".into(), ..ImportMcp::default() });
+
+/// What an import has made, and what it could not make.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(poem_openapi::Object))]
+pub struct ImportedTools {
+    pub items: Vec<ToolSummary>,
+    pub problems: Vec<ImportProblem>,
+}
+
+/// Why something became no tool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(poem_openapi::Object))]
+pub struct ImportProblem {
+    /// The `operationId` or the tool's name; where there is none, method and path.
+    pub item: String,
+    /// A stable word, for example `body_type`.
+    pub code: String,
+    pub message: String,
+}
+
+/// Looks for the organization's micro services on NATS that can be tools, as they run at this moment.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DiscoverTools {}
+request!(DiscoverTools => DiscoveredTools, "tool.discover", Access::Permission(Permission::ToolRead), example: DiscoverTools::default());
+
+/// By name, each once however many replicas answer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(poem_openapi::Object))]
+pub struct DiscoveredTools {
+    pub items: Vec<DiscoveredTool>,
+}
+
+/// One endpoint of a micro service.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(poem_openapi::Object))]
+pub struct DiscoveredTool {
+    /// The last token of its subject; the `name` of a `nats` tool's configuration.
+    pub name: String,
+    pub description: String,
+    /// From the endpoint's metadata; any object where that has none that can be used.
+    pub input_schema: Value,
+    /// Why the schema in the metadata is not used.
+    pub problem: Option<String>,
 }
 
 /// One call of a tool, without arguments and result.

@@ -4,6 +4,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use bus::Bus;
 use chrono::{SubsecRound, Utc};
 use contracts::{
     Principal,
@@ -26,6 +27,7 @@ use crate::{
 
 /// In whose name a tool is called.
 pub(crate) struct Caller<'a> {
+    pub(crate) bus: &'a Bus,
     pub(crate) tenant: TenantId,
     pub(crate) principal: &'a Principal,
     /// How long the caller waits.
@@ -67,6 +69,7 @@ async fn perform(
     let _slot = slot.ok_or(Error::TooManyCalls)?;
     let limit = Duration::from_millis(tool.timeout_ms).min(caller.patience);
     let call = Call {
+        bus: caller.bus,
         tenant: caller.tenant,
         tool,
         arguments: &request.arguments,

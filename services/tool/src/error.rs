@@ -40,6 +40,8 @@ pub enum Error {
     RoleTooLow { tool: String, least: Role },
     #[error("the arguments do not satisfy the tool's `input_schema`")]
     InvalidArguments(Vec<FieldProblem>),
+    #[error("the OpenAPI document cannot be read: {0}")]
+    InvalidDocument(String),
     #[error("the arguments have more than 1 MiB of JSON")]
     ArgumentsTooLarge,
     #[error("the organization has too many calls of tools under way")]
@@ -77,6 +79,7 @@ impl Error {
             Self::InvalidKey => "idempotency_key",
             Self::RoleTooLow { .. } => "role",
             Self::InvalidArguments(_) => "arguments_invalid",
+            Self::InvalidDocument(_) => "document_invalid",
             Self::ArgumentsTooLarge => "arguments_too_large",
             Self::TooManyCalls => "too_many_calls",
             Self::Failed(failure) => failure.reason,
@@ -105,6 +108,7 @@ impl kernel::ServiceError for Error {
             | Self::InvalidSecret(_)
             | Self::InvalidKey
             | Self::InvalidArguments(_)
+            | Self::InvalidDocument(_)
             | Self::ArgumentsTooLarge => ErrorCode::InvalidInput,
             Self::RoleTooLow { .. } => ErrorCode::Forbidden,
             Self::TooManyCalls => ErrorCode::RateLimited,
@@ -138,6 +142,9 @@ impl kernel::ServiceError for Error {
             Self::OtherKind(_) => problem
                 .with_reason(self.reason())
                 .with_errors(field("/spec/kind")),
+            Self::InvalidDocument(_) => problem
+                .with_reason(self.reason())
+                .with_errors(field("/document")),
             Self::InvalidKey => problem
                 .with_reason(self.reason())
                 .with_errors(field("/idempotency_key")),

@@ -2,6 +2,7 @@
 
 pub(crate) mod calls;
 pub(crate) mod resolve;
+pub(crate) mod imports;
 pub(crate) mod secrets;
 pub(crate) mod tools;
 

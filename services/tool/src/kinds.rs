@@ -2,12 +2,18 @@
 
 mod builtin;
 mod container;
+pub(crate) mod flow;
+pub(crate) mod headers;
 mod http;
 mod javascript;
+mod mcp;
 mod mcp_stdio;
+mod nats;
+mod openapi;
 
 use std::time::Duration;
 
+use bus::Bus;
 use contracts::{
     id::TenantId,
     tool::{Tool, ToolKind, ToolProblem},
@@ -22,8 +28,11 @@ use crate::{
     failure::Failure,
 };
 
+pub(crate) use mcp::{Place as McpPlace, server as mcp_server};
+
 /// One call, with arguments that fit the tool's own schema.
 pub(crate) struct Call<'a> {
+    pub(crate) bus: &'a Bus,
     pub(crate) tenant: TenantId,
     pub(crate) tool: &'a Tool,
     pub(crate) arguments: &'a Value,
@@ -38,7 +47,11 @@ pub(crate) fn problems(kind: ToolKind, config: &Value) -> Vec<ToolProblem> {
         ToolKind::Builtin => builtin::problems(config),
         ToolKind::Http => http::problems(config),
         ToolKind::Javascript => javascript::problems(config),
+        ToolKind::Openapi => openapi::problems(config),
         ToolKind::Container => container::problems(config),
+        ToolKind::Nats => nats::problems(config),
+        ToolKind::Mcp => mcp::problems(config),
+        ToolKind::Flow => flow::problems(config),
     }
 }
 
@@ -46,7 +59,13 @@ pub(crate) fn problems(kind: ToolKind, config: &Value) -> Vec<ToolProblem> {
 pub(crate) fn secrets(kind: ToolKind, config: &Value) -> Needs {
     match kind {
         ToolKind::Http => http::secrets(config),
-        ToolKind::Builtin | ToolKind::Javascript | ToolKind::Container => Needs::default(),
+        ToolKind::Openapi => openapi::secrets(config),
+        ToolKind::Mcp => mcp::secrets(config),
+        ToolKind::Builtin
+        | ToolKind::Javascript
+        | ToolKind::Container
+        | ToolKind::Nats
+        | ToolKind::Flow => Needs::default(),
     }
 }
 
@@ -57,7 +76,11 @@ pub(crate) async fn run(state: &State, call: &Call<'_>) -> Result<Value, Error> 
         ToolKind::Builtin => builtin::run(state, call).await,
         ToolKind::Http => http::run(state, call).await,
         ToolKind::Javascript => javascript::run(state, call).await,
+        ToolKind::Openapi => openapi::run(state, call).await,
         ToolKind::Container => container::run(state, call).await,
+        ToolKind::Nats => nats::run(call).await,
+        ToolKind::Mcp => mcp::run(state, call).await,
+        ToolKind::Flow => flow::run(call),
     }
 }
 

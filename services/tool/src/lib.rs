@@ -15,6 +15,8 @@ mod state;
 mod handlers;
 
 mod calls;
+mod imports;
+mod mcp;
 mod records;
 mod slots;
 
@@ -41,6 +43,9 @@ pub fn service(state: State) -> kernel::Service<State> {
         .on(handlers::resolve::resolve)
         .on(handlers::calls::invoke)
         .on(handlers::calls::list)
+        .on(handlers::imports::openapi)
+        .on(handlers::imports::mcp)
+        .on(handlers::imports::discover)
         .on(handlers::secrets::set)
         .on(handlers::secrets::list)
         .on(handlers::secrets::delete)

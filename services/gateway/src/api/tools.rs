@@ -4,9 +4,10 @@ use contracts::{
     id::ToolId,
     page::Page,
     tool::{
-        CreateTool, DeleteTool, GetTool, InvokeTool, ListToolCalls, ListToolVersions, ListTools,
-        Tool, ToolCallRecord, ToolKind, ToolResult, ToolSpec, ToolSummary, ToolValidation,
-        ToolVersion, UpdateTool, ValidateTool,
+        CreateTool, DeleteTool, DiscoverTools, DiscoveredTools, GetTool, ImportMcp, ImportOpenapi,
+        ImportedTools, InvokeTool, ListToolCalls, ListToolVersions, ListTools, Tool,
+        ToolCallRecord, ToolKind, ToolResult, ToolSpec, ToolSummary, ToolValidation, ToolVersion,
+        UpdateTool, ValidateTool,
     },
 };
 use poem_openapi::{
@@ -90,6 +91,42 @@ impl Api {
         let location = format!("{PREFIX}/tools/{}", tool.id);
         let tag = etag::of(tool.version.into());
         Ok(Created::Created(Json(tool), location, tag))
+    }
+
+    /// Make tools of the operations of an OpenAPI document
+    ///
+    /// Operations that cannot be a tool are among the `problems`.
+    #[oai(
+        path = "/import/openapi",
+        method = "post",
+        operation_id = "tool.import_openapi"
+    )]
+    async fn import_openapi(
+        &self,
+        caller: Bearer,
+        body: Json<ImportOpenapi>,
+    ) -> poem::Result<Json<ImportedTools>> {
+        Ok(Json(caller.ask(&body.0).await?))
+    }
+
+    /// Make tools of the tools of an MCP server
+    #[oai(
+        path = "/import/mcp",
+        method = "post",
+        operation_id = "tool.import_mcp"
+    )]
+    async fn import_mcp(
+        &self,
+        caller: Bearer,
+        body: Json<ImportMcp>,
+    ) -> poem::Result<Json<ImportedTools>> {
+        Ok(Json(caller.ask(&body.0).await?))
+    }
+
+    /// The organization's micro services on NATS that can be tools, as they run at this moment
+    #[oai(path = "/discover", method = "get", operation_id = "tool.discover")]
+    async fn discover(&self, caller: Bearer) -> poem::Result<Json<DiscoveredTools>> {
+        Ok(Json(caller.ask(&DiscoverTools::default()).await?))
     }
 
     /// One tool

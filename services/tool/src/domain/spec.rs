@@ -83,7 +83,9 @@ pub(crate) fn of(tool: Tool) -> ToolSpec {
     }
 }
 
-fn object_schema(schema: &Value) -> Result<(), String> {
+/// # Errors
+/// Why this is no schema of an object.
+pub(crate) fn object_schema(schema: &Value) -> Result<(), String> {
     Schema::new(schema)?;
     match schema.get("type") {
         Some(Value::String(kind)) if kind == "object" => Ok(()),

@@ -19,6 +19,7 @@ pub(crate) async fn invoke(ctx: Ctx, request: InvokeTool) -> Result<ToolResult, 
         .get(ctx.tenant, request.tool_id, request.version)
         .await?;
     let caller = Caller {
+        bus: &ctx.bus,
         tenant: ctx.tenant,
         principal: ctx.principal(),
         // The caller is to hear how the call failed, not only that it took too long.

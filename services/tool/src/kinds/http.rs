@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use contracts::tool::ToolProblem;
 use egress::Request;
 use graph::expression::{self, ARGUMENTS, ExpressionError, Scope};
-use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -21,13 +20,13 @@ use crate::{
     },
     error::Error,
     failure::Failure,
-    kinds::{Call, read, stored},
+    kinds::{Call, headers, read, stored},
     store::OpenSecret,
 };
 
-const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
+pub(super) const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 const MAX_ENTRIES: usize = 64;
-const MAX_URL: usize = 8192;
+pub(super) const MAX_URL: usize = 8192;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -65,7 +64,7 @@ pub(super) fn problems(config: &Value) -> Vec<ToolProblem> {
         }
         for (name, value) in entries {
             if let Err(reason) = check_entry(name, value) {
-                refuse(&place(field, name), reason);
+                refuse(&headers::place(field, name), reason);
             }
         }
     }
@@ -111,12 +110,6 @@ fn check_entry(name: &str, value: &Value) -> Result<(), String> {
     }
 }
 
-/// A JSON pointer into the tool.
-fn place(field: &str, name: &str) -> String {
-    let name = name.replace('~', "~0").replace('/', "~1");
-    format!("/config/{field}/{name}")
-}
-
 pub(super) fn secrets(config: &Value) -> Needs {
     let Ok(config) = read::<Config>(config) else {
         return Needs::default();
@@ -125,7 +118,9 @@ pub(super) fn secrets(config: &Value) -> Needs {
     for (field, entries) in [("headers", &config.headers), ("query", &config.query)] {
         for (name, value) in entries {
             if let Reference::To(secret) = secret::reference(value) {
-                needs.places.push((place(field, name), secret.to_owned()));
+                needs
+                    .places
+                    .push((headers::place(field, name), secret.to_owned()));
             }
         }
     }
@@ -138,19 +133,11 @@ pub(super) fn secrets(config: &Value) -> Needs {
 /// # Errors
 /// `template`, `unknown_secret`, `secret_host`, and those of [`answer`].
 pub(super) async fn run(state: &State, call: &Call<'_>) -> Result<Value, Error> {
-    let needs = secrets(&call.tool.config);
     let config: Config = stored(&call.tool.config)?;
-    let secrets = if needs.places.is_empty() {
-        BTreeMap::new()
-    } else {
-        state.store.open_secrets(call.tenant, needs.names()).await?
-    };
+    let secrets = headers::open(state, call.tenant, &secrets(&call.tool.config)).await?;
     let (request, body) = request_of(&config, call.arguments, &secrets)?;
     let mut value = answer(state, call, request, body.as_ref()).await?;
-    let values = secrets.values().map(|secret| secret.value.expose_secret());
-    for secret in values {
-        secret::redact(&mut value, &[secret, &urlencoding::encode(secret)]);
-    }
+    headers::redact(&mut value, &secrets);
     Ok(value)
 }
 
@@ -169,18 +156,7 @@ fn request_of(
     }
     let target = egress::host_and_port(&url)?;
     let text_of = |value: &Value| match secret::reference(value) {
-        Reference::To(name) => {
-            let known = secrets.get(name);
-            let secret = known.ok_or_else(|| {
-                let text = format!("secret `{name}` does not exist");
-                Failure::lasting("unknown_secret", text)
-            })?;
-            if !secret::may_go(&secret.hosts, &target.0, target.1) {
-                let text = format!("secret `{name}` may not be sent to `{}`", target.0);
-                return Err(Failure::lasting("secret_host", text));
-            }
-            Ok(secret.value.expose_secret().to_owned())
-        }
+        Reference::To(name) => headers::secret_for(name, secrets, &target),
         Reference::Wrong | Reference::None => {
             match expression::render(value, &scope).map_err(rendered)? {
                 Value::String(text) => Ok(text),
@@ -206,7 +182,7 @@ fn request_of(
 }
 
 /// Whether the URL's path leads upwards, where an argument could have sent it.
-fn climbs(url: &str) -> bool {
+pub(super) fn climbs(url: &str) -> bool {
     let path = url.split(['?', '#']).next().unwrap_or_default();
     path.split(['/', '\\']).any(|part| {
         matches!(

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use contracts::{
     agent::Pin,
     id::{TenantId, ToolId},
-    tool::{ToolSnapshot, ToolSpec},
+    tool::{FlowPin, ToolKind, ToolSnapshot, ToolSpec},
 };
 use sea_orm::{
     ColumnTrait, EntityTrait, QueryFilter,
@@ -17,7 +17,7 @@ use super::{
     entities::{tool, version},
     read,
 };
-use crate::error::Error;
+use crate::{error::Error, kinds::flow::flow_of};
 
 impl ToolStore {
     /// In the order of the pins, each once. What does not exist is left out.
@@ -75,6 +75,14 @@ impl ToolStore {
 fn snapshot(id: ToolId, number: i32, spec: &str) -> Result<ToolSnapshot, Error> {
     let spec: ToolSpec = read(spec)?;
     let timeout_ms = spec.timeout_ms();
+    let flow = match spec.kind {
+        ToolKind::Flow => Some(FlowPin {
+            flow_id: flow_of(&spec.config)?,
+            revision: None,
+            hash: None,
+        }),
+        _ => None,
+    };
     Ok(ToolSnapshot {
         id,
         version: number.unsigned_abs(),
@@ -83,6 +91,6 @@ fn snapshot(id: ToolId, number: i32, spec: &str) -> Result<ToolSnapshot, Error> 
         input_schema: spec.input_schema,
         approval: spec.approval,
         timeout_ms,
-        flow: None,
+        flow,
     })
 }

@@ -7,6 +7,9 @@ mod calls;
 mod containers;
 mod http;
 mod javascript;
+mod mcp;
+mod nats;
+mod openapi;
 mod secrets;
 mod tools;
 mod walls;
@@ -21,7 +24,7 @@ use contracts::{
 };
 use kernel::Running;
 use serde_json::{Value, json};
-use testkit::{Ledger, Nats, Postgres, eventually};
+use testkit::{Ledger, McpServer, Nats, Postgres, eventually};
 use tool::{Config, MIGRATIONS, Settings, State};
 
 const SOON: Duration = Duration::from_secs(20);
@@ -34,6 +37,7 @@ struct Fixture {
     config: Config,
     /// What tools may reach.
     ledger: Ledger,
+    mcp: McpServer,
     user: Principal,
     running: Option<Running>,
     _database: Postgres,
@@ -54,11 +58,14 @@ impl Fixture {
             Ok(owner.migrate_platform(&[MIGRATIONS]).await?)
         })
         .await;
-        let ledger = Ledger::start().await;
+        let (ledger, mcp) = (Ledger::start().await, McpServer::start().await);
+        let allowed = [ledger.address(), mcp.address()];
         let config = Config {
             sql: sql::Config::new(database.url(), "test"),
             vault: vault::Config::new(MASTER_KEY),
-            egress: egress::Config::allowing([ledger.address().to_string().parse().unwrap()]),
+            egress: egress::Config::allowing(
+                allowed.map(|address| address.to_string().parse().unwrap()),
+            ),
             sandbox: sandbox::Config::default(),
             tool: Settings { tool_calls: 4 },
             containers,
@@ -75,6 +82,7 @@ impl Fixture {
             bus,
             config,
             ledger,
+            mcp,
             user: testkit::principal(TenantId::generate(), Role::Owner),
             running: Some(running),
             _database: database,
