@@ -8,6 +8,7 @@ mod crash;
 mod integrators;
 mod main_job;
 mod serving;
+mod nats_tools;
 mod tools;
 mod walls;
 mod worst_case;

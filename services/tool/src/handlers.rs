@@ -1,8 +1,8 @@
 //! One file per resource; each handler orders a few steps.
 
 pub(crate) mod calls;
-pub(crate) mod resolve;
 pub(crate) mod imports;
+pub(crate) mod resolve;
 pub(crate) mod secrets;
 pub(crate) mod tools;
 
