@@ -157,9 +157,8 @@ fn pause_after(tail: &str, sign: &str) -> Option<usize> {
 
 /// Behind the last sign that ends a sentence. Signs of Chinese and Japanese need no space behind them.
 fn sentence_end(tail: &str) -> Option<usize> {
-    let mut after = tail.char_indices().rev().peekable();
     let mut next = None;
-    while let Some((at, c)) = after.next() {
+    for (at, c) in tail.char_indices().rev() {
         let ends = match c {
             '。' | '！' | '？' => true,
             '.' | '!' | '?' | ';' => next.is_some_and(char::is_whitespace),

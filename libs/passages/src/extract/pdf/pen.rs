@@ -167,9 +167,11 @@ impl<'t, 'f> Pen<'t, 'f> {
 
     /// A gap, unless there is one.
     fn push_gap(&mut self, gap: &str) {
-        if !self.text.is_empty() && !self.text.ends_with(['\n', ' ']) {
-            self.text.push_str(gap);
-        } else if gap == "\n\n" && self.text.ends_with(|c| c != '\n') {
+        let has_gap = match gap {
+            "\n\n" => self.text.ends_with('\n'),
+            _ => self.text.ends_with(['\n', ' ']),
+        };
+        if !self.text.is_empty() && !has_gap {
             self.text.push_str(gap);
         }
     }
@@ -201,12 +203,14 @@ impl Drawn {
         }
         let away = (y - self.height).abs() / em;
         // A place that cannot be compared is another line.
-        if !(away <= LINE_GAP) {
-            return if away > PARAGRAPH_GAP && away.is_finite() {
-                "\n\n"
-            } else {
-                "\n"
-            };
+        if away.is_nan() {
+            return "\n";
+        }
+        if away > PARAGRAPH_GAP {
+            return "\n\n";
+        }
+        if away > LINE_GAP {
+            return "\n";
         }
         if x < self.from {
             return "\n";
