@@ -32,7 +32,7 @@ pub enum Error {
     TooManyAttachments,
     #[error("the attachment has more than 10 MiB")]
     AttachmentTooLarge,
-    #[error("the attachment is neither text, PDF, PNG, JPEG, GIF nor WebP")]
+    #[error("the attachment is neither text nor PDF, PNG, JPEG, GIF or WebP")]
     AttachmentType,
     #[error("the text of the attachment cannot be read: {0}")]
     AttachmentUnreadable(String),

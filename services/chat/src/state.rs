@@ -1,9 +1,15 @@
 //! What handlers and tasks share.
 
+use std::sync::Arc;
+
 use chrono::TimeDelta;
 use documents::Archive;
+use tokio::sync::Semaphore;
 
 use crate::{Config, Error, store::ChatStore};
+
+/// Files whose texts a process reads at the same time.
+const READERS: usize = 2;
 
 /// The two stores: the tree and the queue in PostgreSQL, the texts in MongoDB.
 pub struct State {
@@ -11,6 +17,7 @@ pub struct State {
     pub(crate) texts: Archive,
     /// How long one process alone is at starting a turn.
     pub(crate) lease: TimeDelta,
+    pub(crate) readers: Arc<Semaphore>,
 }
 
 impl State {
@@ -24,6 +31,7 @@ impl State {
             store: ChatStore::new(pool),
             texts: Archive::connect(&config.documents).await?,
             lease: config.chat.lease(),
+            readers: Arc::new(Semaphore::new(READERS)),
         })
     }
 }

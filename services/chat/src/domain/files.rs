@@ -1,61 +1,38 @@
-//! What a file is, by its content alone.
+//! What a file is, by its content, and what is kept of its text.
 
 /// Bytes of a file's text that are kept; the rest is cut, and the text says so.
 const TEXT: usize = 100 * 1024;
 const CUT: &str = "\n[the text goes on]";
 
 /// What an attachment may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Text,
-    Pdf,
-    Png,
-    Jpeg,
-    Gif,
-    Webp,
+const TYPES: [&str; 9] = [
+    "text/plain",
+    "text/markdown",
+    "text/html",
+    "application/json",
+    "application/pdf",
+    "image/png",
+    "image/jpeg",
+    "image/gif",
+    "image/webp",
+];
+
+/// The type by the content; the name only tells one kind of text from another. None for what is no attachment.
+pub(crate) fn type_of(name: &str, bytes: &[u8]) -> Option<&'static str> {
+    let ending = name.rsplit_once('.').map(|(_, ending)| ending);
+    let declared = match ending.map(str::to_ascii_lowercase).as_deref() {
+        Some("md" | "markdown") => Some("text/markdown"),
+        Some("html" | "htm") => Some("text/html"),
+        Some("json") => Some("application/json"),
+        _ => None,
+    };
+    let found = passages::sniff(bytes, declared);
+    (TYPES.contains(&found) && !bytes.is_empty()).then_some(found)
 }
 
-impl Kind {
-    /// None for what is no attachment.
-    pub(crate) fn of(bytes: &[u8]) -> Option<Self> {
-        match bytes {
-            [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some(Self::Png),
-            [0xff, 0xd8, 0xff, ..] => Some(Self::Jpeg),
-            [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some(Self::Gif),
-            [
-                b'R',
-                b'I',
-                b'F',
-                b'F',
-                _,
-                _,
-                _,
-                _,
-                b'W',
-                b'E',
-                b'B',
-                b'P',
-                ..,
-            ] => Some(Self::Webp),
-            [b'%', b'P', b'D', b'F', b'-', ..] => Some(Self::Pdf),
-            [] => None,
-            text => {
-                let text = std::str::from_utf8(text).ok()?;
-                (!text.contains('\0')).then_some(Self::Text)
-            }
-        }
-    }
-
-    pub(crate) const fn content_type(self) -> &'static str {
-        match self {
-            Self::Text => "text/plain",
-            Self::Pdf => "application/pdf",
-            Self::Png => "image/png",
-            Self::Jpeg => "image/jpeg",
-            Self::Gif => "image/gif",
-            Self::Webp => "image/webp",
-        }
-    }
+/// Whether there is something to read in a file of this type.
+pub(crate) fn has_text(content_type: &str) -> bool {
+    !content_type.starts_with("image/")
 }
 
 /// What is kept of a text.
@@ -75,28 +52,27 @@ mod tests {
 
     #[test]
     fn the_content_tells_the_type() {
-        for (bytes, kind) in [
-            (&b"hello"[..], Some(Kind::Text)),
-            ("# Ä\n".as_bytes(), Some(Kind::Text)),
-            (b"%PDF-1.7\n", Some(Kind::Pdf)),
-            (b"\x89PNG\r\n\x1a\n\0\0", Some(Kind::Png)),
-            (b"\xff\xd8\xff\xe0", Some(Kind::Jpeg)),
-            (b"GIF89a\x01", Some(Kind::Gif)),
-            (b"RIFF\x01\x02\x03\x04WEBPVP8 ", Some(Kind::Webp)),
-            (b"RIFF\x01\x02\x03\x04WAVE", None),
-            (b"PK\x03\x04\xff\xff", None),
-            (b"text with a \0", None),
-            (b"\xfe\xff", None),
-            (b"", None),
+        for (name, bytes, found) in [
+            ("a.exe", &b"hello"[..], Some("text/plain")),
+            ("a.md", "# \u{c4}\n".as_bytes(), Some("text/markdown")),
+            ("a.md", b"%PDF-1.7\n", Some("application/pdf")),
+            ("a", b"\x89PNG\r\n\x1a\n\0\0", Some("image/png")),
+            ("a", b"\xff\xd8\xff\xe0\0\0", Some("image/jpeg")),
+            ("a", b"GIF89a\x01", Some("image/gif")),
+            ("a", b"RIFF\x01\x02\x03\x04WEBPVP8 ", Some("image/webp")),
+            ("a.txt", b"RIFF\x01\x02\x03\x04WAVE", None),
+            ("a.txt", b"PK\x03\x04\xff\xff", None),
+            ("a.txt", b"text with a \0", None),
+            ("a.txt", b"", None),
         ] {
-            assert_eq!(Kind::of(bytes), kind, "{bytes:?}");
+            assert_eq!(type_of(name, bytes), found, "{name} {bytes:?}");
         }
     }
 
     #[test]
     fn a_long_text_says_that_it_goes_on() {
         assert_eq!(kept("a\0b".into()), "ab");
-        let kept = kept("ä".repeat(TEXT));
+        let kept = kept("\u{e4}".repeat(TEXT));
         assert!(kept.ends_with(CUT) && kept.len() <= TEXT + CUT.len());
     }
 }

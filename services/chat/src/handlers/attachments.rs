@@ -1,15 +1,16 @@
 //! Files that users bring along.
 
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
 use contracts::{
     chat::{AddAttachment, Attachment},
     id::AttachmentId,
 };
+use tokio::sync::Semaphore;
 
 use crate::{
-    domain::{
-        checks,
-        files::{self, Kind},
-    },
+    domain::{checks, files},
     error::Error,
     handlers::{Ctx, now},
     store::NewFile,
@@ -17,6 +18,8 @@ use crate::{
 
 /// Bytes of an attachment at most.
 const LARGEST: u64 = 10 * 1024 * 1024;
+/// How long the reading of one may take, the wait for a reader included.
+const READING: Duration = Duration::from_secs(20);
 
 pub(crate) async fn add(ctx: Ctx, request: AddAttachment) -> Result<Attachment, Error> {
     checks::name("name", &request.name)?;
@@ -29,15 +32,16 @@ pub(crate) async fn add(ctx: Ctx, request: AddAttachment) -> Result<Attachment, 
         Err(bus::Error::TooLarge { .. }) => return Err(Error::AttachmentTooLarge),
         Err(error) => return Err(error.into()),
     };
-    let kind = Kind::of(&content).ok_or(Error::AttachmentType)?;
-    let text = match kind {
-        Kind::Text => String::from_utf8(content.to_vec()).ok().map(files::kept),
-        Kind::Pdf | Kind::Png | Kind::Jpeg | Kind::Gif | Kind::Webp => None,
+    let content_type = files::type_of(&request.name, &content).ok_or(Error::AttachmentType)?;
+    let text = if files::has_text(content_type) {
+        read(&ctx.state.readers, content_type, content.clone()).await?
+    } else {
+        None
     };
     let attachment = Attachment {
         id: AttachmentId::generate(),
         name: request.name,
-        content_type: kind.content_type().to_owned(),
+        content_type: content_type.to_owned(),
         bytes: content.len() as u64,
     };
     let file = NewFile {
@@ -52,4 +56,29 @@ pub(crate) async fn add(ctx: Ctx, request: AddAttachment) -> Result<Attachment, 
         tracing::debug!(%error, "an upload is left to be forgotten in its time");
     }
     Ok(attachment)
+}
+
+/// The text of a file; none where it has none, as a PDF of scanned pages.
+async fn read(
+    readers: &Arc<Semaphore>,
+    content_type: &'static str,
+    content: Bytes,
+) -> Result<Option<String>, Error> {
+    let reading = async {
+        let permit = readers.clone().acquire_owned().await;
+        // A thread cannot be stopped: it keeps its permit for as long as it reads.
+        let thread = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            passages::extract(content_type, &content)
+        });
+        thread.await
+    };
+    let unreadable = |why: &str| Error::AttachmentUnreadable(why.to_owned());
+    match tokio::time::timeout(READING, reading).await {
+        Ok(Ok(Ok(document))) => Ok(Some(files::kept(document.text))),
+        Ok(Ok(Err(passages::Error::NoText))) => Ok(None),
+        Ok(Ok(Err(error))) => Err(unreadable(&error.to_string())),
+        Ok(Err(_)) => Err(unreadable("its reader broke down")),
+        Err(_) => Err(unreadable("it takes too long")),
+    }
 }

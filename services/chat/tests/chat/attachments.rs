@@ -43,6 +43,16 @@ async fn what_can_be_read_of_a_file_reaches_the_run() {
         .attach(&user, session, "notes.exe", "# Wörter".as_bytes())
         .await
         .unwrap();
+    let page = fixture
+        .attach(
+            &user,
+            session,
+            "page.html",
+            b"<!doctype html><script>no()</script><p>Shown",
+        )
+        .await
+        .unwrap();
+    assert_eq!(page.content_type, "text/html");
     // The content counts, not the name.
     assert_eq!((&*notes.content_type, notes.bytes), ("text/plain", 9));
     let image = fixture
@@ -51,16 +61,17 @@ async fn what_can_be_read_of_a_file_reaches_the_run() {
         .unwrap();
     assert_eq!(image.content_type, "image/png");
     let request = SendMessage {
-        attachments: vec![notes.id, image.id],
+        attachments: vec![notes.id, page.id, image.id],
         ..question(session, "")
     };
     let turn = fixture.ask(&user, &request).await.unwrap();
-    assert_eq!(turn.question.attachments, [notes.clone(), image]);
+    assert_eq!(turn.question.attachments, [notes.clone(), page, image]);
     let told = fixture.world.turns().pop().unwrap().attachments;
     assert_eq!(
         told,
         [
             json!({"name": "a.png", "content_type": "image/png", "text": Value::Null}),
+            json!({"name": "page.html", "content_type": "text/html", "text": "Shown"}),
             json!({"name": "notes.exe", "content_type": "text/plain", "text": "# Wörter"}),
         ]
     );
@@ -78,7 +89,7 @@ async fn what_can_be_read_of_a_file_reaches_the_run() {
     fixture.message(&user, session, turn.answer.id).await;
     fixture.send(&user, session, "more").await;
     let told = fixture.world.turns().pop().unwrap().attachments;
-    assert_eq!(told.len(), 2);
+    assert_eq!(told.len(), 3);
 }
 
 #[tokio::test]
@@ -89,6 +100,10 @@ async fn what_is_no_attachment_is_refused() {
     let other = fixture.session(&user, Concurrency::Enqueue).await.id;
     let zip = fixture.attach(&user, session, "a.zip", b"PK\x03\x04\xff\0");
     assert_eq!(reason(&zip.await.unwrap_err()), (415, "attachment_type"));
+    let broken = fixture
+        .attach(&user, session, "a.pdf", b"%PDF-1.7\nnothing")
+        .await;
+    assert_eq!(reason(&broken.unwrap_err()), (422, "attachment_unreadable"));
     let large = vec![b'x'; 10 * 1024 * 1024 + 1];
     let large = fixture.attach(&user, session, "a.txt", &large).await;
     assert_eq!(reason(&large.unwrap_err()), (413, "attachment_too_large"));
