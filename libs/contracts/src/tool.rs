@@ -35,7 +35,8 @@ pub enum ToolKind {
     Container,
     /// A micro service of the organization on NATS: `{"name"}`, which answers on `tool.<organization>.<name>`.
     Nats,
-    /// A tool of an MCP server over streamable HTTP: `{"url", "tool", "headers"?}`.
+    /// A tool of an MCP server, over streamable HTTP: `{"url", "tool", "headers"?}`; or in a container, over its standard
+    /// streams: `{"image", "command"?, "memory_mb"?, "cpus"?, "tool"}`.
     Mcp,
     /// A flow as a tool: `{"flow_id"}`. Only runs of agents call it.
     Flow,

@@ -50,6 +50,7 @@ pub(crate) fn problems(kind: ToolKind, config: &Value) -> Vec<ToolProblem> {
         ToolKind::Openapi => openapi::problems(config),
         ToolKind::Container => container::problems(config),
         ToolKind::Nats => nats::problems(config),
+        ToolKind::Mcp if mcp_stdio::is_meant(config) => mcp_stdio::problems(config),
         ToolKind::Mcp => mcp::problems(config),
         ToolKind::Flow => flow::problems(config),
     }
@@ -79,6 +80,9 @@ pub(crate) async fn run(state: &State, call: &Call<'_>) -> Result<Value, Error> 
         ToolKind::Openapi => openapi::run(state, call).await,
         ToolKind::Container => container::run(state, call).await,
         ToolKind::Nats => nats::run(call).await,
+        ToolKind::Mcp if mcp_stdio::is_meant(&call.tool.config) => {
+            mcp_stdio::run(state, call).await
+        }
         ToolKind::Mcp => mcp::run(state, call).await,
         ToolKind::Flow => flow::run(call),
     }

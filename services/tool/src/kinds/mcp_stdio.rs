@@ -1,4 +1,4 @@
-//! A tool of an MCP server that speaks over its standard streams. It runs in a container and nowhere else.
+//! `mcp` with an image: a tool of an MCP server that speaks over its standard streams. It runs in a container and nowhere else.
 
 use contracts::tool::ToolProblem;
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ pub(super) async fn run(state: &State, call: &Call<'_>) -> Result<Value, Error> 
 
 /// Whether a configuration means a server in a container.
 pub(super) fn is_meant(config: &Value) -> bool {
-    config.get("image").is_some() && config.get("tool").is_some()
+    config.get("image").is_some()
 }
 
 /// `{"image", "command"?, "memory_mb"?, "cpus"?, "tool"}`.
@@ -119,6 +119,7 @@ mod tests {
             problems.map(|problem| problem.path).collect()
         };
         assert_eq!(paths(json!({"image": "a:1", "tool": ""})), ["/config/tool"]);
+        assert_eq!(paths(json!({"image": "a:1"})), ["/config/tool"]);
         assert_eq!(paths(json!({"image": "a:1", "tool": 7})), ["/config/tool"]);
         assert_eq!(
             paths(json!({"image": "a:1", "tool": "t", "privileged": true})),

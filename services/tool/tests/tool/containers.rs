@@ -111,13 +111,13 @@ async fn an_mcp_server_in_a_container_remembers_its_organization() {
         config["tool"] = json!("count");
         config
     };
-    let counts = fixture.make(ToolKind::Container, "counts", config()).await;
+    let counts = fixture.make(ToolKind::Mcp, "counts", config()).await;
     for n in 1..=2 {
         let answer = fixture.call(&counts, json!({})).await;
         assert_eq!(answer, Ok(json!({"n": n})));
     }
     fixture.user = fixture.owner().await;
-    let theirs = fixture.make(ToolKind::Container, "counts", config()).await;
+    let theirs = fixture.make(ToolKind::Mcp, "counts", config()).await;
     let answer = fixture.call(&theirs, json!({})).await;
     assert_eq!(answer, Ok(json!({"n": 1})));
     fixture.drain().await;
@@ -171,11 +171,18 @@ const WAYS_OUT: [&str; 40] = [
 #[tokio::test]
 async fn no_way_out_of_a_container_can_be_expressed() {
     let fixture = Fixture::start().await;
-    for name in WAYS_OUT {
-        for value in [json!(true), json!("host"), json!(["/:/host"]), json!({})] {
-            let mut config = sh("cat");
-            config[name] = value;
-            let spec = spec(ToolKind::Container, "way_out", config);
+    let mut server = sh("cat");
+    server["tool"] = json!("any");
+    let kinds = [(ToolKind::Container, sh("cat")), (ToolKind::Mcp, server)];
+    let values = [json!(true), json!("host"), json!(["/:/host"]), json!({})];
+    for (name, value) in WAYS_OUT
+        .iter()
+        .flat_map(|name| values.iter().map(move |value| (name, value)))
+    {
+        for (kind, config) in &kinds {
+            let mut config = config.clone();
+            config[name] = value.clone();
+            let spec = spec(*kind, "way_out", config);
             let refused = fixture.ask(&fixture.user, &CreateTool { spec }).await;
             let problem = refused.unwrap_err();
             assert_eq!(
