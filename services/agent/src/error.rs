@@ -35,12 +35,8 @@ pub enum Error {
     DocumentNotFound(DocumentId),
     #[error("upload `{0}` does not exist, or not any more")]
     UploadNotFound(UploadId),
-    #[error("the content is none that can be read: text, Markdown")]
-    UnknownContent,
-    #[error("the document has more than 5 MiB of text")]
-    TextTooLarge,
-    #[error("the document has no text")]
-    NoText,
+    #[error(transparent)]
+    Unreadable(#[from] passages::Error),
     #[error("the document has more than 5,000 passages")]
     DocumentPassages,
     #[error("the base would have more than 100,000 passages")]
@@ -84,9 +80,7 @@ impl Error {
             Self::BaseFull(_) => "base_full",
             Self::DocumentNotFound(_) => "document_not_found",
             Self::UploadNotFound(_) => "upload_not_found",
-            Self::UnknownContent => "content_type",
-            Self::TextTooLarge => "text_too_large",
-            Self::NoText => "no_text",
+            Self::Unreadable(error) => error.reason(),
             Self::DocumentPassages | Self::BasePassages => "too_many_passages",
             Self::ReadingBroke => "unreadable",
             Self::AttemptsBroke => "broke_down",
@@ -118,9 +112,7 @@ impl kernel::ServiceError for Error {
             Self::InvalidInput(_)
             | Self::TooManyPins
             | Self::UploadNotFound(_)
-            | Self::UnknownContent
-            | Self::TextTooLarge
-            | Self::NoText
+            | Self::Unreadable(_)
             | Self::DocumentPassages
             | Self::BasePassages
             | Self::ReadingBroke => ErrorCode::InvalidInput,
@@ -141,8 +133,21 @@ impl kernel::ServiceError for Error {
             Self::InvalidInput(errors) => problem
                 .with_reason(self.reason())
                 .with_errors(errors.clone()),
-            Self::UnknownContent => problem.with_status(415).with_reason(self.reason()),
-            Self::TextTooLarge => problem.with_status(413).with_reason(self.reason()),
+            Self::Unreadable(error) => {
+                let problem = problem.with_reason(self.reason());
+                match error {
+                    passages::Error::Unsupported(_) => problem.with_status(415),
+                    passages::Error::FileTooLarge | passages::Error::TextTooLarge => {
+                        problem.with_status(413)
+                    }
+                    passages::Error::NotUtf8
+                    | passages::Error::NoText
+                    | passages::Error::DamagedPdf
+                    | passages::Error::EncryptedPdf
+                    | passages::Error::TooManyPages
+                    | passages::Error::PdfBomb => problem,
+                }
+            }
             Self::VersionMismatch { .. } => problem.with_status(412).with_reason(self.reason()),
             Self::NotFound(_)
             | Self::VersionNotFound { .. }
@@ -154,7 +159,6 @@ impl kernel::ServiceError for Error {
             | Self::BaseFull(_)
             | Self::DocumentNotFound(_)
             | Self::UploadNotFound(_)
-            | Self::NoText
             | Self::DocumentPassages
             | Self::BasePassages
             | Self::ReadingBroke

@@ -161,3 +161,23 @@ async fn viewers_read_operators_search_editors_write() {
     }
     fixture.drain().await;
 }
+
+#[tokio::test]
+async fn what_cannot_be_read_is_refused_by_its_content() {
+    let fixture = Fixture::start().await;
+    let base = fixture.base("handbook").await;
+    let request = AddDocument {
+        content_type: Some("text/plain".to_owned()),
+        ..document(base.id, "a.txt", "GIF89a")
+    };
+    let refused = fixture.ask(&fixture.user, &request).await.unwrap_err();
+    assert_eq!(refused.status, 415);
+    assert_eq!(refused.reason.as_deref(), Some("unsupported_type"));
+    let page = "<!doctype html><h1>Leave</h1><p>Thirty days.</p><script>x()</script>";
+    let page = fixture.ready(&base, "page", page).await;
+    assert_eq!(page.content_type, "text/html");
+    let hits = fixture.search(&base, "thirty").await;
+    assert_eq!(hits[0].heading.as_deref(), Some("Leave"));
+    assert!(!hits[0].text.contains("x()"), "{}", hits[0].text);
+    fixture.drain().await;
+}
