@@ -6,11 +6,11 @@
 mod agents;
 mod crews;
 mod import;
-mod resolve;
-mod walls;
 mod knowledge;
 mod memory;
 mod models;
+mod resolve;
+mod walls;
 
 use std::{
     sync::{Arc, Mutex},

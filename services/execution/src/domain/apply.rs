@@ -4,9 +4,8 @@
 //!
 //! **Invariant:** the records of one input may be stored in parts: [`Input::Resume`] goes on from any of them.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use agents::{Call, Next, Wanted};
 use chrono::{DateTime, Utc};
 use contracts::{
     execution::{StepError, Usage},
@@ -17,7 +16,6 @@ use contracts::{
     work::{WorkClass, WorkItem},
 };
 use graph::{NodeIndex, schedule};
-use serde_json::Value;
 
 use super::{
     calls,
@@ -25,9 +23,12 @@ use super::{
     limits,
     program::Program,
     retry::{effect_key, pause},
-    state::{At, Closing, State, Step},
+    state::{At, State, Step},
 };
 use crate::record::{Private, Record};
+
+mod ending;
+mod working;
 
 /// How much longer than its time limit an attempt may stay without an answer: the wait in the queue, workers that died.
 const SILENCE: Duration = Duration::from_secs(60);
@@ -361,92 +362,6 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Lets every agent at work go on. Says whether one is done, so that something else may begin.
-    fn work_on(&mut self) -> bool {
-        let at_work: Vec<_> = self
-            .state
-            .nodes()
-            .filter_map(|(node, step)| match step {
-                Step::Looping { attempt, since } => Some((node, attempt, since)),
-                _ => None,
-            })
-            .collect();
-        let mut is_done = false;
-        for (node, attempt, since) in at_work {
-            match calls::next(self.state, node, attempt) {
-                Next::Calls(wanted) => self.call(node, attempt, wanted),
-                Next::Done(output) if limits::fits(&output) => {
-                    let took = (self.now - since).num_milliseconds();
-                    let event = ExecutionEvent::StepSucceeded {
-                        node: self.id(node.into()),
-                        attempt,
-                        output,
-                        port: Edge::DEFAULT_PORT.to_owned(),
-                        usage: None,
-                        duration_ms: u64::try_from(took).unwrap_or(0),
-                    };
-                    self.emit(event, None);
-                }
-                Next::Done(_) => {
-                    let failure = Failure::of(attempt, limits::output_too_large());
-                    self.failed(node.into(), failure);
-                }
-                Next::Failed(error) => self.failed(node.into(), Failure::of(attempt, error)),
-            }
-            is_done |= !matches!(self.state.step(node), Step::Looping { .. });
-        }
-        is_done
-    }
-
-    /// Begins the calls that were not begun yet.
-    fn call(&mut self, node: NodeIndex, attempt: u32, wanted: Vec<Wanted>) {
-        for wanted in wanted {
-            if self.state.at(&wanted.path).is_some() {
-                continue;
-            }
-            if self.state.data.calls.len() >= calls::MAX_CALLS {
-                let text = format!(
-                    "the agents of an execution make at most {} calls",
-                    calls::MAX_CALLS
-                );
-                let error = StepError::new("limit_reached", text);
-                return self.failed(node.into(), Failure::of(attempt, error));
-            }
-            if let Call::Approval { asked, by } = &wanted.call {
-                let event = ExecutionEvent::ApprovalAsked {
-                    node: wanted.path,
-                    tool_id: asked.tool_id,
-                    name: asked.name.clone(),
-                    arguments_hash: asked.hash(),
-                    arguments: asked.arguments.clone(),
-                    approval: *by,
-                };
-                self.emit(event, None);
-            } else {
-                self.begin_call(&wanted, 1);
-            }
-        }
-    }
-
-    fn begin_call(&mut self, wanted: &Wanted, attempt: u32) {
-        let data = &self.state.data;
-        let event = ExecutionEvent::StepStarted {
-            node: wanted.path.clone(),
-            attempt,
-            key: effect_key(data.tenant, data.id, &wanted.path, 0),
-            call: wanted.step_call(),
-        };
-        self.emit(event, None);
-        let at = self.state.at(&wanted.path).expect("its record was folded");
-        self.dispatch_call(at, wanted, attempt);
-    }
-
-    fn dispatch_call(&mut self, at: At, wanted: &Wanted, attempt: u32) {
-        if let Some((class, item)) = calls::work_item(self.state, wanted, attempt) {
-            self.hand_out(at, class, item);
-        }
-    }
-
     fn begin(&mut self, node: NodeIndex) {
         let kind = Kind::of(self.state.plan.node(node));
         match kind {
@@ -586,88 +501,6 @@ impl<'a> Run<'a> {
             usage,
         };
         self.emit(event, None);
-    }
-
-    /// Cuts what runs, or ends at once when nothing does. What was begun by this very input has not left yet, and stays.
-    fn close(&mut self) {
-        if self.state.is_over() {
-            return;
-        }
-        for effect in std::mem::take(&mut self.applied.effects) {
-            if let Effect::Dispatch { item, .. } = effect
-                && let Some(node) = self.state.at(&item.node)
-            {
-                self.late(node, item.attempt, None);
-            }
-        }
-        if !self.state.has_running() {
-            return self.finish();
-        }
-        let at = after(self.now, GRACE);
-        let timer = Timer::Grace;
-        self.applied.effects.push(Effect::Cut);
-        self.applied.effects.push(Effect::Wake { timer, at });
-    }
-
-    fn finish_if_done(&mut self) {
-        let going_on = |step: &Step| match step {
-            Step::Running { .. } => true,
-            Step::Pausing { .. } | Step::Looping { .. } | Step::Asking => {
-                self.state.data.closing.is_none()
-            }
-            Step::Waiting | Step::Settled | Step::Skipped | Step::Failed | Step::Cut => false,
-        };
-        if !self.state.is_over() && !self.state.data.steps.iter().any(going_on) {
-            self.finish();
-        }
-    }
-
-    fn finish(&mut self) {
-        let usage = self.state.data.usage;
-        let event = match &self.state.data.closing {
-            Some(Closing::Cancelled) => ExecutionEvent::ExecutionCancelled { usage },
-            Some(Closing::Failed { error }) => ExecutionEvent::ExecutionFailed {
-                error: error.clone(),
-                usage,
-            },
-            None => {
-                let output = self.output();
-                if limits::fits(&output) {
-                    ExecutionEvent::ExecutionSucceeded { output, usage }
-                } else {
-                    let error = limits::output_too_large();
-                    ExecutionEvent::ExecutionFailed { error, usage }
-                }
-            }
-        };
-        let data = &self.state.data;
-        let origin = data.origin;
-        let private = data.notify.then_some(Private::Notify { origin });
-        self.emit(event, private);
-    }
-
-    /// The value of the output node that was reached; an object by node id where several were, null where none was.
-    fn output(&self) -> Value {
-        let is_output = |node: NodeIndex| self.state.plan.node(node).kind == inline::OUTPUT;
-        let mut reached: Vec<_> = self
-            .state
-            .nodes()
-            .filter(|(node, step)| *step == Step::Settled && is_output(*node))
-            .map(|(node, _)| node)
-            .collect();
-        let value = |node: NodeIndex| self.state.data.outputs[usize::from(node.0)].clone();
-        match (reached.pop(), reached.is_empty()) {
-            (None, _) => Value::Null,
-            (Some(only), true) => value(only),
-            (Some(last), false) => {
-                reached.push(last);
-                let values: BTreeMap<_, _> = reached
-                    .into_iter()
-                    .map(|node| (self.id(node.into()), value(node)))
-                    .collect();
-                serde_json::to_value(values).expect("texts and JSON values are JSON")
-            }
-        }
     }
 
     fn emit(&mut self, event: ExecutionEvent, private: Option<Private>) {

@@ -93,6 +93,10 @@ enum Attached {
 
 type Events = EventStream<BoxStream<'static, Said>>;
 
+#[allow(
+    clippy::large_enum_variant,
+    reason = "it is made once for an answer, and written at once"
+)]
 #[derive(ResponseContent)]
 enum Answer {
     Whole(Json<ChatMessage>),

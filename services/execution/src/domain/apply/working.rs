@@ -1,0 +1,100 @@
+//! Agents and crews at work: their calls are begun as steps.
+
+use agents::{Call, Next, Wanted};
+use contracts::{execution::StepError, flow::Edge, live::ExecutionEvent};
+use graph::NodeIndex;
+
+use super::{Failure, Run};
+use crate::domain::{
+    calls, limits,
+    retry::effect_key,
+    state::{At, Step},
+};
+
+impl Run<'_> {
+    /// Lets every agent at work go on. Says whether one is done, so that something else may begin.
+    pub(super) fn work_on(&mut self) -> bool {
+        let at_work: Vec<_> = self
+            .state
+            .nodes()
+            .filter_map(|(node, step)| match step {
+                Step::Looping { attempt, since } => Some((node, attempt, since)),
+                _ => None,
+            })
+            .collect();
+        let mut is_done = false;
+        for (node, attempt, since) in at_work {
+            match calls::next(self.state, node, attempt) {
+                Next::Calls(wanted) => self.call(node, attempt, wanted),
+                Next::Done(output) if limits::fits(&output) => {
+                    let took = (self.now - since).num_milliseconds();
+                    let event = ExecutionEvent::StepSucceeded {
+                        node: self.id(node.into()),
+                        attempt,
+                        output,
+                        port: Edge::DEFAULT_PORT.to_owned(),
+                        usage: None,
+                        duration_ms: u64::try_from(took).unwrap_or(0),
+                    };
+                    self.emit(event, None);
+                }
+                Next::Done(_) => {
+                    let failure = Failure::of(attempt, limits::output_too_large());
+                    self.failed(node.into(), failure);
+                }
+                Next::Failed(error) => self.failed(node.into(), Failure::of(attempt, error)),
+            }
+            is_done |= !matches!(self.state.step(node), Step::Looping { .. });
+        }
+        is_done
+    }
+
+    /// Begins the calls that were not begun yet.
+    fn call(&mut self, node: NodeIndex, attempt: u32, wanted: Vec<Wanted>) {
+        for wanted in wanted {
+            if self.state.at(&wanted.path).is_some() {
+                continue;
+            }
+            if self.state.data.calls.len() >= calls::MAX_CALLS {
+                let text = format!(
+                    "the agents of an execution make at most {} calls",
+                    calls::MAX_CALLS
+                );
+                let error = StepError::new("limit_reached", text);
+                return self.failed(node.into(), Failure::of(attempt, error));
+            }
+            if let Call::Approval { asked, by } = &wanted.call {
+                let event = ExecutionEvent::ApprovalAsked {
+                    node: wanted.path,
+                    tool_id: asked.tool_id,
+                    name: asked.name.clone(),
+                    arguments_hash: asked.hash(),
+                    arguments: asked.arguments.clone(),
+                    approval: *by,
+                };
+                self.emit(event, None);
+            } else {
+                self.begin_call(&wanted, 1);
+            }
+        }
+    }
+
+    pub(super) fn begin_call(&mut self, wanted: &Wanted, attempt: u32) {
+        let data = &self.state.data;
+        let event = ExecutionEvent::StepStarted {
+            node: wanted.path.clone(),
+            attempt,
+            key: effect_key(data.tenant, data.id, &wanted.path, 0),
+            call: wanted.step_call(),
+        };
+        self.emit(event, None);
+        let at = self.state.at(&wanted.path).expect("its record was folded");
+        self.dispatch_call(at, wanted, attempt);
+    }
+
+    pub(super) fn dispatch_call(&mut self, at: At, wanted: &Wanted, attempt: u32) {
+        if let Some((class, item)) = calls::work_item(self.state, wanted, attempt) {
+            self.hand_out(at, class, item);
+        }
+    }
+}
