@@ -276,7 +276,7 @@ async fn a_loop_of_ten_thousand_calls_ends_at_the_agents_limits() {
             name: "pay".into(),
             arguments: json!({"usd": n}),
         };
-        Answer::tools((0..1000).map(call))
+        Answer::tools((0..100).map(call))
     });
     for (name, limits, most) in [
         ("few", json!({"max_tool_calls": 3}), 3),

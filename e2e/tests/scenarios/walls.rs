@@ -29,7 +29,32 @@ async fn objects(user: &Client) -> BTreeMap<&'static str, String> {
     let tool = json!({"name": "add", "kind": "javascript", "description": "Adds.", "input_schema": {"type": "object"}, "config": {"source": "export default ({a, b}) => a + b"}});
     let tool = user.post("/api/v1/tools", &tool).await;
     assert_eq!(tool.status, 201, "{tool:?}");
+    let agent = json!({"name": "clerk", "role": "a clerk", "goal": "work"});
+    let agent = made(user, "/api/v1/agents", agent).await;
+    let task = json!({"name": "work", "description": "Work.", "expected_output": "It.", "agent_id": agent});
+    let crew = json!({"name": "team", "process": "sequential", "agents": [agent], "tasks": [task]});
+    let base = made(user, "/api/v1/knowledge/bases", json!({"name": "handbook"})).await;
+    let documents = format!("/api/v1/knowledge/bases/{base}/documents");
+    let session = made(user, "/api/v1/chat/sessions", json!({"agent_id": agent})).await;
+    let messages = format!("/api/v1/chat/sessions/{session}/messages");
+    let said = user.post(&messages, &json!({"content": "Hello"})).await;
+    assert_eq!(said.status, 200, "{said:?}");
     BTreeMap::from([
+        ("crew_id", made(user, "/api/v1/crews", crew).await),
+        ("agent_id", agent),
+        (
+            "document_id",
+            made(user, &documents, json!({"name": "a.md", "content": "# A"})).await,
+        ),
+        ("base_id", base),
+        ("session_id", session),
+        ("message_id", said.body["id"].as_str().unwrap().to_owned()),
+        // Nothing of the platform's is broken, so nobody has such a thing.
+        (
+            "dead_letter_id",
+            contracts::id::DeadLetterId::EXAMPLE.to_string(),
+        ),
+        ("memory_id", contracts::id::MemoryId::EXAMPLE.to_string()),
         ("tool_id", tool.body["id"].as_str().unwrap().to_owned()),
         ("flow_id", flow),
         ("execution_id", execution),
@@ -40,6 +65,12 @@ async fn objects(user: &Client) -> BTreeMap<&'static str, String> {
         ("organization_id", user.organization.clone()),
         ("user_id", user.user.clone()),
     ])
+}
+
+async fn made(user: &Client, path: &str, body: Value) -> String {
+    let made = user.post(path, &body).await;
+    assert!(matches!(made.status, 201 | 202), "{made:?}");
+    made.body["id"].as_str().unwrap().to_owned()
 }
 
 /// A connection to NATS as an integrator has it.

@@ -223,10 +223,8 @@ pub fn integrator_grants(tenant: TenantId, user: UserId, role: Role) -> Grants {
             format!("node.{tenant}.>"),
             // A micro service listens for questions to all, to its name and to its instance. The platform looks for
             // tools by name alone, and the name is the organization's id: no other organization hears or answers it.
-            "$SRV.*".to_owned(),
-            format!("$SRV.*.{tenant}"),
-            format!("$SRV.*.{tenant}.*"),
         ]);
+        subscribe.extend(micro_service(&tenant));
     }
     Grants {
         publish: OPERATIONS
@@ -236,6 +234,18 @@ pub fn integrator_grants(tenant: TenantId, user: UserId, role: Role) -> Grants {
             .collect(),
         subscribe,
     }
+}
+
+/// What a micro service of this name listens to, to say what it is. Each verb stands alone: a NATS server takes the token
+/// `>` of a subscription for one that `*` allows.
+pub fn micro_service(name: &dyn fmt::Display) -> impl Iterator<Item = String> {
+    ["PING", "INFO", "STATS"].into_iter().flat_map(move |verb| {
+        [
+            format!("$SRV.{verb}"),
+            format!("$SRV.{verb}.{name}"),
+            format!("$SRV.{verb}.{name}.*"),
+        ]
+    })
 }
 
 /// The subjects a service may use by the call graph, and its own: an allow-list, nothing else. Streams and buckets are

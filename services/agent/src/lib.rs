@@ -8,9 +8,8 @@ mod config;
 mod error;
 mod state;
 
-mod handlers;
-
 mod domain;
+mod handlers;
 mod store;
 
 mod knowledge;

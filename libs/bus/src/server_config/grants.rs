@@ -4,7 +4,7 @@ use contracts::{
     Event, Service, Subject,
     chat::Asked,
     execution::Finished,
-    subject::{Grants, service_grants},
+    subject::{Grants, micro_service, service_grants},
     work::WorkClass,
 };
 
@@ -63,11 +63,7 @@ fn of_service(service: Service, partitions: u16) -> Grants {
     }
     subscribe.push(format!("{}.>", Subject::service_inbox_prefix(service)));
     // The questions of `nats micro ls` about this service alone.
-    subscribe.extend([
-        "$SRV.*".to_owned(),
-        format!("$SRV.*.{service}"),
-        format!("$SRV.*.{service}.*"),
-    ]);
+    subscribe.extend(micro_service(&service));
     for bucket in Bucket::ALL {
         match access(service, bucket) {
             KvAccess::None => {}

@@ -209,6 +209,8 @@ impl World {
 
     /// The run ends well, and everyone is told.
     pub(crate) async fn finish(&self, tenant: TenantId, id: ExecutionId, output: Value) {
+        // The answer is there before its run is begun.
+        eventually(SOON, async || self.knows(id).then_some(())).await;
         self.end(id, output);
         self.tell(tenant, id).await;
     }

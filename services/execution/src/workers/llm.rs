@@ -104,8 +104,11 @@ fn question_of(item: &WorkItem) -> Result<Complete, Problem> {
     })
 }
 
-/// The answer's text, or the object that it must be.
+/// The answer's text, or the object that it must be; to an agent's question the whole answer.
 fn output_of(item: &WorkItem, completion: &Completion) -> Result<Value, StepError> {
+    if item.config.contains_key("question") {
+        return Ok(serde_json::to_value(completion).expect("an answer is JSON"));
+    }
     let text = text_of(&completion.message.content);
     let Some(schema) = item.config.get("output_schema") else {
         return Ok(Value::String(text));
