@@ -42,6 +42,31 @@ impl Client {
         }
     }
 
+    /// Posts, and reads the answer as server-sent events: their names and data.
+    ///
+    /// # Panics
+    /// When it is refused, or broken off.
+    pub async fn stream(&self, path: &str, body: &Value) -> Vec<(String, Value)> {
+        let request = self
+            .http
+            .post(format!("{}{path}", self.url))
+            .bearer_auth(self.token.as_deref().unwrap_or_default())
+            .header("accept", "text/event-stream")
+            .json(body);
+        let response = request.send().await.expect("an answer");
+        assert_eq!(response.status().as_u16(), 200, "{path}");
+        let text = response.text().await.expect("a stream to its end");
+        let event = |block: &str| {
+            let field = |name: &str| {
+                let of_name = block.lines().filter_map(|line| line.strip_prefix(name));
+                of_name.collect::<String>()
+            };
+            let data = serde_json::from_str(&field("data: ")).ok()?;
+            Some((field("event: "), data))
+        };
+        text.split("\n\n").filter_map(event).collect()
+    }
+
     /// The same user with another token.
     #[must_use]
     pub fn with_token(&self, token: &str) -> Self {

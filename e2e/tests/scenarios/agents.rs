@@ -47,7 +47,7 @@ async fn paying(user: &Client, ledger: &Ledger, name: &str, approval: &str) -> S
     made(user, "/api/v1/tools", tool).await
 }
 
-fn calls(name: &str, arguments: Value) -> Answer {
+pub(crate) fn calls(name: &str, arguments: Value) -> Answer {
     Answer::tools([ToolCall {
         id: "call_1".into(),
         name: name.into(),

@@ -4,6 +4,7 @@
 
 mod agents;
 mod bad_input;
+mod conversations;
 mod crash;
 mod integrators;
 mod main_job;

@@ -37,6 +37,8 @@ pub(crate) enum Error {
     NotAllowed(&'static str),
     #[error("the draft was changed while it was published: try again")]
     DraftChanged,
+    #[error("{what} `{id}` does not exist")]
+    NothingToRun { what: &'static str, id: String },
     #[error("a stored definition cannot be read")]
     Stored(#[source] serde_json::Error),
     #[error(transparent)]
@@ -46,7 +48,9 @@ pub(crate) enum Error {
 impl kernel::ServiceError for Error {
     fn code(&self) -> ErrorCode {
         match self {
-            Self::FlowNotFound(_) | Self::RevisionNotFound { .. } => ErrorCode::NotFound,
+            Self::FlowNotFound(_) | Self::RevisionNotFound { .. } | Self::NothingToRun { .. } => {
+                ErrorCode::NotFound
+            }
             Self::NotPublished(_)
             | Self::InvalidFlow(_)
             | Self::InvalidInput(_)
@@ -87,6 +91,7 @@ impl kernel::ServiceError for Error {
             | Self::RevisionNotFound { .. }
             | Self::Definition(_)
             | Self::NotAllowed(_)
+            | Self::NothingToRun { .. }
             | Self::DraftChanged
             | Self::Stored(_)
             | Self::Store(_) => problem,

@@ -85,6 +85,7 @@ async fn what_can_be_read_of_a_file_reaches_the_run() {
 
     // Later turns know it still.
     let run = turn.answer.execution_id.unwrap();
+    fixture.world.begun(run).await;
     fixture.world.end(run, json!("seen"));
     fixture.message(&user, session, turn.answer.id).await;
     fixture.send(&user, session, "more").await;

@@ -13,6 +13,7 @@ use crate::{Fixture, question};
 async fn answered(fixture: &Fixture, who: &Principal, turn: &Turn, session: ChatId, text: &str) {
     let run = turn.answer.execution_id.unwrap();
     fixture.world.begun(run).await;
+    fixture.world.begun(run).await;
     fixture.world.end(run, json!(text));
     let answer = fixture.message(who, session, turn.answer.id).await;
     assert_eq!(answer.state, MessageState::Done);

@@ -93,6 +93,7 @@ async fn a_question_may_interrupt() {
     let session = fixture.session(&user, Concurrency::Interrupt).await;
     let first = fixture.send(&user, session.id, "first").await;
     let run = first.answer.execution_id.unwrap();
+    fixture.world.begun(run).await;
     fixture.world.says(run, "llm:0", "half of it");
     let second = fixture.send(&user, session.id, "second").await;
     assert_eq!(fixture.world.state(run), ExecutionState::Cancelled);

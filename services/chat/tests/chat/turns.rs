@@ -36,6 +36,7 @@ async fn a_question_is_answered_by_a_run() {
         name: "look".into(),
         arguments: json!({"q": 1}),
     };
+    fixture.world.begun(run).await;
     fixture.world.happens(run, started("agent/tool:0.0", call));
     fixture
         .world
@@ -78,6 +79,7 @@ async fn an_end_that_is_told_twice_counts_once() {
         .in_state(&user, session.id, turn.answer.id, MessageState::Done)
         .await;
     // A later delivery finds the answer as it is, even if the run had changed.
+    fixture.world.begun(run).await;
     fixture.world.end(run, json!("another"));
     fixture.world.tell(user.tenant, run).await;
     let next = waiting.answer.execution_id.unwrap();
@@ -100,6 +102,7 @@ async fn whoever_reads_need_not_wait_for_the_announcement() {
     let turn = fixture.send(&user, session.id, "Hello").await;
     let next = fixture.send(&user, session.id, "next").await;
     let run = turn.answer.execution_id.unwrap();
+    fixture.world.begun(run).await;
     fixture.world.end(run, json!("one"));
     let answer = fixture.message(&user, session.id, turn.answer.id).await;
     assert_eq!(

@@ -56,7 +56,9 @@ pub(crate) async fn run_agent(ctx: Ctx, request: RunAgent) -> Result<Accepted, E
     }
     let mut definition = pins::of_agent(id, false);
     set_version(&mut definition, request.version);
-    let executable = pinning::pin(&ctx, definition).await?;
+    let executable = pinning::pin(&ctx, definition)
+        .await
+        .map_err(|error| missing(error, "agent", &id))?;
     let version = executable.agents.get(&id).map(|agent| agent.version);
     let begun = begin(&ctx, &asked, version, &executable).await?;
     let origin = Origin::agent(id, begun.revision.unwrap_or(1));
@@ -103,7 +105,9 @@ async fn crew(
     }
     let mut definition = pins::of_crew(id);
     set_version(&mut definition, version);
-    let mut executable = pinning::pin(ctx, definition).await?;
+    let mut executable = pinning::pin(ctx, definition)
+        .await
+        .map_err(|error| missing(error, "crew", &id))?;
     change(&mut executable);
     let version = executable.crews.get(&id).map(|crew| crew.version);
     let begun = begin(ctx, &asked, version, &executable).await?;
@@ -126,7 +130,9 @@ pub(crate) async fn run_turn(ctx: Ctx, request: RunTurn) -> Result<Accepted, Err
             (Origin::flow(flow_id, revision), executable)
         }
         TurnTarget::Agent { agent_id } => {
-            let executable = pinning::pin(&ctx, pins::of_agent(agent_id, true)).await?;
+            let executable = pinning::pin(&ctx, pins::of_agent(agent_id, true))
+                .await
+                .map_err(|error| missing(error, "agent", &agent_id))?;
             let version = executable
                 .agents
                 .get(&agent_id)
@@ -134,7 +140,9 @@ pub(crate) async fn run_turn(ctx: Ctx, request: RunTurn) -> Result<Accepted, Err
             (Origin::agent(agent_id, version), executable)
         }
         TurnTarget::Crew { crew_id } => {
-            let executable = pinning::pin(&ctx, pins::of_crew(crew_id)).await?;
+            let executable = pinning::pin(&ctx, pins::of_crew(crew_id))
+                .await
+                .map_err(|error| missing(error, "crew", &crew_id))?;
             let version = executable
                 .crews
                 .get(&crew_id)
@@ -225,6 +233,21 @@ async fn choose(
     };
     let executable = ctx.state.executable(ctx.tenant, flow.id, number).await?;
     Ok((Some(number), executable))
+}
+
+/// Where the agent or crew itself is not there, nobody has to hear of the definition around it.
+fn missing(error: Error, what: &'static str, id: &dyn std::fmt::Display) -> Error {
+    match &error {
+        Error::InvalidFlow(problems)
+            if problems
+                .iter()
+                .any(|problem| problem.code == format!("unknown_{what}")) =>
+        {
+            let id = id.to_string();
+            Error::NothingToRun { what, id }
+        }
+        _ => error,
+    }
 }
 
 /// Asks for a version of what the definition runs.
