@@ -37,8 +37,8 @@ pub(crate) async fn recall(ctx: Ctx, request: Recall) -> Result<Recalled, Error>
 
 pub(crate) async fn remember(ctx: Ctx, request: Remember) -> Result<(), Error> {
     domain::check_facts(&request)?;
-    let execution = ctx.principal().execution_id.ok_or(Error::OnlyRuns)?;
     let scope = scope_of(&ctx, request.agent_id).await?;
+    let execution = ctx.principal().execution_id.ok_or(Error::OnlyRuns)?;
     let Some(scope) = kept_as(scope) else {
         return Err(Error::MemoryOff(request.agent_id));
     };
