@@ -8,6 +8,7 @@ mod conversations;
 mod crash;
 mod integrators;
 mod main_job;
+mod mcp;
 mod nats_tools;
 mod serving;
 mod tools;

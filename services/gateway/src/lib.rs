@@ -21,6 +21,7 @@ mod payload;
 mod upload;
 
 mod live;
+mod mcp;
 
 mod asyncapi;
 mod docs;

@@ -7,7 +7,7 @@ use poem::{EndpointExt, Route, Server, endpoint::BoxEndpoint};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Config, Error, api, docs, edge::Edge, gate::Gate, listener::Listener, page};
+use crate::{Config, Error, api, docs, edge::Edge, gate::Gate, listener::Listener, mcp, page};
 
 /// How long requests in flight may take after the drain began.
 const GRACE: Duration = Duration::from_secs(20);
@@ -76,7 +76,7 @@ impl Serving {
 fn routes(runtime: &Runtime, extra: Vec<Extra>) -> Route {
     let route = Route::new().nest(api::PREFIX, api::service());
     let route = health::routes(route, runtime.readiness.clone());
-    let route = page::routes(docs::routes(route));
+    let route = page::routes(docs::routes(mcp::routes(route)));
     extra.into_iter().fold(route, |route, (path, endpoint)| {
         route.nest(path, endpoint.map_to_response())
     })
