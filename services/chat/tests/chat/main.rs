@@ -115,7 +115,17 @@ impl Fixture {
     }
 
     async fn send(&self, who: &Principal, session: ChatId, content: &str) -> Turn {
-        self.ask(who, &question(session, content)).await.unwrap()
+        let turn = self.ask(who, &question(session, content)).await.unwrap();
+        // Another than the one who answered may begin the run.
+        let tried = || {
+            let turns = self.world.turns();
+            let begun = |id| turns.iter().any(|asked| asked.execution_id == id);
+            turn.answer.execution_id.is_none_or(begun)
+        };
+        if turn.answer.state == MessageState::Running {
+            eventually(SOON, async || tried().then_some(())).await;
+        }
+        turn
     }
 
     async fn message(&self, who: &Principal, session: ChatId, id: MessageId) -> ChatMessage {

@@ -132,6 +132,10 @@ async fn a_key_asks_once() {
     let again = fixture.ask(&user, &request).await.unwrap();
     assert_eq!(first.question, again.question);
     assert_eq!(first.answer.id, again.answer.id);
+    fixture
+        .world
+        .begun(first.answer.execution_id.unwrap())
+        .await;
     assert_eq!(fixture.world.turns().len(), 1);
     let other = SendMessage {
         content: "Bye".into(),
@@ -150,10 +154,12 @@ async fn an_answer_that_cannot_be_made_fails_and_the_next_begins() {
     let problem = problem.with_reason("not_published");
     fixture.world.refuse(Some(problem));
     let turn = fixture.send(&user, session.id, "Hello").await;
-    assert_eq!(turn.answer.state, MessageState::Failed);
+    let failed = fixture
+        .in_state(&user, session.id, turn.answer.id, MessageState::Failed)
+        .await;
     let expected = StepError::new("not_published", "the flow is not published");
-    assert_eq!(turn.answer.error, Some(expected));
-    assert_eq!(turn.answer.execution_id, None);
+    assert_eq!(failed.error, Some(expected));
+    assert_eq!(failed.execution_id, None);
     fixture.world.refuse(None);
     let turn = fixture.send(&user, session.id, "Once more").await;
     assert_eq!(turn.answer.state, MessageState::Running);
