@@ -31,6 +31,8 @@ pub enum ToolKind {
     Javascript,
     /// One operation of an OpenAPI document: `{"method", "url", "parameters"?, "body"?, "headers"?}`, as an import writes it.
     Openapi,
+    /// Python, a subset of it, in the code worker: `{"source"}`, whose function `run` gets the arguments by name.
+    Python,
     /// One line of JSON in and out of a locked-down container: `{"image", "command"?, "memory_mb"?, "cpus"?}`.
     Container,
     /// A micro service of the organization on NATS: `{"name"}`, which answers on `tool.<organization>.<name>`.
@@ -43,11 +45,12 @@ pub enum ToolKind {
 }
 
 impl ToolKind {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Builtin,
         Self::Http,
         Self::Javascript,
         Self::Openapi,
+        Self::Python,
         Self::Container,
         Self::Nats,
         Self::Mcp,
@@ -60,6 +63,7 @@ impl ToolKind {
             Self::Http => "http",
             Self::Javascript => "javascript",
             Self::Openapi => "openapi",
+            Self::Python => "python",
             Self::Container => "container",
             Self::Nats => "nats",
             Self::Mcp => "mcp",

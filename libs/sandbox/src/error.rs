@@ -28,8 +28,8 @@ pub enum Error {
         /// The line of the source, counted from 1, where the engine knows it.
         line: Option<u32>,
     },
-    /// The source is not a JavaScript module.
-    #[error("the code is not a JavaScript module: {message}{}", at_line(*line))]
+    /// The source is not a JavaScript module, or no Python.
+    #[error("the code cannot be read: {message}{}", at_line(*line))]
     Syntax {
         /// What the parser says.
         message: String,

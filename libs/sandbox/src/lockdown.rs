@@ -5,7 +5,11 @@
 //! error, on which the worker exits before it reads a job.
 #![allow(unsafe_code)] // System calls without a safe wrapper; each block says why it is sound.
 
-use std::{collections::BTreeMap, io, process};
+use std::{
+    collections::BTreeMap,
+    io, process,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use libc::{c_int, c_long, c_ulong, rlimit};
 use seccompiler::{
@@ -19,6 +23,10 @@ use crate::config::{MEMORY_BYTES_MAX, STACK_BYTES};
 const NOBODY: u32 = 65_534;
 /// Room for the job's text, its answer and the allocator, beside the engine's memory.
 const HEADROOM_BYTES: u64 = 256 * 1024 * 1024;
+/// Room for the rest where the memory of a job is limited by its address space.
+const JOB_HEADROOM_BYTES: u64 = 48 * 1024 * 1024;
+/// What the program's own mappings take, known since the lock-down.
+static OWN_BYTES: AtomicU64 = AtomicU64::new(0);
 /// The main thread's stack: the engine's limit and ample room for what is below it.
 const THREAD_STACK_BYTES: u64 = 8 * STACK_BYTES;
 
@@ -68,7 +76,9 @@ fn close_descriptors() -> Result<(), Error> {
 }
 
 fn limit_resources() -> Result<(), Error> {
-    let address_space = address_space_bytes()? + MEMORY_BYTES_MAX + HEADROOM_BYTES;
+    let own = address_space_bytes()?;
+    OWN_BYTES.store(own, Ordering::Relaxed);
+    let address_space = own + MEMORY_BYTES_MAX + HEADROOM_BYTES;
     set_limit("limit core dumps", libc::RLIMIT_CORE, 0)?;
     set_limit("limit file size", libc::RLIMIT_FSIZE, 0)?;
     set_limit("limit descriptors", libc::RLIMIT_NOFILE, 3)?;
@@ -76,6 +86,23 @@ fn limit_resources() -> Result<(), Error> {
     set_limit("limit stack", libc::RLIMIT_STACK, THREAD_STACK_BYTES)?;
     set_limit("limit address space", libc::RLIMIT_AS, address_space)?;
     set_limit("limit processes", libc::RLIMIT_NPROC, 0)
+}
+
+/// Limits what this process may map, for an engine that does not count its memory;
+/// without a number, to what the lock-down left it.
+pub(crate) fn limit_memory(job_bytes: Option<u64>) -> io::Result<()> {
+    let own = OWN_BYTES.load(Ordering::Relaxed);
+    let most = own + MEMORY_BYTES_MAX + HEADROOM_BYTES;
+    let limit = rlimit {
+        rlim_cur: job_bytes.map_or(most, |bytes| most.min(own + bytes + JOB_HEADROOM_BYTES)),
+        rlim_max: most,
+    };
+    // SAFETY: `limit` is a valid structure for the whole call, and only read.
+    let status = unsafe { libc::setrlimit(libc::RLIMIT_AS, &raw const limit) };
+    if status == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
 }
 
 /// What the program's own mappings take, from the first field of `statm` (pages).
@@ -196,6 +223,12 @@ fn filter() -> Result<BpfProgram, Error> {
         u64::from(process::id()),
     )?;
     rules.insert(libc::SYS_tgkill, vec![SeccompRule::new(vec![own_process])?]);
+    // Its own address space, which the lock-down has bounded for good.
+    let equals = |argument, value| {
+        SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value)
+    };
+    let own_memory = vec![equals(0, 0)?, equals(1, u64::from(libc::RLIMIT_AS))?];
+    rules.insert(libc::SYS_prlimit64, vec![SeccompRule::new(own_memory)?]);
     let refuse = SeccompAction::Errno(libc::EPERM.unsigned_abs());
     let arch = TargetArch::try_from(std::env::consts::ARCH)?;
     let filter = SeccompFilter::new(rules, refuse, SeccompAction::Allow, arch)?;

@@ -14,7 +14,9 @@ use crate::{
     config::{Config, STACK_BYTES, WorkerCommand},
     error::Error,
     process::{Broken, Starter, Worker},
-    protocol::{ANSWER_SLACK_BYTES, Answer, Failure, FailureKind, JOB_BYTES_MAX, JobRef, Limits},
+    protocol::{
+        ANSWER_SLACK_BYTES, Answer, Failure, FailureKind, JOB_BYTES_MAX, JobRef, Language, Limits,
+    },
 };
 
 /// How long a worker may be late before it is killed. The engine stops nearly all
@@ -56,12 +58,51 @@ impl Sandbox {
         timeout: Duration,
     ) -> Result<serde_json::Value, Error> {
         let limits = self.limits(timeout);
-        let job = encode(source, argument, limits)?;
+        let job = JobRef {
+            language: Language::Javascript,
+            source,
+            argument,
+            limits,
+        };
+        self.perform(&job, timeout).await
+    }
+
+    /// Runs `source`, Python that defines a function `run`, with the entries of
+    /// `arguments` as its named arguments, and gives what it returns. The language
+    /// is a subset, and no module but a few of its own can be imported.
+    ///
+    /// Time and dropping are as in [`Sandbox::run`].
+    ///
+    /// # Errors
+    /// As [`Sandbox::run`].
+    pub async fn run_python(
+        &self,
+        source: &str,
+        arguments: &serde_json::Value,
+        timeout: Duration,
+    ) -> Result<serde_json::Value, Error> {
+        let limits = self.limits(timeout);
+        let job = JobRef {
+            language: Language::Python,
+            source,
+            argument: arguments,
+            limits,
+        };
+        self.perform(&job, timeout).await
+    }
+
+    async fn perform(
+        &self,
+        job: &JobRef<'_>,
+        timeout: Duration,
+    ) -> Result<serde_json::Value, Error> {
+        let (language, limits) = (job.language, job.limits);
+        let job = encode(job)?;
         let Ok(permit) = tokio::time::timeout(timeout, self.permits.acquire()).await else {
             return Err(unavailable("all workers are busy"));
         };
         let _permit = permit.expect("the semaphore is never closed");
-        let (worker, answer) = self.exchange(&job, limits).await?;
+        let (worker, answer) = self.exchange(&job, language, limits).await?;
         if worker.jobs < self.config.code_jobs_per_worker {
             self.idle().push(worker);
         }
@@ -81,7 +122,12 @@ impl Sandbox {
         }
     }
 
-    async fn exchange(&self, job: &[u8], limits: Limits) -> Result<(Worker, Answer), Error> {
+    async fn exchange(
+        &self,
+        job: &[u8],
+        language: Language,
+        limits: Limits,
+    ) -> Result<(Worker, Answer), Error> {
         let answer_bytes_max = limits.output_bytes + ANSWER_SLACK_BYTES;
         let wall = Duration::from_millis(limits.wall_ms) + GRACE;
         loop {
@@ -103,7 +149,12 @@ impl Sandbox {
                     return Err(unavailable("the worker cannot lock itself down"));
                 }
                 Broken::NotTaken => return Err(unavailable("the worker does not take jobs")),
-                Broken::Crashed => {
+                // Where the memory of Python ends, its process does.
+                Broken::Aborted if language == Language::Python => {
+                    let limit_bytes = limits.memory_bytes;
+                    return Err(Error::Memory { limit_bytes });
+                }
+                Broken::Aborted | Broken::Crashed => {
                     tracing::warn!("a code worker crashed and is replaced");
                     return Err(Error::Crashed);
                 }
@@ -135,13 +186,8 @@ impl Sandbox {
     }
 }
 
-fn encode(source: &str, argument: &serde_json::Value, limits: Limits) -> Result<Vec<u8>, Error> {
-    let job = JobRef {
-        source,
-        argument,
-        limits,
-    };
-    let mut line = serde_json::to_vec(&job).expect("JSON values and text always serialise");
+fn encode(job: &JobRef<'_>) -> Result<Vec<u8>, Error> {
+    let mut line = serde_json::to_vec(job).expect("JSON values and text always serialise");
     line.push(b'\n');
     if line.len() > JOB_BYTES_MAX {
         return Err(Error::InputTooLarge {

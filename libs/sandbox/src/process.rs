@@ -5,6 +5,7 @@
 
 use std::{
     io,
+    os::unix::process::ExitStatusExt,
     process::{ExitStatus, Stdio},
     sync::mpsc,
     thread,
@@ -38,6 +39,9 @@ pub(crate) enum Broken {
     NotTaken,
     /// The worker ended, or what it wrote is no answer.
     Crashed,
+    /// The worker gave up in the middle of the job, as a program does that gets no
+    /// more memory.
+    Aborted,
     /// The worker ended because it could not lock itself down.
     NotLocked,
 }
@@ -71,6 +75,7 @@ impl Worker {
         }
         Err(match self.ended().await {
             Some(status) if status.code() == Some(EXIT_NOT_LOCKED) => Broken::NotLocked,
+            Some(status) if status.signal() == Some(libc::SIGABRT) => Broken::Aborted,
             _ => Broken::Crashed,
         })
     }

@@ -12,9 +12,18 @@ pub(crate) const ANSWER_SLACK_BYTES: u64 = 64 * 1024;
 /// Exit status of a worker that could not lock itself down (`EX_SOFTWARE` of sysexits.h).
 pub(crate) const EXIT_NOT_LOCKED: i32 = 70;
 
+/// What a source is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Language {
+    Javascript,
+    Python,
+}
+
 /// One job. The lifetime is that of the parent's values.
 #[derive(Serialize)]
 pub(crate) struct JobRef<'a> {
+    pub(crate) language: Language,
     pub(crate) source: &'a str,
     pub(crate) argument: &'a serde_json::Value,
     pub(crate) limits: Limits,
@@ -23,6 +32,7 @@ pub(crate) struct JobRef<'a> {
 /// One job, as the worker reads it.
 #[derive(Deserialize)]
 pub(crate) struct Job {
+    pub(crate) language: Language,
     pub(crate) source: String,
     pub(crate) argument: Box<RawValue>,
     pub(crate) limits: Limits,

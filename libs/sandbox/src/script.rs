@@ -201,7 +201,7 @@ fn out_of_memory() -> Failure {
     failure(FailureKind::Memory, "out of memory", None)
 }
 
-fn failure(kind: FailureKind, message: &str, line: Option<u32>) -> Failure {
+pub(crate) fn failure(kind: FailureKind, message: &str, line: Option<u32>) -> Failure {
     let mut end = message.len().min(MESSAGE_BYTES_MAX);
     while !message.is_char_boundary(end) {
         end -= 1;

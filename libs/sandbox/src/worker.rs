@@ -9,8 +9,8 @@ use std::{
 
 use crate::{
     lockdown,
-    protocol::{AnswerRef, EXIT_NOT_LOCKED, JOB_BYTES_MAX, Job},
-    script,
+    protocol::{AnswerRef, EXIT_NOT_LOCKED, JOB_BYTES_MAX, Job, Language},
+    python, script,
 };
 
 /// Status of a worker whose parent sent something that is no job (`EX_DATAERR`).
@@ -57,7 +57,16 @@ fn read_line(input: &mut BufReader<StdinLock<'_>>, line: &mut Vec<u8>) -> std::i
 }
 
 fn answer(job: &Job) -> std::io::Result<()> {
-    let result = script::run(job);
+    let result = match job.language {
+        Language::Javascript => {
+            lockdown::limit_memory(None)?;
+            script::run(job)
+        }
+        Language::Python => {
+            lockdown::limit_memory(Some(job.limits.memory_bytes))?;
+            python::run(job)
+        }
+    };
     let answer = match &result {
         Ok(value) => AnswerRef::Ok(value),
         Err(failure) => AnswerRef::Error(failure),

@@ -10,6 +10,7 @@ mod mcp;
 mod mcp_stdio;
 mod nats;
 mod openapi;
+mod python;
 
 use std::time::Duration;
 
@@ -48,6 +49,7 @@ pub(crate) fn problems(kind: ToolKind, config: &Value) -> Vec<ToolProblem> {
         ToolKind::Http => http::problems(config),
         ToolKind::Javascript => javascript::problems(config),
         ToolKind::Openapi => openapi::problems(config),
+        ToolKind::Python => python::problems(config),
         ToolKind::Container => container::problems(config),
         ToolKind::Nats => nats::problems(config),
         ToolKind::Mcp if mcp_stdio::is_meant(config) => mcp_stdio::problems(config),
@@ -64,6 +66,7 @@ pub(crate) fn secrets(kind: ToolKind, config: &Value) -> Needs {
         ToolKind::Mcp => mcp::secrets(config),
         ToolKind::Builtin
         | ToolKind::Javascript
+        | ToolKind::Python
         | ToolKind::Container
         | ToolKind::Nats
         | ToolKind::Flow => Needs::default(),
@@ -78,6 +81,7 @@ pub(crate) async fn run(state: &State, call: &Call<'_>) -> Result<Value, Error> 
         ToolKind::Http => http::run(state, call).await,
         ToolKind::Javascript => javascript::run(state, call).await,
         ToolKind::Openapi => openapi::run(state, call).await,
+        ToolKind::Python => python::run(state, call).await,
         ToolKind::Container => container::run(state, call).await,
         ToolKind::Nats => nats::run(call).await,
         ToolKind::Mcp if mcp_stdio::is_meant(&call.tool.config) => {

@@ -3,6 +3,7 @@
 mod limits;
 mod lockdown;
 mod pool;
+mod python;
 mod values;
 
 use std::{path::PathBuf, time::Duration};

@@ -17,10 +17,11 @@ const MAX_SOURCE: usize = 128 * 1024;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Config {
-    source: String,
+pub(super) struct Config {
+    pub(super) source: String,
 }
 
+/// Of a source, in this language or in another.
 pub(super) fn problems(config: &Value) -> Vec<ToolProblem> {
     match read::<Config>(config) {
         Err(problem) => vec![problem],

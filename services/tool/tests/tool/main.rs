@@ -10,6 +10,7 @@ mod javascript;
 mod mcp;
 mod nats;
 mod openapi;
+mod python;
 mod secrets;
 mod tools;
 mod walls;
