@@ -49,7 +49,12 @@ pub(crate) fn troupe_folder() -> PathBuf {
 /// run again, and all that depends on them be compiled again.
 pub(crate) fn cargo<A: AsRef<std::ffi::OsStr>>(arguments: &[A]) -> Command {
     let program = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = process::command(Path::new(&program), arguments);
+    cargo_at(Path::new(&program), arguments)
+}
+
+/// The same with a certain `cargo`.
+pub(crate) fn cargo_at<A: AsRef<std::ffi::OsStr>>(program: &Path, arguments: &[A]) -> Command {
+    let mut command = process::command(program, arguments);
     command.current_dir(root());
     for (name, _) in env::vars_os() {
         let name = name.to_string_lossy();

@@ -6,6 +6,7 @@ pub(crate) mod openapi;
 pub(crate) mod serve;
 pub(crate) mod test;
 pub(crate) mod up;
+pub(crate) mod web;
 
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
@@ -23,6 +24,8 @@ pub(crate) enum Command {
     Openapi(openapi::Options),
     /// Write nats/asyncapi.yaml as the contract describes the public bus
     Asyncapi(openapi::Options),
+    /// Build the web app for the gateway to serve
+    Web(web::Options),
     /// Run a load test against real servers, in a release build
     Bench(bench::Options),
 }

@@ -3,6 +3,7 @@
 //! It links nothing of the platform, so that it compiles in seconds and can
 //! build the rest.
 
+mod apt;
 mod cargo;
 mod commands;
 mod interrupts;
@@ -15,12 +16,13 @@ mod server_user;
 mod servers;
 mod supervisor;
 mod tools;
+mod web;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::commands::{Command, bench, check, openapi, serve, test, up};
+use crate::commands::{Command, bench, check, openapi, serve, test, up, web as web_command};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "The tasks of this repository")]
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         Command::Fmt => check::format(),
         Command::Openapi(options) => openapi::run(&options, &openapi::OPENAPI),
         Command::Asyncapi(options) => openapi::run(&options, &openapi::ASYNCAPI),
+        Command::Web(options) => web_command::run(&options),
         Command::Bench(options) => bench::run(&options),
     };
     match done {

@@ -1,6 +1,6 @@
 //! The gateway's part of the configuration.
 
-use std::{net::SocketAddr, num::NonZeroU32, str::FromStr, time::Duration};
+use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, str::FromStr, time::Duration};
 
 use clap::Args;
 
@@ -40,6 +40,9 @@ pub struct Config {
     /// Answer `/metrics` to every peer instead of loopback alone: for networks that only the operator reaches.
     #[arg(long, env = "TROUPE_METRICS_OPEN")]
     pub metrics_open: bool,
+    /// Folder of the web app, as `cargo xtask web` makes it.
+    #[arg(long, env = "TROUPE_WEB_DIR", default_value = "/usr/share/troupe/web")]
+    pub web_dir: PathBuf,
 }
 
 impl Config {
@@ -58,6 +61,7 @@ impl Config {
             request_timeout_seconds: 30,
             max_streams: 10_000,
             metrics_open: false,
+            web_dir: PathBuf::from("/usr/share/troupe/web"),
         }
     }
 }

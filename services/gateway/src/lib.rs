@@ -19,13 +19,13 @@ mod caller;
 mod gate;
 mod payload;
 mod upload;
+mod web;
 
 mod live;
 mod mcp;
 
 mod asyncapi;
 mod docs;
-mod page;
 mod spec;
 mod yaml;
 

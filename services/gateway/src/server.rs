@@ -7,7 +7,7 @@ use poem::{EndpointExt, Route, Server, endpoint::BoxEndpoint};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Config, Error, api, docs, edge::Edge, gate::Gate, listener::Listener, mcp, page};
+use crate::{Config, Error, api, docs, edge::Edge, gate::Gate, listener::Listener, mcp, web};
 
 /// How long requests in flight may take after the drain began.
 const GRACE: Duration = Duration::from_secs(20);
@@ -32,20 +32,21 @@ pub struct Serving {
 /// [`Error::Listen`] when the address cannot be bound.
 pub fn serve(config: Config, runtime: &Runtime, extra: Vec<Extra>) -> Result<Serving, Error> {
     let address = config.listen;
+    let app = web::App::new(config.web_dir.clone());
     let listener = Listener::bind(address).map_err(|source| Error::Listen { address, source })?;
     let address = listener.address();
     let gate = Gate::new(config, runtime.bus.clone(), runtime.verifier.clone());
-    let app = Edge {
+    let edge = Edge {
         gate: gate.clone(),
         mounted: extra.iter().map(|(path, _)| *path).collect(),
-        inner: routes(runtime, extra),
+        inner: routes(runtime, app, extra),
     };
     let (stop, mut tasks) = (CancellationToken::new(), JoinSet::new());
     let stopped = stop.clone();
     tasks.spawn(async move {
         let server = Server::new_with_acceptor(listener).idle_timeout(IDLE);
         let signal = async move { stopped.cancelled().await };
-        let served = server.run_with_graceful_shutdown(app, signal, Some(GRACE));
+        let served = server.run_with_graceful_shutdown(edge, signal, Some(GRACE));
         if let Err(error) = served.await {
             tracing::error!(%error, "the listener failed");
         }
@@ -73,10 +74,10 @@ impl Serving {
     }
 }
 
-fn routes(runtime: &Runtime, extra: Vec<Extra>) -> Route {
+fn routes(runtime: &Runtime, app: web::App, extra: Vec<Extra>) -> Route {
     let route = Route::new().nest(api::PREFIX, api::service());
     let route = health::routes(route, runtime.readiness.clone());
-    let route = page::routes(docs::routes(mcp::routes(route)));
+    let route = app.routes(docs::routes(mcp::routes(route)));
     extra.into_iter().fold(route, |route, (path, endpoint)| {
         route.nest(path, endpoint.map_to_response())
     })

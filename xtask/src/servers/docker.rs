@@ -17,7 +17,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use crate::{
-    interrupts::Interrupts, process, progress::step, secrets::private_folder,
+    apt, interrupts::Interrupts, process, progress::step, secrets::private_folder,
     server_user::ServerUser, servers::Data, supervisor::Supervisor,
 };
 
@@ -53,7 +53,7 @@ pub(crate) fn find(data: &Data, interrupts: &Interrupts) -> Result<Engine> {
         Err(_) => {}
     }
     if daemon().is_none() {
-        install("docker.io", data, interrupts)?;
+        install("docker.io", interrupts)?;
     }
     let program = daemon().context("`docker.io` was installed, and there is no `dockerd`")?;
     Ok(Engine::Daemon(program))
@@ -66,7 +66,7 @@ pub(crate) fn busybox(data: &Data, interrupts: &Interrupts) -> Result<PathBuf> {
     }
     let found = || process::on_path("busybox").filter(|program| is_static(program));
     if found().is_none() {
-        install("busybox-static", data, interrupts)?;
+        install("busybox-static", interrupts)?;
     }
     found().context("`busybox-static` was installed, and there is no static `busybox`")
 }
@@ -118,37 +118,11 @@ fn daemon() -> Option<PathBuf> {
 }
 
 /// Installs a package of the system.
-fn install(package: &str, data: &Data, interrupts: &Interrupts) -> Result<()> {
-    let why = if ServerUser::find()? == ServerUser::Ourselves {
-        "only root can install it"
-    } else if process::on_path("apt-get").is_none() {
-        "there is no `apt-get` to install it with"
-    } else {
-        return apt_install(package, data, interrupts);
-    };
-    bail!(
-        "`{package}` is missing, and {why}: install it, or let `DOCKER_HOST` name the Unix socket of \
-         a container engine and `TROUPE_TEST_BUSYBOX` a static `busybox`"
+fn install(package: &str, interrupts: &Interrupts) -> Result<()> {
+    apt::install(&[package], interrupts).context(
+        "install it, or let `DOCKER_HOST` name the Unix socket of a container engine and \
+         `TROUPE_TEST_BUSYBOX` a static `busybox`",
     )
-}
-
-fn apt_install(package: &str, data: &Data, interrupts: &Interrupts) -> Result<()> {
-    let log = data.log("apt");
-    let apt = |arguments: &[&str]| {
-        let mut command = Command::new("apt-get");
-        command
-            .args(arguments)
-            .env("DEBIAN_FRONTEND", "noninteractive");
-        process::run_quietly(&mut command, &log, interrupts)
-    };
-    let install = ["install", "-y", "--no-install-recommends", package];
-    step(&format!("install {package}"), || {
-        // The lists of packages may be too old or not there at all.
-        apt(&install).or_else(|_| {
-            apt(&["update"])?;
-            apt(&install)
-        })
-    })
 }
 
 /// Asks `/_ping` of the engine's API.

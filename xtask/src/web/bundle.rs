@@ -1,0 +1,176 @@
+//! From a wasm file to a folder that a browser can load.
+//!
+//! **Invariant:** in a release a file's name changes with its contents, all but `index.html`'s.
+
+use std::{
+    fs,
+    hash::{DefaultHasher, Hasher},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result, bail};
+use wasm_bindgen_cli_support::Bindgen;
+
+use super::{Mode, target};
+use crate::{cargo, interrupts::Interrupts, process};
+
+/// What the toolchain's wasm may use; the optimiser refuses what it is not told of.
+const WASM_FEATURES: [&str; 9] = [
+    "-Oz",
+    "--enable-bulk-memory",
+    "--enable-bulk-memory-opt",
+    "--enable-sign-ext",
+    "--enable-mutable-globals",
+    "--enable-nontrapping-float-to-int",
+    "--enable-reference-types",
+    "--enable-multivalue",
+    "--enable-call-indirect-overlong",
+];
+
+/// A folder that is being filled.
+pub(super) struct Bundle {
+    pub(super) folder: PathBuf,
+    pub(super) files: Vec<Asset>,
+    mode: Mode,
+}
+
+pub(super) struct Asset {
+    /// From the bundle's folder.
+    pub(super) path: PathBuf,
+    /// Whether a first visit does without it.
+    pub(super) lazy: bool,
+}
+
+/// Makes the bundle of `wasm` beside the one that is served.
+pub(super) fn make(
+    mode: Mode,
+    wasm: &Path,
+    tools: &Path,
+    interrupts: &Interrupts,
+) -> Result<Bundle> {
+    let stage = fresh(&target().join("stage"))?;
+    bind(mode, wasm, &stage)?;
+    let sources = cargo::root().join("web");
+    let esbuild = |from: &Path, to: &str| {
+        let mut command = Command::new(tools.join("esbuild"));
+        command
+            .arg(from)
+            .args(["--bundle", "--format=esm", "--log-level=warning"])
+            .arg(format!("--outfile={}", stage.join(to).display()));
+        if mode == Mode::Release {
+            command.arg("--minify");
+        }
+        finish(command, interrupts)
+    };
+    esbuild(&stage.join("troupe.js"), "app.js")?;
+    esbuild(&sources.join("js/editor.js"), "editor.js")?;
+    let wasm = stage.join("troupe_bg.wasm");
+    if mode == Mode::Release {
+        let mut optimise = Command::new(tools.join("wasm-opt"));
+        optimise.args([&wasm, Path::new("-o"), &wasm]);
+        optimise.args(WASM_FEATURES);
+        finish(optimise, interrupts)?;
+    }
+    let mut bundle = Bundle {
+        folder: fresh(&target().join("dist.new"))?,
+        files: Vec::new(),
+        mode,
+    };
+    fs::create_dir(bundle.folder.join("assets"))?;
+    let fixed = sources.join("static");
+    let mut page = fs::read_to_string(sources.join("index.html"))?;
+    for (mark, file, lazy) in [
+        ("{{wasm}}", &wasm, false),
+        ("{{app}}", &stage.join("app.js"), false),
+        ("{{editor}}", &stage.join("editor.js"), true),
+        ("{{boot}}", &fixed.join("boot.js"), false),
+        ("{{theme}}", &fixed.join("theme.js"), false),
+        ("{{style}}", &fixed.join("style.css"), false),
+        ("{{icon}}", &fixed.join("icon.svg"), false),
+    ] {
+        let url = bundle.add(file, lazy)?;
+        page = page.replace(mark, &url);
+    }
+    if let Some((_, rest)) = page.split_once("{{") {
+        let mark = rest.split("}}").next().unwrap_or(rest);
+        bail!("`web/index.html` asks for `{mark}`, which is not made");
+    }
+    let index = PathBuf::from("index.html");
+    fs::write(bundle.folder.join(&index), page)?;
+    bundle.files.push(Asset {
+        path: index,
+        lazy: false,
+    });
+    Ok(bundle)
+}
+
+impl Bundle {
+    /// Copies a file in, and returns its URL.
+    fn add(&mut self, file: &Path, lazy: bool) -> Result<String> {
+        let bytes = fs::read(file).with_context(|| format!("cannot read `{}`", file.display()))?;
+        let part = |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().display().to_string();
+        let (stem, extension) = (part(file.file_stem()), part(file.extension()));
+        let stem = stem.strip_suffix("_bg").unwrap_or(&stem);
+        let name = match self.mode {
+            Mode::Dev => format!("{stem}.{extension}"),
+            Mode::Release => format!("{stem}-{}.{extension}", fingerprint(&bytes)),
+        };
+        let path = Path::new("assets").join(name);
+        fs::write(self.folder.join(&path), bytes)?;
+        let url = format!("/{}", path.display());
+        self.files.push(Asset { path, lazy });
+        Ok(url)
+    }
+
+    /// Puts the folder in the place of the one before.
+    pub(super) fn publish(self) -> Result<PathBuf> {
+        let (served, old) = (target().join("dist"), target().join("dist.old"));
+        if old.exists() {
+            fs::remove_dir_all(&old)?;
+        }
+        if served.exists() {
+            fs::rename(&served, &old)?;
+        }
+        fs::rename(&self.folder, &served)?;
+        Ok(served)
+    }
+}
+
+fn bind(mode: Mode, wasm: &Path, stage: &Path) -> Result<()> {
+    let dev = mode == Mode::Dev;
+    let mut bindgen = Bindgen::new();
+    bindgen
+        .input_path(wasm)
+        .web(true)?
+        .typescript(false)
+        .keep_debug(dev)
+        .remove_name_section(!dev)
+        .remove_producers_section(!dev)
+        .omit_default_module_path(true)
+        .out_name("troupe");
+    bindgen.generate(stage)
+}
+
+fn finish(mut command: Command, interrupts: &Interrupts) -> Result<()> {
+    let status = process::run(&mut command, interrupts)?;
+    if !status.success() {
+        bail!("`{}` failed ({status})", command.get_program().display());
+    }
+    Ok(())
+}
+
+fn fresh(folder: &Path) -> Result<PathBuf> {
+    if folder.exists() {
+        fs::remove_dir_all(folder)?;
+    }
+    fs::create_dir_all(folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
+    Ok(folder.to_path_buf())
+}
+
+/// Tells apart the versions of one file; nobody's safety hangs on it.
+fn fingerprint(bytes: &[u8]) -> String {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(bytes);
+    format!("{:016x}", hasher.finish())
+}

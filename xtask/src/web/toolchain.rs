@@ -1,0 +1,107 @@
+//! Compiling to wasm with what the machine has: a toolchain with the target, or Debian's packages.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Result, bail};
+
+use super::target;
+use crate::{apt, cargo, interrupts::Interrupts, process};
+
+const TARGET: &str = "wasm32-unknown-unknown";
+const PACKAGE: &str = "web";
+/// Debian's compiler for web programs, and the standard library's source.
+const DEBIAN_PACKAGES: [&str; 3] = ["rustc-web", "cargo-web", "rust-web-src"];
+const DEBIAN_STD: &str = "/usr/lib/rustlib/src/rust/library/std";
+const DEBIAN_CARGO: &str = "/usr/bin/cargo";
+const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
+
+enum Toolchain {
+    /// Ours has the target.
+    Own,
+    /// Debian's, which builds the standard library too.
+    Debian { linker: PathBuf },
+}
+
+/// Compiles the app and returns the wasm file.
+pub(super) fn compile(profile: &str, interrupts: &Interrupts) -> Result<PathBuf> {
+    let arguments = [
+        "build",
+        "--locked",
+        "--package",
+        PACKAGE,
+        "--target",
+        TARGET,
+        "--profile",
+        profile,
+    ];
+    let mut command = match find(interrupts)? {
+        Toolchain::Own => cargo::cargo(&arguments),
+        Toolchain::Debian { linker } => debian(&arguments, &linker),
+    };
+    command.env("CARGO_TARGET_DIR", target());
+    let status = process::run(&mut command, interrupts)?;
+    if !status.success() {
+        bail!("the web app does not compile");
+    }
+    let file = format!("{PACKAGE}.wasm");
+    Ok(target().join(TARGET).join(profile).join(file))
+}
+
+fn debian(arguments: &[&str], linker: &Path) -> Command {
+    let mut command = cargo::cargo_at(Path::new(DEBIAN_CARGO), arguments);
+    command
+        .arg("-Zbuild-std=std,panic_abort")
+        .env("RUSTC", DEBIAN_RUSTC)
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker);
+    for name in [
+        "RUSTUP_TOOLCHAIN",
+        "RUSTDOC",
+        "RUSTC_WRAPPER",
+        "RUSTC_WORKSPACE_WRAPPER",
+    ] {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn find(interrupts: &Interrupts) -> Result<Toolchain> {
+    let libraries = process::output(Command::new("rustc").args([
+        "--print",
+        "target-libdir",
+        "--target",
+        TARGET,
+    ]));
+    if libraries.is_ok_and(|folder| Path::new(folder.trim()).is_dir()) {
+        return Ok(Toolchain::Own);
+    }
+    if !Path::new(DEBIAN_STD).is_dir() {
+        apt::install(&DEBIAN_PACKAGES, interrupts).map_err(|error| {
+            error.context(format!(
+                "the toolchain cannot compile for the browser: run `rustup target add {TARGET}`"
+            ))
+        })?;
+    }
+    let linker = linkers().find(|file| file.is_file());
+    let Some(linker) = linker else {
+        bail!("there is no linker for wasm: run `rustup target add {TARGET}`, or install `lld`");
+    };
+    Ok(Toolchain::Debian { linker })
+}
+
+/// The toolchain's own linker, else one of LLVM's.
+fn linkers() -> impl Iterator<Item = PathBuf> {
+    let sysroot = process::output(Command::new("rustc").args(["--print", "sysroot"]));
+    let host = format!("{}-unknown-linux-gnu", env::consts::ARCH);
+    let own = sysroot.map(|folder| {
+        Path::new(folder.trim())
+            .join("lib/rustlib")
+            .join(host)
+            .join("bin/rust-lld")
+    });
+    own.into_iter().chain(process::on_path("wasm-ld"))
+}
