@@ -5,7 +5,9 @@
 use std::{io, path::PathBuf, sync::Arc};
 
 use poem::{
-    Endpoint, EndpointExt, Request, Response, Route, endpoint::make, get,
+    Endpoint, EndpointExt, Request, Response, Route,
+    endpoint::make,
+    get,
     http::{HeaderMap, StatusCode, header},
 };
 
@@ -226,7 +228,9 @@ mod tests {
     #[test]
     fn only_plain_names_of_known_kinds_are_files() {
         assert_eq!(content_type("app-00ff.wasm"), Some("application/wasm"));
-        for name in ["..", "../a.js", "a/b.js", ".js", "a.html", "a", "a%2e.js", "ä.js"] {
+        for name in [
+            "..", "../a.js", "a/b.js", ".js", "a.html", "a", "a%2e.js", "ä.js",
+        ] {
             assert_eq!(content_type(name), None, "{name}");
         }
     }
@@ -234,7 +238,12 @@ mod tests {
     #[test]
     fn a_name_with_a_fingerprint_may_be_kept_for_ever() {
         assert!(has_fingerprint("app-0123456789abcdef.js"));
-        for name in ["app.js", "app-0123.js", "app-0123456789abcdeg.js", "code-editor.js"] {
+        for name in [
+            "app.js",
+            "app-0123.js",
+            "app-0123456789abcdeg.js",
+            "code-editor.js",
+        ] {
             assert!(!has_fingerprint(name), "{name}");
         }
     }

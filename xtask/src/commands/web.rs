@@ -15,7 +15,11 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let mode = if options.dev { Mode::Dev } else { Mode::Release };
+    let mode = if options.dev {
+        Mode::Dev
+    } else {
+        Mode::Release
+    };
     let folder = web::build(mode, &Interrupts::listen()?)?;
     println!("the web app is in `{}`", folder.display());
     Ok(())

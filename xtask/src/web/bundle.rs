@@ -65,6 +65,7 @@ pub(super) fn make(
     };
     esbuild(&stage.join("troupe.js"), "app.js")?;
     esbuild(&sources.join("js/editor.js"), "editor.js")?;
+    esbuild(&sources.join("style/style.css"), "style.css")?;
     let wasm = stage.join("troupe_bg.wasm");
     if mode == Mode::Release {
         let mut optimise = Command::new(tools.join("wasm-opt"));
@@ -86,7 +87,7 @@ pub(super) fn make(
         ("{{editor}}", &stage.join("editor.js"), true),
         ("{{boot}}", &fixed.join("boot.js"), false),
         ("{{theme}}", &fixed.join("theme.js"), false),
-        ("{{style}}", &fixed.join("style.css"), false),
+        ("{{style}}", &stage.join("style.css"), false),
         ("{{icon}}", &fixed.join("icon.svg"), false),
     ] {
         let url = bundle.add(file, lazy)?;

@@ -17,8 +17,7 @@ pub(super) fn install(interrupts: &Interrupts) -> Result<PathBuf> {
 /// `npm ci` in `folder`, unless what its lock file names is there.
 pub(crate) fn ci(folder: &std::path::Path, interrupts: &Interrupts) -> Result<()> {
     let lock = folder.join("package-lock.json");
-    let wanted =
-        fs::read(&lock).with_context(|| format!("cannot read `{}`", lock.display()))?;
+    let wanted = fs::read(&lock).with_context(|| format!("cannot read `{}`", lock.display()))?;
     let marker = folder.join("node_modules/.installed");
     if fs::read(&marker).is_ok_and(|installed| installed == wanted) {
         return Ok(());
@@ -28,9 +27,11 @@ pub(crate) fn ci(folder: &std::path::Path, interrupts: &Interrupts) -> Result<()
         let log = super::target().join("npm.log");
         fs::create_dir_all(super::target())?;
         let mut npm = Command::new("npm");
-        npm.args(["ci", "--no-audit", "--no-fund"]).current_dir(folder);
-        process::run_quietly(&mut npm, &log, interrupts)
-            .context("npm could not install the tools of the web app: it needs Node.js 20 or newer")?;
+        npm.args(["ci", "--no-audit", "--no-fund"])
+            .current_dir(folder);
+        process::run_quietly(&mut npm, &log, interrupts).context(
+            "npm could not install the tools of the web app: it needs Node.js 20 or newer",
+        )?;
         fs::write(&marker, &wanted).context("cannot mark the tools as installed")
     })
 }
