@@ -3,7 +3,7 @@ const url = (name) => document.querySelector(`meta[name="troupe-${name}"]`).cont
 
 try {
   const { default: start } = await import(url("app"));
-  await start({ module_or_path: url("wasm") });
+  await start({ module_or_path: url("app-wasm") });
 } catch (error) {
   console.error(error);
   const message = document.createElement("p");

@@ -37,11 +37,11 @@ impl Mode {
 /// Builds the app and returns the folder to serve.
 pub(crate) fn build(mode: Mode, interrupts: &Interrupts) -> Result<PathBuf> {
     let tools = node::install(interrupts)?;
-    let wasm = step("compile the web app", || {
+    let compiled = step("compile the web app", || {
         toolchain::compile(mode.profile(), interrupts)
     })?;
     let bundle = step("bundle the web app", || {
-        bundle::make(mode, &wasm, &tools, interrupts)
+        bundle::make(mode, &compiled, &tools, interrupts)
     })?;
     if mode == Mode::Release {
         step("compress the web app", || {

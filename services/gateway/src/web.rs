@@ -98,12 +98,7 @@ impl App {
             return not_found();
         }
         match self.read("index.html", request.headers()).await {
-            Ok((coding, bytes)) => {
-                let html = "text/html; charset=utf-8";
-                let mut response = response(coding, html, "no-cache", bytes);
-                response.set_data(Policy(POLICY));
-                response
-            }
+            Ok((coding, bytes)) => response(coding, "text/html; charset=utf-8", "no-cache", bytes),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Response::builder()
                 .status(StatusCode::NOT_FOUND)
                 .content_type("text/plain; charset=utf-8")
@@ -149,7 +144,10 @@ fn response(
     if coding != Coding::Plain {
         response = response.header(header::CONTENT_ENCODING, coding.name());
     }
-    response.body(bytes)
+    let mut response = response.body(bytes);
+    // A worker has the policy of its own script.
+    response.set_data(Policy(POLICY));
+    response
 }
 
 fn missing(error: &io::Error) -> Response {

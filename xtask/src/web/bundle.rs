@@ -42,15 +42,16 @@ pub(super) struct Asset {
     pub(super) lazy: bool,
 }
 
-/// Makes the bundle of `wasm` beside the one that is served.
+/// Makes the bundle of the programs in `compiled` beside the one that is served.
 pub(super) fn make(
     mode: Mode,
-    wasm: &Path,
+    compiled: &Path,
     tools: &Path,
     interrupts: &Interrupts,
 ) -> Result<Bundle> {
     let stage = fresh(&target().join("stage"))?;
-    bind(mode, wasm, &stage)?;
+    let app = bind(mode, &compiled.join("web.wasm"), &stage.join("app"))?;
+    let checker = bind(mode, &compiled.join("checker.wasm"), &stage.join("checker"))?;
     let sources = cargo::root().join("web");
     let esbuild = |from: &Path, to: &str| {
         let mut command = Command::new(tools.join("esbuild"));
@@ -63,15 +64,18 @@ pub(super) fn make(
         }
         finish(command, interrupts)
     };
-    esbuild(&stage.join("troupe.js"), "app.js")?;
-    esbuild(&sources.join("js/editor.js"), "editor.js")?;
+    esbuild(&stage.join("app/app.js"), "app.js")?;
+    for script in ["editor.js", "checker.js"] {
+        esbuild(&sources.join("js").join(script), script)?;
+    }
     esbuild(&sources.join("style/style.css"), "style.css")?;
-    let wasm = stage.join("troupe_bg.wasm");
     if mode == Mode::Release {
-        let mut optimise = Command::new(tools.join("wasm-opt"));
-        optimise.args([&wasm, Path::new("-o"), &wasm]);
-        optimise.args(WASM_FEATURES);
-        finish(optimise, interrupts)?;
+        for wasm in [&app, &checker] {
+            let mut optimise = Command::new(tools.join("wasm-opt"));
+            optimise.args([wasm, Path::new("-o"), wasm]);
+            optimise.args(WASM_FEATURES);
+            finish(optimise, interrupts)?;
+        }
     }
     let mut bundle = Bundle {
         folder: fresh(&target().join("dist.new"))?,
@@ -82,9 +86,11 @@ pub(super) fn make(
     let fixed = sources.join("static");
     let mut page = fs::read_to_string(sources.join("index.html"))?;
     for (mark, file, lazy) in [
-        ("{{wasm}}", &wasm, false),
+        ("{{app-wasm}}", &app, false),
+        ("{{checker-wasm}}", &checker, true),
         ("{{app}}", &stage.join("app.js"), false),
         ("{{editor}}", &stage.join("editor.js"), true),
+        ("{{checker}}", &stage.join("checker.js"), true),
         ("{{boot}}", &fixed.join("boot.js"), false),
         ("{{theme}}", &fixed.join("theme.js"), false),
         ("{{style}}", &stage.join("style.css"), false),
@@ -138,8 +144,14 @@ impl Bundle {
     }
 }
 
-fn bind(mode: Mode, wasm: &Path, stage: &Path) -> Result<()> {
+/// Makes the JavaScript face of a program, and returns the wasm file behind it.
+fn bind(mode: Mode, wasm: &Path, folder: &Path) -> Result<PathBuf> {
     let dev = mode == Mode::Dev;
+    let name = folder
+        .file_name()
+        .context("a program's folder has a name")?
+        .display()
+        .to_string();
     let mut bindgen = Bindgen::new();
     bindgen
         .input_path(wasm)
@@ -149,8 +161,9 @@ fn bind(mode: Mode, wasm: &Path, stage: &Path) -> Result<()> {
         .remove_name_section(!dev)
         .remove_producers_section(!dev)
         .omit_default_module_path(true)
-        .out_name("troupe");
-    bindgen.generate(stage)
+        .out_name(&name);
+    bindgen.generate(folder)?;
+    Ok(folder.join(format!("{name}_bg.wasm")))
 }
 
 fn finish(mut command: Command, interrupts: &Interrupts) -> Result<()> {

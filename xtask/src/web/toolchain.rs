@@ -12,7 +12,6 @@ use super::target;
 use crate::{apt, cargo, interrupts::Interrupts, process};
 
 const TARGET: &str = "wasm32-unknown-unknown";
-const PACKAGE: &str = "web";
 /// Debian's compiler for web programs, and the standard library's source.
 const DEBIAN_PACKAGES: [&str; 3] = ["rustc-web", "cargo-web", "rust-web-src"];
 const DEBIAN_STD: &str = "/usr/lib/rustlib/src/rust/library/std";
@@ -26,13 +25,13 @@ enum Toolchain {
     Debian { linker: PathBuf },
 }
 
-/// Compiles the app and returns the wasm file.
+/// Compiles the app and the checker, and returns the folder of the wasm files.
 pub(super) fn compile(profile: &str, interrupts: &Interrupts) -> Result<PathBuf> {
     let arguments = [
         "build",
         "--locked",
-        "--package",
-        PACKAGE,
+        "--package=web",
+        "--package=checker",
         "--target",
         TARGET,
         "--profile",
@@ -47,8 +46,7 @@ pub(super) fn compile(profile: &str, interrupts: &Interrupts) -> Result<PathBuf>
     if !status.success() {
         bail!("the web app does not compile");
     }
-    let file = format!("{PACKAGE}.wasm");
-    Ok(target().join(TARGET).join(profile).join(file))
+    Ok(target().join(TARGET).join(profile))
 }
 
 fn debian(arguments: &[&str], linker: &Path) -> Command {
