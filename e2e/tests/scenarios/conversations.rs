@@ -18,6 +18,40 @@ fn texts(events: &[(String, Value)]) -> String {
 }
 
 #[tokio::test]
+async fn a_flow_made_around_an_agent_converses_and_is_executed() {
+    let vendor = FakeLlm::start().await;
+    let platform = Platform::allowing(&[vendor.address()]).await;
+    let user = platform.user("ada").await;
+    provider(&user, &vendor).await;
+    let clerk = agent(&user, "clerk", &[], json!({})).await;
+    let workflows = format!("/api/v1/agents/{clerk}/workflows");
+    let flow = made(&user, &workflows, json!({"name": "Ask the clerk"})).await;
+    let publish = format!("/api/v1/flows/{flow}/publish");
+    assert_eq!(user.post(&publish, &json!({})).await.status, 201);
+    let listed = user.read(&workflows).await.body["items"][0].clone();
+    assert_eq!(
+        (&listed["id"], &listed["draft"], &listed["published"]),
+        (&json!(flow), &json!(true), &json!(true))
+    );
+
+    vendor.script(Answer::text("Six."));
+    let execution = user
+        .execute(&flow, json!({"prompt": "What is 2 * 3?"}))
+        .await;
+    assert_eq!(user.end_of(&execution).await["output"], json!("Six."));
+
+    let session = made(&user, "/api/v1/chat/sessions", json!({ "flow_id": flow })).await;
+    let messages = format!("/api/v1/chat/sessions/{session}/messages");
+    for (asked, answered) in [("What is 1 + 2?", "Three."), ("And one more?", "Four.")] {
+        vendor.script(Answer::text(answered));
+        let answer = user.post(&messages, &json!({ "content": asked })).await;
+        assert_eq!(answer.body["content"], json!(answered), "{answer:?}");
+    }
+    let asked = vendor.requests().pop().unwrap().body["messages"].to_string();
+    assert!(asked.contains("What is 1 + 2?"), "{asked}");
+}
+
+#[tokio::test]
 async fn an_answer_is_streamed_with_its_tools_stopped_and_made_again() {
     let vendor = FakeLlm::start().await;
     let platform = Platform::allowing(&[vendor.address()]).await;

@@ -256,6 +256,10 @@ mod tests {
         let mut it = json!({"id": FlowId::EXAMPLE, "name": "n", "description": "", "version": 3, "revision": null,
             "created_by": UserId::EXAMPLE, "created_at": AT, "updated_at": AT});
         check::<flow::FlowSummary>(it.clone());
+        check::<flow::AgentFlow>(
+            json!({"id": FlowId::EXAMPLE, "name": "n", "description": "", "draft": true, "published": false,
+                "revision": null, "updated_at": AT}),
+        );
         it["definition"] = serde_json::to_value(flow::Definition::example()).unwrap();
         check::<flow::Flow>(it);
         let mut it = json!({"revision": 1, "hash": "h", "notes": "", "published_by": UserId::EXAMPLE, "published_at": AT});

@@ -80,6 +80,8 @@ pub const OPERATIONS: &[Operation] = &[
     Operation::of::<flow::CreateFlow>(),
     Operation::of::<flow::GetFlow>(),
     Operation::of::<flow::ListFlows>(),
+    Operation::of::<flow::ListAgentFlows>(),
+    Operation::of::<flow::CreateAgentFlow>(),
     Operation::of::<flow::UpdateFlow>(),
     Operation::of::<flow::DeleteFlow>(),
     Operation::of::<flow::ValidateFlow>(),
