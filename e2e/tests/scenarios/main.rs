@@ -7,6 +7,8 @@ mod bad_input;
 mod conversations;
 mod crash;
 mod integrators;
+mod journey_chat;
+mod journey_tools;
 mod main_job;
 mod mcp;
 mod nats_tools;

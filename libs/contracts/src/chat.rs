@@ -152,6 +152,9 @@ pub struct ChatMessage {
 pub struct ChatToolCall {
     /// The step of the execution, for example `agent/tool:0.1`.
     pub node: String,
+    /// The name of the agent that called; empty in answers older than the field.
+    #[serde(default)]
+    pub agent: String,
     pub name: String,
     pub arguments: serde_json::Value,
     /// Null while it runs and when it failed.
@@ -362,6 +365,8 @@ pub enum ChatEvent {
     ToolCall {
         n: u64,
         node: String,
+        /// The name of the agent that calls: in a crew several do.
+        agent: String,
         name: String,
         arguments: serde_json::Value,
     },

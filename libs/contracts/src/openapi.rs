@@ -177,6 +177,7 @@ fn chat_event_schema() -> MetaSchema {
             ("node", plain("string")),
             ("attempt", plain("integer")),
             ("text", plain("string")),
+            ("agent", plain("string")),
             ("name", plain("string")),
             ("arguments", any()),
             ("arguments_hash", plain("string")),
@@ -473,7 +474,7 @@ mod tests {
         check::<chat::Attachment>(file.clone());
         let message = json!({"id": MessageId::EXAMPLE, "parent_id": null, "siblings": [MessageId::EXAMPLE],
             "role": "assistant", "content": "c", "attachments": [file], "state": "done", "execution_id": ExecutionId::EXAMPLE,
-            "tool_calls": [{"node": "a/tool:0.0", "name": "n", "arguments": {}, "result": 1, "error": null}],
+            "tool_calls": [{"node": "a/tool:0.0", "agent": "a", "name": "n", "arguments": {}, "result": 1, "error": null}],
             "usage": {"prompt_tokens": 1, "completion_tokens": 2, "cost": null}, "error": null,
             "created_at": AT, "finished_at": AT});
         check::<chat::ChatMessage>(message.clone());
@@ -482,6 +483,9 @@ mod tests {
         let event: ChatEvent = serde_json::from_value(token.clone()).unwrap();
         assert_eq!((event.kind(), event.n()), ("token", 1));
         check::<chat::ChatEvent>(token);
+        check::<chat::ChatEvent>(
+            json!({"type": "tool_call", "n": 2, "node": "a/tool:0.0", "agent": "a", "name": "n", "arguments": {}}),
+        );
     }
 
     #[test]

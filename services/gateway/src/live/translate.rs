@@ -112,10 +112,14 @@ impl Translator {
             }
             // What is tried again was told before.
             StepCall::Tool {
-                name, arguments, ..
+                agent,
+                name,
+                arguments,
+                tool_id: _,
             } if attempt == 1 => Some(ChatEvent::ToolCall {
                 n: self.n,
                 node: node.to_owned(),
+                agent: agent.clone(),
                 name: name.clone(),
                 arguments: arguments.clone(),
             }),
@@ -266,7 +270,9 @@ mod tests {
         };
         let mut it = Translator::new(4);
         let told = it.frame(&started(5, "a/tool:0.0", 1, call()));
-        assert!(matches!(told, Some(ChatEvent::ToolCall { n: 5, name, .. }) if name == "add"));
+        assert!(
+            matches!(told, Some(ChatEvent::ToolCall { n: 5, agent, name, .. }) if agent == "a" && name == "add")
+        );
         assert_eq!(it.frame(&started(6, "a/tool:0.0", 2, call())), None);
         let told = it.frame(&succeeded(7, "a/tool:0.0", json!(2)));
         assert!(

@@ -185,7 +185,10 @@ async fn an_answer_is_streamed_as_it_is_made() {
     assert_eq!(stream.header("content-type"), Some("text/event-stream"));
     let called = stream.event().await.unwrap();
     assert_eq!((&*called.event, called.id), ("tool_call", Some(1)));
-    assert_eq!(called.data["arguments"], json!({"a": 1}));
+    assert_eq!(
+        (&called.data["agent"], &called.data["arguments"]),
+        (&json!("writer"), &json!({"a": 1}))
+    );
     let result = stream.event().await.unwrap();
     assert_eq!(
         (&*result.event, &result.data["result"]),

@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, and its helpers too")]
 
+mod agents;
 mod answers;
 mod chat;
 mod http;
+mod knowledge;
 mod limits;
 mod live;
 mod open;
