@@ -12,6 +12,7 @@ mod mcp;
 mod nats;
 mod openapi;
 mod python;
+mod resolve;
 mod secrets;
 mod tools;
 mod walls;
