@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Access, Permission,
     execution::{StepError, Usage},
+    file::FilePart,
     id::{AgentId, AttachmentId, ChatId, CrewId, ExecutionId, FlowId, MessageId, UploadId, UserId},
     message::request,
     page::{Page, Paging},
@@ -329,6 +330,19 @@ pub struct AddAttachment {
 }
 request!(AddAttachment => Attachment, "chat.add_attachment", Access::Permission(Permission::ChatUse), objects: &["session_id"],
     example: AddAttachment { session_id: ChatId::EXAMPLE, upload_id: UploadId::EXAMPLE, name: "plan.pdf".into() });
+
+/// Reads an attachment back, piece by piece.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReadAttachment {
+    pub session_id: ChatId,
+    pub attachment_id: AttachmentId,
+    /// Where the piece begins.
+    #[serde(default)]
+    pub offset: u64,
+}
+request!(ReadAttachment => FilePart, "chat.read_attachment", Access::Permission(Permission::ChatUse), objects: &["session_id", "attachment_id"],
+    example: ReadAttachment { session_id: ChatId::EXAMPLE, attachment_id: AttachmentId::EXAMPLE, offset: 0 });
 
 /// A question is about to be stored, and its answer to be made. Said before, so that no stored question is forgotten;
 /// if storing it fails, the message never exists.

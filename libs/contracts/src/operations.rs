@@ -157,6 +157,7 @@ pub const OPERATIONS: &[Operation] = &[
     Operation::of::<knowledge::AddDocument>(),
     Operation::of::<knowledge::ListDocuments>(),
     Operation::of::<knowledge::GetDocument>(),
+    Operation::of::<knowledge::ReadDocument>(),
     Operation::of::<knowledge::DeleteDocument>(),
     Operation::of::<knowledge::SearchBase>(),
     Operation::of::<chat::CreateSession>(),
@@ -170,6 +171,7 @@ pub const OPERATIONS: &[Operation] = &[
     Operation::of::<chat::ListMessages>(),
     Operation::of::<chat::GetMessage>(),
     Operation::of::<chat::AddAttachment>(),
+    Operation::of::<chat::ReadAttachment>(),
 ];
 
 /// The operation of that name.

@@ -16,6 +16,7 @@ mod problem;
 
 mod api;
 mod caller;
+mod download;
 mod gate;
 mod payload;
 mod upload;

@@ -6,8 +6,8 @@ use contracts::{
     ErrorCode, Problem,
     chat::{
         AddAttachment, Attachment, ChatEvent, ChatMessage, ChatSession, Concurrency, CreateSession,
-        DeleteSession, GetMessage, GetSession, ListMessages, ListSessions, Regenerate, SendMessage,
-        StopAnswer, UpdateSession,
+        DeleteSession, GetMessage, GetSession, ListMessages, ListSessions, ReadAttachment,
+        Regenerate, SendMessage, StopAnswer, UpdateSession,
     },
     id::{AttachmentId, ChatId, MessageId},
     page::Page,
@@ -28,6 +28,7 @@ use super::{
 };
 use crate::{
     caller::{Bearer, Caller},
+    download::{self, Download},
     live::{Said, answer},
     payload::{Json, MaybeJson},
     problem::Refusal,
@@ -363,6 +364,29 @@ impl Api {
             name: stored.name,
         };
         Ok(Attached::Created(Json(caller.ask(&request).await?)))
+    }
+
+    /// The bytes of a file of a conversation
+    #[oai(
+        path = "/:session_id/attachments/:attachment_id",
+        method = "get",
+        operation_id = "chat.read_attachment"
+    )]
+    async fn attachment(
+        &self,
+        caller: Bearer,
+        session_id: Path<ChatId>,
+        attachment_id: Path<AttachmentId>,
+        #[oai(name = "If-None-Match")] if_none_match: Header<Option<String>>,
+    ) -> poem::Result<Download> {
+        let (session_id, attachment_id) = (session_id.0, attachment_id.0);
+        let id = attachment_id.to_string();
+        let part = move |offset| ReadAttachment {
+            session_id,
+            attachment_id,
+            offset,
+        };
+        Ok(download::file(&caller, &id, if_none_match.0.as_deref(), part).await?)
     }
 }
 

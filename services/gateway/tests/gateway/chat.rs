@@ -6,9 +6,10 @@ use contracts::{
     ErrorCode, Problem, Subject,
     chat::{
         AddAttachment, Attachment, ChatMessage, ChatRole, ChatSession, Concurrency, GetMessage,
-        GetSession, MessageState, SendMessage, Turn,
+        GetSession, MessageState, ReadAttachment, SendMessage, Turn,
     },
     execution::Usage,
+    file::FilePart,
     id::{AttachmentId, ChatId, ExecutionId, MessageId, ToolId, UserId},
     live::{ExecutionEvent, Frame, StepCall, TokenDelta},
     subject::step_token,
@@ -31,7 +32,8 @@ async fn start(state: MessageState, execution: Option<ExecutionId>) -> (Platform
         .on(send)
         .on(get_message)
         .on(get_session)
-        .on(attach);
+        .on(attach)
+        .on(read_attachment);
     let running = service.start(&runtime).await.unwrap();
     (platform, chat, running)
 }
@@ -109,6 +111,24 @@ async fn attach(ctx: Ctx<Chat>, request: AddAttachment) -> Result<Attachment, Pr
         content_type: "text/plain".into(),
         bytes: file.len() as u64,
     })
+}
+
+/// A file of three pieces, the last of them one byte.
+const FILE: usize = 2 * FilePart::MAX_BYTES as usize + 1;
+
+async fn read_attachment(_: Ctx<Chat>, request: ReadAttachment) -> Result<FilePart, Problem> {
+    if request.attachment_id != AttachmentId::EXAMPLE {
+        return Err(Problem::new(ErrorCode::NotFound, "no such file"));
+    }
+    let offset = usize::try_from(request.offset).unwrap();
+    let end = FILE.min(offset + FilePart::MAX_BYTES as usize);
+    let piece: Vec<u8> = (offset..end).map(letter).collect();
+    let (name, kind) = ("Pl\u{e4}ne \"a\".html", "text/html");
+    Ok(FilePart::new(name.into(), kind.into(), FILE as u64, &piece))
+}
+
+fn letter(place: usize) -> u8 {
+    b'a' + u8::try_from(place % 23).unwrap()
 }
 
 fn path(rest: &str) -> String {
@@ -313,4 +333,34 @@ async fn a_file_is_sent_as_a_form_or_as_it_is() {
     empty.assert_problem(400, "invalid_input");
     let large = post("?name=a", "text/plain", vec![b'x'; 10 * 1024 * 1024 + 1]).await;
     large.assert_problem(413, "invalid_input");
+}
+
+#[tokio::test]
+async fn a_file_is_streamed_back_to_be_saved() {
+    let (platform, _, _running) = start(MessageState::Queued, None).await;
+    let file = path(&format!("/attachments/{}", AttachmentId::EXAMPLE));
+    let got = platform.ask("GET", &file).send().await;
+    assert_eq!(got.status, 200, "{}", got.body);
+    let body = got.body.as_bytes();
+    assert_eq!(body.len(), FILE);
+    assert!(body.iter().enumerate().all(|(n, it)| *it == letter(n)));
+    let tag = format!("\"{}\"", AttachmentId::EXAMPLE);
+    for (name, value) in [
+        ("content-length", FILE.to_string().as_str()),
+        ("content-type", "text/html; charset=utf-8"),
+        (
+            "content-disposition",
+            "attachment; filename=\"Pl_ne _a_.html\"; filename*=UTF-8''Pl%C3%A4ne%20%22a%22.html",
+        ),
+        ("x-content-type-options", "nosniff"),
+        ("etag", &tag),
+    ] {
+        assert_eq!(got.header(name), Some(value), "{name}");
+    }
+    let again = platform.ask("GET", &file).header("If-None-Match", &tag);
+    let again = again.send().await;
+    assert_eq!((again.status, &*again.body), (304, ""));
+    let missing = path(&format!("/attachments/{}", AttachmentId::generate()));
+    let missing = platform.ask("GET", &missing).header("If-None-Match", "*");
+    missing.send().await.assert_problem(404, "not_found");
 }
