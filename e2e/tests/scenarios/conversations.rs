@@ -10,11 +10,16 @@ use crate::agents::{agent, calls, made, provider};
 
 const SOON: Duration = Duration::from_secs(60);
 
-fn texts(events: &[(String, Value)]) -> String {
-    let tokens = events.iter().filter(|(name, _)| name == "token");
-    tokens
-        .map(|(_, data)| data["text"].as_str().unwrap_or_default())
-        .collect()
+/// What a client shows that heeds `anew`; in these conversations one step speaks to the end.
+pub(crate) fn texts(events: &[(String, Value)]) -> String {
+    let mut shown = String::new();
+    for (_, data) in events.iter().filter(|(name, _)| name == "token") {
+        if data["anew"] == true {
+            shown.clear();
+        }
+        shown += data["text"].as_str().unwrap_or_default();
+    }
+    shown
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ mod crash;
 mod integrators;
 mod journey_chat;
 mod journey_tools;
+mod live;
 mod main_job;
 mod mcp;
 mod nats_tools;

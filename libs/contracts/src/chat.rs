@@ -369,11 +369,14 @@ impl crate::Event for Asked {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ChatEvent {
-    /// A piece of the answer. `attempt` above 1 begins the text anew.
+    /// A piece of what the node says.
     Token {
         n: u64,
         node: String,
         attempt: u32,
+        /// Whether the piece replaces what was said of the node before: it is the first, or the whole after pieces were lost.
+        #[serde(default)]
+        anew: bool,
         text: String,
     },
     ToolCall {

@@ -176,6 +176,7 @@ fn chat_event_schema() -> MetaSchema {
             ("type", words("string", &ChatEvent::KINDS)),
             ("node", plain("string")),
             ("attempt", plain("integer")),
+            ("anew", plain("boolean")),
             ("text", plain("string")),
             ("agent", plain("string")),
             ("name", plain("string")),
@@ -324,6 +325,7 @@ mod tests {
         check::<tenant::Member>(
             json!({"user_id": UserId::EXAMPLE, "email": "a@b.c", "name": "A", "role": "editor", "joined_at": AT}),
         );
+        check::<auth::Ticket>(json!({"ticket": "t", "expires_at": AT}));
         check::<auth::Register>(auth::Register::example());
         check::<auth::Login>(auth::Login::example());
         check::<auth::Login>(
@@ -478,8 +480,10 @@ mod tests {
             "usage": {"prompt_tokens": 1, "completion_tokens": 2, "cost": null}, "error": null,
             "created_at": AT, "finished_at": AT});
         check::<chat::ChatMessage>(message.clone());
+        check::<chat::Turn>(json!({"question": message, "answer": message}));
         check::<chat::ChatEvent>(json!({"type": "done", "n": 7, "message": message}));
-        let token = json!({"type": "token", "n": 1, "node": "a", "attempt": 1, "text": "t"});
+        let token =
+            json!({"type": "token", "n": 1, "node": "a", "attempt": 1, "anew": true, "text": "t"});
         let event: ChatEvent = serde_json::from_value(token.clone()).unwrap();
         assert_eq!((event.kind(), event.n()), ("token", 1));
         check::<chat::ChatEvent>(token);

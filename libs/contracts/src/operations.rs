@@ -64,6 +64,8 @@ pub const OPERATIONS: &[Operation] = &[
     Operation::of::<auth::Login>(),
     Operation::of::<auth::Refresh>(),
     Operation::of::<auth::Logout>(),
+    Operation::of::<auth::MakeTicket>(),
+    Operation::of::<auth::RedeemTicket>(),
     Operation::of::<auth::GetMe>(),
     Operation::of::<auth::UpdateMe>(),
     Operation::of::<auth::AddMember>(),

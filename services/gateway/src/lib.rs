@@ -1,4 +1,4 @@
-//! The HTTP face of the platform: REST, server-sent events, documentation, the first page.
+//! The HTTP face of the platform: REST, server-sent events, WebSocket, documentation, the first page.
 //!
 //! The gateway owns no data. It finds out who asks, checks form and measure, asks the owning service over the bus in the
 //! caller's name, and shapes the answer.
@@ -23,6 +23,7 @@ mod upload;
 
 mod live;
 mod mcp;
+mod socket;
 
 mod asyncapi;
 mod docs;

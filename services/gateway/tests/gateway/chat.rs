@@ -21,9 +21,12 @@ use crate::platform::Platform;
 
 /// The one answer of the one conversation.
 #[derive(Clone)]
-struct Chat(Arc<Mutex<ChatMessage>>);
+pub(crate) struct Chat(Arc<Mutex<ChatMessage>>);
 
-async fn start(state: MessageState, execution: Option<ExecutionId>) -> (Platform, Chat, Running) {
+pub(crate) async fn start(
+    state: MessageState,
+    execution: Option<ExecutionId>,
+) -> (Platform, Chat, Running) {
     let platform = Platform::start().await;
     bus::topology::ensure(&platform.bus, 1).await.unwrap();
     let chat = Chat(Arc::new(Mutex::new(message(state, execution))));
@@ -39,7 +42,7 @@ async fn start(state: MessageState, execution: Option<ExecutionId>) -> (Platform
 }
 
 impl Chat {
-    fn set(&self, change: impl FnOnce(&mut ChatMessage)) {
+    pub(crate) fn set(&self, change: impl FnOnce(&mut ChatMessage)) {
         change(&mut self.0.lock().unwrap());
     }
 }
@@ -93,7 +96,7 @@ async fn get_session(_: Ctx<Chat>, request: GetSession) -> Result<ChatSession, P
         crew_id: None,
         flow_id: None,
         concurrency: Concurrency::Enqueue,
-        head: None,
+        head: Some(MessageId::EXAMPLE),
         created_by: UserId::EXAMPLE,
         created_at: chrono::DateTime::UNIX_EPOCH,
         updated_at: chrono::DateTime::UNIX_EPOCH,
@@ -131,7 +134,7 @@ fn letter(place: usize) -> u8 {
     b'a' + u8::try_from(place % 23).unwrap()
 }
 
-fn path(rest: &str) -> String {
+pub(crate) fn path(rest: &str) -> String {
     format!("/api/v1/chat/sessions/{}{rest}", ChatId::EXAMPLE)
 }
 
@@ -144,7 +147,7 @@ fn frame(n: u64, event: ExecutionEvent) -> Frame {
     Frame { n, ts, event }
 }
 
-fn started(n: u64, node: &str, call: StepCall) -> Frame {
+pub(crate) fn started(n: u64, node: &str, call: StepCall) -> Frame {
     let event = ExecutionEvent::StepStarted {
         node: node.into(),
         attempt: 1,
@@ -154,7 +157,7 @@ fn started(n: u64, node: &str, call: StepCall) -> Frame {
     frame(n, event)
 }
 
-fn succeeded(n: u64, node: &str, output: Value) -> Frame {
+pub(crate) fn succeeded(n: u64, node: &str, output: Value) -> Frame {
     let event = ExecutionEvent::StepSucceeded {
         node: node.into(),
         attempt: 1,
@@ -166,12 +169,12 @@ fn succeeded(n: u64, node: &str, output: Value) -> Frame {
     frame(n, event)
 }
 
-fn asks() -> StepCall {
+pub(crate) fn asks() -> StepCall {
     let agent = "writer".into();
     StepCall::Llm { agent }
 }
 
-fn calls_tool() -> StepCall {
+pub(crate) fn calls_tool() -> StepCall {
     StepCall::Tool {
         agent: "writer".into(),
         tool_id: ToolId::EXAMPLE,
@@ -180,7 +183,7 @@ fn calls_tool() -> StepCall {
     }
 }
 
-fn over(n: u64) -> Frame {
+pub(crate) fn over(n: u64) -> Frame {
     let event = ExecutionEvent::ExecutionSucceeded {
         output: json!("Hello"),
         usage: Usage::ZERO,
@@ -267,6 +270,16 @@ async fn an_answer_waits_for_its_turn_and_comes_whole_without_a_stream() {
 }
 
 #[tokio::test]
+async fn who_does_not_want_to_wait_gets_both_messages_at_once() {
+    let (platform, _, _running) = start(MessageState::Queued, None).await;
+    let ask = platform.ask("POST", &path("/messages"));
+    let ask = ask.header("Prefer", "respond-async");
+    let turn = ask.json(&json!({"content": "Hi"})).send().await;
+    assert_eq!(turn.status, 202, "{}", turn.body);
+    assert_eq!(turn.json()["answer"]["state"], "queued");
+}
+
+#[tokio::test]
 async fn a_client_that_returns_goes_on_where_it_was() {
     let execution = ExecutionId::generate();
     let (platform, _, _running) = start(MessageState::Done, Some(execution)).await;
@@ -286,6 +299,13 @@ async fn a_client_that_returns_goes_on_where_it_was() {
     assert_eq!(ids("1").await, [2, 3]);
     // Nothing but the message itself is left.
     assert_eq!(ids("3").await, [3]);
+    let ask = platform.ask("GET", &stream_path());
+    let mut ahead = ask.header("Last-Event-ID", "4").open().await;
+    let refused = ahead.event().await.unwrap();
+    assert_eq!(
+        (&*refused.event, &refused.data["reason"]),
+        ("problem", &json!("event_unknown"))
+    );
     let other = path(&format!("/messages/{}/stream", MessageId::generate()));
     let missing = platform.ask("GET", &other).send().await;
     missing.assert_problem(404, "not_found");

@@ -13,5 +13,6 @@ mod open;
 mod platform;
 mod refusals;
 mod sessions;
+mod socket;
 mod surface;
 mod tools;
