@@ -6,6 +6,8 @@ use reqwest::{Client as Http, Method};
 use serde_json::{Value, json};
 use testkit::eventually;
 
+use crate::Events;
+
 const REQUEST: Duration = Duration::from_secs(30);
 
 /// An HTTP client with, after [`Client::register`], an access token.
@@ -47,6 +49,14 @@ impl Client {
     /// # Panics
     /// When it is refused, or broken off.
     pub async fn stream(&self, path: &str, body: &Value) -> Vec<(String, Value)> {
+        self.open(path, body).await.rest().await
+    }
+
+    /// Posts, and reads the answer as server-sent events while it is made.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub async fn open(&self, path: &str, body: &Value) -> Events {
         let request = self
             .http
             .post(format!("{}{path}", self.url))
@@ -55,16 +65,7 @@ impl Client {
             .json(body);
         let response = request.send().await.expect("an answer");
         assert_eq!(response.status().as_u16(), 200, "{path}");
-        let text = response.text().await.expect("a stream to its end");
-        let event = |block: &str| {
-            let field = |name: &str| {
-                let of_name = block.lines().filter_map(|line| line.strip_prefix(name));
-                of_name.collect::<String>()
-            };
-            let data = serde_json::from_str(&field("data: ")).ok()?;
-            Some((field("event: "), data))
-        };
-        text.split("\n\n").filter_map(event).collect()
+        Events::of(response)
     }
 
     /// The same user with another token.

@@ -1,13 +1,13 @@
 //! A platform that a test can start, kill and start again.
 
 use std::{
-    net::{Ipv4Addr, TcpListener},
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     path::PathBuf,
     process::{Child, Command, Stdio},
     time::Duration,
 };
 
-use testkit::{Mongo, Nats, Postgres, eventually};
+use testkit::{ContainerEngine, Mongo, Nats, Postgres, eventually};
 
 use crate::Client;
 
@@ -23,6 +23,8 @@ pub struct Platform {
     port: u16,
     /// `host:port` of private addresses that flows may reach.
     allowed: Vec<String>,
+    /// URL and group of the engine that runs containers of tools.
+    containers: Option<(String, String)>,
     database: Postgres,
     archive: Mongo,
     nats: Nats,
@@ -41,11 +43,24 @@ impl Platform {
     ///
     /// # Panics
     /// When a server or the process does not come up.
-    pub async fn allowing(allowed: &[std::net::SocketAddr]) -> Self {
+    pub async fn allowing(allowed: &[SocketAddr]) -> Self {
+        Self::begin(allowed, None).await
+    }
+
+    /// As [`Platform::allowing`]; tools may be containers. The engine outlives the platform, and removes what is left.
+    ///
+    /// # Panics
+    /// When a server or the process does not come up.
+    pub async fn with_containers(engine: &ContainerEngine, allowed: &[SocketAddr]) -> Self {
+        Self::begin(allowed, Some((engine.url(), engine.group()))).await
+    }
+
+    async fn begin(allowed: &[SocketAddr], containers: Option<(String, String)>) -> Self {
         let mut platform = Self {
             process: None,
             port: free_port(),
             allowed: allowed.iter().map(ToString::to_string).collect(),
+            containers,
             database: Postgres::create().await,
             archive: Mongo::create(),
             nats: Nats::start_secured(NATS_SECRET).await,
@@ -149,6 +164,11 @@ impl Platform {
             .stdin(Stdio::null());
         if !self.allowed.is_empty() {
             command.env("TROUPE_EGRESS_ALLOW", self.allowed.join(","));
+        }
+        if let Some((engine, group)) = &self.containers {
+            command
+                .env("DOCKER_HOST", engine)
+                .env("TROUPE_CONTAINER_GROUP", group);
         }
         command
     }

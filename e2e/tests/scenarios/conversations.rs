@@ -1,4 +1,4 @@
-//! Conversations: streamed answers, tools as they are called, stop, regenerate, and what an agent looks up.
+//! Conversations: streamed answers, tools as they are called, regenerate, crashes, and what an agent looks up.
 
 use std::time::Duration;
 
@@ -10,15 +10,54 @@ use crate::agents::{agent, calls, made, provider};
 
 const SOON: Duration = Duration::from_secs(60);
 
-fn texts(events: &[(String, Value)]) -> String {
-    let tokens = events.iter().filter(|(name, _)| name == "token");
-    tokens
-        .map(|(_, data)| data["text"].as_str().unwrap_or_default())
-        .collect()
+/// What a client shows that heeds `anew`; in these conversations one step speaks to the end.
+pub(crate) fn texts(events: &[(String, Value)]) -> String {
+    let mut shown = String::new();
+    for (_, data) in events.iter().filter(|(name, _)| name == "token") {
+        if data["anew"] == true {
+            shown.clear();
+        }
+        shown += data["text"].as_str().unwrap_or_default();
+    }
+    shown
 }
 
 #[tokio::test]
-async fn an_answer_is_streamed_with_its_tools_stopped_and_made_again() {
+async fn a_flow_made_around_an_agent_converses_and_is_executed() {
+    let vendor = FakeLlm::start().await;
+    let platform = Platform::allowing(&[vendor.address()]).await;
+    let user = platform.user("ada").await;
+    provider(&user, &vendor).await;
+    let clerk = agent(&user, "clerk", &[], json!({})).await;
+    let workflows = format!("/api/v1/agents/{clerk}/workflows");
+    let flow = made(&user, &workflows, json!({"name": "Ask the clerk"})).await;
+    let publish = format!("/api/v1/flows/{flow}/publish");
+    assert_eq!(user.post(&publish, &json!({})).await.status, 201);
+    let listed = user.read(&workflows).await.body["items"][0].clone();
+    assert_eq!(
+        (&listed["id"], &listed["draft"], &listed["published"]),
+        (&json!(flow), &json!(true), &json!(true))
+    );
+
+    vendor.script(Answer::text("Six."));
+    let execution = user
+        .execute(&flow, json!({"prompt": "What is 2 * 3?"}))
+        .await;
+    assert_eq!(user.end_of(&execution).await["output"], json!("Six."));
+
+    let session = made(&user, "/api/v1/chat/sessions", json!({ "flow_id": flow })).await;
+    let messages = format!("/api/v1/chat/sessions/{session}/messages");
+    for (asked, answered) in [("What is 1 + 2?", "Three."), ("And one more?", "Four.")] {
+        vendor.script(Answer::text(answered));
+        let answer = user.post(&messages, &json!({ "content": asked })).await;
+        assert_eq!(answer.body["content"], json!(answered), "{answer:?}");
+    }
+    let asked = vendor.requests().pop().unwrap().body["messages"].to_string();
+    assert!(asked.contains("What is 1 + 2?"), "{asked}");
+}
+
+#[tokio::test]
+async fn an_answer_is_streamed_with_its_tools_and_made_again() {
     let vendor = FakeLlm::start().await;
     let platform = Platform::allowing(&[vendor.address()]).await;
     let user = platform.user("ada").await;
@@ -84,34 +123,6 @@ async fn an_answer_is_streamed_with_its_tools_stopped_and_made_again() {
     assert_eq!(title, json!("What is 1 + 2?"));
     let stranger = platform.user("eve").await;
     assert_eq!(stranger.get(&messages).await.unwrap().status, 404);
-}
-
-#[tokio::test]
-async fn a_long_answer_is_stopped_in_the_middle() {
-    let vendor = FakeLlm::start().await;
-    let platform = Platform::allowing(&[vendor.address()]).await;
-    let user = platform.user("ada").await;
-    provider(&user, &vendor).await;
-    let clerk = agent(&user, "clerk", &[], json!({})).await;
-    let session = made(&user, "/api/v1/chat/sessions", json!({ "agent_id": clerk })).await;
-    let path = format!("/api/v1/chat/sessions/{session}");
-    let messages = format!("{path}/messages");
-    vendor
-        .script(Answer::text("word ".repeat(500)).slow(Duration::ZERO, Duration::from_millis(50)));
-    let long = json!({"content": "Tell me everything."});
-    let (_, ()) = tokio::join!(user.stream(&messages, &long), async {
-        eventually(SOON, async || (vendor.requests().len() == 1).then_some(())).await;
-        let stopped = user.post(&format!("{path}/stop"), &json!({})).await;
-        assert_eq!(stopped.status, 200, "{stopped:?}");
-    });
-    let shown = user.read(&messages).await.body;
-    let states: Vec<_> = shown["items"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|message| message["state"].clone())
-        .collect();
-    assert_eq!(states.last(), Some(&json!("stopped")), "{shown}");
 }
 
 #[tokio::test]

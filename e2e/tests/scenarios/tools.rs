@@ -1,8 +1,13 @@
 //! Register a tool, try it, see its limits; nobody else's organization knows of it.
 
+use std::time::Duration;
+
 use e2e::{Client, Platform};
 use reqwest::Method;
 use serde_json::{Value, json};
+use testkit::{ContainerEngine, containers::BUSYBOX_IMAGE, eventually};
+
+const SOON: Duration = Duration::from_secs(20);
 
 async fn register(user: &Client, tool: Value) -> String {
     let made = user.post("/api/v1/tools", &tool).await;
@@ -107,7 +112,7 @@ async fn a_tool_that_goes_too_far_is_cut() {
         };
         assert_eq!((status, reason), expect, "{name}");
         let calls = format!("/api/v1/tools/{tool}/calls");
-        testkit::eventually(std::time::Duration::from_secs(20), async || {
+        eventually(SOON, async || {
             let listed = user.read(&calls).await.body;
             listed["items"][0]["error"].is_string().then_some(())
         })
@@ -120,6 +125,39 @@ async fn a_tool_that_goes_too_far_is_cut() {
     let refused = failure(&user, &inward, json!({})).await;
     assert_eq!(refused, (422, "blocked_address".to_owned()));
     assert!(platform.lives());
+}
+
+#[tokio::test]
+async fn the_container_of_a_killed_process_is_removed_by_the_next() {
+    let engine = ContainerEngine::start().await;
+    let mut platform = Platform::with_containers(&engine, &[]).await;
+    let user = platform.user("ada").await;
+    let sh = |name: &str, script: &str| {
+        let mut tool = javascript(name, "");
+        tool["kind"] = json!("container");
+        tool["config"] = json!({"image": BUSYBOX_IMAGE, "command": ["/bin/sh", "-c", script]});
+        tool["timeout_ms"] = json!(60_000);
+        tool
+    };
+    // Deaf to signals and to the end of its input: nothing but its removal ends it.
+    let deaf = sh("deaf", "trap '' TERM INT HUP; while :; do sleep 1; done");
+    let deaf = register(&user, deaf).await;
+    let path = format!("/api/v1/tools/{deaf}/invoke");
+    let body = Some(json!({"arguments": {}}).to_string());
+    let (lost, ()) = tokio::join!(user.send(Method::POST, &path, body, &[]), async {
+        eventually(SOON, async || {
+            (engine.running().await.len() == 1).then_some(())
+        })
+        .await;
+        platform.kill();
+    });
+    assert!(lost.is_err(), "{lost:?}");
+    assert_eq!(engine.running().await.len(), 1, "nobody has removed it");
+    platform.restart().await;
+    engine.nothing_left(SOON).await;
+    let echo = register(&user, sh("echo", "cat")).await;
+    let said = invoke(&user, &echo, json!({"a": 1})).await;
+    assert_eq!(said.body["result"], json!({"a": 1}), "{said:?}");
 }
 
 #[tokio::test]

@@ -47,6 +47,7 @@ async fn objects(user: &Client) -> BTreeMap<&'static str, String> {
             made(user, &documents, json!({"name": "a.md", "content": "# A"})).await,
         ),
         ("base_id", base),
+        ("attachment_id", attached(user, &session).await),
         ("session_id", session),
         ("message_id", said.body["id"].as_str().unwrap().to_owned()),
         // Nothing of the platform's is broken, so nobody has such a thing.
@@ -71,6 +72,17 @@ async fn made(user: &Client, path: &str, body: Value) -> String {
     let made = user.post(path, &body).await;
     assert!(matches!(made.status, 201 | 202), "{made:?}");
     made.body["id"].as_str().unwrap().to_owned()
+}
+
+async fn attached(user: &Client, session: &str) -> String {
+    let path = format!("/api/v1/chat/sessions/{session}/attachments?name=a.txt");
+    let kind = [("content-type", "text/plain")];
+    let sent = user
+        .send(Method::POST, &path, Some("text".into()), &kind)
+        .await;
+    let sent = sent.unwrap();
+    assert_eq!(sent.status, 201, "{sent:?}");
+    sent.body["id"].as_str().unwrap().to_owned()
 }
 
 /// A connection to NATS as an integrator has it.

@@ -17,6 +17,8 @@ pub enum Bucket {
     Jwks,
     /// What no longer counts: sessions and memberships; entries outlive every access token.
     Revocations,
+    /// What a WebSocket may be opened with, by the hash of its ticket.
+    Tickets,
     /// Who tries to own a partition. The age limit is the lease: two seconds without renewal and it is free.
     Leases,
     /// States of executions and partitions, so that recovery need not read the whole log.
@@ -26,10 +28,11 @@ pub enum Bucket {
 }
 
 impl Bucket {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::FlowDef,
         Self::Jwks,
         Self::Revocations,
+        Self::Tickets,
         Self::Leases,
         Self::Snapshots,
         Self::Route,
@@ -40,6 +43,7 @@ impl Bucket {
             Self::FlowDef => "FLOWDEF",
             Self::Jwks => "JWKS",
             Self::Revocations => "REVOCATIONS",
+            Self::Tickets => "TICKETS",
             Self::Leases => "LEASES",
             Self::Snapshots => "SNAPSHOTS",
             Self::Route => "ROUTE",
@@ -50,6 +54,7 @@ impl Bucket {
         match self {
             Self::Leases => Duration::from_secs(2),
             Self::Revocations => Duration::from_secs(15 * 60),
+            Self::Tickets => Duration::from_secs(60),
             Self::FlowDef | Self::Jwks | Self::Snapshots | Self::Route => Duration::ZERO,
         }
     }
@@ -136,6 +141,22 @@ impl Kv {
 
     pub async fn delete(&self, key: &str) -> Result<(), Error> {
         self.0.delete(key).await.map_err(during("delete a key"))
+    }
+
+    /// Takes the value out: of all that do so at once, exactly one gets it.
+    ///
+    /// # Errors
+    /// When the bucket cannot be read or written.
+    pub async fn take(&self, key: &str) -> Result<Option<Bytes>, Error> {
+        let Some(found) = self.get(key).await? else {
+            return Ok(None);
+        };
+        let deleted = self.0.delete_expect_revision(key, Some(found.revision));
+        match deleted.await {
+            Ok(()) => Ok(Some(found.value)),
+            Err(error) if error.kind() == UpdateErrorKind::WrongLastRevision => Ok(None),
+            Err(error) => Err(during("take a key")(error)),
+        }
     }
 
     /// All present values, then every change; reconnects by itself.

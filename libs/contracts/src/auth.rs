@@ -88,6 +88,35 @@ pub struct Logout {
 }
 request!(Logout => (), "auth.logout", Access::Public, example: Logout { refresh_token: "example".into() });
 
+/// Lets a client open a WebSocket, where it cannot send headers. Good for one use within 30 seconds; the socket lives as
+/// long as the access token that asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MakeTicket {}
+request!(MakeTicket => Ticket, "auth.ws_ticket", Access::SignedIn, example: MakeTicket {});
+
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(poem_openapi::Object))]
+pub struct Ticket {
+    /// For `GET /ws?ticket=`.
+    pub ticket: String,
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Uses a ticket up. The gateway asks, when a WebSocket is opened.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RedeemTicket {
+    pub ticket: String,
+}
+request!(RedeemTicket => RedeemedTicket, "auth.redeem_ticket", Access::Public, example: RedeemTicket { ticket: "example".into() });
+
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RedeemedTicket {
+    /// Says what the token that asked for the ticket says, and ends with it.
+    pub access_token: String,
+}
+
 /// The signed-in user.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

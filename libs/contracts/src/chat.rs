@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Access, Permission,
     execution::{StepError, Usage},
+    file::FilePart,
     id::{AgentId, AttachmentId, ChatId, CrewId, ExecutionId, FlowId, MessageId, UploadId, UserId},
     message::request,
     page::{Page, Paging},
@@ -152,6 +153,9 @@ pub struct ChatMessage {
 pub struct ChatToolCall {
     /// The step of the execution, for example `agent/tool:0.1`.
     pub node: String,
+    /// The name of the agent that called; empty in answers older than the field.
+    #[serde(default)]
+    pub agent: String,
     pub name: String,
     pub arguments: serde_json::Value,
     /// Null while it runs and when it failed.
@@ -327,6 +331,19 @@ pub struct AddAttachment {
 request!(AddAttachment => Attachment, "chat.add_attachment", Access::Permission(Permission::ChatUse), objects: &["session_id"],
     example: AddAttachment { session_id: ChatId::EXAMPLE, upload_id: UploadId::EXAMPLE, name: "plan.pdf".into() });
 
+/// Reads an attachment back, piece by piece.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReadAttachment {
+    pub session_id: ChatId,
+    pub attachment_id: AttachmentId,
+    /// Where the piece begins.
+    #[serde(default)]
+    pub offset: u64,
+}
+request!(ReadAttachment => FilePart, "chat.read_attachment", Access::Permission(Permission::ChatUse), objects: &["session_id", "attachment_id"],
+    example: ReadAttachment { session_id: ChatId::EXAMPLE, attachment_id: AttachmentId::EXAMPLE, offset: 0 });
+
 /// A question is about to be stored, and its answer to be made. Said before, so that no stored question is forgotten;
 /// if storing it fails, the message never exists.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -352,16 +369,21 @@ impl crate::Event for Asked {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ChatEvent {
-    /// A piece of the answer. `attempt` above 1 begins the text anew.
+    /// A piece of what the node says.
     Token {
         n: u64,
         node: String,
         attempt: u32,
+        /// Whether the piece replaces what was said of the node before: it is the first, or the whole after pieces were lost.
+        #[serde(default)]
+        anew: bool,
         text: String,
     },
     ToolCall {
         n: u64,
         node: String,
+        /// The name of the agent that calls: in a crew several do.
+        agent: String,
         name: String,
         arguments: serde_json::Value,
     },

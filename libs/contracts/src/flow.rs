@@ -293,6 +293,45 @@ pub struct ListFlows {
 }
 request!(ListFlows => Page<FlowSummary>, "flow.list", Access::Permission(Permission::FlowRead), example: ListFlows::default());
 
+/// A flow that names an agent in one of its nodes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(poem_openapi::Object))]
+pub struct AgentFlow {
+    pub id: FlowId,
+    pub name: String,
+    pub description: String,
+    /// Whether its draft names the agent.
+    pub draft: bool,
+    /// Whether its newest revision names the agent.
+    pub published: bool,
+    /// The number of the newest revision.
+    pub revision: Option<u32>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// The flows whose draft or newest revision names the agent in a node; the last changed first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListAgentFlows {
+    pub agent_id: AgentId,
+    #[serde(default)]
+    pub paging: Paging,
+}
+request!(ListAgentFlows => Page<AgentFlow>, "flow.list_of_agent", Access::Permission(Permission::FlowRead), objects: &["agent_id"],
+    example: ListAgentFlows { agent_id: AgentId::EXAMPLE, paging: Paging::default() });
+
+/// Makes the draft of a flow that answers a conversation with the agent. Executed by itself it takes `{prompt}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateAgentFlow {
+    pub agent_id: AgentId,
+    /// 1 to 200 characters; the agent's name when absent.
+    #[serde(default)]
+    pub name: Option<String>,
+}
+request!(CreateAgentFlow => Flow, "flow.create_for_agent", Access::Permission(Permission::FlowWrite), objects: &["agent_id"],
+    example: CreateAgentFlow { agent_id: AgentId::EXAMPLE, name: Some("Ask the clerk".into()) });
+
 /// Changes what is present; `if_version` guards against overwriting someone else's change.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Access, Permission,
+    file::FilePart,
     id::{BaseId, DocumentId, UploadId, UserId},
     message::request,
     page::{Page, Paging},
@@ -217,6 +218,19 @@ pub struct GetDocument {
 }
 request!(GetDocument => Document, "agent.get_document", Access::Permission(Permission::KnowledgeRead), objects: &["base_id", "document_id"],
     example: GetDocument { base_id: BaseId::EXAMPLE, document_id: DocumentId::EXAMPLE });
+
+/// Reads a document back as it came, piece by piece.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReadDocument {
+    pub base_id: BaseId,
+    pub document_id: DocumentId,
+    /// Where the piece begins.
+    #[serde(default)]
+    pub offset: u64,
+}
+request!(ReadDocument => FilePart, "agent.read_document", Access::Permission(Permission::KnowledgeRead), objects: &["base_id", "document_id"],
+    example: ReadDocument { base_id: BaseId::EXAMPLE, document_id: DocumentId::EXAMPLE, offset: 0 });
 
 /// Deletes the document with its passages, for good.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -9,6 +9,7 @@ pub mod crew;
 pub mod dead_letter;
 pub mod execution;
 mod fields;
+pub mod file;
 pub mod flow;
 pub mod id;
 pub mod knowledge;

@@ -176,7 +176,9 @@ fn chat_event_schema() -> MetaSchema {
             ("type", words("string", &ChatEvent::KINDS)),
             ("node", plain("string")),
             ("attempt", plain("integer")),
+            ("anew", plain("boolean")),
             ("text", plain("string")),
+            ("agent", plain("string")),
             ("name", plain("string")),
             ("arguments", any()),
             ("arguments_hash", plain("string")),
@@ -256,6 +258,10 @@ mod tests {
         let mut it = json!({"id": FlowId::EXAMPLE, "name": "n", "description": "", "version": 3, "revision": null,
             "created_by": UserId::EXAMPLE, "created_at": AT, "updated_at": AT});
         check::<flow::FlowSummary>(it.clone());
+        check::<flow::AgentFlow>(
+            json!({"id": FlowId::EXAMPLE, "name": "n", "description": "", "draft": true, "published": false,
+                "revision": null, "updated_at": AT}),
+        );
         it["definition"] = serde_json::to_value(flow::Definition::example()).unwrap();
         check::<flow::Flow>(it);
         let mut it = json!({"revision": 1, "hash": "h", "notes": "", "published_by": UserId::EXAMPLE, "published_at": AT});
@@ -319,6 +325,7 @@ mod tests {
         check::<tenant::Member>(
             json!({"user_id": UserId::EXAMPLE, "email": "a@b.c", "name": "A", "role": "editor", "joined_at": AT}),
         );
+        check::<auth::Ticket>(json!({"ticket": "t", "expires_at": AT}));
         check::<auth::Register>(auth::Register::example());
         check::<auth::Login>(auth::Login::example());
         check::<auth::Login>(
@@ -469,15 +476,20 @@ mod tests {
         check::<chat::Attachment>(file.clone());
         let message = json!({"id": MessageId::EXAMPLE, "parent_id": null, "siblings": [MessageId::EXAMPLE],
             "role": "assistant", "content": "c", "attachments": [file], "state": "done", "execution_id": ExecutionId::EXAMPLE,
-            "tool_calls": [{"node": "a/tool:0.0", "name": "n", "arguments": {}, "result": 1, "error": null}],
+            "tool_calls": [{"node": "a/tool:0.0", "agent": "a", "name": "n", "arguments": {}, "result": 1, "error": null}],
             "usage": {"prompt_tokens": 1, "completion_tokens": 2, "cost": null}, "error": null,
             "created_at": AT, "finished_at": AT});
         check::<chat::ChatMessage>(message.clone());
+        check::<chat::Turn>(json!({"question": message, "answer": message}));
         check::<chat::ChatEvent>(json!({"type": "done", "n": 7, "message": message}));
-        let token = json!({"type": "token", "n": 1, "node": "a", "attempt": 1, "text": "t"});
+        let token =
+            json!({"type": "token", "n": 1, "node": "a", "attempt": 1, "anew": true, "text": "t"});
         let event: ChatEvent = serde_json::from_value(token.clone()).unwrap();
         assert_eq!((event.kind(), event.n()), ("token", 1));
         check::<chat::ChatEvent>(token);
+        check::<chat::ChatEvent>(
+            json!({"type": "tool_call", "n": 2, "node": "a/tool:0.0", "agent": "a", "name": "n", "arguments": {}}),
+        );
     }
 
     #[test]

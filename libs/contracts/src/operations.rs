@@ -64,6 +64,8 @@ pub const OPERATIONS: &[Operation] = &[
     Operation::of::<auth::Login>(),
     Operation::of::<auth::Refresh>(),
     Operation::of::<auth::Logout>(),
+    Operation::of::<auth::MakeTicket>(),
+    Operation::of::<auth::RedeemTicket>(),
     Operation::of::<auth::GetMe>(),
     Operation::of::<auth::UpdateMe>(),
     Operation::of::<auth::AddMember>(),
@@ -80,6 +82,8 @@ pub const OPERATIONS: &[Operation] = &[
     Operation::of::<flow::CreateFlow>(),
     Operation::of::<flow::GetFlow>(),
     Operation::of::<flow::ListFlows>(),
+    Operation::of::<flow::ListAgentFlows>(),
+    Operation::of::<flow::CreateAgentFlow>(),
     Operation::of::<flow::UpdateFlow>(),
     Operation::of::<flow::DeleteFlow>(),
     Operation::of::<flow::ValidateFlow>(),
@@ -155,6 +159,7 @@ pub const OPERATIONS: &[Operation] = &[
     Operation::of::<knowledge::AddDocument>(),
     Operation::of::<knowledge::ListDocuments>(),
     Operation::of::<knowledge::GetDocument>(),
+    Operation::of::<knowledge::ReadDocument>(),
     Operation::of::<knowledge::DeleteDocument>(),
     Operation::of::<knowledge::SearchBase>(),
     Operation::of::<chat::CreateSession>(),
@@ -168,6 +173,7 @@ pub const OPERATIONS: &[Operation] = &[
     Operation::of::<chat::ListMessages>(),
     Operation::of::<chat::GetMessage>(),
     Operation::of::<chat::AddAttachment>(),
+    Operation::of::<chat::ReadAttachment>(),
 ];
 
 /// The operation of that name.

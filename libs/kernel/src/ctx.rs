@@ -42,6 +42,11 @@ impl<S> Ctx<S> {
             .expect("only public and internal requests come without a principal")
     }
 
+    /// The caller's access token, for who must know more of it than the principal; none where nobody in particular asks.
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
     /// The time until the caller stops waiting.
     pub fn remaining(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())

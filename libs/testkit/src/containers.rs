@@ -1,12 +1,16 @@
 //! The container engine of this test run, and a tiny image for it.
 
-use std::{collections::HashMap, env, fs, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    env, fs,
+    time::Duration,
+};
 
 use bollard::{
     Docker, body_full,
     query_parameters::{
         CreateImageOptions, InspectContainerOptions, KillContainerOptions, ListContainersOptions,
-        RemoveContainerOptions,
+        ListVolumesOptions, RemoveContainerOptions,
     },
 };
 use futures::TryStreamExt;
@@ -98,6 +102,23 @@ impl ContainerEngine {
             .await
             .expect("a container");
         serde_json::to_value(found).expect("it serialises")
+    }
+
+    /// The engine's volumes and networks, whoever made them: `volume x`, `network y`.
+    ///
+    /// # Panics
+    /// When the engine does not answer.
+    pub async fn belongings(&self) -> BTreeSet<String> {
+        let volumes = self.docker.list_volumes(None::<ListVolumesOptions>).await;
+        let volumes = volumes.expect("a list").volumes.unwrap_or_default();
+        let volumes = volumes
+            .into_iter()
+            .map(|one| format!("volume {}", one.name));
+        let networks = self.docker.list_networks(None).await.expect("a list");
+        let networks = networks.into_iter().filter_map(|one| one.name);
+        volumes
+            .chain(networks.map(|name| format!("network {name}")))
+            .collect()
     }
 
     /// Waits until the group has no container any more.

@@ -17,6 +17,7 @@ mod nats;
 mod postgres;
 mod servers;
 mod tokens;
+mod web_socket;
 
 pub use containers::ContainerEngine;
 pub use eventually::eventually;
@@ -27,3 +28,4 @@ pub use mongo::Mongo;
 pub use nats::Nats;
 pub use postgres::Postgres;
 pub use tokens::{bus, principal, runtime, token, token_of_age};
+pub use web_socket::{Heard, NotUpgraded, WebSocket};

@@ -12,10 +12,9 @@ mod domain;
 mod handlers;
 mod store;
 
+mod embedding;
 mod knowledge;
 mod memory;
-
-mod embedding;
 mod query;
 mod ranking;
 
@@ -50,6 +49,7 @@ pub fn service(state: State) -> kernel::Service<State> {
         .on(knowledge::handlers::add_document)
         .on(knowledge::handlers::list_documents)
         .on(knowledge::handlers::get_document)
+        .on(knowledge::handlers::read_document)
         .on(knowledge::handlers::delete_document)
         .on(knowledge::handlers::search)
         .on(memory::handlers::recall)

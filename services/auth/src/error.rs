@@ -20,6 +20,10 @@ pub enum Error {
     EmailTaken,
     #[error("the refresh token is not valid: log in again")]
     RefreshRefused,
+    #[error("the ticket is not valid: it is good for one use within 30 seconds")]
+    TicketRefused,
+    #[error("tickets cannot be kept at present")]
+    Tickets(#[source] bus::Error),
     #[error("you are no member of any organization")]
     NoOrganization,
     #[error("organization `{0}` does not exist")]
@@ -69,14 +73,16 @@ impl ServiceError for Error {
     fn code(&self) -> ErrorCode {
         match self {
             Self::Invalid(_) => ErrorCode::InvalidInput,
-            Self::WrongCredentials | Self::RefreshRefused => ErrorCode::Unauthenticated,
+            Self::WrongCredentials | Self::RefreshRefused | Self::TicketRefused => {
+                ErrorCode::Unauthenticated
+            }
             Self::TooManyTries { .. } => ErrorCode::RateLimited,
             Self::EmailTaken => ErrorCode::Conflict,
             Self::NoOrganization | Self::NoMember { .. } => ErrorCode::Forbidden,
             Self::UnknownOrganization(_) | Self::UnknownEmail(_) => ErrorCode::NotFound,
             Self::Answered(problem) => problem.code,
             Self::Store(error) => error.code(),
-            Self::Publish(_) | Self::Busy => ErrorCode::Unavailable,
+            Self::Publish(_) | Self::Tickets(_) | Self::Busy => ErrorCode::Unavailable,
             Self::Hash(_)
             | Self::Random(_)
             | Self::Sign(_)
@@ -95,6 +101,7 @@ impl ServiceError for Error {
             Self::Answered(problem) => problem.clone(),
             Self::WrongCredentials => problem.with_reason("wrong_credentials"),
             Self::RefreshRefused => problem.with_reason("refresh_refused"),
+            Self::TicketRefused => problem.with_reason("ticket_refused"),
             Self::EmailTaken => problem.with_reason("email_taken"),
             _ => problem,
         }

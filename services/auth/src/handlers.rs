@@ -5,9 +5,11 @@ mod profile;
 mod register;
 mod session;
 mod sign_in;
+mod tickets;
 
 pub(crate) use members::{add_member, run_token};
 pub(crate) use profile::{me, update_me};
 pub(crate) use register::register;
 pub(crate) use session::{logout, refresh};
 pub(crate) use sign_in::login;
+pub(crate) use tickets::{redeem_ticket, ws_ticket};

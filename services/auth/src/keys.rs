@@ -59,9 +59,24 @@ impl SigningKey {
 
     /// An access token that is good from `now` on.
     pub(crate) fn sign(&self, grant: Grant, now: DateTime<Utc>) -> Result<String, Error> {
-        let jti = uuid::Uuid::now_v7().simple().to_string();
-        jsonwebtoken::encode(&self.header, &claims(grant, jti, now), &self.key).map_err(Error::Sign)
+        self.encode(&claims(grant, new_jti(), now))
     }
+
+    /// Another access token that says the same and ends at the same time.
+    pub(crate) fn sign_again(&self, claims: Claims) -> Result<String, Error> {
+        self.encode(&Claims {
+            jti: new_jti(),
+            ..claims
+        })
+    }
+
+    fn encode(&self, claims: &Claims) -> Result<String, Error> {
+        jsonwebtoken::encode(&self.header, claims, &self.key).map_err(Error::Sign)
+    }
+}
+
+fn new_jti() -> String {
+    uuid::Uuid::now_v7().simple().to_string()
 }
 
 fn generate(vault: &Vault, now: DateTime<Utc>) -> Result<KeyRow, Error> {

@@ -12,8 +12,8 @@ mod handlers;
 mod housekeeping;
 mod keys;
 mod kick;
+mod opaque;
 mod passwords;
-mod refresh_token;
 mod state;
 mod store;
 
@@ -29,6 +29,8 @@ pub fn service(state: State) -> kernel::Service<State> {
         .on(handlers::login)
         .on(handlers::refresh)
         .on(handlers::logout)
+        .on(handlers::ws_ticket)
+        .on(handlers::redeem_ticket)
         .on(handlers::me)
         .on(handlers::update_me)
         .on(handlers::add_member)

@@ -13,6 +13,8 @@ pub enum Error {
     MessageNotFound(MessageId),
     #[error("attachment `{0}` does not exist, or belongs to a message already")]
     AttachmentNotFound(AttachmentId),
+    #[error("attachment `{0}` does not exist")]
+    FileNotFound(AttachmentId),
     #[error("upload `{0}` does not exist, or is older than an hour")]
     UploadNotFound(UploadId),
     #[error("`{field}` {rule}")]
@@ -61,7 +63,7 @@ impl Error {
         match self {
             Self::SessionNotFound(_) => Some("chat_not_found"),
             Self::MessageNotFound(_) => Some("message_not_found"),
-            Self::AttachmentNotFound(_) => Some("attachment_not_found"),
+            Self::AttachmentNotFound(_) | Self::FileNotFound(_) => Some("attachment_not_found"),
             Self::UploadNotFound(_) => Some("upload_not_found"),
             Self::KeyReused => Some("idempotency_key_reused"),
             Self::Answering => Some("answering"),
@@ -90,6 +92,7 @@ impl kernel::ServiceError for Error {
             Self::SessionNotFound(_)
             | Self::MessageNotFound(_)
             | Self::AttachmentNotFound(_)
+            | Self::FileNotFound(_)
             | Self::UploadNotFound(_) => ErrorCode::NotFound,
             Self::InvalidField { .. }
             | Self::KeyReused
@@ -126,6 +129,7 @@ impl kernel::ServiceError for Error {
             Self::SessionNotFound(_)
             | Self::MessageNotFound(_)
             | Self::AttachmentNotFound(_)
+            | Self::FileNotFound(_)
             | Self::UploadNotFound(_)
             | Self::KeyReused
             | Self::Answering

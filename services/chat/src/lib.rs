@@ -39,6 +39,7 @@ pub fn service(state: State) -> kernel::Service<State> {
         .on(handlers::messages::get)
         .on(handlers::stop::stop)
         .on(handlers::attachments::add)
+        .on(handlers::attachments::read_back)
         .task("asked", follow::asked)
         .task("finished", follow::finished)
 }

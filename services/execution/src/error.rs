@@ -13,7 +13,9 @@ pub enum Error {
     NotFound(ExecutionId),
     #[error("dead letter `{0}` does not exist")]
     NoDeadLetter(DeadLetterId),
-    #[error("the execution no longer waits for what dead letter `{0}` holds")]
+    #[error(
+        "the attempt of dead letter `{0}` is over, so it is not done once more: let its node `retry`, or start the execution again"
+    )]
     NotWanted(DeadLetterId),
     /// A row of the database that no version of this service writes.
     #[error("dead letter `{0}` cannot be read")]

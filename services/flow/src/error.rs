@@ -38,7 +38,7 @@ pub(crate) enum Error {
     #[error("the draft was changed while it was published: try again")]
     DraftChanged,
     #[error("{what} `{id}` does not exist")]
-    NothingToRun { what: &'static str, id: String },
+    NotThere { what: &'static str, id: String },
     #[error("a stored definition cannot be read")]
     Stored(#[source] serde_json::Error),
     #[error(transparent)]
@@ -48,7 +48,7 @@ pub(crate) enum Error {
 impl kernel::ServiceError for Error {
     fn code(&self) -> ErrorCode {
         match self {
-            Self::FlowNotFound(_) | Self::RevisionNotFound { .. } | Self::NothingToRun { .. } => {
+            Self::FlowNotFound(_) | Self::RevisionNotFound { .. } | Self::NotThere { .. } => {
                 ErrorCode::NotFound
             }
             Self::NotPublished(_)
@@ -91,7 +91,7 @@ impl kernel::ServiceError for Error {
             | Self::RevisionNotFound { .. }
             | Self::Definition(_)
             | Self::NotAllowed(_)
-            | Self::NothingToRun { .. }
+            | Self::NotThere { .. }
             | Self::DraftChanged
             | Self::Stored(_)
             | Self::Store(_) => problem,

@@ -24,6 +24,10 @@ pub const MIGRATIONS: Migrations = Migrations {
             name: "0002_executables",
             sql: include_str!("../migrations/0002_executables.sql"),
         },
+        Migration {
+            name: "0003_agents_of_flows",
+            sql: include_str!("../migrations/0003_agents_of_flows.sql"),
+        },
     ],
 };
 
@@ -37,6 +41,8 @@ pub fn service(pool: Pool) -> kernel::Service<FlowStore> {
         .on(handlers::flows::delete)
         .on(handlers::flows::validate)
         .on(handlers::flows::node_types)
+        .on(handlers::agents::list)
+        .on(handlers::agents::create)
         .on(handlers::revisions::publish)
         .on(handlers::revisions::list)
         .on(handlers::revisions::get)

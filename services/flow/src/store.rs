@@ -1,5 +1,6 @@
 //! The questions to the database, one method each.
 
+mod agents;
 mod entity;
 
 use std::collections::BTreeMap;
@@ -68,6 +69,7 @@ impl FlowStore {
             .exec_without_returning(tx.conn())
             .await
             .map_err(sql::Error::from)?;
+        agents::of_draft(&tx, flow.id, &flow.definition).await?;
         Ok(tx.commit().await?)
     }
 
@@ -137,6 +139,7 @@ impl FlowStore {
         }
         if let Some(definition) = change.definition {
             row.definition = Set(domain::write(&definition)?);
+            agents::of_draft(&tx, change.flow_id, &definition).await?;
         }
         row.version = Set(number(actual + 1));
         row.updated_at = Set(now);
@@ -174,6 +177,7 @@ impl FlowStore {
             return Err(Error::DraftChanged);
         }
         let next = row.revision.unwrap_or(0) + 1;
+        agents::of_revision(&tx, id, &published.executable.definition).await?;
         let published = revision::Model {
             flow_id: row.id,
             revision: next,

@@ -102,4 +102,5 @@ AI agents, crews and flows as durable executions.
 
 Sign in with `POST /auth/login` and send the access token as `Authorization: Bearer <token>`. Every error is \
 `application/problem+json` (RFC 9457) with a stable `code` and the `trace_id` to name when you ask for help. Lists are \
-`{items, next}`; pass `next` as `cursor`. The same operations can be called over NATS under the name in `x-operation`.";
+`{items, next}`; pass `next` as `cursor`. Events come as server-sent events, or many \
+streams over one WebSocket: `GET /ws?ticket=`, with a ticket of `POST /auth/ws-ticket`. The same operations can be called over NATS under the name in `x-operation`.";

@@ -34,7 +34,7 @@ pub struct Config {
     /// Seconds until a request must have been answered; calls of tools have 11 minutes, completions 15.
     #[arg(long, env = "TROUPE_REQUEST_TIMEOUT_SECONDS", default_value_t = 30)]
     pub request_timeout_seconds: u64,
-    /// Event streams open at the same time.
+    /// Event streams open at the same time, and as many WebSockets.
     #[arg(long, env = "TROUPE_MAX_STREAMS", default_value_t = 10_000)]
     pub max_streams: usize,
     /// Answer `/metrics` to every peer instead of loopback alone: for networks that only the operator reaches.

@@ -25,6 +25,7 @@ pub(crate) mod rate;
 mod trace;
 
 use body::OverLimit;
+pub(crate) use cors::check_origin;
 pub(crate) use headers::Policy;
 
 /// Models take longer than anything else.

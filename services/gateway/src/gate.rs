@@ -8,7 +8,7 @@ use kernel::Verifier;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Config, edge::rate::Limits, live::Hub};
+use crate::{Config, edge::rate::Limits, live::Hub, socket::Places};
 
 /// Clones share everything.
 #[derive(Clone)]
@@ -20,6 +20,7 @@ pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) live: Hub,
     pub(crate) limits: Limits,
+    pub(crate) sockets: Places,
     /// Cancelled when the gateway drains: open streams then end.
     pub(crate) stop: CancellationToken,
 }
@@ -36,6 +37,7 @@ impl Gate {
         Self(Arc::new(Shared {
             live: Hub::new(bus.clone(), config.max_streams),
             limits: Limits::new(&config),
+            sockets: Places::new(config.max_streams),
             stop: CancellationToken::new(),
             bus,
             verifier,

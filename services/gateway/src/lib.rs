@@ -1,4 +1,4 @@
-//! The HTTP face of the platform: REST, server-sent events, documentation, the first page.
+//! The HTTP face of the platform: REST, server-sent events, WebSocket, documentation, the first page.
 //!
 //! The gateway owns no data. It finds out who asks, checks form and measure, asks the owning service over the bus in the
 //! caller's name, and shapes the answer.
@@ -16,6 +16,7 @@ mod problem;
 
 mod api;
 mod caller;
+mod download;
 mod gate;
 mod payload;
 mod upload;
@@ -23,6 +24,7 @@ mod web;
 
 mod live;
 mod mcp;
+mod socket;
 
 mod asyncapi;
 mod docs;

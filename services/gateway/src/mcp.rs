@@ -9,16 +9,14 @@ mod call;
 mod catalog;
 
 use contracts::{ErrorCode, Problem};
-use poem::{
-    Body, IntoEndpoint, Request, Response, Route, endpoint::make, http::StatusCode, http::header,
-    post,
-};
+use poem::{Body, IntoEndpoint, Request, Response, Route, endpoint::make, http::StatusCode, post};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
     api::PREFIX,
     caller::{Caller, Identity},
+    edge::check_origin,
     problem::Refusal,
 };
 
@@ -91,7 +89,7 @@ fn endpoint() -> impl IntoEndpoint<Endpoint: 'static> {
 
 async fn answer(mut request: Request) -> poem::Result<Response> {
     let caller = caller(&request)?;
-    check_origin(&request, &caller)?;
+    check_origin(request.headers(), &caller.gate.config)?;
     let body = request.take_body().into_bytes().await?;
     let incoming: Incoming = match serde_json::from_slice(&body) {
         Ok(incoming) => incoming,
@@ -148,25 +146,6 @@ fn caller(request: &Request) -> Result<Caller, Refusal> {
     let identity = request.data::<Identity>();
     let verdict = identity.and_then(|identity| identity.verdict.clone());
     verdict.unwrap_or_else(|| Err(missing())).map_err(Refusal)
-}
-
-/// A page of another site may not use a server on this host by rebinding its name.
-fn check_origin(request: &Request, caller: &Caller) -> Result<(), Refusal> {
-    let Some(origin) = request.headers().get(header::ORIGIN) else {
-        return Ok(());
-    };
-    let host = request
-        .headers()
-        .get(header::HOST)
-        .and_then(|it| it.to_str().ok());
-    let origin = origin.to_str().unwrap_or_default();
-    let is_own = host.is_some_and(|host| origin.split("://").nth(1) == Some(host));
-    let allowed = &caller.gate.config.cors_origins;
-    if is_own || allowed.iter().any(|known| known.as_str() == origin) {
-        return Ok(());
-    }
-    let text = format!("pages of `{origin}` may not use this server");
-    Err(Refusal(Problem::new(ErrorCode::Forbidden, text)))
 }
 
 fn failed(status: StatusCode, id: &Value, failure: &Failure) -> Response {

@@ -4,10 +4,12 @@ use std::{net::SocketAddr, time::Duration};
 
 use kernel::{Runtime, health};
 use poem::{EndpointExt, Route, Server, endpoint::BoxEndpoint};
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Config, Error, api, docs, edge::Edge, gate::Gate, listener::Listener, mcp, web};
+use crate::{
+    Config, Error, api, docs, edge::Edge, gate::Gate, listener::Listener, mcp, socket, web,
+};
 
 /// How long requests in flight may take after the drain began.
 const GRACE: Duration = Duration::from_secs(20);
@@ -66,18 +68,21 @@ impl Serving {
         self.address
     }
 
-    /// Takes no new connection, ends event streams, finishes requests in flight, within a grace time.
+    /// Takes no new connection, ends event streams and sockets, finishes requests in flight, within a grace time.
     pub async fn drain(mut self) {
         self.gate.stop.cancel();
         self.stop.cancel();
         while self.tasks.join_next().await.is_some() {}
+        if timeout(GRACE, self.gate.sockets.all_left()).await.is_err() {
+            tracing::warn!("sockets are open still, and are cut off");
+        }
     }
 }
 
 fn routes(runtime: &Runtime, app: web::App, extra: Vec<Extra>) -> Route {
     let route = Route::new().nest(api::PREFIX, api::service());
     let route = health::routes(route, runtime.readiness.clone());
-    let route = app.routes(docs::routes(mcp::routes(route)));
+    let route = app.routes(docs::routes(socket::routes(mcp::routes(route))));
     extra.into_iter().fold(route, |route, (path, endpoint)| {
         route.nest(path, endpoint.map_to_response())
     })

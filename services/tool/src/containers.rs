@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`spec`] is what an author may say, [`profile`] what every container gets, [`exchange`] one call,
 //! [`pool`] those that wait for one, [`session`] one conversation, [`sessions`] those that wait for their next call,
-//! [`engine`] the way to the engine, [`reaper`] what was left behind.
+//! [`engine`] the way to the engine, [`reaper`] what was left behind, [`process`] by whom.
 //!
 //! **Invariant:** a tool runs in a container of the fixed profile or not at all. Without an engine each call fails with
 //! `sandbox_unavailable`; nothing ever runs on the host.
@@ -13,6 +13,7 @@ mod config;
 mod engine;
 mod exchange;
 mod pool;
+mod process;
 mod profile;
 mod reaper;
 mod running;

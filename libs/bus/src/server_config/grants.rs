@@ -104,7 +104,7 @@ enum KvAccess {
 
 const fn access(service: Service, bucket: Bucket) -> KvAccess {
     match (bucket, service) {
-        (Bucket::Jwks, Service::Auth)
+        (Bucket::Jwks | Bucket::Tickets, Service::Auth)
         | (Bucket::Revocations, Service::Auth | Service::Tenant)
         | (Bucket::FlowDef, Service::Flow)
         | (Bucket::Leases | Bucket::Snapshots, Service::Execution) => KvAccess::Write,
@@ -112,7 +112,10 @@ const fn access(service: Service, bucket: Bucket) -> KvAccess {
         (Bucket::Jwks | Bucket::Revocations, _)
         | (Bucket::FlowDef, Service::Execution)
         | (Bucket::Route, Service::Flow | Service::Execution) => KvAccess::Read,
-        (Bucket::FlowDef | Bucket::Leases | Bucket::Snapshots | Bucket::Route, _) => KvAccess::None,
+        (
+            Bucket::Tickets | Bucket::FlowDef | Bucket::Leases | Bucket::Snapshots | Bucket::Route,
+            _,
+        ) => KvAccess::None,
     }
 }
 

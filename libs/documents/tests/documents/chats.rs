@@ -15,6 +15,7 @@ fn text(content: &str) -> ChatText {
         content: content.to_owned(),
         tool_calls: vec![ChatToolCall {
             node: "agent/tool:0.0".into(),
+            agent: "clerk".into(),
             name: "look".into(),
             // Neither is a key that BSON takes as it stands.
             arguments: json!({"$where": 1, "a.b": 18_446_744_073_709_551_615u64}),

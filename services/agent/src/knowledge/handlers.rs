@@ -2,10 +2,11 @@
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use contracts::{
+    file::FilePart,
     id::{BaseId, DocumentId},
     knowledge::{
         AddDocument, Base, CreateBase, DeleteBase, DeleteDocument, Document, GetBase, GetDocument,
-        Hits, ListBases, ListDocuments, ReindexBase, SearchBase, UpdateBase,
+        Hits, ListBases, ListDocuments, ReadDocument, ReindexBase, SearchBase, UpdateBase,
     },
     page::Page,
 };
@@ -102,6 +103,11 @@ pub(crate) async fn get_document(ctx: Ctx, request: GetDocument) -> Result<Docum
     store
         .document(ctx.tenant, request.base_id, request.document_id)
         .await
+}
+
+pub(crate) async fn read_document(ctx: Ctx, request: ReadDocument) -> Result<FilePart, Error> {
+    let store = &ctx.state.knowledge;
+    store.document_part(ctx.tenant, &request).await
 }
 
 pub(crate) async fn delete_document(ctx: Ctx, request: DeleteDocument) -> Result<(), Error> {

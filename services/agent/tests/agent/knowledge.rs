@@ -5,7 +5,8 @@ use contracts::{
     id::{BaseId, DocumentId, TenantId, UploadId, UserId},
     knowledge::{
         AddDocument, Base, CreateBase, DeleteBase, DeleteDocument, Document, DocumentState,
-        GetBase, GetDocument, Hit, ListBases, ListDocuments, ReindexBase, SearchBase, UpdateBase,
+        GetBase, GetDocument, Hit, ListBases, ListDocuments, ReadDocument, ReindexBase, SearchBase,
+        UpdateBase,
     },
     page::Paging,
 };
@@ -349,5 +350,36 @@ async fn what_is_deleted_while_it_is_indexed_stays_deleted() {
     let other = fixture.ready(&base, "b", "beta").await;
     assert_eq!(names(&fixture.search(&base, "alpha").await), ["b"]);
     assert_eq!(fixture.rows("knowledge_passages").await, other.passages);
+    fixture.drain().await;
+}
+
+#[tokio::test]
+async fn a_document_is_read_back_as_it_came() {
+    let fixture = Fixture::start().await;
+    let (base, other) = (fixture.base("kept").await, fixture.base("other").await);
+    let text = "# Leave\r\n\u{c4}";
+    let document = fixture.add(&base, "leave.md", text).await;
+    let mut request = ReadDocument {
+        base_id: base.id,
+        document_id: document.id,
+        offset: 0,
+    };
+    let part = fixture.ask(&fixture.user, &request).await.unwrap();
+    assert_eq!(
+        (&*part.name, &*part.content_type, part.bytes),
+        ("leave.md", "text/markdown", document.bytes)
+    );
+    assert_eq!(part.content().unwrap(), text.as_bytes());
+    request.offset = 2;
+    let part = fixture.ask(&fixture.user, &request).await.unwrap();
+    assert!(part.content().unwrap().starts_with(b"Leave\r\n"));
+
+    let stranger = fixture.owner().await;
+    let problem = fixture.ask(&stranger, &request).await.unwrap_err();
+    assert_eq!(problem.code, ErrorCode::NotFound);
+    request.base_id = other.id;
+    let problem = fixture.ask(&fixture.user, &request).await.unwrap_err();
+    assert_eq!(problem.code, ErrorCode::NotFound);
+    assert!(problem.detail.contains(&document.id.to_string()));
     fixture.drain().await;
 }

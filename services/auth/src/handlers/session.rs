@@ -15,13 +15,13 @@ use super::sign_in::{SignedIn, memberships};
 use crate::{
     Error, State,
     domain::{ACCESS_LIFETIME, choose},
-    refresh_token,
+    opaque,
     store::{AccountState, Rotated},
 };
 
 pub(crate) async fn refresh(ctx: Ctx<State>, request: Refresh) -> Result<Session, Error> {
     let (store, now) = (&ctx.state.store, Utc::now());
-    let old = refresh_token::read(&request.refresh_token).ok_or(Error::RefreshRefused)?;
+    let old = opaque::read(opaque::REFRESH, &request.refresh_token).ok_or(Error::RefreshRefused)?;
     let known = store
         .refresh_token(old)
         .await?
@@ -46,7 +46,7 @@ pub(crate) async fn refresh(ctx: Ctx<State>, request: Refresh) -> Result<Session
         end(&ctx.state, &ctx.bus, session.id, now).await?;
         return Err(Error::RefreshRefused);
     };
-    let (refresh_token, new) = refresh_token::generate()?;
+    let (refresh_token, new) = opaque::generate(opaque::REFRESH)?;
     match store.rotate(session.id, old, new, now).await? {
         Rotated::Yes => {
             let (user, session) = (account.user, session.id);
@@ -64,7 +64,7 @@ pub(crate) async fn refresh(ctx: Ctx<State>, request: Refresh) -> Result<Session
 }
 
 pub(crate) async fn logout(ctx: Ctx<State>, request: Logout) -> Result<(), Error> {
-    let Some(hash) = refresh_token::read(&request.refresh_token) else {
+    let Some(hash) = opaque::read(opaque::REFRESH, &request.refresh_token) else {
         return Ok(());
     };
     let Some(known) = ctx.state.store.refresh_token(hash).await? else {

@@ -14,7 +14,7 @@ use super::register::complete;
 use crate::{
     Error, State,
     domain::{ACCESS_LIFETIME, Email, Grant, SessionTimes, choose},
-    refresh_token,
+    opaque,
     store::{Account, AccountState, SessionRow},
 };
 
@@ -75,7 +75,7 @@ pub(super) async fn enter(
         organization: membership.organization.id,
         times: SessionTimes::beginning(now),
     };
-    let (refresh_token, hash) = refresh_token::generate()?;
+    let (refresh_token, hash) = opaque::generate(opaque::REFRESH)?;
     ctx.state.store.open_session(session, hash).await?;
     tracing::info!(user.id = %user.id, tenant.id = %session.organization, session.id = %session.id, "a user has logged in");
     SignedIn {

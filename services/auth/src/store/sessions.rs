@@ -5,7 +5,7 @@ use contracts::id::{SessionId, TenantId, UserId};
 use sea_orm::{ConnectionTrait, DbBackend, QueryResult, Statement, Value, prelude::Uuid};
 
 use super::AuthStore;
-use crate::{domain::SessionTimes, refresh_token::TokenHash};
+use crate::{domain::SessionTimes, opaque::TokenHash};
 
 /// A signed-in device.
 #[derive(Clone, Copy, Debug)]

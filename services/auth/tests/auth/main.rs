@@ -9,6 +9,7 @@ mod members;
 mod registration;
 mod sessions;
 mod tenant_service;
+mod tickets;
 mod tokens;
 mod wire;
 

@@ -95,12 +95,16 @@ impl Transcript {
                 self.models.insert(node);
             }
             StepCall::Tool {
-                name, arguments, ..
+                agent,
+                name,
+                arguments,
+                tool_id: _,
             } => {
                 // A further attempt of the same step is the same call.
                 if self.calls.len() < CALLS && !self.calls.iter().any(|call| call.node == node) {
                     self.calls.push(ChatToolCall {
                         node,
+                        agent,
                         name,
                         arguments: shortened(arguments),
                         result: None,

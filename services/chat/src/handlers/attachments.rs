@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use contracts::{
-    chat::{AddAttachment, Attachment},
+    chat::{AddAttachment, Attachment, ReadAttachment},
+    file::FilePart,
     id::AttachmentId,
 };
 use tokio::sync::Semaphore;
@@ -56,6 +57,11 @@ pub(crate) async fn add(ctx: Ctx, request: AddAttachment) -> Result<Attachment, 
         tracing::debug!(%error, "an upload is left to be forgotten in its time");
     }
     Ok(attachment)
+}
+
+pub(crate) async fn read_back(ctx: Ctx, request: ReadAttachment) -> Result<FilePart, Error> {
+    let owner = ctx.principal().user_id;
+    ctx.state.store.file_part(ctx.tenant, owner, &request).await
 }
 
 /// The text of a file; none where it has none, as a PDF of scanned pages.

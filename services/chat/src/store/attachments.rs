@@ -2,12 +2,15 @@
 
 use chrono::{DateTime, Utc};
 use contracts::{
-    chat::Attachment,
+    chat::{Attachment, ReadAttachment},
+    file::{FilePart, place_in_sql},
     id::{AttachmentId, ChatId, MessageId, TenantId, UserId},
 };
 use sea_orm::{
     ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, prelude::Uuid, sea_query::LockType,
+    QuerySelect,
+    prelude::Uuid,
+    sea_query::{Expr, LockType},
 };
 
 use crate::{
@@ -62,6 +65,42 @@ impl ChatStore {
             .await
             .map_err(sql::Error::from)?;
         Ok(transaction.commit().await?)
+    }
+
+    /// A piece of a file, whether its question was sent or not.
+    pub(crate) async fn file_part(
+        &self,
+        tenant: TenantId,
+        owner: UserId,
+        read: &ReadAttachment,
+    ) -> Result<FilePart, Error> {
+        let transaction = self.begin(tenant).await?;
+        owned(&transaction, owner, read.session_id, None).await?;
+        let length = i32::try_from(FilePart::MAX_BYTES).expect("a piece is small");
+        let place = [place_in_sql(read.offset), length];
+        let piece = Expr::cust_with_values("substring(content from $1 for $2)", place);
+        let found: Option<(String, String, i64, Vec<u8>)> =
+            attachment::Entity::find_by_id(read.attachment_id.uuid())
+                .select_only()
+                .columns([
+                    attachment::Column::Name,
+                    attachment::Column::ContentType,
+                    attachment::Column::Bytes,
+                ])
+                .column_as(piece, "piece")
+                .filter(attachment::Column::SessionId.eq(read.session_id.uuid()))
+                .into_tuple()
+                .one(transaction.conn())
+                .await
+                .map_err(sql::Error::from)?;
+        let (name, content_type, bytes, piece) =
+            found.ok_or(Error::FileNotFound(read.attachment_id))?;
+        Ok(FilePart::new(
+            name,
+            content_type,
+            bytes.unsigned_abs(),
+            &piece,
+        ))
     }
 
     /// The files of these messages, in the order they were added, without what is in them.

@@ -2,7 +2,8 @@
 
 use contracts::{
     Principal, Problem,
-    chat::{AddAttachment, Attachment, Concurrency, SendMessage},
+    chat::{AddAttachment, Attachment, Concurrency, ReadAttachment, SendMessage},
+    file::FilePart,
     id::{AttachmentId, ChatId, UploadId},
 };
 use serde_json::{Value, json};
@@ -129,4 +130,55 @@ async fn what_is_no_attachment_is_refused() {
         assert_eq!(reason(&problem), (404, "attachment_not_found"));
     }
     assert!(fixture.world.turns().is_empty());
+}
+
+#[tokio::test]
+async fn a_file_is_read_back_in_pieces_by_its_owner() {
+    let fixture = Fixture::start().await;
+    let user = fixture.user().await;
+    let session = fixture.session(&user, Concurrency::Enqueue).await.id;
+    let other = fixture.session(&user, Concurrency::Enqueue).await.id;
+    let mut image = b"\x89PNG\r\n\x1a\n\0".to_vec();
+    image.extend((0..2_500_000_u32).map(|n| n.to_le_bytes()[0] ^ n.to_le_bytes()[1]));
+    let added = fixture.attach(&user, session, "a.png", &image).await;
+    let attachment_id = added.unwrap().id;
+    let mut read = Vec::new();
+    let mut request = ReadAttachment {
+        session_id: session,
+        attachment_id,
+        offset: 0,
+    };
+    for pieces in 1.. {
+        let part = fixture.ask(&user, &request).await.unwrap();
+        assert_eq!(
+            (&*part.name, &*part.content_type, part.bytes),
+            ("a.png", "image/png", image.len() as u64)
+        );
+        let piece = part.content().unwrap();
+        assert!(piece.len() <= FilePart::MAX_BYTES as usize);
+        if piece.is_empty() {
+            assert_eq!(pieces, 4, "the last is behind the end");
+            break;
+        }
+        read.extend(piece);
+        request.offset = read.len() as u64;
+    }
+    assert!(read == image, "{} bytes", read.len());
+    request.offset = u64::MAX;
+    let behind = fixture.ask(&user, &request).await.unwrap();
+    assert_eq!(behind.content, "");
+
+    request.offset = 0;
+    let elsewhere = ReadAttachment {
+        session_id: other,
+        ..request.clone()
+    };
+    let problem = fixture.ask(&user, &elsewhere).await.unwrap_err();
+    assert_eq!(reason(&problem), (404, "attachment_not_found"));
+    let colleague = testkit::principal(user.tenant, contracts::Role::Owner);
+    let stranger = fixture.user().await;
+    for who in [colleague, stranger] {
+        let problem = fixture.ask(&who, &request).await.unwrap_err();
+        assert_eq!(reason(&problem), (404, "chat_not_found"));
+    }
 }

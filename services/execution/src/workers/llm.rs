@@ -43,12 +43,15 @@ async fn complete(bus: &Bus, item: &WorkItem) -> Result<Completion, Problem> {
     };
     let mut answer = Box::pin(bus.call_stream(item.tenant, &question, call).await?);
     let subject = Subject::tokens(item.tenant, item.execution_id, &step_token(&item.node));
+    let mut n = 0;
     while let Some(message) = answer.next().await {
-        let (n, chunk) = match message? {
+        let chunk = match message? {
             StreamMessage::Done { reply, .. } => return Ok(reply),
-            StreamMessage::Chunk { n, chunk } => (n, chunk),
+            StreamMessage::Chunk { chunk, .. } => chunk,
         };
         if let Some(text) = chunk.content {
+            // Not the chunk's own number: not every chunk has text, and a missing number means a lost piece.
+            n += 1;
             let delta = TokenDelta {
                 node: item.node.clone(),
                 attempt: item.attempt,

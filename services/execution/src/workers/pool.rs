@@ -99,15 +99,31 @@ impl Worker {
                 return settle(delivery.bury(DeadReason::Unreadable).await);
             }
         };
-        if delivery.deliveries() > bus::topology::MAX_DELIVERIES {
-            // Its step stays open until its time is over, so that it can be put back.
-            return settle(delivery.bury(DeadReason::Exhausted).await);
-        }
+        let is_lost = delivery.deliveries() > bus::topology::MAX_DELIVERIES;
+        let work = async {
+            if is_lost {
+                self.give_up(&item).await;
+            } else {
+                self.attempt(class, &item).await;
+            }
+        };
         tokio::select! {
-            () = self.attempt(class, &item) => {}
+            () = work => {}
             () = keep(&delivery) => {}
         }
-        settle(delivery.ack().await);
+        settle(if is_lost {
+            delivery.bury(DeadReason::Exhausted).await
+        } else {
+            delivery.ack().await
+        });
+    }
+
+    /// Fails the attempt before its item is put away: a step waits for nothing that no worker will take, and `retry` and
+    /// `on_error` of its node decide what follows.
+    async fn give_up(&self, item: &WorkItem) {
+        let text = "each of the workers that tried this attempt broke down";
+        let error = StepError::new("worker_lost", text).retryable();
+        self.report(item, Err(error).into(), Duration::ZERO).await;
     }
 
     async fn attempt(&self, class: WorkClass, item: &WorkItem) {

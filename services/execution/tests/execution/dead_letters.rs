@@ -3,7 +3,6 @@
 use bus::Dispatched;
 use contracts::{
     dead_letter::{DeadLetter, DeadReason, ListDeadLetters, Redrive},
-    execution::CancelExecution,
     page::Paging,
     subject::{Token, WorkAddress},
     work::WorkClass,
@@ -46,37 +45,59 @@ impl Fixture {
     }
 }
 
-/// An execution whose one step breaks down every worker that tries it, until it is put away.
-async fn broken(outside: &mut Outside) -> (ExecutionId, DeadLetter, Running) {
+/// An execution of one step, whose node says `more`, in an engine without workers.
+async fn queued(outside: &mut Outside, more: Value) -> ExecutionId {
     outside.fixture.without_workers().await;
     let fixture = &outside.fixture;
     let nodes = json!([
         {"id": "t", "type": "trigger"},
-        outside.call("a", json!({})),
+        outside.call("a", more),
         {"id": "o", "type": "output", "config": {"value": "{{ nodes.a.output.status }}"}}
     ]);
     let hash = fixture
         .define(nodes, &[("t", "out", "a"), ("a", "out", "o")])
         .await;
-    let id = fixture.execute(&hash, json!({})).await;
+    fixture.execute(&hash, json!({})).await
+}
+
+/// Lets every worker that tries the item die with it.
+async fn exhaust(fixture: &Fixture) {
     let mut work = Box::pin(fixture.bus.work(WorkClass::Http, 1).await.unwrap());
     for n in 1..=bus::topology::MAX_DELIVERIES {
         let item = work.next().await.unwrap().unwrap();
         assert_eq!(item.deliveries(), n);
-        // As a worker that dies with it.
         drop(item);
     }
-    drop(work);
-    let workers = outside.fixture.workers().await;
-    let letter = outside.fixture.dead(1).await.remove(0);
-    (id, letter, workers)
+}
+
+async fn assert_not_wanted(fixture: &Fixture, letter: &DeadLetter) {
+    let refused = fixture.redrive(letter).await.unwrap_err();
+    assert_eq!(
+        (refused.status, refused.reason.as_deref()),
+        (409, Some("not_wanted"))
+    );
+    assert!(refused.detail.contains(&letter.id.to_string()));
+    assert_eq!(fixture.dead(1).await, std::slice::from_ref(letter));
 }
 
 #[tokio::test]
-async fn an_item_that_breaks_its_workers_is_put_away_and_back() {
+async fn an_item_that_breaks_its_workers_fails_its_step_at_once() {
     let mut outside = Outside::start().await;
-    let (id, letter, workers) = broken(&mut outside).await;
+    // Nothing but the lost workers can end this step within the time of a test.
+    let id = queued(&mut outside, json!({"timeout_ms": 600_000})).await;
+    outside.ledger.hold();
+    for n in 1..=bus::topology::MAX_DELIVERIES {
+        let workers = outside.fixture.workers().await;
+        outside.calls(usize::try_from(n).unwrap()).await;
+        // In the middle of its call.
+        drop(workers);
+    }
+    let workers = outside.fixture.workers().await;
     let fixture = &outside.fixture;
+    let execution = fixture.finished(id).await;
+    assert_eq!(execution.state, ExecutionState::Failed);
+    assert_eq!(execution.error.unwrap().code, "worker_lost");
+    let letter = fixture.dead(1).await.remove(0);
     assert_eq!(
         (letter.execution_id, letter.step.as_str(), letter.attempt),
         (id, "a", 1)
@@ -88,8 +109,15 @@ async fn an_item_that_breaks_its_workers_is_put_away_and_back() {
     assert!(letter.deliveries > bus::topology::MAX_DELIVERIES);
     assert!(letter.payload.contains(outside.ledger.url().as_str()));
     assert_eq!(letter.redriven_at, None);
-    assert_eq!(fixture.get(id).await.state, ExecutionState::Running);
-    assert!(outside.ledger.calls().is_empty(), "nobody did it");
+    // Whoever answers them knows that the calls are one.
+    let calls = outside.ledger.calls();
+    assert_eq!(calls.len() as u64, bus::topology::MAX_DELIVERIES);
+    assert!(
+        calls
+            .iter()
+            .all(|call| call.idempotency_key == calls[0].idempotency_key)
+    );
+    outside.ledger.release();
 
     let stranger = testkit::principal(TenantId::generate(), Role::Owner);
     fixture.provision(stranger.tenant).await;
@@ -97,50 +125,36 @@ async fn an_item_that_breaks_its_workers_is_put_away_and_back() {
         dead_letter_id: letter.id,
     };
     let list = ListDeadLetters::default();
-    assert!(
-        fixture
-            .ask(&stranger, &list)
-            .await
-            .unwrap()
-            .items
-            .is_empty()
-    );
+    let theirs = fixture.ask(&stranger, &list).await.unwrap();
+    assert!(theirs.items.is_empty());
     let refused = fixture.ask(&stranger, &redrive).await.unwrap_err();
     assert_eq!(refused.status, 404);
     let editor = fixture.ask(&fixture.user, &redrive).await.unwrap_err();
     assert_eq!(editor.status, 403);
-
-    let put_back = fixture.redrive(&letter).await.unwrap();
-    assert!(put_back.redriven_at.is_some() && put_back.redriven_by.is_some());
-    assert_eq!(fixture.redrive(&letter).await.unwrap(), put_back);
-    let execution = fixture.finished(id).await;
-    assert_eq!(execution.output, Some(json!(200)));
-    assert_eq!(fixture.redrive(&letter).await.unwrap(), put_back);
-    assert_eq!(outside.ledger.calls().len(), 1);
-    assert_eq!(fixture.dead(1).await, [put_back]);
+    assert_not_wanted(fixture, &letter).await;
     workers.drain().await;
     outside.fixture.drain().await;
 }
 
 #[tokio::test]
-async fn what_nobody_waits_for_is_not_put_back() {
+async fn a_retry_heals_lost_workers_and_the_lost_attempt_is_not_put_back() {
     let mut outside = Outside::start().await;
-    let (id, letter, workers) = broken(&mut outside).await;
+    let retry = json!({"retry": {"max_attempts": 2, "backoff_ms": 1}});
+    let id = queued(&mut outside, retry).await;
+    exhaust(&outside.fixture).await;
+    let workers = outside.fixture.workers().await;
     let fixture = &outside.fixture;
-    let cancel = CancelExecution { execution_id: id };
-    fixture.ask(&fixture.user, &cancel).await.unwrap();
-    let refused = fixture.redrive(&letter).await.unwrap_err();
-    assert_eq!(
-        (refused.status, refused.reason.as_deref()),
-        (409, Some("not_wanted"))
-    );
-    assert_eq!(fixture.dead(1).await, [letter]);
+    let execution = fixture.finished(id).await;
+    assert_eq!(execution.output, Some(json!(200)));
+    let letter = fixture.dead(1).await.remove(0);
+    assert_eq!((letter.execution_id, letter.attempt), (id, 1));
+    assert_not_wanted(fixture, &letter).await;
+    assert_eq!(outside.ledger.calls().len(), 1);
     let unknown = Redrive {
         dead_letter_id: contracts::id::DeadLetterId::generate(),
     };
     let unknown = fixture.ask(&fixture.admin(), &unknown).await.unwrap_err();
     assert_eq!(unknown.status, 404);
-    assert!(outside.ledger.calls().is_empty());
     workers.drain().await;
     outside.fixture.drain().await;
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, str::FromStr};
 
 use contracts::{
     agent::Pin,
-    flow::{Definition, Executable, FlowProblem, Node},
+    flow::{Definition, Executable, FlowProblem, Node, Position},
     id::{AgentId, BaseId, CrewId, FlowId, ToolId},
     tool::{FlowPin, ToolSnapshot},
 };
@@ -103,6 +103,29 @@ pub(crate) fn of_agent(id: AgentId, in_conversation: bool) -> Definition {
 /// A definition that runs one crew.
 pub(crate) fn of_crew(id: CrewId) -> Definition {
     around("crew", &json!({ "crew_id": id }))
+}
+
+/// A definition for people to build on: the agent answers a conversation, or a `prompt` that is executed by itself.
+pub(crate) fn in_chat(id: AgentId) -> Definition {
+    let config = json!({
+        "agent_id": id,
+        "prompt": "{{ input.prompt }}",
+        "messages": "{{ input.messages | default(none) }}"
+    });
+    let mut definition = around("agent", &config);
+    definition.nodes[0].kind = "chat_trigger".to_owned();
+    for (node, x) in definition.nodes.iter_mut().zip([0.0, 280.0, 560.0]) {
+        node.position = Some(Position { x, y: 0.0 });
+    }
+    definition.input_schema = Some(json!({
+        "type": "object",
+        "required": ["prompt"],
+        "properties": {
+            "prompt": {"type": "string", "minLength": 1, "description": "What the agent is asked."},
+            "messages": {"type": "array", "description": "What was said before, as chat-completions messages."}
+        }
+    }));
+    definition
 }
 
 fn around(kind: &str, config: &Value) -> Definition {
@@ -228,7 +251,12 @@ mod tests {
     #[test]
     fn what_runs_an_agent_or_a_crew_is_valid() {
         let (agent, crew) = (AgentId::EXAMPLE, CrewId::EXAMPLE);
-        for definition in [of_agent(agent, true), of_agent(agent, false), of_crew(crew)] {
+        for definition in [
+            of_agent(agent, true),
+            of_agent(agent, false),
+            of_crew(crew),
+            in_chat(agent),
+        ] {
             assert_eq!(graph::validate(&definition), []);
         }
     }

@@ -244,7 +244,7 @@ fn missing(error: Error, what: &'static str, id: &dyn std::fmt::Display) -> Erro
                 .any(|problem| problem.code == format!("unknown_{what}")) =>
         {
             let id = id.to_string();
-            Error::NothingToRun { what, id }
+            Error::NotThere { what, id }
         }
         _ => error,
     }

@@ -16,6 +16,11 @@ use crate::{
 };
 
 pub(crate) async fn create(ctx: Ctx, request: CreateFlow) -> Result<Flow, Error> {
+    store(&ctx, request).await
+}
+
+/// Makes a flow at its first version.
+pub(super) async fn store(ctx: &Ctx, request: CreateFlow) -> Result<Flow, Error> {
     domain::check_name(&request.name)?;
     domain::check_description(&request.description)?;
     let now = now();

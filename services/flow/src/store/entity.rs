@@ -27,6 +27,35 @@ pub(crate) mod flow {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+pub(crate) mod flow_agent {
+    use sea_orm::entity::prelude::{
+        ActiveModelBehavior, DeriveEntityModel, DerivePrimaryKey, DeriveRelation, EntityTrait,
+        EnumIter, PrimaryKeyTrait, Uuid,
+    };
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "flow_agents")]
+    pub(crate) struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub(crate) agent_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub(crate) flow_id: Uuid,
+        pub(crate) draft: bool,
+        pub(crate) published: bool,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub(crate) enum Relation {
+        #[sea_orm(
+            belongs_to = "super::flow::Entity",
+            from = "Column::FlowId",
+            to = "super::flow::Column::Id"
+        )]
+        Flow,
+    }
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
 pub(crate) mod revision {
     use sea_orm::entity::prelude::{
         ActiveModelBehavior, ChronoDateTimeUtc, DeriveEntityModel, DerivePrimaryKey,

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, and its helpers too")]
 
+mod agents;
 mod drafts;
 mod execute;
 mod pins;
@@ -30,7 +31,7 @@ struct Fixture {
     starts: Arc<Mutex<Vec<Start>>>,
     _running: Running,
     _owner: JoinSet<()>,
-    _database: Postgres,
+    database: Postgres,
     _nats: Nats,
 }
 
@@ -57,7 +58,7 @@ impl Fixture {
             starts,
             _running: running,
             _owner: owner,
-            _database: database,
+            database,
             _nats: nats,
         }
     }

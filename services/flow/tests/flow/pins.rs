@@ -81,7 +81,7 @@ fn flow_tool(flow_id: FlowId) -> ToolSnapshot {
     }
 }
 
-async fn others(fixture: &Fixture, flow: Option<FlowId>) -> (Running, Running) {
+pub(crate) async fn others(fixture: &Fixture, flow: Option<FlowId>) -> (Running, Running) {
     let runtime = testkit::runtime(&fixture.bus).await;
     let agents = kernel::Service::new("agent", Agents(flow)).on(resolve);
     let tools = kernel::Service::new("tool", ()).on(resolve_tools);

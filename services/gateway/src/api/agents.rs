@@ -5,7 +5,7 @@ use contracts::{
         Agent, AgentSpec, AgentSummary, AgentVersion, CreateAgent, DeleteAgent, Forget, GetAgent,
         ListAgentVersions, ListAgents, ListMemories, Memory, UpdateAgent,
     },
-    flow::RunAgent,
+    flow::{AgentFlow, CreateAgentFlow, ListAgentFlows, RunAgent},
     id::{AgentId, MemoryId},
     page::Page,
 };
@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use super::{
     PREFIX, Tag, etag,
-    flows::{Started, started},
+    flows::{self, Started, started},
     form::{Deleted, in_flat_body, paging},
 };
 use crate::{
@@ -39,6 +39,15 @@ pub(super) struct RunBody {
     /// The newest when absent.
     #[serde(default)]
     pub(super) version: Option<u32>,
+}
+
+#[derive(Default, Deserialize, Object)]
+#[serde(deny_unknown_fields)]
+#[oai(deny_unknown_fields)]
+struct AgentFlowBody {
+    /// 1 to 200 characters; the agent's name when absent.
+    #[serde(default)]
+    name: Option<String>,
 }
 
 #[derive(ApiResponse)]
@@ -210,6 +219,50 @@ impl Api {
         memory_id: Path<MemoryId>,
     ) -> poem::Result<Deleted> {
         forget(&caller, agent_id.0, Some(memory_id.0)).await
+    }
+
+    /// The agent's flows: those whose draft or newest revision names it in a node
+    #[oai(
+        path = "/:agent_id/workflows",
+        method = "get",
+        operation_id = "flow.list_of_agent"
+    )]
+    async fn flows(
+        &self,
+        caller: Bearer,
+        agent_id: Path<AgentId>,
+        /// The `next` of the page before.
+        cursor: Query<Option<String>>,
+        /// 1 to 200, 50 when absent.
+        limit: Query<Option<u32>>,
+    ) -> poem::Result<Json<Page<AgentFlow>>> {
+        let request = ListAgentFlows {
+            agent_id: agent_id.0,
+            paging: paging(cursor, limit),
+        };
+        Ok(Json(caller.ask(&request).await?))
+    }
+
+    /// Create a flow around an agent
+    ///
+    /// Its draft is valid: a chat trigger, the agent and an output. Published, it answers conversations; executed, it
+    /// takes `{prompt}`.
+    #[oai(
+        path = "/:agent_id/workflows",
+        method = "post",
+        operation_id = "flow.create_for_agent"
+    )]
+    async fn create_flow(
+        &self,
+        caller: Bearer,
+        agent_id: Path<AgentId>,
+        body: MaybeJson<AgentFlowBody>,
+    ) -> poem::Result<flows::Created> {
+        let request = CreateAgentFlow {
+            agent_id: agent_id.0,
+            name: body.0.name,
+        };
+        Ok(flows::created(caller.ask(&request).await?))
     }
 
     /// Start a run of an agent

@@ -5,7 +5,7 @@
 
 use contracts::{
     ErrorCode, Problem, Role,
-    auth::{Login, Logout, Refresh, Register, Session, User},
+    auth::{Login, Logout, MakeTicket, Refresh, Register, Session, Ticket, User},
     tenant::Organization,
 };
 use poem_openapi::{ApiResponse, Object, OpenApi};
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Tag;
 use crate::{
-    caller::Visitor,
+    caller::{Bearer, Visitor},
     payload::{Json, MaybeJson},
     problem::Refusal,
 };
@@ -79,6 +79,12 @@ enum SignedOut {
     Done(#[oai(header = "Set-Cookie")] Option<String>),
 }
 
+#[derive(ApiResponse)]
+enum Ticketed {
+    #[oai(status = 201)]
+    Created(Json<Ticket>),
+}
+
 #[OpenApi(prefix_path = "/auth", tag = "Tag::Auth")]
 impl Api {
     /// Create a user with an organization of their own
@@ -122,6 +128,15 @@ impl Api {
             .is_web_app
             .then(|| format!("{COOKIE}=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0"));
         Ok(SignedOut::Done(expired))
+    }
+
+    /// A ticket for one WebSocket
+    ///
+    /// Good for one `GET /ws?ticket=` within 30 seconds: browsers cannot send the access token there, and a token must
+    /// not stand in a URL. The socket ends with the access token.
+    #[oai(path = "/ws-ticket", method = "post", operation_id = "auth.ws_ticket")]
+    async fn ws_ticket(&self, caller: Bearer) -> poem::Result<Ticketed> {
+        Ok(Ticketed::Created(Json(caller.ask(&MakeTicket {}).await?)))
     }
 }
 

@@ -6,8 +6,8 @@ use contracts::{
     ErrorCode, Problem,
     chat::{
         AddAttachment, Attachment, ChatEvent, ChatMessage, ChatSession, Concurrency, CreateSession,
-        DeleteSession, GetMessage, GetSession, ListMessages, ListSessions, Regenerate, SendMessage,
-        StopAnswer, UpdateSession,
+        DeleteSession, GetMessage, GetSession, ListMessages, ListSessions, ReadAttachment,
+        Regenerate, SendMessage, StopAnswer, Turn, UpdateSession,
     },
     id::{AttachmentId, ChatId, MessageId},
     page::Page,
@@ -28,6 +28,7 @@ use super::{
 };
 use crate::{
     caller::{Bearer, Caller},
+    download::{self, Download},
     live::{Said, answer},
     payload::{Json, MaybeJson},
     problem::Refusal,
@@ -103,6 +104,10 @@ enum Answer {
     Stream(Events),
 }
 
+#[allow(
+    clippy::large_enum_variant,
+    reason = "it is made once for an answer, and written at once"
+)]
 #[derive(ApiResponse)]
 enum Answered {
     /// The finished answer, or with `Accept: text/event-stream` the answer as it is made: `event` is `token`,
@@ -110,6 +115,30 @@ enum Answered {
     /// stream that ends before `done` says why in an event `problem`.
     #[oai(status = 200)]
     Ok(Answer),
+    /// With `Prefer: respond-async`: both messages are stored, and the answer is being made.
+    #[oai(status = 202)]
+    Accepted(Json<Turn>),
+}
+
+/// How a client wants the answer.
+enum Form {
+    Whole,
+    Stream,
+    /// It will look for it, or follow it over the WebSocket.
+    Later,
+}
+
+impl Form {
+    fn of(accept: Option<&str>, prefer: Option<&str>) -> Self {
+        let has = |header: Option<&str>, word| header.is_some_and(|header| header.contains(word));
+        if has(prefer, "respond-async") {
+            return Self::Later;
+        }
+        if has(accept, "text/event-stream") {
+            return Self::Stream;
+        }
+        Self::Whole
+    }
 }
 
 #[derive(ApiResponse)]
@@ -223,8 +252,8 @@ impl Api {
 
     /// Ask something and receive the answer
     ///
-    /// Waits for the finished answer, up to ten minutes; with `Accept: text/event-stream` the answer comes as it is made.
-    /// A client that leaves does not stop it.
+    /// Waits for the finished answer, up to ten minutes; with `Accept: text/event-stream` the answer comes as it is made,
+    /// with `Prefer: respond-async` nothing is waited for. A client that leaves does not stop it.
     #[oai(
         path = "/:session_id/messages",
         method = "post",
@@ -237,6 +266,9 @@ impl Api {
         /// `text/event-stream` for the answer as it is made.
         #[oai(name = "Accept")]
         accept: Header<Option<String>>,
+        /// `respond-async` for both messages at once: the answer goes on being made.
+        #[oai(name = "Prefer")]
+        prefer: Header<Option<String>>,
         /// The same key and body give the same message; the same key with another body is refused.
         #[oai(name = "Idempotency-Key")]
         idempotency_key: Header<Option<String>>,
@@ -250,7 +282,8 @@ impl Api {
             idempotency_key: idempotency_key.0,
         };
         let turn = caller.ask_soon(&request).await.map_err(Refusal)?;
-        answered(caller.0, session_id.0, turn.answer.id, accept.0).await
+        let form = Form::of(accept.0.as_deref(), prefer.0.as_deref());
+        answered(caller.0, session_id.0, turn, form).await
     }
 
     /// One message
@@ -326,6 +359,9 @@ impl Api {
         /// `text/event-stream` for the answer as it is made.
         #[oai(name = "Accept")]
         accept: Header<Option<String>>,
+        /// `respond-async` for both messages at once: the answer goes on being made.
+        #[oai(name = "Prefer")]
+        prefer: Header<Option<String>>,
         body: MaybeJson<RegenerateBody>,
     ) -> poem::Result<Answered> {
         let request = Regenerate {
@@ -333,7 +369,8 @@ impl Api {
             message_id: body.0.message_id,
         };
         let turn = caller.ask_soon(&request).await.map_err(Refusal)?;
-        answered(caller.0, session_id.0, turn.answer.id, accept.0).await
+        let form = Form::of(accept.0.as_deref(), prefer.0.as_deref());
+        answered(caller.0, session_id.0, turn, form).await
     }
 
     /// Bring a file of up to 10 MiB into a conversation
@@ -364,17 +401,44 @@ impl Api {
         };
         Ok(Attached::Created(Json(caller.ask(&request).await?)))
     }
+
+    /// The bytes of a file of a conversation
+    #[oai(
+        path = "/:session_id/attachments/:attachment_id",
+        method = "get",
+        operation_id = "chat.read_attachment"
+    )]
+    async fn attachment(
+        &self,
+        caller: Bearer,
+        session_id: Path<ChatId>,
+        attachment_id: Path<AttachmentId>,
+        #[oai(name = "If-None-Match")] if_none_match: Header<Option<String>>,
+    ) -> poem::Result<Download> {
+        let (session_id, attachment_id) = (session_id.0, attachment_id.0);
+        let id = attachment_id.to_string();
+        let part = move |offset| ReadAttachment {
+            session_id,
+            attachment_id,
+            offset,
+        };
+        Ok(download::file(&caller, &id, if_none_match.0.as_deref(), part).await?)
+    }
 }
 
 async fn answered(
     caller: Caller,
     session_id: ChatId,
-    message_id: MessageId,
-    accept: Option<String>,
+    turn: Turn,
+    form: Form,
 ) -> poem::Result<Answered> {
-    let said = answer(caller, session_id, message_id, 0).await;
+    let message_id = turn.answer.id;
+    let said = match form {
+        Form::Later => return Ok(Answered::Accepted(Json(turn))),
+        Form::Whole | Form::Stream => answer(caller, session_id, message_id, 0).await,
+    };
     let said = said.map_err(Refusal)?.boxed();
-    if accept.is_some_and(|accept| accept.contains("text/event-stream")) {
+    if matches!(form, Form::Stream) {
         return Ok(Answered::Ok(Answer::Stream(events(said))));
     }
     let whole = tokio::time::timeout(ANSWER_TIMEOUT, last(said)).await;

@@ -73,7 +73,7 @@ pub(super) enum OneFlow {
 }
 
 #[derive(ApiResponse)]
-enum Created {
+pub(super) enum Created {
     #[oai(status = 201)]
     Created(
         Json<Flow>,
@@ -132,9 +132,7 @@ impl Api {
     /// The draft may be stored invalid; publishing checks it.
     #[oai(path = "/", method = "post", operation_id = "flow.create")]
     async fn create(&self, caller: Bearer, body: Json<CreateFlow>) -> poem::Result<Created> {
-        let flow = caller.ask(&body.0).await?;
-        let (location, tag) = (location_of(flow.id), etag::of(flow.version));
-        Ok(Created::Created(Json(flow), location, tag))
+        Ok(created(caller.ask(&body.0).await?))
     }
 
     /// One flow with its draft
@@ -284,6 +282,11 @@ impl Api {
     ) -> poem::Result<Started> {
         execute(&caller, flow_id.0, idempotency_key.0, body.0).await
     }
+}
+
+pub(super) fn created(flow: Flow) -> Created {
+    let (location, tag) = (location_of(flow.id), etag::of(flow.version));
+    Created::Created(Json(flow), location, tag)
 }
 
 pub(super) async fn get(caller: &Bearer, flow_id: FlowId) -> poem::Result<OneFlow> {

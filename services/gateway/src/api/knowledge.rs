@@ -4,13 +4,13 @@ use contracts::{
     id::{BaseId, DocumentId},
     knowledge::{
         AddDocument, Base, CreateBase, DeleteBase, DeleteDocument, Document, GetBase, GetDocument,
-        Hits, ListBases, ListDocuments, ReindexBase, SearchBase, UpdateBase,
+        Hits, ListBases, ListDocuments, ReadDocument, ReindexBase, SearchBase, UpdateBase,
     },
     page::Page,
 };
 use poem_openapi::{
     ApiResponse, Object, OpenApi,
-    param::{Path, Query},
+    param::{Header, Path, Query},
 };
 use serde::Deserialize;
 
@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     caller::Bearer,
+    download::{self, Download},
     payload::Json,
     upload::{self, Upload},
 };
@@ -267,6 +268,29 @@ impl Api {
             document_id: document_id.0,
         };
         Ok(Json(caller.ask(&request).await?))
+    }
+
+    /// The bytes of a document, as it came
+    #[oai(
+        path = "/:base_id/documents/:document_id/content",
+        method = "get",
+        operation_id = "agent.read_document"
+    )]
+    async fn document_content(
+        &self,
+        caller: Bearer,
+        base_id: Path<BaseId>,
+        document_id: Path<DocumentId>,
+        #[oai(name = "If-None-Match")] if_none_match: Header<Option<String>>,
+    ) -> poem::Result<Download> {
+        let (base_id, document_id) = (base_id.0, document_id.0);
+        let id = document_id.to_string();
+        let part = move |offset| ReadDocument {
+            base_id,
+            document_id,
+            offset,
+        };
+        Ok(download::file(&caller, &id, if_none_match.0.as_deref(), part).await?)
     }
 
     /// Delete a document with its passages, for good

@@ -3,16 +3,17 @@
 //! **Invariant:** no origin is reflected that is not configured, and credentials are never allowed: other sites' pages
 //! bring a token of their own.
 
+use contracts::{ErrorCode, Problem};
 use poem::{
     Request, Response,
-    http::{HeaderValue, Method, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
 };
 
-use crate::Config;
+use crate::{Config, problem::Refusal};
 
 const METHODS: &str = "GET, POST, PUT, DELETE";
 const HEADERS: &str =
-    "authorization, content-type, idempotency-key, if-match, last-event-id, traceparent";
+    "authorization, content-type, idempotency-key, if-match, last-event-id, prefer, traceparent";
 const EXPOSED: &str = "etag, location, retry-after, ratelimit, ratelimit-policy, x-trace-id";
 
 pub(super) fn is_preflight(request: &Request) -> bool {
@@ -57,6 +58,25 @@ pub(super) fn set(response: &mut Response, origin: Option<&str>, config: &Config
             HeaderValue::from_static(EXPOSED),
         );
     }
+}
+
+/// Where browsers ask nobody before they send (WebSocket), or a rebound name could fool them (MCP): our own pages, those
+/// on the list, and clients that are no browsers.
+///
+/// # Errors
+/// `forbidden` for pages of other sites.
+pub(crate) fn check_origin(headers: &HeaderMap, config: &Config) -> Result<(), Refusal> {
+    let Some(origin) = headers.get(header::ORIGIN) else {
+        return Ok(());
+    };
+    let host = headers.get(header::HOST).and_then(|it| it.to_str().ok());
+    let origin = origin.to_str().unwrap_or_default();
+    let is_own = host.is_some_and(|host| origin.split("://").nth(1) == Some(host));
+    if is_own || allowed(Some(origin), config).is_some() {
+        return Ok(());
+    }
+    let text = format!("pages of `{origin}` may not use this server");
+    Err(Refusal(Problem::new(ErrorCode::Forbidden, text)))
 }
 
 fn allowed(origin: Option<&str>, config: &Config) -> Option<HeaderValue> {

@@ -84,6 +84,16 @@ impl Limits {
         }
     }
 
+    /// Takes one frame of a socket from the tenant's bucket.
+    ///
+    /// # Errors
+    /// `rate_limited`.
+    pub(crate) fn take(&self, tenant: TenantId) -> Result<(), Problem> {
+        self.sweep();
+        let taken = self.tenants.take(&tenant);
+        taken.map(drop).map_err(|(problem, _)| problem)
+    }
+
     fn sweep(&self) {
         if self.seen.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == SWEEP_EVERY - 1 {
             self.tenants.limiter.retain_recent();

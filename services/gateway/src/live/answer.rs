@@ -1,7 +1,8 @@
 //! An answer of a conversation as it is made: the events of its execution and the tokens of its models, for one client.
 //!
 //! **Invariant:** the last event is `done` with the stored message, or a problem; events of the execution come in their
-//! order, each once. Tokens are lossy on the bus: what is missing at a step's end is taken from its output.
+//! order, each once. Tokens are lossy on the bus: what is missing at a step's end is taken from its output. A client that
+//! returns receives no event again, but for what a model was saying when it left.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -51,7 +52,8 @@ pub(crate) async fn answer(
     let answer = Answer {
         caller,
         request,
-        sources: None,
+        tokens: None,
+        frames: None,
         translator: Translator::new(after),
         queue: VecDeque::new(),
         over: false,
@@ -65,16 +67,13 @@ pub(crate) async fn answer(
 struct Answer {
     caller: Caller,
     request: GetMessage,
+    /// From the moment that the execution is known: what is said before its first event was read is not lost.
+    tokens: Option<Subscription>,
     /// None until the answer's turn has come.
-    sources: Option<Sources>,
+    frames: Option<BoxStream<'static, Item>>,
     translator: Translator,
     queue: VecDeque<ChatEvent>,
     over: bool,
-}
-
-struct Sources {
-    frames: BoxStream<'static, Item>,
-    tokens: Subscription,
 }
 
 impl Answer {
@@ -94,16 +93,16 @@ impl Answer {
     }
 
     async fn advance(&mut self) -> Result<(), Problem> {
-        let Some(sources) = &mut self.sources else {
+        let (Some(frames), Some(tokens)) = (&mut self.frames, &mut self.tokens) else {
             return self.begin().await;
         };
         tokio::select! {
-            frame = sources.frames.next() => match frame {
+            frame = frames.next() => match frame {
                 Some(Item::Event(frame)) => self.queue.extend(self.translator.frame(&frame)),
                 Some(Item::Problem(problem)) => return Err(problem),
                 None => return self.finish().await,
             },
-            Some(token) = sources.tokens.next() => match serde_json::from_slice::<TokenDelta>(token.payload()) {
+            Some(token) = tokens.next() => match serde_json::from_slice::<TokenDelta>(token.payload()) {
                 Ok(delta) => self.queue.extend(self.translator.token(delta)),
                 Err(error) => tracing::error!(%error, "a token cannot be read"),
             },
@@ -116,12 +115,13 @@ impl Answer {
         let mut missing_since = None;
         loop {
             let message = self.caller.ask_soon(&self.request).await?;
+            self.listen(message.execution_id).await?;
             let waits = message.state == MessageState::Queued;
             match message.execution_id.filter(|_| !waits) {
                 Some(execution) => {
-                    match open(&self.caller, execution, self.translator.last()).await {
-                        Ok(sources) => {
-                            self.sources = Some(sources);
+                    match open(&self.caller, execution).await {
+                        Ok(frames) => {
+                            self.frames = Some(frames);
                             return Ok(());
                         }
                         // The engine may still be about to begin it.
@@ -144,8 +144,22 @@ impl Answer {
         }
     }
 
+    async fn listen(&mut self, execution: Option<ExecutionId>) -> Result<(), Problem> {
+        if let (Some(execution), None) = (execution, &self.tokens) {
+            let tenant = self.caller.principal.tenant;
+            let tokens = self.caller.gate.live.tokens(tenant, execution).await?;
+            self.tokens = Some(tokens);
+        }
+        Ok(())
+    }
+
     /// The execution is over: the message soon is, too.
     async fn finish(&mut self) -> Result<(), Problem> {
+        if self.translator.is_ahead() {
+            let after = self.translator.last();
+            let detail = format!("the answer has no event {after} to resume after");
+            return Err(Problem::new(ErrorCode::InvalidInput, detail).with_reason("event_unknown"));
+        }
         let until = Instant::now() + LAG;
         loop {
             let message = self.caller.ask_soon(&self.request).await?;
@@ -180,12 +194,13 @@ impl Answer {
     }
 }
 
-async fn open(caller: &Caller, execution: ExecutionId, after: u64) -> Result<Sources, Problem> {
-    let tenant = caller.principal.tenant;
-    let tokens = caller.gate.live.tokens(tenant, execution).await?;
-    let frames = match follow(caller.clone(), execution, after).await? {
+/// From the first event on, whatever the client has seen: they tell who speaks.
+async fn open(
+    caller: &Caller,
+    execution: ExecutionId,
+) -> Result<BoxStream<'static, Item>, Problem> {
+    Ok(match follow(caller.clone(), execution, 0).await? {
         Resume::Stream(frames) => frames.boxed(),
         Resume::AtTheEnd => stream::empty().boxed(),
-    };
-    Ok(Sources { frames, tokens })
+    })
 }

@@ -1,4 +1,10 @@
 //! What the events of an execution mean to someone in a conversation.
+//!
+//! A client that returns has seen the events up to some number. Those are read again in silence, for they tell who speaks
+//! at present.
+//!
+//! **Invariant:** at the end of a step the client has exactly what its model said: where pieces are missing, they come
+//! then, or all of it anew.
 
 use std::collections::HashMap;
 
@@ -12,11 +18,29 @@ use serde_json::Value;
 #[derive(Default)]
 struct Speech {
     attempt: u32,
+    /// The pieces from the first one on, as long as none is missing.
     text: String,
+    /// The number of the last piece.
+    last_piece: u64,
+    has_hole: bool,
     is_over: bool,
 }
 
+impl Speech {
+    /// A new attempt begins the text anew.
+    fn begin(&mut self, attempt: u32) {
+        if attempt > self.attempt {
+            *self = Self {
+                attempt,
+                ..Self::default()
+            };
+        }
+    }
+}
+
 pub(super) struct Translator {
+    /// The last event that the client has seen.
+    after: u64,
     /// The number of the last event.
     n: u64,
     speeches: HashMap<String, Speech>,
@@ -25,17 +49,29 @@ pub(super) struct Translator {
 impl Translator {
     pub(super) fn new(after: u64) -> Self {
         Self {
-            n: after,
+            after,
+            n: 0,
             speeches: HashMap::new(),
         }
     }
 
+    /// The number to resume after.
     pub(super) fn last(&self) -> u64 {
-        self.n
+        self.n.max(self.after)
+    }
+
+    /// Whether the client has seen more than there is, as far as events have come.
+    pub(super) fn is_ahead(&self) -> bool {
+        self.after > self.n
     }
 
     pub(super) fn frame(&mut self, frame: &Frame) -> Option<ChatEvent> {
         self.n = frame.n;
+        let event = self.meaning(frame);
+        event.filter(|_| frame.n > self.after)
+    }
+
+    fn meaning(&mut self, frame: &Frame) -> Option<ChatEvent> {
         let n = frame.n;
         match &frame.event {
             ExecutionEvent::StepStarted {
@@ -88,15 +124,16 @@ impl Translator {
             return None;
         }
         let speech = self.speeches.entry(delta.node.clone()).or_default();
-        if speech.is_over || delta.attempt < speech.attempt {
+        speech.begin(delta.attempt);
+        let is_late = delta.attempt < speech.attempt || delta.n <= speech.last_piece;
+        if speech.is_over || is_late {
             return None;
         }
-        if delta.attempt > speech.attempt {
-            speech.text.clear();
-            speech.attempt = delta.attempt;
-        }
+        speech.has_hole |= delta.n > speech.last_piece + 1;
+        speech.last_piece = delta.n;
         speech.text.push_str(&delta.text);
-        Some(self.say(delta.node, delta.attempt, delta.text))
+        let anew = delta.n == 1;
+        Some(self.say(delta.node, delta.attempt, anew, delta.text))
     }
 
     fn started(&mut self, node: &str, attempt: u32, call: &StepCall) -> Option<ChatEvent> {
@@ -104,18 +141,19 @@ impl Translator {
             StepCall::Llm { .. } if !is_inner(node) => {
                 let speech = self.speeches.entry(node.to_owned()).or_default();
                 // A token may be faster than the event of its step.
-                if attempt > speech.attempt {
-                    speech.text.clear();
-                    speech.attempt = attempt;
-                }
+                speech.begin(attempt);
                 None
             }
             // What is tried again was told before.
             StepCall::Tool {
-                name, arguments, ..
+                agent,
+                name,
+                arguments,
+                tool_id: _,
             } if attempt == 1 => Some(ChatEvent::ToolCall {
                 n: self.n,
                 node: node.to_owned(),
+                agent: agent.clone(),
                 name: name.clone(),
                 arguments: arguments.clone(),
             }),
@@ -127,21 +165,23 @@ impl Translator {
         }
     }
 
-    /// What the model said and the client has not received.
+    /// What the model said and the client has not received; all of it where that is not the end of it.
     fn rest_of(&mut self, node: &str, output: &Value) -> Option<ChatEvent> {
         let speech = self.speeches.get_mut(node)?;
         speech.is_over = true;
-        // Where something is missing in the middle, only `done` can heal it.
-        let rest = text_of(output)?.strip_prefix(&*speech.text)?.to_owned();
-        let attempt = speech.attempt;
-        (!rest.is_empty()).then(|| self.say(node.to_owned(), attempt, rest))
+        let (attempt, whole) = (speech.attempt, text_of(output)?);
+        let is_heard = speech.last_piece > 0 && !speech.has_hole;
+        let rest = whole.strip_prefix(&*speech.text).filter(|_| is_heard);
+        let (anew, text) = (rest.is_none(), rest.unwrap_or(whole).to_owned());
+        (!text.is_empty()).then(|| self.say(node.to_owned(), attempt, anew, text))
     }
 
-    fn say(&self, node: String, attempt: u32, text: String) -> ChatEvent {
+    fn say(&self, node: String, attempt: u32, anew: bool, text: String) -> ChatEvent {
         ChatEvent::Token {
-            n: self.n,
+            n: self.last(),
             node,
             attempt,
+            anew,
             text,
         }
     }
@@ -214,26 +254,59 @@ mod tests {
         }
     }
 
-    fn text(event: Option<ChatEvent>) -> Option<(u64, u32, String)> {
+    fn text(event: Option<ChatEvent>) -> Option<(u64, bool, String)> {
         match event? {
-            ChatEvent::Token {
-                n, attempt, text, ..
-            } => Some((n, attempt, text)),
+            ChatEvent::Token { n, anew, text, .. } => Some((n, anew, text)),
             other => panic!("{other:?}"),
         }
+    }
+
+    fn said(n: u64, anew: bool, text: &str) -> Option<(u64, bool, String)> {
+        Some((n, anew, text.to_owned()))
     }
 
     #[test]
     fn what_is_missing_of_a_speech_comes_at_its_end() {
         let mut it = Translator::new(0);
         assert_eq!(it.frame(&started(2, "a/llm:0", 1, asks())), None);
-        let said = text(it.token(delta("a/llm:0", 1, 1, "Hel")));
-        assert_eq!(said, Some((2, 1, "Hel".into())));
+        let first = text(it.token(delta("a/llm:0", 1, 1, "Hel")));
+        assert_eq!(first, said(2, true, "Hel"));
         let output = json!({"role": "assistant", "content": "Hello"});
         let rest = text(it.frame(&succeeded(3, "a/llm:0", output)));
-        assert_eq!(rest, Some((3, 1, "lo".into())));
+        assert_eq!(rest, said(3, false, "lo"));
         // The same piece, late.
         assert_eq!(it.token(delta("a/llm:0", 1, 2, "lo")), None);
+    }
+
+    #[test]
+    fn after_a_lost_piece_all_is_said_anew_at_the_end() {
+        let mut it = Translator::new(0);
+        it.frame(&started(1, "a", 1, asks()));
+        it.token(delta("a", 1, 1, "on"));
+        assert_eq!(it.token(delta("a", 1, 1, "on")), None);
+        let after_hole = text(it.token(delta("a", 1, 3, "wo")));
+        assert_eq!(after_hole, said(1, false, "wo"));
+        let whole = text(it.frame(&succeeded(2, "a", json!("one two"))));
+        assert_eq!(whole, said(2, true, "one two"));
+    }
+
+    #[test]
+    fn who_returns_hears_anew_what_was_being_said() {
+        let mut it = Translator::new(3);
+        let events = [
+            started(1, "first", 1, asks()),
+            succeeded(2, "first", json!("Heard.")),
+            started(3, "second", 1, asks()),
+        ];
+        for event in &events {
+            assert_eq!(it.frame(event), None);
+        }
+        let live = text(it.token(delta("second", 1, 7, "ld")));
+        assert_eq!(live, said(3, false, "ld"));
+        let whole = text(it.frame(&succeeded(4, "second", json!("Hello world"))));
+        assert_eq!(whole, said(4, true, "Hello world"));
+        // A number that is still to come.
+        assert!(Translator::new(1).is_ahead() && !it.is_ahead());
     }
 
     #[test]
@@ -243,10 +316,8 @@ mod tests {
         it.token(delta("a", 1, 1, "no"));
         it.frame(&started(2, "a", 2, asks()));
         assert_eq!(it.token(delta("a", 1, 2, "late")), None);
-        assert_eq!(
-            text(it.token(delta("a", 2, 1, "yes"))),
-            Some((2, 2, "yes".into()))
-        );
+        let first = text(it.token(delta("a", 2, 1, "yes")));
+        assert_eq!(first, said(2, true, "yes"));
         assert_eq!(it.frame(&succeeded(3, "a", json!("yes"))), None);
     }
 
@@ -266,7 +337,9 @@ mod tests {
         };
         let mut it = Translator::new(4);
         let told = it.frame(&started(5, "a/tool:0.0", 1, call()));
-        assert!(matches!(told, Some(ChatEvent::ToolCall { n: 5, name, .. }) if name == "add"));
+        assert!(
+            matches!(told, Some(ChatEvent::ToolCall { n: 5, agent, name, .. }) if agent == "a" && name == "add")
+        );
         assert_eq!(it.frame(&started(6, "a/tool:0.0", 2, call())), None);
         let told = it.frame(&succeeded(7, "a/tool:0.0", json!(2)));
         assert!(

@@ -6,9 +6,10 @@ use contracts::{
     ErrorCode, Problem, Subject,
     chat::{
         AddAttachment, Attachment, ChatMessage, ChatRole, ChatSession, Concurrency, GetMessage,
-        GetSession, MessageState, SendMessage, Turn,
+        GetSession, MessageState, ReadAttachment, SendMessage, Turn,
     },
     execution::Usage,
+    file::FilePart,
     id::{AttachmentId, ChatId, ExecutionId, MessageId, ToolId, UserId},
     live::{ExecutionEvent, Frame, StepCall, TokenDelta},
     subject::step_token,
@@ -20,9 +21,12 @@ use crate::platform::Platform;
 
 /// The one answer of the one conversation.
 #[derive(Clone)]
-struct Chat(Arc<Mutex<ChatMessage>>);
+pub(crate) struct Chat(Arc<Mutex<ChatMessage>>);
 
-async fn start(state: MessageState, execution: Option<ExecutionId>) -> (Platform, Chat, Running) {
+pub(crate) async fn start(
+    state: MessageState,
+    execution: Option<ExecutionId>,
+) -> (Platform, Chat, Running) {
     let platform = Platform::start().await;
     bus::topology::ensure(&platform.bus, 1).await.unwrap();
     let chat = Chat(Arc::new(Mutex::new(message(state, execution))));
@@ -31,13 +35,14 @@ async fn start(state: MessageState, execution: Option<ExecutionId>) -> (Platform
         .on(send)
         .on(get_message)
         .on(get_session)
-        .on(attach);
+        .on(attach)
+        .on(read_attachment);
     let running = service.start(&runtime).await.unwrap();
     (platform, chat, running)
 }
 
 impl Chat {
-    fn set(&self, change: impl FnOnce(&mut ChatMessage)) {
+    pub(crate) fn set(&self, change: impl FnOnce(&mut ChatMessage)) {
         change(&mut self.0.lock().unwrap());
     }
 }
@@ -91,7 +96,7 @@ async fn get_session(_: Ctx<Chat>, request: GetSession) -> Result<ChatSession, P
         crew_id: None,
         flow_id: None,
         concurrency: Concurrency::Enqueue,
-        head: None,
+        head: Some(MessageId::EXAMPLE),
         created_by: UserId::EXAMPLE,
         created_at: chrono::DateTime::UNIX_EPOCH,
         updated_at: chrono::DateTime::UNIX_EPOCH,
@@ -111,7 +116,25 @@ async fn attach(ctx: Ctx<Chat>, request: AddAttachment) -> Result<Attachment, Pr
     })
 }
 
-fn path(rest: &str) -> String {
+/// A file of three pieces, the last of them one byte.
+const FILE: usize = 2 * FilePart::MAX_BYTES as usize + 1;
+
+async fn read_attachment(_: Ctx<Chat>, request: ReadAttachment) -> Result<FilePart, Problem> {
+    if request.attachment_id != AttachmentId::EXAMPLE {
+        return Err(Problem::new(ErrorCode::NotFound, "no such file"));
+    }
+    let offset = usize::try_from(request.offset).unwrap();
+    let end = FILE.min(offset + FilePart::MAX_BYTES as usize);
+    let piece: Vec<u8> = (offset..end).map(letter).collect();
+    let (name, kind) = ("Pl\u{e4}ne \"a\".html", "text/html");
+    Ok(FilePart::new(name.into(), kind.into(), FILE as u64, &piece))
+}
+
+fn letter(place: usize) -> u8 {
+    b'a' + u8::try_from(place % 23).unwrap()
+}
+
+pub(crate) fn path(rest: &str) -> String {
     format!("/api/v1/chat/sessions/{}{rest}", ChatId::EXAMPLE)
 }
 
@@ -124,7 +147,7 @@ fn frame(n: u64, event: ExecutionEvent) -> Frame {
     Frame { n, ts, event }
 }
 
-fn started(n: u64, node: &str, call: StepCall) -> Frame {
+pub(crate) fn started(n: u64, node: &str, call: StepCall) -> Frame {
     let event = ExecutionEvent::StepStarted {
         node: node.into(),
         attempt: 1,
@@ -134,7 +157,7 @@ fn started(n: u64, node: &str, call: StepCall) -> Frame {
     frame(n, event)
 }
 
-fn succeeded(n: u64, node: &str, output: Value) -> Frame {
+pub(crate) fn succeeded(n: u64, node: &str, output: Value) -> Frame {
     let event = ExecutionEvent::StepSucceeded {
         node: node.into(),
         attempt: 1,
@@ -146,12 +169,12 @@ fn succeeded(n: u64, node: &str, output: Value) -> Frame {
     frame(n, event)
 }
 
-fn asks() -> StepCall {
+pub(crate) fn asks() -> StepCall {
     let agent = "writer".into();
     StepCall::Llm { agent }
 }
 
-fn calls_tool() -> StepCall {
+pub(crate) fn calls_tool() -> StepCall {
     StepCall::Tool {
         agent: "writer".into(),
         tool_id: ToolId::EXAMPLE,
@@ -160,7 +183,7 @@ fn calls_tool() -> StepCall {
     }
 }
 
-fn over(n: u64) -> Frame {
+pub(crate) fn over(n: u64) -> Frame {
     let event = ExecutionEvent::ExecutionSucceeded {
         output: json!("Hello"),
         usage: Usage::ZERO,
@@ -185,7 +208,10 @@ async fn an_answer_is_streamed_as_it_is_made() {
     assert_eq!(stream.header("content-type"), Some("text/event-stream"));
     let called = stream.event().await.unwrap();
     assert_eq!((&*called.event, called.id), ("tool_call", Some(1)));
-    assert_eq!(called.data["arguments"], json!({"a": 1}));
+    assert_eq!(
+        (&called.data["agent"], &called.data["arguments"]),
+        (&json!("writer"), &json!({"a": 1}))
+    );
     let result = stream.event().await.unwrap();
     assert_eq!(
         (&*result.event, &result.data["result"]),
@@ -244,6 +270,16 @@ async fn an_answer_waits_for_its_turn_and_comes_whole_without_a_stream() {
 }
 
 #[tokio::test]
+async fn who_does_not_want_to_wait_gets_both_messages_at_once() {
+    let (platform, _, _running) = start(MessageState::Queued, None).await;
+    let ask = platform.ask("POST", &path("/messages"));
+    let ask = ask.header("Prefer", "respond-async");
+    let turn = ask.json(&json!({"content": "Hi"})).send().await;
+    assert_eq!(turn.status, 202, "{}", turn.body);
+    assert_eq!(turn.json()["answer"]["state"], "queued");
+}
+
+#[tokio::test]
 async fn a_client_that_returns_goes_on_where_it_was() {
     let execution = ExecutionId::generate();
     let (platform, _, _running) = start(MessageState::Done, Some(execution)).await;
@@ -263,6 +299,13 @@ async fn a_client_that_returns_goes_on_where_it_was() {
     assert_eq!(ids("1").await, [2, 3]);
     // Nothing but the message itself is left.
     assert_eq!(ids("3").await, [3]);
+    let ask = platform.ask("GET", &stream_path());
+    let mut ahead = ask.header("Last-Event-ID", "4").open().await;
+    let refused = ahead.event().await.unwrap();
+    assert_eq!(
+        (&*refused.event, &refused.data["reason"]),
+        ("problem", &json!("event_unknown"))
+    );
     let other = path(&format!("/messages/{}/stream", MessageId::generate()));
     let missing = platform.ask("GET", &other).send().await;
     missing.assert_problem(404, "not_found");
@@ -310,4 +353,34 @@ async fn a_file_is_sent_as_a_form_or_as_it_is() {
     empty.assert_problem(400, "invalid_input");
     let large = post("?name=a", "text/plain", vec![b'x'; 10 * 1024 * 1024 + 1]).await;
     large.assert_problem(413, "invalid_input");
+}
+
+#[tokio::test]
+async fn a_file_is_streamed_back_to_be_saved() {
+    let (platform, _, _running) = start(MessageState::Queued, None).await;
+    let file = path(&format!("/attachments/{}", AttachmentId::EXAMPLE));
+    let got = platform.ask("GET", &file).send().await;
+    assert_eq!(got.status, 200, "{}", got.body);
+    let body = got.body.as_bytes();
+    assert_eq!(body.len(), FILE);
+    assert!(body.iter().enumerate().all(|(n, it)| *it == letter(n)));
+    let tag = format!("\"{}\"", AttachmentId::EXAMPLE);
+    for (name, value) in [
+        ("content-length", FILE.to_string().as_str()),
+        ("content-type", "text/html; charset=utf-8"),
+        (
+            "content-disposition",
+            "attachment; filename=\"Pl_ne _a_.html\"; filename*=UTF-8''Pl%C3%A4ne%20%22a%22.html",
+        ),
+        ("x-content-type-options", "nosniff"),
+        ("etag", &tag),
+    ] {
+        assert_eq!(got.header(name), Some(value), "{name}");
+    }
+    let again = platform.ask("GET", &file).header("If-None-Match", &tag);
+    let again = again.send().await;
+    assert_eq!((again.status, &*again.body), (304, ""));
+    let missing = path(&format!("/attachments/{}", AttachmentId::generate()));
+    let missing = platform.ask("GET", &missing).header("If-None-Match", "*");
+    missing.send().await.assert_problem(404, "not_found");
 }

@@ -2,14 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, and its helpers too")]
 
+mod agents;
 mod answers;
 mod chat;
 mod http;
+mod knowledge;
 mod limits;
 mod live;
 mod open;
 mod platform;
 mod refusals;
 mod sessions;
+mod socket;
 mod surface;
 mod tools;

@@ -12,7 +12,7 @@ use crate::containers::spec::ContainerSpec;
 
 /// Carries the group of the installation.
 pub(super) const GROUP_LABEL: &str = "troupe.tool";
-/// Carries the instance of the service that started the container.
+/// Carries the name of the instance of the service that started the container.
 pub(super) const INSTANCE_LABEL: &str = "troupe.instance";
 /// Carries the second, since 1970, after which nobody needs the container.
 pub(super) const UNTIL_LABEL: &str = "troupe.until";

@@ -1,7 +1,8 @@
 //! Removes containers that nobody removes any more: of an instance that was killed, or of a call given up half-way.
 //!
-//! **Invariant:** a container that a living instance uses is never touched: one that runs is removed when its time is
-//! over, and one that has ended, or that we do not know, when two looks in a row find it.
+//! **Invariant:** a container that a living instance uses is never touched: one is removed at once when its instance is
+//! known to be gone, else one that runs when its time is over, and one that has ended, or that we do not know, when two
+//! looks in a row find it.
 
 use std::{
     collections::HashSet,
@@ -12,6 +13,7 @@ use bollard::models::{ContainerSummary, ContainerSummaryStateEnum};
 
 use crate::{
     containers::{
+        process,
         profile::{INSTANCE_LABEL, UNTIL_LABEL},
         running::Yard,
     },
@@ -65,9 +67,11 @@ enum Verdict {
 fn verdict(container: &ContainerSummary, now: u64, instance: &str, is_live: bool) -> Verdict {
     let label = |name: &str| container.labels.as_ref()?.get(name).map(String::as_str);
     let until = label(UNTIL_LABEL).and_then(|until| until.parse::<u64>().ok());
-    let ours = label(INSTANCE_LABEL) == Some(instance);
+    let owner = label(INSTANCE_LABEL);
+    let ours = owner == Some(instance);
     let runs = container.state == Some(ContainerSummaryStateEnum::RUNNING);
-    if until.is_none_or(|until| until < now) {
+    let is_over = until.is_none_or(|until| until < now);
+    if is_over || owner.is_some_and(process::is_gone) {
         Verdict::Remove
     } else if is_live || (!ours && runs) {
         Verdict::Keep
@@ -106,5 +110,9 @@ mod tests {
         check("they", 200, false, false, &Verdict::Suspect);
         check("they", 99, true, false, &Verdict::Remove);
         check("we", 99, true, false, &Verdict::Remove);
+        // The name of another process that had our number.
+        let gone = format!("{}0", process::name());
+        check(&gone, 200, true, false, &Verdict::Remove);
+        check(&process::name(), 200, true, false, &Verdict::Keep);
     }
 }

@@ -22,6 +22,7 @@ use crate::{
         config::Config,
         engine::Engine,
         pool::{Kind, Pool},
+        process,
         profile::{self, Owner},
         session::Session,
         sessions::Sessions,
@@ -47,7 +48,7 @@ impl Yard {
         Self {
             engine: Engine::new(&config.container_engine),
             group: config.container_group.clone(),
-            instance: uuid::Uuid::now_v7().to_string(),
+            instance: process::name(),
             places: u32::from(config.containers),
             permits: Semaphore::new(usize::from(config.containers)),
             pool: Mutex::new(Pool::new(config)),

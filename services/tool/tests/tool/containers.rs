@@ -1,6 +1,6 @@
 //! Programs in containers, on a real engine.
 
-use std::{path::PathBuf, time::Instant};
+use std::path::PathBuf;
 
 use testkit::{ContainerEngine, containers::BUSYBOX_IMAGE};
 use tokio::{
@@ -11,9 +11,6 @@ use tokio::{
 use tool::ContainersConfig;
 
 use super::*;
-
-/// How much later than its limit a container may be gone.
-const SLACK: Duration = Duration::from_secs(2);
 
 fn sh(script: &str) -> Value {
     json!({"image": BUSYBOX_IMAGE, "command": ["/bin/sh", "-c", script]})
@@ -35,59 +32,6 @@ async fn a_program_gets_the_arguments_and_answers() {
     }
     fixture.drain().await;
     assert_eq!(engine.containers().await, Vec::<String>::new());
-}
-
-/// A program that must be stopped, the call's limit in milliseconds, and the reason that the caller is told.
-const BOMBS: [(&str, &str, u64, &str); 9] = [
-    ("busy", "while :; do :; done", 1_000, "timeout"),
-    (
-        "deaf",
-        "trap '' TERM INT HUP; while :; do sleep 1; done",
-        1_000,
-        "timeout",
-    ),
-    ("silent", "sleep 3600", 1_000, "timeout"),
-    (
-        "fork",
-        "b() { b | b & b; }; (b); while :; do :; done",
-        1_000,
-        "timeout",
-    ),
-    (
-        "children",
-        "for n in 1 2 3 4; do sleep 3600 & done; wait",
-        1_000,
-        "timeout",
-    ),
-    ("memory", "x=x; while :; do x=$x$x; done", 20_000, "memory"),
-    (
-        "disk",
-        "head -c 300000000 /dev/zero >/tmp/f || exit 9",
-        20_000,
-        "exit_code",
-    ),
-    ("output", "yes | tr -d '\\n'", 20_000, "output_too_large"),
-    ("errors", "yes >&2", 20_000, "output_too_large"),
-];
-
-#[tokio::test]
-async fn bombs_end_in_time_and_leave_nothing() {
-    let engine = ContainerEngine::start().await;
-    let fixture = fixture(&engine).await;
-    for (name, script, timeout_ms, reason) in BOMBS {
-        let tool = ToolSpec {
-            timeout_ms: Some(timeout_ms),
-            ..spec(ToolKind::Container, name, sh(script))
-        };
-        let tool = fixture.make_of(tool).await;
-        let begun = Instant::now();
-        assert_eq!(fixture.fails(&tool, json!({})).await, reason, "{name}");
-        let limit = Duration::from_millis(timeout_ms) + SLACK;
-        engine
-            .nothing_left(limit.saturating_sub(begun.elapsed()))
-            .await;
-    }
-    fixture.drain().await;
 }
 
 /// An MCP server that says which call it answers.
@@ -125,7 +69,7 @@ async fn an_mcp_server_in_a_container_remembers_its_organization() {
 }
 
 /// Ways to loosen a container that engines know, under the names that their API and their files of services use.
-const WAYS_OUT: [&str; 40] = [
+const WAYS_OUT: [&str; 57] = [
     "privileged",
     "Privileged",
     "network_mode",
@@ -166,6 +110,23 @@ const WAYS_OUT: [&str; 40] = [
     "ports",
     "docker_socket",
     "HostConfig",
+    "shm_size",
+    "entrypoint",
+    "env",
+    "working_dir",
+    "hostname",
+    "dns_search",
+    "oom_kill_disable",
+    "cpuset_cpus",
+    "blkio_weight",
+    "storage_opt",
+    "log_config",
+    "restart",
+    "read_only",
+    "stop_signal",
+    "gpus",
+    "docker_sock",
+    "labels",
 ];
 
 #[tokio::test]
@@ -175,10 +136,7 @@ async fn no_way_out_of_a_container_can_be_expressed() {
     server["tool"] = json!("any");
     let kinds = [(ToolKind::Container, sh("cat")), (ToolKind::Mcp, server)];
     let values = [json!(true), json!("host"), json!(["/:/host"]), json!({})];
-    for (name, value) in WAYS_OUT
-        .iter()
-        .flat_map(|name| values.iter().map(move |value| (name, value)))
-    {
+    for (name, value) in WAYS_OUT.iter().zip(values.iter().cycle()) {
         for (kind, config) in &kinds {
             let mut config = config.clone();
             config[name] = value.clone();

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, and its helpers too")]
 
+mod bombs;
 mod builtin;
 mod calls;
 mod containers;
@@ -11,6 +12,7 @@ mod mcp;
 mod nats;
 mod openapi;
 mod python;
+mod resolve;
 mod secrets;
 mod tools;
 mod walls;

@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use contracts::{
+    file::{FilePart, place_in_sql},
     id::{BaseId, DocumentId, TenantId, UserId},
-    knowledge::{Base, Document, DocumentState},
+    knowledge::{Base, Document, DocumentState, ReadDocument},
     page::{Page, Paging},
 };
 use sea_orm::{FromQueryResult, prelude::Uuid};
@@ -43,6 +44,14 @@ struct Row {
     error: Option<String>,
     created_by: Uuid,
     created_at: DateTime<Utc>,
+}
+
+#[derive(FromQueryResult)]
+struct Piece {
+    name: String,
+    content_type: String,
+    bytes: i64,
+    content: Vec<u8>,
 }
 
 #[derive(FromQueryResult)]
@@ -145,6 +154,34 @@ impl KnowledgeStore {
         let transaction = self.pool.tenant(tenant).await?;
         let row: Option<Row> = one(transaction.conn(), find).await?;
         row.map(to_document).ok_or(Error::DocumentNotFound(id))
+    }
+
+    /// A piece of a document as it came.
+    pub(crate) async fn document_part(
+        &self,
+        tenant: TenantId,
+        read: &ReadDocument,
+    ) -> Result<FilePart, Error> {
+        const READ: &str = "
+            SELECT d.name, d.content_type, d.bytes, substring(o.content from $3 for $4) AS content
+            FROM knowledge_documents d JOIN knowledge_originals o ON o.document_id = d.id
+            WHERE d.id = $1 AND d.base_id = $2";
+        let length = i32::try_from(FilePart::MAX_BYTES).expect("a piece is small");
+        let values = [
+            read.document_id.uuid().into(),
+            read.base_id.uuid().into(),
+            place_in_sql(read.offset).into(),
+            length.into(),
+        ];
+        let transaction = self.pool.tenant(tenant).await?;
+        let row: Option<Piece> = one(transaction.conn(), statement(READ, values)).await?;
+        let row = row.ok_or(Error::DocumentNotFound(read.document_id))?;
+        Ok(FilePart::new(
+            row.name,
+            row.content_type,
+            count(row.bytes),
+            &row.content,
+        ))
     }
 
     /// With its passages.
