@@ -1,21 +1,15 @@
 //! The web app.
 
-use dioxus::prelude::*;
+mod api;
+mod app;
+mod dom;
+mod format;
+mod pages;
+mod params;
+mod routes;
+mod shell;
+mod ui;
 
 fn main() {
-    dioxus::launch(App);
-}
-
-#[component]
-fn App() -> Element {
-    use_effect(|| {
-        let ready = web_sys::window()
-            .and_then(|window| window.document())
-            .and_then(|document| document.document_element());
-        if let Some(root) = ready {
-            root.set_attribute("data-app-ready", "").ok();
-        }
-    });
-
-    rsx! { h1 { "Troupe" } }
+    app::launch();
 }

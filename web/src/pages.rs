@@ -1,0 +1,22 @@
+//! The pages, one file each.
+
+pub(crate) mod agent;
+pub(crate) mod agents;
+pub(crate) mod chat;
+pub(crate) mod crew;
+pub(crate) mod crews;
+pub(crate) mod dashboard;
+pub(crate) mod design;
+pub(crate) mod editor;
+pub(crate) mod execution;
+pub(crate) mod executions;
+pub(crate) mod flows;
+pub(crate) mod knowledge;
+pub(crate) mod knowledge_base;
+pub(crate) mod login;
+pub(crate) mod missing;
+pub(crate) mod providers;
+pub(crate) mod register;
+pub(crate) mod settings;
+pub(crate) mod tool;
+pub(crate) mod tools;

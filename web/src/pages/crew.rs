@@ -1,0 +1,27 @@
+//! One Crew.
+
+use contracts::crew::Crew as Object;
+use dioxus::prelude::*;
+
+use crate::{
+    api::query::{View, use_get},
+    params::Params,
+    ui::{page::Page, problem::ProblemView, skeleton::Skeleton},
+};
+
+#[component]
+pub(crate) fn Crew(id: String, params: Params) -> Element {
+    let object = use_get::<Object>(format!("/crews/{id}"));
+    let title = object
+        .data()
+        .map_or_else(|| "Crew".to_owned(), |object| object.name.to_string());
+    rsx! {
+        Page { title, loaded: object.is_settled(),
+            match object.view() {
+                View::Loading => rsx! { Skeleton {} },
+                View::Failed(problem) => rsx! { ProblemView { problem, onretry: move |()| object.refetch() } },
+                View::Ready(_) => rsx! {},
+            }
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! The addresses of all pages.
+
+use dioxus::{prelude::*, web::WebHistory};
+
+use crate::{
+    pages::{
+        agent::Agent,
+        agents::Agents,
+        chat::{Chat, ChatSession},
+        crew::Crew,
+        crews::Crews,
+        dashboard::Dashboard,
+        design::Design,
+        editor::Editor,
+        execution::Execution,
+        executions::Executions,
+        flows::Flows,
+        knowledge::Knowledge,
+        knowledge_base::KnowledgeBase,
+        login::Login,
+        missing::Missing,
+        providers::Providers,
+        register::Register,
+        settings::Settings,
+        tool::Tool,
+        tools::Tools,
+    },
+    params::Params,
+    shell::Shell,
+};
+
+#[derive(Clone, Debug, PartialEq, Routable)]
+#[rustfmt::skip]
+pub(crate) enum Route {
+    #[route("/login?:..params")]
+    Login { params: Params },
+    #[route("/register?:..params")]
+    Register { params: Params },
+    #[layout(Shell)]
+        #[route("/")]
+        Dashboard {},
+        #[route("/flows?:..params")]
+        Flows { params: Params },
+        #[route("/flows/:id?:..params")]
+        Editor { id: String, params: Params },
+        #[route("/executions?:..params")]
+        Executions { params: Params },
+        #[route("/executions/:id?:..params")]
+        Execution { id: String, params: Params },
+        #[route("/agents?:..params")]
+        Agents { params: Params },
+        #[route("/agents/:id?:..params")]
+        Agent { id: String, params: Params },
+        #[route("/crews?:..params")]
+        Crews { params: Params },
+        #[route("/crews/:id?:..params")]
+        Crew { id: String, params: Params },
+        #[route("/tools?:..params")]
+        Tools { params: Params },
+        #[route("/tools/:id?:..params")]
+        Tool { id: String, params: Params },
+        #[route("/knowledge?:..params")]
+        Knowledge { params: Params },
+        #[route("/knowledge/:id?:..params")]
+        KnowledgeBase { id: String, params: Params },
+        #[route("/chat?:..params")]
+        Chat { params: Params },
+        #[route("/chat/:id?:..params")]
+        ChatSession { id: String, params: Params },
+        #[route("/providers")]
+        Providers {},
+        #[route("/settings")]
+        Settings {},
+        #[route("/design")]
+        Design {},
+        #[route("/:..path")]
+        Missing { path: Vec<String> },
+}
+
+impl Route {
+    pub(crate) fn flows() -> Self {
+        Self::Flows {
+            params: Params::default(),
+        }
+    }
+    pub(crate) fn flow(id: impl ToString) -> Self {
+        Self::Editor {
+            id: id.to_string(),
+            params: Params::default(),
+        }
+    }
+    pub(crate) fn executions() -> Self {
+        Self::Executions {
+            params: Params::default(),
+        }
+    }
+    pub(crate) fn execution(id: impl ToString) -> Self {
+        Self::Execution {
+            id: id.to_string(),
+            params: Params::default(),
+        }
+    }
+    pub(crate) fn agents() -> Self {
+        Self::Agents {
+            params: Params::default(),
+        }
+    }
+    pub(crate) fn agent(id: impl ToString) -> Self {
+        Self::Agent {
+            id: id.to_string(),
+            params: Params::default(),
+        }
+    }
+    pub(crate) fn crews() -> Self {
+        Self::Crews {
+            params: Params::default(),
+        }
+    }
+    pub(crate) fn crew(id: impl ToString) -> Self {
+        Self::Crew {
+            id: id.to_string(),
+            params: Params::default(),
+        }
+    }
+    pub(crate) fn tools() -> Self {
+        Self::Tools {
+            params: Params::default(),
+        }
+    }
+    pub(crate) fn tool(id: impl ToString) -> Self {
+        Self::Tool {
+            id: id.to_string(),
+            params: Params::default(),
+        }
+    }
+    pub(crate) fn knowledge() -> Self {
+        Self::Knowledge {
+            params: Params::default(),
+        }
+    }
+    pub(crate) fn knowledge_base(id: impl ToString) -> Self {
+        Self::KnowledgeBase {
+            id: id.to_string(),
+            params: Params::default(),
+        }
+    }
+    pub(crate) fn chat() -> Self {
+        Self::Chat {
+            params: Params::default(),
+        }
+    }
+    pub(crate) fn chat_session(id: impl ToString) -> Self {
+        Self::ChatSession {
+            id: id.to_string(),
+            params: Params::default(),
+        }
+    }
+}
+
+/// The browser's history, without the lonely `?` that the router writes where nothing follows it.
+#[derive(Default)]
+pub(crate) struct CleanHistory(WebHistory);
+
+fn clean(mut route: String) -> String {
+    if route.ends_with('?') {
+        route.pop();
+    }
+    route
+}
+
+impl History for CleanHistory {
+    fn current_route(&self) -> String {
+        self.0.current_route()
+    }
+    fn current_prefix(&self) -> Option<String> {
+        self.0.current_prefix()
+    }
+    fn go_back(&self) {
+        self.0.go_back();
+    }
+    fn go_forward(&self) {
+        self.0.go_forward();
+    }
+    fn push(&self, route: String) {
+        self.0.push(clean(route));
+    }
+    fn replace(&self, path: String) {
+        self.0.replace(clean(path));
+    }
+    fn external(&self, url: String) -> bool {
+        self.0.external(url)
+    }
+    fn updater(&self, callback: std::sync::Arc<dyn Fn() + Send + Sync>) {
+        self.0.updater(callback);
+    }
+}

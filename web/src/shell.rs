@@ -1,0 +1,78 @@
+//! What stands around every page of a signed-in user.
+
+mod account;
+mod expired;
+mod offline;
+mod rail;
+pub(crate) mod theme;
+
+use dioxus::prelude::*;
+
+use crate::{
+    api::session::{self, EXPIRED},
+    params::Params,
+    routes::Route,
+    ui::problem::ProblemView,
+};
+
+/// Whoever is not signed in goes to the login page, and comes back to this address from there.
+#[component]
+pub(crate) fn Shell() -> Element {
+    let navigator = navigator();
+    let route = use_route::<Route>();
+    let identity = session::identity();
+    let signed_in = identity.is_some();
+    use_effect(use_reactive!(|signed_in| {
+        if !signed_in {
+            let next = navigator_target();
+            navigator.replace(Route::Login {
+                params: Params::one("next", &next),
+            });
+        }
+    }));
+    let Some(identity) = identity else {
+        return rsx! {};
+    };
+    // Another organization is another world: nothing of the page before survives.
+    let world = identity.organization.id.to_string();
+    rsx! {
+        a { class: "skip", href: "#content", "Skip to content" }
+        div { class: "shell",
+            rail::Rail { route: route.clone(), identity }
+            main { id: "content", tabindex: "-1",
+                offline::OfflineBar {}
+                ErrorBoundary {
+                    handle_error: |errors: ErrorContext| rsx! { PageBroken { errors } },
+                    div { key: "{world}", class: "outlet", Outlet::<Route> {} }
+                }
+            }
+        }
+        if EXPIRED() {
+            expired::ExpiredDialog {}
+        }
+    }
+}
+
+/// The address to come back to; the start page needs no mention.
+fn navigator_target() -> String {
+    let current = history().current_route();
+    match current.as_str() {
+        "/" => String::new(),
+        _ => current,
+    }
+}
+
+#[component]
+fn PageBroken(errors: ErrorContext) -> Element {
+    let message = errors
+        .error()
+        .map(|error| error.to_string())
+        .unwrap_or_default();
+    let problem = contracts::Problem::new(contracts::ErrorCode::Internal, message);
+    rsx! {
+        div { class: "page", "data-loaded": "",
+            h1 { "This page broke" }
+            ProblemView { problem, onretry: move |()| errors.clear_errors() }
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! The navigation: a rail at the left, a bar at the bottom of a phone.
+
+use dioxus::prelude::*;
+
+use super::account::{Account, Organizations};
+use crate::{
+    api::session::Identity,
+    routes::Route,
+    ui::icon::{Glyph, Icon},
+};
+
+struct Entry {
+    text: &'static str,
+    glyph: Glyph,
+    to: fn() -> Route,
+    /// Whether a page belongs to this entry.
+    covers: fn(&Route) -> bool,
+}
+
+const ENTRIES: [Entry; 9] = [
+    Entry {
+        text: "Dashboard",
+        glyph: Glyph::Dashboard,
+        to: || Route::Dashboard {},
+        covers: |r| matches!(r, Route::Dashboard {}),
+    },
+    Entry {
+        text: "Flows",
+        glyph: Glyph::Flow,
+        to: Route::flows,
+        covers: |r| matches!(r, Route::Flows { .. } | Route::Editor { .. }),
+    },
+    Entry {
+        text: "Executions",
+        glyph: Glyph::Execution,
+        to: Route::executions,
+        covers: |r| matches!(r, Route::Executions { .. } | Route::Execution { .. }),
+    },
+    Entry {
+        text: "Agents",
+        glyph: Glyph::Agent,
+        to: Route::agents,
+        covers: |r| matches!(r, Route::Agents { .. } | Route::Agent { .. }),
+    },
+    Entry {
+        text: "Crews",
+        glyph: Glyph::Crew,
+        to: Route::crews,
+        covers: |r| matches!(r, Route::Crews { .. } | Route::Crew { .. }),
+    },
+    Entry {
+        text: "Tools",
+        glyph: Glyph::Tool,
+        to: Route::tools,
+        covers: |r| matches!(r, Route::Tools { .. } | Route::Tool { .. }),
+    },
+    Entry {
+        text: "Knowledge",
+        glyph: Glyph::Knowledge,
+        to: Route::knowledge,
+        covers: |r| matches!(r, Route::Knowledge { .. } | Route::KnowledgeBase { .. }),
+    },
+    Entry {
+        text: "Chat",
+        glyph: Glyph::Chat,
+        to: Route::chat,
+        covers: |r| matches!(r, Route::Chat { .. } | Route::ChatSession { .. }),
+    },
+    Entry {
+        text: "Providers",
+        glyph: Glyph::Provider,
+        to: || Route::Providers {},
+        covers: |r| matches!(r, Route::Providers {}),
+    },
+];
+
+/// Pages by name, for the command palette too.
+pub(super) fn places() -> impl Iterator<Item = (&'static str, Glyph, Route)> {
+    ENTRIES
+        .iter()
+        .map(|entry| (entry.text, entry.glyph, (entry.to)()))
+}
+
+#[component]
+pub(super) fn Rail(route: Route, identity: Identity) -> Element {
+    rsx! {
+        nav { class: "rail", "aria-label": "Main",
+            Organizations { identity: identity.clone() }
+            ul {
+                for entry in ENTRIES.iter() {
+                    li { key: "{entry.text}",
+                        Link {
+                            to: (entry.to)(),
+                            class: "rail-link",
+                            "data-here": (entry.covers)(&route).then_some(""),
+                            Icon { glyph: entry.glyph, size: 20 }
+                            span { "{entry.text}" }
+                        }
+                    }
+                }
+            }
+            Account { identity }
+        }
+    }
+}
