@@ -8,11 +8,11 @@ mod compress;
 mod node;
 mod toolchain;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
-use crate::{cargo, interrupts::Interrupts, progress::step};
+use crate::{apt, cargo, interrupts::Interrupts, progress::step};
 
 /// What the app may weigh on its first visit, brotli, in bytes.
 const BUDGET_BYTES: u64 = 600_000;
@@ -50,6 +50,16 @@ pub(crate) fn build(mode: Mode, interrupts: &Interrupts) -> Result<PathBuf> {
         })?;
     }
     bundle.publish()
+}
+
+/// Sees to it that tests can look at the app: a browser, and the library that drives it.
+pub(crate) fn browser(interrupts: &Interrupts) -> Result<()> {
+    let named = std::env::var_os("CHROMIUM").is_some();
+    if !named && !Path::new("/usr/bin/chromium").is_file() {
+        apt::install(&["chromium"], interrupts)
+            .context("tests need Chromium: let `CHROMIUM` name its program")?;
+    }
+    node::ci(&cargo::root().join("e2e/browser"), interrupts)
 }
 
 /// Where all that is built for the browser lies. A toolchain of its own may be at

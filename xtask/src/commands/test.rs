@@ -3,10 +3,7 @@
 mod runner;
 mod servers;
 
-use std::{
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
@@ -17,6 +14,7 @@ use crate::{
     interrupts::Interrupts,
     progress::step,
     servers::mongo::Durability,
+    web::{self, Mode},
 };
 
 #[derive(clap::Args)]
@@ -62,8 +60,17 @@ impl Stages {
         let servers = self.run("servers", || {
             TestServers::start(Durability::None, interrupts)
         })?;
+        let app = self.run("web app", || {
+            web::browser(interrupts)?;
+            web::build(Mode::Release, interrupts)
+        })?;
         self.run("tests", || {
-            tests(&servers, &troupe, &options.arguments, interrupts)
+            let mut command = runner::command(&options.arguments);
+            command
+                .envs(servers.variables())
+                .env("TROUPE_BIN", &troupe)
+                .env("TROUPE_WEB_DIR", &app);
+            runner::run(command, interrupts)
         })
     }
 
@@ -73,15 +80,4 @@ impl Stages {
         self.done.push((stage, started.elapsed()));
         result
     }
-}
-
-fn tests(
-    servers: &TestServers<'_>,
-    troupe: &Path,
-    arguments: &[String],
-    interrupts: &Interrupts,
-) -> Result<String> {
-    let mut command = runner::command(arguments);
-    command.envs(servers.variables()).env("TROUPE_BIN", troupe);
-    runner::run(command, interrupts)
 }

@@ -3,7 +3,8 @@
 use std::{
     io::{Read, Write},
     net::{Ipv4Addr, TcpStream},
-    path::{Path, PathBuf},
+    path::PathBuf,
+    process::Command,
     time::Duration,
 };
 
@@ -18,6 +19,7 @@ use crate::{
     server_user::ServerUser,
     servers::{Backends, Data, Programs, docker},
     supervisor::Supervisor,
+    web::{self, Mode},
 };
 
 const LIMIT: Duration = Duration::from_secs(180);
@@ -45,6 +47,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         Profile::Dev
     };
     let (binaries, programs, user) = prepare(profile, &data, &interrupts)?;
+    let app = web::build(Mode::Release, &interrupts)?;
     let troupe = binaries.join("troupe");
 
     let mut supervisor = Supervisor::new(&interrupts);
@@ -53,7 +56,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         let mut migrate = backends.troupe(&troupe, &["migrate"]);
         process::run_quietly(&mut migrate, &data.log("migrate"), &interrupts)
     })?;
-    start_services(&backends, options.port, &data, &troupe, &mut supervisor)?;
+    let mut services = backends.troupe(&troupe, &["up"]);
+    services.env("TROUPE_WEB_DIR", app);
+    start_services(services, options.port, &data, &mut supervisor)?;
     let account = step("seed", || {
         process::output(&mut backends.troupe(&troupe, &["seed"]))
     })?;
@@ -92,13 +97,11 @@ pub(crate) fn prepare(
 }
 
 fn start_services(
-    backends: &Backends,
+    mut command: Command,
     port: u16,
     data: &Data,
-    troupe: &Path,
     supervisor: &mut Supervisor<'_>,
 ) -> Result<()> {
-    let mut command = backends.troupe(troupe, &["up"]);
     command.env("TROUPE_HTTP_ADDR", format!("127.0.0.1:{port}"));
     let plan = data.plan("troupe", command, &ServerUser::Ourselves);
     step("start the services", || {

@@ -44,7 +44,7 @@ pub(crate) fn running() -> Result<String, String> {
 }
 
 /// One that runs, else the daemon's program, installed if need be.
-pub(crate) fn find(data: &Data, interrupts: &Interrupts) -> Result<Engine> {
+pub(crate) fn find(interrupts: &Interrupts) -> Result<Engine> {
     match running() {
         Ok(url) => return Ok(Engine::Running(url)),
         Err(url) if url != format!("unix://{SOCKET}") => {
@@ -60,7 +60,7 @@ pub(crate) fn find(data: &Data, interrupts: &Interrupts) -> Result<Engine> {
 }
 
 /// The program of which tests make their image, installed if need be.
-pub(crate) fn busybox(data: &Data, interrupts: &Interrupts) -> Result<PathBuf> {
+pub(crate) fn busybox(interrupts: &Interrupts) -> Result<PathBuf> {
     if let Some(given) = env::var_os("TROUPE_TEST_BUSYBOX") {
         return Ok(given.into());
     }

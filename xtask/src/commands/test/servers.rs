@@ -92,8 +92,8 @@ fn containers<'a>(
     supervisor: &mut Supervisor<'a>,
 ) -> Vec<(&'static str, String)> {
     let mut start = || {
-        let busybox = docker::busybox(data, interrupts)?;
-        let engine = docker::find(data, interrupts)?;
+        let busybox = docker::busybox(interrupts)?;
+        let engine = docker::find(interrupts)?;
         let url = docker::start(&engine, data, supervisor)?;
         Ok::<_, anyhow::Error>(vec![
             ("DOCKER_HOST", url),
