@@ -4,6 +4,7 @@ mod api;
 mod app;
 mod dom;
 mod format;
+mod live;
 mod pages;
 mod params;
 mod routes;

@@ -1,0 +1,91 @@
+//! An event in one sentence.
+
+use contracts::live::{ExecutionEvent, StepCall};
+
+/// What an event is about, for its mark and colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tone {
+    Begin,
+    Done,
+    Again,
+    Bad,
+    Quiet,
+    Person,
+}
+
+pub(crate) fn tone(event: &ExecutionEvent) -> Tone {
+    match event {
+        ExecutionEvent::ExecutionStarted { .. } | ExecutionEvent::StepStarted { .. } => Tone::Begin,
+        ExecutionEvent::StepSucceeded { .. } | ExecutionEvent::ExecutionSucceeded { .. } => Tone::Done,
+        ExecutionEvent::StepRetrying { .. } => Tone::Again,
+        ExecutionEvent::StepFailed { .. } | ExecutionEvent::ExecutionFailed { .. } => Tone::Bad,
+        ExecutionEvent::StepSkipped { .. }
+        | ExecutionEvent::StepLate { .. }
+        | ExecutionEvent::ExecutionCancelled { .. } => Tone::Quiet,
+        ExecutionEvent::ApprovalAsked { .. }
+        | ExecutionEvent::ApprovalGiven { .. }
+        | ExecutionEvent::CancelAsked { .. } => Tone::Person,
+    }
+}
+
+/// What happened, said after the name of the step, or alone where the event is about the execution.
+pub(crate) fn sentence(event: &ExecutionEvent) -> String {
+    match event {
+        ExecutionEvent::ExecutionStarted { .. } => "Execution started".into(),
+        ExecutionEvent::StepStarted { attempt: 1, call, .. } => started(call.as_ref()),
+        ExecutionEvent::StepStarted { attempt, .. } => format!("started attempt {attempt}"),
+        ExecutionEvent::StepSucceeded { port, duration_ms, .. } => {
+            let took = crate::format::duration(*duration_ms);
+            let by = if port == "out" { String::new() } else { format!(", goes on at {port}") };
+            format!("succeeded in {took}{by}")
+        }
+        ExecutionEvent::StepRetrying { attempt, error, .. } => {
+            format!("failed in attempt {attempt}, will be tried again: {}", error.message)
+        }
+        ExecutionEvent::StepFailed { error, port: None, .. } => format!("failed: {}", error.message),
+        ExecutionEvent::StepFailed { error, port: Some(port), .. } => {
+            format!("failed, goes on at {port}: {}", error.message)
+        }
+        ExecutionEvent::StepSkipped { .. } => "skipped".into(),
+        ExecutionEvent::StepLate { attempt, .. } => {
+            format!("answered too late in attempt {attempt}; only its price counts")
+        }
+        ExecutionEvent::ApprovalAsked { name, .. } => format!("waits for approval to call {name}"),
+        ExecutionEvent::ApprovalGiven { approved: true, .. } => "approved".into(),
+        ExecutionEvent::ApprovalGiven { approved: false, comment, .. } if comment.is_empty() => "refused".into(),
+        ExecutionEvent::ApprovalGiven { approved: false, comment, .. } => format!("refused: {comment}"),
+        ExecutionEvent::CancelAsked { .. } => "Cancel asked for".into(),
+        ExecutionEvent::ExecutionSucceeded { .. } => "Execution succeeded".into(),
+        ExecutionEvent::ExecutionFailed { error, .. } => format!("Execution failed: {}", error.message),
+        ExecutionEvent::ExecutionCancelled { .. } => "Execution cancelled".into(),
+    }
+}
+
+fn started(call: Option<&StepCall>) -> String {
+    match call {
+        None => "started".into(),
+        Some(StepCall::Llm { agent }) => format!("{agent} asks its model"),
+        Some(StepCall::Tool { agent, name, .. }) => format!("{agent} calls {name}"),
+        Some(StepCall::Knowledge { agent, query }) => format!("{agent} searches knowledge for “{query}”"),
+        Some(StepCall::Recall { agent }) => format!("{agent} looks up what it remembers"),
+        Some(StepCall::Remember { agent }) => format!("{agent} keeps what it learnt"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::live::testing::{frame, with};
+
+    #[test]
+    fn events_are_sentences() {
+        let error = json!({"code": "x", "message": "no"});
+        assert_eq!(sentence(&frame(2, "step_started", "a").event), "started");
+        assert_eq!(sentence(&frame(2, "step_succeeded", "a").event), "succeeded in 1.0 s");
+        let failed = with(3, "step_failed", json!({"node": "a", "attempt": 3, "error": error, "port": "error"}));
+        assert_eq!(sentence(&failed.event), "failed, goes on at error: no");
+        assert_eq!(tone(&failed.event), Tone::Bad);
+    }
+}

@@ -1,0 +1,166 @@
+//! What is executed, how it stands, and what it cost so far.
+
+use contracts::{Permission, Problem, execution::Execution};
+use dioxus::prelude::*;
+
+use super::watch::Watch;
+use crate::{
+    api::{self, session},
+    dom,
+    live::{axis::millis, feed::Link, words},
+    routes::Route,
+    ui::{
+        badge::StateBadge,
+        button::{Button, Variant},
+        confirm::Confirm,
+        icon::Glyph,
+        problem::ProblemView,
+        toast,
+    },
+};
+
+#[component]
+pub(crate) fn Heading() -> Element {
+    let watch = use_context::<Watch>();
+    let subject = watch.subject.read();
+    let totals = watch.totals();
+    let name = subject.as_ref().map_or("Execution", |subject| subject.name.as_str());
+    rsx! {
+        div { class: "execution-heading",
+            Link { class: "crumb", to: Route::executions(), "Executions" }
+            div { class: "execution-name",
+                h1 { "{name}" }
+                StateBadge { state: totals.state }
+                if totals.cancel_asked && !totals.state.is_final() {
+                    span { class: "hint", "cancelling…" }
+                }
+                LinkWord {}
+            }
+        }
+    }
+}
+
+/// Whether what is shown is up to date.
+#[component]
+fn LinkWord() -> Element {
+    let watch = use_context::<Watch>();
+    let (word, tone) = match &*watch.link.read() {
+        Link::Live => ("live", "live"),
+        Link::Lost | Link::Loading => ("reconnecting…", "lost"),
+        Link::Refused(_) => ("not up to date", "lost"),
+        Link::Ended => ("", "ended"),
+    };
+    rsx! {
+        span { class: "link-word", role: "status", "data-link": tone, "{word}" }
+    }
+}
+
+#[component]
+pub(crate) fn Actions() -> Element {
+    let watch = use_context::<Watch>();
+    let mut asking = use_signal(|| false);
+    let mut busy = use_signal(|| false);
+    let mut problem = use_signal(|| None::<Problem>);
+    let record = watch.record.read();
+    let open = !record.is_final() && !record.view().cancel_asked;
+    let cancel = move |()| async move {
+        busy.set(true);
+        let path = format!("/executions/{}/cancel", watch.id());
+        match api::post::<Execution>(&path, &serde_json::json!({})).await {
+            Ok(_) => asking.set(false),
+            Err(refused) => problem.set(Some(refused)),
+        }
+        busy.set(false);
+    };
+    rsx! {
+        Button {
+            icon: Glyph::Link,
+            onclick: move |_| async move {
+                let address = dom::window().location().href().unwrap_or_default();
+                match dom::copy(&address).await {
+                    true => toast::done("The address of this view was copied."),
+                    false => toast::failed("The browser does not allow copying here."),
+                }
+            },
+            "Copy link"
+        }
+        if open && session::may(Permission::ExecutionCancel) {
+            Button { variant: Variant::Danger, icon: Glyph::Stop, onclick: move |_| asking.set(true), "Cancel execution" }
+        }
+        if asking() && open {
+            Confirm {
+                title: "Cancel this execution?",
+                act: "Cancel execution",
+                busy: busy(),
+                problem: problem(),
+                onconfirm: cancel,
+                onclose: move |()| asking.set(false),
+                p { "Steps that run are stopped, nothing new is begun. What was done stays done." }
+            }
+        }
+    }
+}
+
+#[component]
+pub(crate) fn Facts() -> Element {
+    let watch = use_context::<Watch>();
+    let totals = watch.totals();
+    let record = watch.record.read();
+    let first = record.frames().first().map(|frame| frame.ts);
+    let took = words::duration(watch.moment() - first.map_or(0.0, millis));
+    let started = first.map(|ts| ts.format("%Y-%m-%d %H:%M:%S UTC").to_string()).unwrap_or_default();
+    let refused = match &*watch.link.read() {
+        Link::Refused(problem) => Some(problem.clone()),
+        _ => None,
+    };
+    rsx! {
+        if let Some(problem) = refused {
+            ProblemView { problem, onretry: move |()| watch.again() }
+        }
+        dl { class: "facts",
+            Subject {}
+            Fact { name: "Started", "{started}" }
+            Fact { name: "Duration", "{took}" }
+            Fact { name: "Tokens in", {words::count(totals.usage.prompt_tokens)} }
+            Fact { name: "Tokens out", {words::count(totals.usage.completion_tokens)} }
+            Fact { name: "Price", {words::money(&totals.usage)} }
+        }
+        if let Some(error) = totals.error {
+            p { class: "execution-error", role: "alert",
+                b { "{error.code}" }
+                " {error.message}"
+                if let Some(node) = error.node {
+                    Button { small: true, onclick: move |_| { let mut watch = watch; watch.select(Some(node.clone())); }, "Show the step" }
+                }
+            }
+        }
+    }
+}
+
+#[component]
+fn Subject() -> Element {
+    let watch = use_context::<Watch>();
+    let subject = watch.subject.read();
+    let Some(subject) = subject.as_ref() else {
+        return rsx! {};
+    };
+    rsx! {
+        Fact { name: subject.kind,
+            match &subject.route {
+                Some(route) => rsx! { Link { to: route.clone(), "{subject.name}" } },
+                None => rsx! { "{subject.name}" },
+            }
+            span { class: "hint", " {subject.version}" }
+        }
+    }
+}
+
+#[component]
+fn Fact(name: &'static str, children: Element) -> Element {
+    rsx! {
+        div { class: "fact",
+            dt { "{name}" }
+            dd { {children} }
+        }
+    }
+}

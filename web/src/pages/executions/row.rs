@@ -1,0 +1,45 @@
+//! One execution in the list.
+
+use chrono::Utc;
+use contracts::execution::ExecutionSummary;
+use dioxus::prelude::*;
+
+use super::names::Names;
+use crate::{
+    format,
+    live::{axis::millis, words},
+    routes::Route,
+    ui::{badge::StateBadge, time::Ago},
+};
+
+#[component]
+pub(crate) fn Row(execution: ExecutionSummary, names: Names) -> Element {
+    let (kind, name) = names.of(&execution.origin);
+    let end = execution.finished_at.unwrap_or_else(Utc::now);
+    let took = words::duration(millis(end) - millis(execution.created_at));
+    let version = match (execution.origin.revision, execution.origin.version) {
+        (Some(n), _) => format!("r{n}"),
+        (None, Some(n)) => format!("v{n}"),
+        (None, None) => "draft".to_owned(),
+    };
+    let error = execution.error.as_ref().map(|error| match &error.node {
+        Some(node) => format!("{node}: {}", error.message),
+        None => error.message.clone(),
+    });
+    rsx! {
+        tr { "data-state": execution.state.as_str(),
+            td { StateBadge { state: execution.state } }
+            td { class: "what",
+                Link { to: Route::execution(execution.id), "{name}" }
+                span { class: "hint", " {kind} {version}" }
+                if let Some(error) = error {
+                    p { class: "row-error", title: "{error}", "{error}" }
+                }
+            }
+            td { Ago { at: execution.created_at } }
+            td { class: "end num", "{took}" }
+            td { class: "end num", {format::tokens(&execution.usage)} }
+            td { class: "end num", {words::money(&execution.usage)} }
+        }
+    }
+}
