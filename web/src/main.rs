@@ -9,6 +9,7 @@ mod pages;
 mod params;
 mod routes;
 mod shell;
+mod socket;
 mod ui;
 
 fn main() {

@@ -1,4 +1,5 @@
-//! Keeps the record of an execution up to date: its history, then its stream, for as long as it goes on.
+//! Keeps the record of an execution up to date: its history, then what happens, for as long as it goes on. By the
+//! tab's socket; by a stream of its own where there is none.
 //!
 //! **Invariant:** after a lost connection the record goes on after its last frame; a gap is filled from the history.
 //! **Invariant:** frames are applied once per animation frame, however many came.
@@ -15,6 +16,7 @@ use super::{backoff, record::Record, sse};
 use crate::{
     api::{self, Call},
     dom,
+    socket::{self, Heard},
 };
 
 /// The server says something at least every fifteen seconds.
@@ -79,8 +81,51 @@ async fn read(
         if *link.peek() != Link::Live {
             link.set(Link::Live);
         }
-        read_stream(id, record).await?;
+        match read_socket(id, record, link).await? {
+            Way::Socket => {}
+            Way::Stream => read_stream(id, record).await?,
+        }
     }
+}
+
+/// By which way to go on.
+enum Way {
+    Socket,
+    Stream,
+}
+
+/// Returns at the end of the execution, where a frame is missing, and where there is no socket.
+async fn read_socket(id: &str, record: Signal<Record>, mut link: Signal<Link>) -> Result<Way, Problem> {
+    let subscription = socket::follow_execution(id, record.peek().last());
+    loop {
+        let mut next = Some(subscription.next().await);
+        if matches!(next, Some(Heard::Event(_))) {
+            next_animation_frame().await;
+        }
+        let mut frames = Vec::new();
+        while let Some(heard) = next {
+            match heard {
+                Heard::Event(text) => frames.push(serde_json::from_str(&text).map_err(unreadable)?),
+                Heard::End => {
+                    apply(record, frames);
+                    let complete = record.peek().is_final();
+                    return if complete { Ok(Way::Socket) } else { Err(cut()) };
+                }
+                Heard::Problem(problem) => return Err(problem),
+                Heard::Open => link.set(Link::Live),
+                Heard::Lost => link.set(Link::Lost),
+                Heard::Unavailable => return Ok(Way::Stream),
+            }
+            next = subscription.try_next();
+        }
+        if !apply(record, frames) || record.peek().is_final() {
+            return Ok(Way::Socket);
+        }
+    }
+}
+
+fn unreadable(_: serde_json::Error) -> Problem {
+    Problem::new(ErrorCode::Unavailable, "an event cannot be read")
 }
 
 async fn read_history(id: &str, record: Signal<Record>) -> Result<(), Problem> {
@@ -135,7 +180,6 @@ async fn read_stream(id: &str, record: Signal<Record>) -> Result<(), Problem> {
 }
 
 fn frames_of(events: Vec<sse::Event>) -> Result<Vec<Frame>, Problem> {
-    let unreadable = |_| Problem::new(ErrorCode::Unavailable, "an event cannot be read");
     let mut frames = Vec::with_capacity(events.len());
     for event in events {
         if event.name == "problem" {

@@ -91,7 +91,7 @@ fn NodeShape(drawn: Drawn) -> Element {
     let state = at.map_or(NodeState::Pending, |at| record.spans().state(at, &view));
     let word = mark::word(state);
     let selected = watch.step.read().as_deref().is_some_and(|step| step.split('/').next() == Some(&drawn.id));
-    let note = at.map(|at| note(watch, &record, at, state)).unwrap_or_default();
+    let note = at.map_or_else(|| word.to_owned(), |at| note(watch, &record, at, state));
     let (by_click, by_key) = (drawn.id.clone(), drawn.id.clone());
     rsx! {
         g {
@@ -111,17 +111,17 @@ fn NodeShape(drawn: Drawn) -> Element {
             },
             rect { width: "{WIDTH}", height: "{HEIGHT}", rx: "6" }
             rect { class: "drawing-side", width: "4", height: "{HEIGHT - 12.0}", x: "0", y: "6", rx: "2" }
-            text { class: "drawing-name", x: "14", y: "21", {short(&drawn.name, 22)} }
-            text { class: "drawing-note", x: "14", y: "40", "{word}" }
-            text { class: "drawing-note", x: "{WIDTH - 10.0}", y: "40", text_anchor: "end", "{note}" }
+            text { class: "drawing-name", x: "14", y: "21", {short(&drawn.name, 18)} }
+            path { class: "drawing-mark", transform: "translate({WIDTH - 24.0} 9)", d: mark::shape(word) }
+            text { class: "drawing-note", x: "14", y: "40", "{note}" }
         }
     }
 }
 
-/// Time and tokens.
+/// Time and tokens; the state where there are none.
 fn note(watch: Watch, record: &Record, at: usize, state: NodeState) -> String {
     if matches!(state, NodeState::Pending | NodeState::Skipped) {
-        return String::new();
+        return mark::word(state).to_owned();
     }
     let span = &record.spans().list()[at];
     let moment = watch.moment();

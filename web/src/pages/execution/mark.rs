@@ -17,7 +17,7 @@ pub(crate) const fn word(state: NodeState) -> &'static str {
 }
 
 /// The shape of a state, in a square of 14.
-const fn shape(word: &str) -> &'static str {
+pub(crate) const fn shape(word: &str) -> &'static str {
     match word.as_bytes() {
         b"running" => "M7 2 A5 5 0 1 1 2 7",
         b"retrying" => "M11.5 7 A4.5 4.5 0 1 1 9.5 3.2 M9.5 1 V3.5 H7",

@@ -1,5 +1,6 @@
 //! The lens of time: what happened, one sentence after the other.
 
+use contracts::live::ExecutionEvent;
 use dioxus::prelude::*;
 
 use super::{
@@ -73,7 +74,9 @@ fn Row(row: usize) -> Element {
     let before = row.checked_sub(1).map_or(start, |before| millis(record.frames()[before].ts));
     let (since, pause) = (millis(frame.ts) - start, millis(frame.ts) - before);
     let subject = watch.subject.read();
-    let name = node_of(&frame.event).map(|node| match record.spans().get(node) {
+    // The start of a call says by itself who calls what.
+    let is_call = matches!(&frame.event, ExecutionEvent::StepStarted { attempt: 1, call: Some(_), .. });
+    let name = node_of(&frame.event).filter(|_| !is_call).map(|node| match record.spans().get(node) {
         Some(span) if frame.event.kind() != "approval_asked" => step::label(span, subject.as_ref()),
         _ => node.split('/').next().unwrap_or(node).to_owned(),
     });
