@@ -5,18 +5,42 @@ import { javascript } from "@codemirror/lang-javascript";
 import { json, jsonParseLinter } from "@codemirror/lang-json";
 import { python } from "@codemirror/lang-python";
 import {
-  bracketMatching, defaultHighlightStyle, foldGutter, foldKeymap, indentOnInput, syntaxHighlighting,
+  bracketMatching, foldGutter, foldKeymap, HighlightStyle, indentOnInput, syntaxHighlighting,
 } from "@codemirror/language";
 import { lintGutter, linter, lintKeymap } from "@codemirror/lint";
 import { EditorState } from "@codemirror/state";
+import { tags } from "@lezer/highlight";
 import { drawSelection, EditorView, highlightActiveLine, highlightSpecialChars, keymap, lineNumbers } from "@codemirror/view";
 
 const languages = { json: () => [json(), linter(jsonParseLinter())], javascript, python };
 
+// Custom properties reach through the shadow root, so the colours follow the theme of the page.
+const colours = HighlightStyle.define([
+  { tag: [tags.keyword, tags.operatorKeyword, tags.modifier], color: "var(--accent)" },
+  { tag: [tags.string, tags.special(tags.string), tags.regexp], color: "var(--ok)" },
+  { tag: [tags.number, tags.bool, tags.null, tags.atom], color: "var(--run)" },
+  { tag: [tags.propertyName, tags.function(tags.variableName), tags.definition(tags.variableName)], color: "var(--ink)" },
+  { tag: tags.comment, color: "var(--ink-2)", fontStyle: "italic" },
+]);
+const theme = EditorView.theme({
+  "&": { color: "var(--ink)", backgroundColor: "transparent", fontSize: "12.5px" },
+  "&.cm-focused": { outline: "none" },
+  ".cm-scroller": { fontFamily: "var(--mono)", lineHeight: "20px", maxHeight: "480px", overflow: "auto" },
+  ".cm-content": { padding: "8px 0", minHeight: "96px", caretColor: "var(--ink)" },
+  ".cm-cursor": { borderLeftColor: "var(--ink)" },
+  ".cm-gutters": { backgroundColor: "transparent", color: "var(--ink-2)", border: "0" },
+  ".cm-activeLine, .cm-activeLineGutter": { backgroundColor: "color-mix(in oklab, var(--raise), transparent 40%)" },
+  "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground": { backgroundColor: "var(--accent-wash)" },
+  ".cm-matchingBracket": { backgroundColor: "var(--raise)", outline: "1px solid var(--line-strong)" },
+  ".cm-foldPlaceholder": { backgroundColor: "var(--raise)", border: "0", color: "var(--ink-2)" },
+  ".cm-tooltip": { backgroundColor: "var(--surface)", color: "var(--ink)", border: "1px solid var(--line)" },
+});
+
 const setup = [
+  theme,
   lineNumbers(), foldGutter(), lintGutter(), highlightSpecialChars(), highlightActiveLine(), drawSelection(),
   history(), indentOnInput(), bracketMatching(), closeBrackets(), autocompletion(),
-  syntaxHighlighting(defaultHighlightStyle, { fallback: true }),
+  syntaxHighlighting(colours),
   keymap.of([
     ...closeBracketsKeymap, ...defaultKeymap, ...historyKeymap, ...foldKeymap, ...completionKeymap, ...lintKeymap,
   ]),

@@ -8,6 +8,7 @@ mod live;
 mod pages;
 mod params;
 mod routes;
+mod schema;
 mod shell;
 mod socket;
 mod ui;

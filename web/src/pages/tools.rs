@@ -1,32 +1,198 @@
-//! Tools of the organization.
+//! Tools of the organization, the secrets they use, and the ways in which tools come in.
 
-use contracts::{page::Page as ListPage, tool::ToolSummary};
+mod discover;
+mod import;
+mod secrets;
+
+use contracts::{
+    Permission,
+    page::Page as ListPage,
+    tool::{Approval, ToolKind, ToolSummary},
+};
 use dioxus::prelude::*;
 
+use self::{discover::Discover, import::Import, secrets::Secrets};
+use super::{
+    listing::{Pager, SearchField, query},
+    tool::kind::look,
+};
 use crate::{
-    api::query::{View, use_get},
+    api::{
+        query::{Query, View, use_get},
+        session,
+    },
     params::Params,
     routes::Route,
-    ui::{empty::EmptyState, icon::Glyph, page::Page, problem::ProblemView, skeleton::Skeleton},
+    ui::{
+        Tone,
+        badge::Badge,
+        empty::EmptyState,
+        icon::{Glyph, Icon},
+        menu::{Menu, MenuItem, MenuLine},
+        page::Page,
+        problem::ProblemView,
+        select::SelectField,
+        skeleton::Skeleton,
+        tabs::Tabs,
+        time::Ago,
+    },
 };
+
+fn to(params: Params) -> Route {
+    Route::Tools { params }
+}
 
 #[component]
 pub(crate) fn Tools(params: Params) -> Element {
-    let list = use_get::<ListPage<ToolSummary>>(format!("/tools{}", params.query()));
+    let navigator = navigator();
+    let list = use_get::<ListPage<ToolSummary>>(format!(
+        "/tools{}",
+        query(&params, &["search", "kind", "cursor"])
+    ));
+    let tab = params.get("tab").unwrap_or_default().to_owned();
+    let tabs = [("", "Tools"), ("secrets", "Secrets")]
+        .map(|(key, text)| (key.to_owned(), text.to_owned()));
+    let (choose, close) = (params.clone(), params.clone());
+    let on_close = move |()| {
+        navigator.replace(to(close.with("add", "")));
+    };
     rsx! {
-        Page { title: "Tools", loaded: list.is_settled(),
-            match list.view() {
-                View::Loading => rsx! { Skeleton {} },
-                View::Failed(problem) => rsx! { ProblemView { problem, onretry: move |()| list.refetch() } },
-                View::Ready(page) if page.items.is_empty() => rsx! { EmptyState { glyph: Glyph::Tool, text: "No tools yet." } },
-                View::Ready(page) => rsx! {
-                    ul { class: "rows",
-                        for item in page.items.iter() {
-                            li { key: "{item.id}", Link { to: Route::tool(item.id), "{item.name}" } }
-                        }
-                    }
+        Page {
+            title: "Tools",
+            loaded: list.is_settled(),
+            actions: session::may(Permission::ToolWrite).then(|| rsx! { AddMenu { params: params.clone() } }),
+            Tabs {
+                label: "Tools and secrets",
+                tabs: tabs.to_vec(),
+                chosen: tab.clone(),
+                onchoose: move |key: String| {
+                    navigator.replace(to(choose.with("tab", &key)));
                 },
             }
+            match tab.as_str() {
+                "secrets" => rsx! { Secrets {} },
+                _ => rsx! { List { list, params: params.clone() } },
+            }
+            match params.get("add") {
+                Some("openapi") => rsx! { Import { mcp: false, onclose: on_close } },
+                Some("mcp") => rsx! { Import { mcp: true, onclose: on_close } },
+                Some("nats") => rsx! { Discover { onclose: on_close } },
+                _ => rsx! {},
+            }
+        }
+    }
+}
+
+/// The kinds that a person writes by hand, then the imports.
+#[component]
+fn AddMenu(params: Params) -> Element {
+    let navigator = navigator();
+    let kinds = ToolKind::ALL.into_iter().filter(|kind| *kind != ToolKind::Openapi);
+    let imports = [
+        ("openapi", Glyph::Document, "Import an OpenAPI document"),
+        ("mcp", Glyph::Provider, "Import from an MCP server"),
+        ("nats", Glyph::Search, "Find micro services on NATS"),
+    ];
+    rsx! {
+        Menu { label: "New tool", class: "button menu-primary", trigger: rsx! { Icon { glyph: Glyph::Plus } "New tool" },
+            for kind in kinds {
+                MenuItem {
+                    key: "{kind.as_str()}",
+                    glyph: look(kind).0,
+                    onclick: move |()| {
+                        navigator.push(Route::Tool { id: "new".into(), params: Params::one("kind", kind.as_str()) });
+                    },
+                    {look(kind).1}
+                }
+            }
+            MenuLine {}
+            for (key , glyph , text) in imports {
+                MenuItem {
+                    key: "{key}",
+                    glyph,
+                    onclick: {
+                        let params = params.with("add", key);
+                        move |()| {
+                            navigator.push(to(params.clone()));
+                        }
+                    },
+                    "{text}"
+                }
+            }
+        }
+    }
+}
+
+#[component]
+fn List(list: Query<ListPage<ToolSummary>>, params: Params) -> Element {
+    let navigator = navigator();
+    let filtered = params.get("search").or(params.get("kind")).is_some();
+    let kinds = ToolKind::ALL.map(|kind| (kind.as_str().to_owned(), look(kind).1.to_owned()));
+    let options = [(String::new(), "All kinds".to_owned())].into_iter().chain(kinds);
+    let pick = params.clone();
+    rsx! {
+        div { class: "filters",
+            SearchField { label: "Search tools", params: params.clone(), to }
+            SelectField {
+                label: "Kind",
+                bare: true,
+                value: params.get("kind").unwrap_or_default(),
+                options: options.collect::<Vec<_>>(),
+                onchange: move |kind: String| {
+                    navigator.replace(to(pick.with("kind", &kind).with("cursor", "")));
+                },
+            }
+        }
+        match list.view() {
+            View::Loading => rsx! { Skeleton {} },
+            View::Failed(problem) => rsx! { ProblemView { problem, onretry: move |()| list.refetch() } },
+            View::Ready(page) if page.items.is_empty() && filtered => rsx! {
+                EmptyState { glyph: Glyph::Search, text: "No tool matches." }
+            },
+            View::Ready(page) if page.items.is_empty() => rsx! {
+                EmptyState { glyph: Glyph::Tool, text: "A tool is something that agents and flows can call. There is none yet." }
+            },
+            View::Ready(page) => rsx! {
+                div { class: "table-scroll", tabindex: "0", role: "region", "aria-label": "Tools",
+                    table { class: "table",
+                        thead {
+                            tr {
+                                th { "Name" }
+                                th { "Kind" }
+                                th { class: "wide-only", "Description" }
+                                th { class: "wide-only end", "Version" }
+                                th { class: "end", "Changed" }
+                            }
+                        }
+                        tbody {
+                            for tool in page.items.iter() {
+                                Row { key: "{tool.id}", tool: tool.clone() }
+                            }
+                        }
+                    }
+                }
+                Pager { next: page.next.clone(), params: params.clone(), to }
+            },
+        }
+    }
+}
+
+#[component]
+fn Row(tool: ToolSummary) -> Element {
+    let (glyph, kind) = look(tool.kind);
+    rsx! {
+        tr {
+            td {
+                Link { to: Route::tool(tool.id), class: "mono", "{tool.name}" }
+                if tool.approval != Approval::None {
+                    " "
+                    Badge { tone: Tone::Warn, glyph: Glyph::Waiting, "asks first" }
+                }
+            }
+            td { Badge { glyph, "{kind}" } }
+            td { class: "wide-only", p { class: "clip muted cell", "{tool.description}" } }
+            td { class: "wide-only end num", "{tool.version}" }
+            td { class: "end muted", Ago { at: tool.updated_at } }
         }
     }
 }

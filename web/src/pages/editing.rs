@@ -1,0 +1,236 @@
+//! A tool, an agent or a crew while somebody edits it: the draft, what it began from, and what came between.
+//!
+//! **Invariant:** a save names the version that the draft began from, so nobody overwrites what they have not seen.
+
+use std::rc::Rc;
+
+use contracts::Problem;
+use dioxus::prelude::*;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use crate::{
+    api::{Call, query},
+    ui::{
+        button::{Button, Variant},
+        icon::{Glyph, Icon},
+        toast,
+    },
+};
+
+/// What is stored in versions.
+pub(crate) trait Versioned: Clone + PartialEq + DeserializeOwned + 'static {
+    /// What its author says.
+    type Spec: Clone + PartialEq + Serialize + 'static;
+    const PATH: &'static str;
+    fn key(&self) -> String;
+    fn version(&self) -> u32;
+    fn spec(&self) -> Self::Spec;
+}
+
+pub(crate) struct Edit<R: Versioned> {
+    /// None for what was never saved.
+    base: Signal<Option<Rc<R>>>,
+    pub(crate) draft: Signal<R::Spec>,
+    pub(crate) problem: Signal<Option<Problem>>,
+    busy: Signal<bool>,
+}
+
+impl<R: Versioned> Clone for Edit<R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<R: Versioned> Copy for Edit<R> {}
+impl<R: Versioned> PartialEq for Edit<R> {
+    fn eq(&self, other: &Self) -> bool {
+        self.draft == other.draft
+    }
+}
+
+/// `latest` is what the server has. An untouched draft follows it.
+pub(crate) fn use_edit<R: Versioned>(
+    latest: Option<Rc<R>>,
+    blank: impl FnOnce() -> R::Spec,
+) -> Edit<R> {
+    let start = latest.clone();
+    let base = use_signal(|| start.clone());
+    let draft = use_signal(|| start.map_or_else(blank, |saved| saved.spec()));
+    let edit = Edit {
+        base,
+        draft,
+        problem: use_signal(|| None),
+        busy: use_signal(|| false),
+    };
+    use_effect(use_reactive!(|latest| {
+        if let Some(latest) = latest
+            && !edit.is_dirty_now()
+            && edit.base.peek().as_ref() != Some(&latest)
+        {
+            edit.begin_from(latest);
+        }
+    }));
+    edit
+}
+
+impl<R: Versioned> Edit<R> {
+    pub(crate) fn is_dirty(&self) -> bool {
+        let draft = self.draft.read();
+        self.base
+            .read()
+            .as_ref()
+            .is_none_or(|base| base.spec() != *draft)
+    }
+    fn is_dirty_now(&self) -> bool {
+        let draft = self.draft.peek();
+        self.base
+            .peek()
+            .as_ref()
+            .is_none_or(|base| base.spec() != *draft)
+    }
+
+    fn begin_from(mut self, saved: Rc<R>) {
+        self.draft.set(saved.spec());
+        self.base.set(Some(saved));
+        self.problem.set(None);
+    }
+
+    pub(crate) fn change(mut self, change: impl FnOnce(&mut R::Spec)) {
+        change(&mut self.draft.write());
+    }
+
+    /// What others changed since the draft began; none while nothing is lost by it.
+    fn overtaken(&self, latest: &R) -> Option<Vec<String>> {
+        let base = self.base.read();
+        let base = base.as_ref()?;
+        (base.version() < latest.version() && self.is_dirty())
+            .then(|| changes(&json(&base.spec()), &json(&latest.spec())))
+    }
+
+    /// Saves over `version`; the draft goes on from what was saved.
+    async fn save(mut self, version: Option<u32>) -> Option<Rc<R>> {
+        self.busy.set(true);
+        let call = match (&*self.base.peek(), version) {
+            (Some(base), Some(version)) => {
+                Call::new("PUT", &format!("{}/{}", R::PATH, base.key()))
+                    .header("if-match", format!("\"{version}\""))
+            }
+            _ => Call::new("POST", R::PATH),
+        };
+        let call = call.json(&*self.draft.peek());
+        let answer = call.send::<R>().await;
+        self.busy.set(false);
+        match answer {
+            Ok(saved) => {
+                let saved = Rc::new(saved);
+                toast::done(format!("Saved as version {}.", saved.version()));
+                self.begin_from(saved.clone());
+                query::invalidate(R::PATH);
+                Some(saved)
+            }
+            Err(problem) => {
+                if problem.status == 412 {
+                    query::invalidate(R::PATH);
+                }
+                self.problem.set(Some(problem));
+                None
+            }
+        }
+    }
+}
+
+fn json(spec: &impl Serialize) -> Value {
+    serde_json::to_value(spec).expect("a message has a JSON form")
+}
+
+/// The names of the fields that differ.
+fn changes(one: &Value, other: &Value) -> Vec<String> {
+    let (Some(one), Some(other)) = (one.as_object(), other.as_object()) else {
+        return Vec::new();
+    };
+    let mut names: Vec<_> = one
+        .keys()
+        .chain(other.keys().filter(|name| !one.contains_key(*name)))
+        .filter(|name| one.get(*name) != other.get(*name))
+        .map(|name| name.replace('_', " "))
+        .collect();
+    names.sort();
+    names
+}
+
+/// The buttons at the head of the page.
+#[component]
+pub(crate) fn SaveActions<R: Versioned>(
+    edit: Edit<R>,
+    onsaved: Option<EventHandler<Rc<R>>>,
+) -> Element {
+    let base = edit.base.read().clone();
+    let version = base.as_ref().map(|base| base.version());
+    let dirty = edit.is_dirty();
+    rsx! {
+        if let Some(base) = base.filter(|_| dirty) {
+            Button { variant: Variant::Quiet, onclick: move |_| edit.begin_from(base.clone()), "Discard changes" }
+        }
+        Button {
+            variant: Variant::Primary,
+            busy: (edit.busy)(),
+            disabled: !dirty,
+            "data-save": "",
+            onclick: move |_| async move {
+                if let (Some(saved), Some(onsaved)) = (edit.save(version).await, onsaved) {
+                    onsaved.call(saved);
+                }
+            },
+            match version {
+                Some(_) => "Save",
+                None => "Create",
+            }
+        }
+    }
+}
+
+/// Says that somebody else saved meanwhile, and asks whose version holds.
+#[component]
+pub(crate) fn Overtaken<R: Versioned>(edit: Edit<R>, latest: Option<Rc<R>>) -> Element {
+    let Some(latest) = latest else {
+        return rsx! {};
+    };
+    let Some(changes) = edit.overtaken(&latest) else {
+        return rsx! {};
+    };
+    let version = latest.version();
+    rsx! {
+        div { class: "notice", role: "alert", "data-tone": "warn",
+            Icon { glyph: Glyph::Warning }
+            div { class: "notice-text",
+                p { strong { "Somebody else saved version {version} while you were editing." } }
+                p { class: "muted", "Changed there: " {changes.join(", ")} "." }
+            }
+            div { class: "row",
+                Button { onclick: move |_| edit.begin_from(latest.clone()), "Take theirs" }
+                Button {
+                    onclick: move |_| async move {
+                        edit.save(Some(version)).await;
+                    },
+                    "Keep mine"
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn changes_name_fields_of_both_sides() {
+        let (one, other) = (
+            json!({"name": "a", "goal": 1, "max_steps": 2}),
+            json!({"name": "a", "goal": 2, "role": 3}),
+        );
+        assert_eq!(changes(&one, &other), ["goal", "max steps", "role"]);
+    }
+}
