@@ -5,7 +5,6 @@ mod calls;
 mod config;
 mod editor;
 pub(crate) mod kind;
-mod schema_text;
 
 use contracts::tool::{Tool as Object, ToolKind};
 use dioxus::prelude::*;

@@ -1,5 +1,7 @@
 //! The versions of a tool, an agent or a crew; any of them can be saved again as the newest.
 
+use std::marker::PhantomData;
+
 use contracts::{agent::AgentVersion, page::Page as ListPage};
 use dioxus::prelude::*;
 
@@ -25,7 +27,11 @@ use crate::{
 
 /// `path` is the object's address in the API.
 #[component]
-pub(crate) fn Versions<R: Versioned>(path: String, current: u32) -> Element {
+pub(crate) fn Versions<R: Versioned>(
+    path: String,
+    current: u32,
+    #[props(default)] kind: PhantomData<R>,
+) -> Element {
     let list = use_get::<ListPage<AgentVersion>>(format!("{path}/versions?limit=100"));
     let mut shown = use_signal(|| None::<u32>);
     let me = session::identity().map(|identity| identity.user.id);
@@ -56,7 +62,7 @@ pub(crate) fn Versions<R: Versioned>(path: String, current: u32) -> Element {
                             }
                         }
                         if shown() == Some(version.version) {
-                            Old::<R> { path: path.clone(), version: version.version, current }
+                            Old { path: path.clone(), version: version.version, current, kind }
                         }
                     }
                 }
@@ -66,7 +72,12 @@ pub(crate) fn Versions<R: Versioned>(path: String, current: u32) -> Element {
 }
 
 #[component]
-fn Old<R: Versioned>(path: String, version: u32, current: u32) -> Element {
+fn Old<R: Versioned>(
+    path: String,
+    version: u32,
+    current: u32,
+    kind: PhantomData<R>,
+) -> Element {
     let old = use_get::<R>(format!("{path}?version={version}"));
     let mut busy = use_signal(|| false);
     match old.view() {

@@ -10,13 +10,10 @@ use contracts::{
 use dioxus::prelude::*;
 use serde_json::{Value, json};
 
-use super::{
-    kind::{config_schema, look},
-    schema_text::JsonText,
-};
+use super::kind::{config_schema, look};
 use crate::{
     api::query::use_get,
-    pages::editing::Edit,
+    pages::{editing::Edit, json_text::JsonText},
     schema::problem_at,
     ui::{code_editor::CodeEditor, schema_form::SchemaForm, select::SelectField},
 };
@@ -30,16 +27,23 @@ pub(crate) fn Config(edit: Edit<Tool>) -> Element {
     let problems = edit.problem.read().as_ref().map(|problem| problem.errors.clone());
     let problems = Rc::new(problems.unwrap_or_default());
     let change = move |config: Value| edit.change(|draft| draft.config = config);
+    let (language, hint) = match kind {
+        ToolKind::Python => (
+            "python",
+            "A function run gets the arguments by name and returns what has a JSON form.",
+        ),
+        _ => (
+            "javascript",
+            "A module whose default export is a function of the arguments. No network, no files.",
+        ),
+    };
     match kind {
         ToolKind::Javascript | ToolKind::Python => rsx! {
             CodeEditor {
                 label: look(kind).1,
-                language: if kind == ToolKind::Python { "python" } else { "javascript" },
+                language,
                 value: config.get("source").and_then(Value::as_str).unwrap_or_default(),
-                hint: match kind {
-                    ToolKind::Python => "A function run gets the arguments by name and returns what has a JSON form.",
-                    _ => "A module whose default export is a function of the arguments. No network, no files.",
-                },
+                hint,
                 error: problem_at(&problems, "/config/source"),
                 oninput: move |source: String| change(json!({"source": source})),
             }

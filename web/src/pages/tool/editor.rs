@@ -8,12 +8,13 @@ use contracts::{
 };
 use dioxus::prelude::*;
 
-use super::{attempt::Attempt, config::Config, kind::look, schema_text::JsonText};
+use super::{attempt::Attempt, config::Config, kind::look};
 use crate::{
     api::session,
     pages::{
         deleting::DeleteButton,
         editing::{Edit, Overtaken, SaveActions, use_edit},
+        json_text::JsonText,
     },
     routes::Route,
     ui::{
