@@ -2,6 +2,7 @@
 
 mod api;
 mod app;
+mod canvas;
 mod dom;
 mod format;
 mod live;

@@ -1,0 +1,34 @@
+//! The canvas on which flows are drawn: a pure model with a command log, and the components that show it.
+//!
+//! **Invariant:** the graph changes through the command log only; the signals of nodes and edges follow it.
+//! **Invariant:** `model`, `log`, `commands`, `layout`, `geometry`, `ports`, `keys`, `completion` and `fields` know no
+//! browser.
+
+pub(crate) mod commands;
+pub(crate) mod completion;
+pub(crate) mod fields;
+pub(crate) mod geometry;
+pub(crate) mod keys;
+pub(crate) mod layout;
+pub(crate) mod log;
+pub(crate) mod model;
+pub(crate) mod ports;
+
+pub(crate) mod acts;
+pub(crate) mod board;
+mod gesture;
+
+mod add_menu;
+mod edges;
+mod glyph;
+mod minimap;
+mod nodes;
+mod outline;
+mod palette;
+mod stage;
+
+pub(crate) use add_menu::AddMenu;
+pub(crate) use glyph::KindGlyph;
+pub(crate) use outline::Outline;
+pub(crate) use palette::Palette;
+pub(crate) use stage::{Stage, focus_stage};

@@ -1,0 +1,123 @@
+//! The whole flow in a corner; pressing it moves the view there.
+//!
+//! **Invariant:** it reads places without subscribing to them: a drag shows once it is over.
+
+use dioxus::{prelude::*, web::WebEventExt};
+use wasm_bindgen::JsCast;
+use web_sys::{CanvasRenderingContext2d, Element as DomElement, HtmlCanvasElement};
+
+use crate::{
+    canvas::{
+        board::{Board, set_if_new},
+        geometry::{Point, Rect, View},
+    },
+    dom,
+};
+
+const ID: &str = "minimap";
+const SIZE: Point = Point::new(176.0, 112.0);
+
+#[component]
+pub(super) fn Minimap() -> Element {
+    let mut board = use_context::<Board>();
+    let mut held = use_hook(|| CopyValue::new(false));
+    use_effect(move || {
+        // What is read here is what it follows.
+        board.changes.read();
+        board.nodes.read();
+        board.selection.read();
+        let (view, size) = (*board.view.read(), *board.size.read());
+        draw(&board, view, size);
+    });
+    if board.nodes.read().len() < 2 {
+        return rsx! {};
+    }
+    rsx! {
+        canvas {
+            id: ID,
+            class: "minimap",
+            "data-outside": "",
+            "aria-hidden": "true",
+            // Twice the size it is shown at, for fine screens.
+            width: "{SIZE.x * 2.0}",
+            height: "{SIZE.y * 2.0}",
+            onmounted: move |_| draw(&board, *board.view.peek(), *board.size.peek()),
+            onpointerdown: move |event| {
+                held.set(true);
+                let event = event.as_web_event();
+                if let Some(map) = dom::by_id(ID) {
+                    drop(map.set_pointer_capture(event.pointer_id()));
+                }
+                go(&mut board, &event);
+            },
+            onpointermove: move |event| {
+                if *held.peek() {
+                    go(&mut board, &event.as_web_event());
+                }
+            },
+            onpointerup: move |_| held.set(false),
+            onpointercancel: move |_| held.set(false),
+        }
+    }
+}
+
+/// The part of the world on the map, and how it is shown.
+fn frame(board: &Board, view: View, size: Point) -> View {
+    let nodes = board.rects().into_iter().map(|(_, rect)| rect);
+    let bounds = Rect::around(nodes.chain([view.window(size)]));
+    let bounds = bounds.unwrap_or_default().grown(60.0);
+    let zoom = (SIZE.x / bounds.width).min(SIZE.y / bounds.height);
+    let center = bounds.center();
+    View {
+        x: SIZE.x / 2.0 - center.x * zoom,
+        y: SIZE.y / 2.0 - center.y * zoom,
+        zoom,
+    }
+}
+
+fn go(board: &mut Board, event: &web_sys::PointerEvent) {
+    let Some(target) = event.target().and_then(|target| target.dyn_into::<DomElement>().ok()) else {
+        return;
+    };
+    let corner = target.get_bounding_client_rect();
+    let at = Point::new(f64::from(event.client_x()) - corner.left(), f64::from(event.client_y()) - corner.top());
+    let (view, size) = (*board.view.peek(), *board.size.peek());
+    let world = frame(board, view, size).to_world(at);
+    let next = View {
+        x: size.x / 2.0 - world.x * view.zoom,
+        y: size.y / 2.0 - world.y * view.zoom,
+        ..view
+    };
+    set_if_new(&mut board.view, next);
+}
+
+fn draw(board: &Board, view: View, size: Point) {
+    let canvas = dom::by_id(ID).and_then(|map| map.dyn_into::<HtmlCanvasElement>().ok());
+    let context = canvas.as_ref().and_then(|canvas| canvas.get_context("2d").ok().flatten());
+    let Some(context) = context.and_then(|context| context.dyn_into::<CanvasRenderingContext2d>().ok()) else {
+        return;
+    };
+    let colors = dom::window().get_computed_style(&dom::root()).ok().flatten();
+    let color = |name: &str, fallback: &str| {
+        let found = colors.as_ref().and_then(|style| style.get_property_value(name).ok());
+        found.filter(|text| !text.is_empty() && !text.contains("light-dark")).unwrap_or_else(|| fallback.to_owned())
+    };
+    let (plain, chosen) = (color("--map-node", "#a29d90"), color("--map-selected", "#b23c0a"));
+    let map = frame(board, view, size);
+    // The canvas has twice the pixels.
+    drop(context.set_transform(2.0, 0.0, 0.0, 2.0, 0.0, 0.0));
+    context.clear_rect(0.0, 0.0, SIZE.x, SIZE.y);
+    let fill = |rect: Rect, least: f64| {
+        let at = map.to_screen(Point::new(rect.x, rect.y));
+        context.fill_rect(at.x, at.y, (rect.width * map.zoom).max(least), (rect.height * map.zoom).max(least));
+    };
+    for (node, rect) in board.rects() {
+        context.set_fill_style_str(if *node.selected.peek() { &chosen } else { &plain });
+        fill(rect, 2.0);
+    }
+    let window = view.window(size);
+    let at = map.to_screen(Point::new(window.x, window.y));
+    context.set_stroke_style_str(&chosen);
+    context.set_line_width(1.0);
+    context.stroke_rect(at.x, at.y, window.width * map.zoom, window.height * map.zoom);
+}

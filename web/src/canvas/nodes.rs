@@ -1,0 +1,129 @@
+//! The nodes on the canvas.
+//!
+//! **Invariant:** moving a node draws its frame anew, not its body; panning and zooming draw neither.
+
+use dioxus::prelude::*;
+
+use crate::canvas::{
+    board::{Board, NodeHandle},
+    geometry::{Point, Rect},
+    glyph::KindGlyph,
+    model::title,
+};
+
+/// From this many nodes on, only those near the window are in the document.
+const CULL_FROM: usize = 150;
+/// The grid on which the window is looked at, so that most steps of panning change nothing.
+const CELL: f64 = 256.0;
+
+/// The part of the world that is drawn, on a coarse grid; none where everything is.
+pub(super) fn use_drawn_area() -> Memo<Option<Rect>> {
+    let board = use_context::<Board>();
+    use_memo(move || {
+        if board.nodes.read().len() < CULL_FROM {
+            return None;
+        }
+        let window = board.view.read().window(*board.size.read());
+        let near = |value: f64| (value / CELL).floor() * CELL;
+        let far = |value: f64| (value / CELL).ceil() * CELL;
+        let a = Point::new(near(window.x), near(window.y));
+        let b = Point::new(far(window.x + window.width), far(window.y + window.height));
+        Some(Rect::between(a, b).grown(CELL / 2.0))
+    })
+}
+
+#[component]
+pub(super) fn NodeLayer() -> Element {
+    let board = use_context::<Board>();
+    let area = use_drawn_area();
+    let area = *area.read();
+    let is_drawn = |node: &&NodeHandle| {
+        area.is_none_or(|area| *node.selected.peek() || node.rect().meets(area))
+    };
+    let nodes: Vec<NodeHandle> = board.nodes.read().iter().filter(is_drawn).copied().collect();
+    rsx! {
+        for node in nodes {
+            NodeFrame { key: "{node.key}", node }
+        }
+    }
+}
+
+#[component]
+fn NodeFrame(node: NodeHandle) -> Element {
+    let board = use_context::<Board>();
+    let at = *node.at.read();
+    let mark = node.mark.read();
+    let data = node.data.read();
+    let kind = board.kind(&data.kind).map(|kind| kind.title);
+    let problems = node.problems.read().len();
+    let label = format!(
+        "{}, {}{}{}",
+        title(&data),
+        kind.unwrap_or_default(),
+        if mark.state.is_empty() { String::new() } else { format!(", {}", mark.state) },
+        if problems == 0 { String::new() } else { format!(", {problems} problems") },
+    );
+    rsx! {
+        div {
+            id: "node-{node.key}",
+            class: "node",
+            role: "group",
+            "aria-label": label,
+            "data-node": "{node.key}",
+            "data-kind": "{data.kind}",
+            "data-id": "{data.id}",
+            "data-state": mark.state,
+            "data-stale": mark.stale.then_some(""),
+            "data-selected": node.selected.read().then_some(""),
+            "data-lit": node.lit.read().then_some(""),
+            "data-problem": (problems > 0).then_some(""),
+            transform: "translate({at.x}px,{at.y}px)",
+            NodeBody { node }
+        }
+    }
+}
+
+#[component]
+fn NodeBody(node: NodeHandle) -> Element {
+    let board = use_context::<Board>();
+    let data = node.data.read();
+    let kind = board.kind(&data.kind);
+    let takes_input = kind.as_ref().is_none_or(|kind| kind.takes_input);
+    let kind_title = kind.map_or_else(|| data.kind.clone(), |kind| kind.title);
+    let mark = node.mark.read();
+    let ports = node.ports.read();
+    rsx! {
+        div { class: "node-head",
+            KindGlyph { kind: data.kind.clone() }
+            span { class: "node-title", {title(&data)} }
+            if !node.problems.read().is_empty() {
+                span { class: "node-flag", title: "{node.problems.read().join(\"\\n\")}", "!" }
+            }
+            if !mark.state.is_empty() {
+                span { class: "node-mark", title: mark.state }
+            }
+        }
+        div { class: "node-line",
+            if mark.note.is_empty() {
+                span { "{kind_title}" }
+            } else {
+                span { class: "node-note", "{mark.note}" }
+            }
+        }
+        if takes_input {
+            span { class: "port port-in" }
+        }
+        if let [port] = ports.as_slice() {
+            span { class: "port port-out", "data-port": "{port}" }
+        } else {
+            div { class: "port-rows",
+                for port in ports.iter() {
+                    div { key: "{port}", class: "port-row", "data-error": (port == "error").then_some(""),
+                        span { class: "port-name", "{port}" }
+                        span { class: "port port-out", "data-port": "{port}" }
+                    }
+                }
+            }
+        }
+    }
+}

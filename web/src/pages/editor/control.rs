@@ -1,0 +1,242 @@
+//! The control of one key of a node's configuration.
+
+use dioxus::prelude::*;
+use serde_json::{Map, Value, json};
+
+use crate::{
+    canvas::{
+        board::{Board, NodeHandle},
+        fields::{self, Control, Field, json_text, json_value},
+    },
+    pages::editor::{
+        code::CodeField,
+        expression::{Expression, JsonExpression},
+        pickers::{ArgumentsField, ModelField, Picker, Source},
+        properties::configure,
+    },
+    ui::{
+        button::{Button, IconButton},
+        field::TextField,
+        icon::Glyph,
+        select::SelectField,
+    },
+};
+
+#[component]
+pub(super) fn FieldView(node: NodeHandle, field: Field) -> Element {
+    let board = use_context::<Board>();
+    let value = node.data.read().config.get(&field.key).cloned();
+    let text = match &value {
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+        None => String::new(),
+    };
+    let key = field.key.clone();
+    let set_text = move |text: String| {
+        let value = (!text.is_empty()).then(|| Value::String(text));
+        configure(board, node, &key, value);
+    };
+    let key = field.key.clone();
+    let label = if field.required { format!("{} *", field.label) } else { field.label.clone() };
+    let hint = field.about.clone();
+    match field.control.clone() {
+        Control::Text { lines } => rsx! {
+            Expression { node, label, hint, text, lines, bare: false, oninput: set_text }
+        },
+        Control::Plain => rsx! {
+            TextField { label, hint, value: text, oninput: set_text, class: "input field-control" }
+        },
+        Control::Number { least, most, whole } => rsx! {
+            TextField {
+                label,
+                hint,
+                kind: "number",
+                value: text,
+                min: least.map(|least| least.to_string()),
+                max: most.map(|most| most.to_string()),
+                step: if whole { "1" } else { "any" },
+                oninput: move |text: String| configure(board, node, &key, number(&text, whole)),
+            }
+        },
+        Control::Choice(words) => rsx! {
+            SelectField {
+                label,
+                hint,
+                value: text,
+                options: words.into_iter().map(|word| (word.clone(), word)).collect::<Vec<_>>(),
+                onchange: set_text,
+            }
+        },
+        Control::Yes => rsx! {
+            label { class: "check",
+                input {
+                    r#type: "checkbox",
+                    checked: value == Some(Value::Bool(true)),
+                    onchange: move |event| configure(board, node, &key, Some(Value::Bool(event.checked()))),
+                }
+                "{field.label}"
+            }
+        },
+        Control::Names => rsx! { NamesField { node, field, value } },
+        Control::Json => rsx! {
+            JsonExpression { node, label, hint, text: json_text(value.as_ref()), oninput: move |value| configure(board, node, &key, value) }
+        },
+        Control::Code => rsx! {
+            CodeField { label, hint, text, language: "javascript", oninput: set_text }
+        },
+        Control::Cases => rsx! { CasesField { node, value } },
+        Control::Agent => rsx! { Picker { label, value: text, source: Source::Agents, onpick: set_text } },
+        Control::Crew => rsx! { Picker { label, value: text, source: Source::Crews, onpick: set_text } },
+        Control::Tool => rsx! { Picker { label, value: text, source: Source::Tools, onpick: set_text } },
+        Control::Knowledge => rsx! { Picker { label, value: text, source: Source::Knowledge, onpick: set_text } },
+        Control::Model => rsx! { ModelField { label, hint, value: text, oninput: set_text } },
+        Control::Arguments => rsx! { ArgumentsField { node, value } },
+    }
+}
+
+fn number(text: &str, whole: bool) -> Option<Value> {
+    if whole {
+        text.parse::<i64>().ok().map(Value::from)
+    } else {
+        text.parse::<f64>().ok().map(Value::from)
+    }
+}
+
+/// The cases of a condition: what must hold, and the port it then goes on at.
+#[component]
+fn CasesField(node: NodeHandle, value: Option<Value>) -> Element {
+    let board = use_context::<Board>();
+    let cases: Vec<Value> = value.and_then(|value| value.as_array().cloned()).unwrap_or_default();
+    let save = {
+        let cases = cases.clone();
+        move |change: &dyn Fn(&mut Vec<Value>)| {
+            let mut cases = cases.clone();
+            change(&mut cases);
+            configure(board, node, "cases", Some(Value::Array(cases)));
+        }
+    };
+    let part = |case: &Value, key: &str| case.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let count = cases.len();
+    rsx! {
+        div { class: "cases", role: "group", "aria-label": "Cases",
+            for (index, case) in cases.iter().enumerate() {
+                div { key: "{index}", class: "case",
+                    Expression {
+                        node,
+                        label: if index == 0 { "If" } else { "Else if" },
+                        hint: "",
+                        text: part(case, "when"),
+                        lines: 1,
+                        bare: true,
+                        oninput: {
+                            let save = save.clone();
+                            move |text: String| save(&|cases| cases[index]["when"] = json!(text))
+                        },
+                    }
+                    TextField {
+                        label: "go on at port",
+                        value: part(case, "port"),
+                        oninput: {
+                            let save = save.clone();
+                            move |text: String| save(&|cases| cases[index]["port"] = json!(text))
+                        },
+                    }
+                    if count > 1 {
+                        IconButton {
+                            glyph: Glyph::Trash,
+                            label: "Remove case {index + 1}",
+                            onclick: {
+                                let save = save.clone();
+                                move |_| save(&|cases| drop(cases.remove(index)))
+                            },
+                        }
+                    }
+                }
+            }
+            Button {
+                small: true,
+                icon: Glyph::Plus,
+                onclick: move |_| save(&|cases| cases.push(json!({"when": "", "port": format!("case_{}", cases.len() + 1)}))),
+                "Add a case"
+            }
+        }
+    }
+}
+
+/// A text for each of any names, for example header fields.
+#[component]
+fn NamesField(node: NodeHandle, field: Field, value: Option<Value>) -> Element {
+    let board = use_context::<Board>();
+    let pairs: Map<String, Value> = value.and_then(|value| value.as_object().cloned()).unwrap_or_default();
+    let key = field.key.clone();
+    let save = {
+        let pairs = pairs.clone();
+        move |change: &dyn Fn(&mut Map<String, Value>)| {
+            let mut pairs = pairs.clone();
+            change(&mut pairs);
+            let value = (!pairs.is_empty()).then_some(Value::Object(pairs));
+            configure(board, node, &key, value);
+        }
+    };
+    let mut name = use_signal(String::new);
+    rsx! {
+        div { class: "cases", role: "group", "aria-label": "{field.label}",
+            p { class: "field-title", "{field.label}" }
+            for (known, text) in pairs.iter() {
+                div { key: "{known}", class: "case",
+                    Expression {
+                        node,
+                        label: known.clone(),
+                        hint: "",
+                        text: text.as_str().unwrap_or_default().to_owned(),
+                        lines: 1,
+                        bare: false,
+                        oninput: {
+                            let (save, known) = (save.clone(), known.clone());
+                            move |text: String| save(&|pairs| drop(pairs.insert(known.clone(), json!(text))))
+                        },
+                    }
+                    IconButton {
+                        glyph: Glyph::Trash,
+                        label: "Remove {known}",
+                        onclick: {
+                            let (save, known) = (save.clone(), known.clone());
+                            move |_| save(&|pairs| drop(pairs.remove(&known)))
+                        },
+                    }
+                }
+            }
+            div { class: "case",
+                TextField { label: "New name", value: "{name}", oninput: move |text| name.set(text) }
+                Button {
+                    small: true,
+                    icon: Glyph::Plus,
+                    disabled: name.read().trim().is_empty(),
+                    onclick: move |_| {
+                        let new = name.take().trim().to_owned();
+                        save(&|pairs| drop(pairs.insert(new.clone(), json!(""))));
+                    },
+                    "Add"
+                }
+            }
+        }
+    }
+}
+
+/// The fields of a JSON Schema of objects, for forms outside of nodes.
+pub(super) fn of_input(schema: &Value) -> Vec<Field> {
+    fields::of("", schema)
+}
+
+/// The value that a form's text stands for.
+pub(super) fn parse_input(field: &Field, text: &str) -> Result<Option<Value>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    match &field.control {
+        Control::Number { whole, .. } => number(text, *whole).map(Some).ok_or_else(|| "a number is needed".to_owned()),
+        Control::Json | Control::Names => json_value(text),
+        Control::Yes => Ok(Some(Value::Bool(text == "true"))),
+        _ => Ok(Some(Value::String(text.to_owned()))),
+    }
+}

@@ -1,0 +1,72 @@
+//! The panel at the side: the chosen node, the execution, or the revisions.
+
+use dioxus::prelude::*;
+
+use crate::{
+    pages::editor::{
+        desk::{Desk, Panel},
+        properties::Properties,
+        revisions::Revisions,
+        run_panel::RunPanel,
+    },
+    ui::{button::IconButton, icon::Glyph},
+};
+
+#[component]
+pub(super) fn SidePanel() -> Element {
+    let mut desk = use_context::<Desk>();
+    let Some(panel) = *desk.panel.read() else {
+        return rsx! {};
+    };
+    let active = *desk.board.active.read();
+    let label = match panel {
+        Panel::Properties => "Properties",
+        Panel::Run => "Run",
+        Panel::Revisions => "Revisions",
+    };
+    rsx! {
+        aside {
+            class: "side-panel",
+            "aria-label": label,
+            onkeydown: move |event| {
+                if event.key() == Key::Escape {
+                    desk.panel.set(None);
+                    crate::canvas::focus_stage();
+                }
+            },
+            header {
+                div { class: "panel-tabs", role: "group", "aria-label": "Panel",
+                    if active.is_some() {
+                        PanelTab { panel: Panel::Properties, label: "Node" }
+                    }
+                    PanelTab { panel: Panel::Run, label: "Run" }
+                    PanelTab { panel: Panel::Revisions, label: "Revisions" }
+                }
+                IconButton { glyph: Glyph::Close, label: "Close the panel", onclick: move |_| desk.panel.set(None) }
+            }
+            div { class: "panel-body",
+                match (panel, active) {
+                    (Panel::Properties, Some(node)) => rsx! { Properties { key: "{node.key}", node } },
+                    (Panel::Properties, None) => rsx! {},
+                    (Panel::Run, _) => rsx! { RunPanel {} },
+                    (Panel::Revisions, _) => rsx! { Revisions {} },
+                }
+            }
+        }
+    }
+}
+
+#[component]
+fn PanelTab(panel: Panel, label: &'static str) -> Element {
+    let mut desk = use_context::<Desk>();
+    let chosen = *desk.panel.read() == Some(panel);
+    rsx! {
+        button {
+            class: "panel-tab",
+            r#type: "button",
+            "aria-pressed": chosen.to_string(),
+            onclick: move |_| desk.panel.set(Some(panel)),
+            "{label}"
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! What can be set on a node: its name, its configuration by the schema of its type, what happens when it fails; and
+//! what it gave last.
+
+use contracts::flow::Node;
+use dioxus::prelude::*;
+
+use crate::{
+    canvas::{
+        KindGlyph,
+        board::{Board, NodeHandle},
+        commands, fields,
+        model::title,
+    },
+    pages::editor::{control::FieldView, desk::Desk, running, settings::Settings},
+    ui::{
+        button::IconButton,
+        code::{CodeBlock, pretty},
+        icon::Glyph,
+    },
+};
+
+#[component]
+pub(super) fn Properties(node: NodeHandle) -> Element {
+    let mut board = use_context::<Board>();
+    let data = node.data.read().clone();
+    let locked = *board.locked.read();
+    let kind = board.kind(&data.kind);
+    let fields = kind.as_ref().map(|kind| fields::of(&kind.kind, &kind.config_schema)).unwrap_or_default();
+    let has_settings = !matches!(data.kind.as_str(), "trigger" | "chat_trigger" | "output");
+    rsx! {
+        div { class: "properties",
+            div { class: "properties-head",
+                KindGlyph { kind: data.kind.clone() }
+                input {
+                    id: "node-name",
+                    class: "editor-name",
+                    "aria-label": "Name of the node",
+                    maxlength: "200",
+                    placeholder: "{data.id}",
+                    value: data.name.clone().unwrap_or_default(),
+                    readonly: locked,
+                    oninput: move |event| {
+                        let command = commands::rename(&board.current(node), &event.value());
+                        board.run(&command);
+                    },
+                }
+                if !locked {
+                    IconButton { glyph: Glyph::Copy, label: "Duplicate", onclick: move |_| board.duplicate() }
+                    IconButton { glyph: Glyph::Trash, label: "Delete {title(&data)}", onclick: move |_| board.delete(&[node.id()], &[]) }
+                }
+            }
+            p { class: "properties-id", code { "nodes.{data.id}" } }
+            if let Some(kind) = &kind {
+                p { class: "hint", "{kind.description}" }
+            }
+            NodeProblems { node }
+            fieldset { class: "stack plain", disabled: locked,
+                legend { class: "visually-hidden", "Configuration" }
+                for field in fields {
+                    FieldView { key: "{field.key}", node, field }
+                }
+                if has_settings {
+                    Settings { node }
+                }
+            }
+            LastRun { id: data.id.clone() }
+        }
+    }
+}
+
+#[component]
+fn NodeProblems(node: NodeHandle) -> Element {
+    let problems = node.problems.read().clone();
+    rsx! {
+        if !problems.is_empty() {
+            ul { class: "node-problems",
+                for problem in problems {
+                    li { key: "{problem}", "{problem}" }
+                }
+            }
+        }
+    }
+}
+
+/// What the node gave in the execution that the canvas shows.
+#[component]
+fn LastRun(id: String) -> Element {
+    let desk = use_context::<Desk>();
+    let record = desk.record.read();
+    let Some(view) = record.view().nodes.get(&id) else {
+        return rsx! {};
+    };
+    let mark = running::mark_of(view);
+    rsx! {
+        section { class: "last-run",
+            h2 { "Last run" span { class: "run-state", "data-state": mark.state, "{mark.state}" } }
+            if !mark.note.is_empty() {
+                p { class: "hint", "{mark.note}" }
+            }
+            if let Some(error) = &view.error {
+                p { class: "run-error", code { "{error.code}" } " {error.message}" }
+            }
+            if let Some(output) = &view.output {
+                CodeBlock { text: pretty(output), label: "Output" }
+            }
+        }
+    }
+}
+
+/// Sets a key of the configuration, or takes it away.
+pub(super) fn configure(mut board: Board, node: NodeHandle, key: &str, value: Option<serde_json::Value>) {
+    let command = commands::configure(&board.current(node), key, value);
+    board.run(&command);
+}
+
+/// Replaces the node by another state of it.
+pub(super) fn change(mut board: Board, node: NodeHandle, word: &str, change: impl FnOnce(&mut Node)) {
+    let mut data = board.current(node);
+    change(&mut data);
+    let merge = format!("{word} {}", data.id);
+    board.run(&commands::set(data).merging(merge));
+}

@@ -1,0 +1,168 @@
+//! Run from the editor: the input by the flow's schema, then what becomes of it.
+
+use contracts::{
+    Problem,
+    execution::ExecutionState,
+    flow::RevisionChoice,
+};
+use dioxus::prelude::*;
+
+use crate::{
+    canvas::model::title,
+    format,
+    live::feed::Link,
+    pages::editor::{
+        desk::Desk,
+        run_form::{InputForm, SchemaField},
+        running,
+    },
+    routes::Route,
+    ui::{
+        badge::StateBadge,
+        button::{Button, Variant},
+        code::{CodeBlock, pretty},
+        icon::Glyph,
+        problem::ProblemLine,
+        select::SelectField,
+        toast,
+    },
+};
+
+#[component]
+pub(super) fn RunPanel() -> Element {
+    let desk = use_context::<Desk>();
+    let mut problem = use_signal(|| None::<Problem>);
+    let mut busy = use_signal(|| false);
+    let mut published = use_signal(|| false);
+    let input = use_signal(|| Ok(serde_json::Value::Null));
+    let revision = *desk.revision.read();
+    let schema = desk.board.graph.read().input_schema.clone();
+    let running = desk.execution.read().is_some() && !desk.record.read().is_final();
+    let start = move |_| {
+        let choice = match revision.filter(|_| *published.peek()) {
+            Some(revision) => RevisionChoice::Number(revision),
+            None => RevisionChoice::DRAFT,
+        };
+        let Ok(value) = input.peek().clone() else { return };
+        busy.set(true);
+        spawn(async move {
+            let outcome = running::execute(desk, value, choice).await;
+            problem.set(outcome.err());
+            busy.set(false);
+        });
+    };
+    rsx! {
+        div { class: "run-panel stack",
+            if let Some(revision) = revision {
+                SelectField {
+                    label: "What to run",
+                    value: if *published.read() { "revision" } else { "draft" },
+                    options: vec![
+                        ("draft".to_owned(), "The draft".to_owned()),
+                        ("revision".to_owned(), format!("Revision {revision}")),
+                    ],
+                    onchange: move |choice: String| published.set(choice == "revision"),
+                }
+            }
+            InputForm { schema: schema.clone(), input }
+            if let Some(problem) = problem.read().clone() {
+                ProblemLine { problem }
+            }
+            div { class: "run-acts",
+                Button {
+                    variant: Variant::Primary,
+                    icon: Glyph::Play,
+                    busy: *busy.read(),
+                    disabled: input.read().is_err(),
+                    onclick: start,
+                    "Run"
+                }
+                if running {
+                    Button {
+                        icon: Glyph::Stop,
+                        onclick: move |_| {
+                            spawn(async move {
+                                if let Err(problem) = running::cancel(desk).await {
+                                    toast::problem(&problem);
+                                }
+                            });
+                        },
+                        "Cancel"
+                    }
+                }
+            }
+            if !*desk.board.locked.read() {
+                SchemaField { schema }
+            }
+            if desk.execution.read().is_some() {
+                Outcome {}
+            }
+        }
+    }
+}
+
+#[component]
+fn Outcome() -> Element {
+    let desk = use_context::<Desk>();
+    let id = desk.execution.read().clone().unwrap_or_default();
+    let record = desk.record.read();
+    let view = record.view();
+    let lost = matches!(*desk.link.read(), Link::Lost);
+    rsx! {
+        section { class: "run-outcome stack",
+            header {
+                StateBadge { state: view.state }
+                if view.usage.prompt_tokens + view.usage.completion_tokens > 0 {
+                    span { class: "hint", "{format::tokens(&view.usage)} · {format::cost(&view.usage)}" }
+                }
+                Link { to: Route::execution(&id), class: "run-link", "Open the execution" }
+            }
+            if lost {
+                p { class: "hint", role: "status", "The connection was lost. Trying again…" }
+            }
+            if let Link::Refused(problem) = desk.link.read().clone() {
+                ProblemLine { problem }
+            }
+            Steps {}
+            if let Some(error) = &view.error {
+                p { class: "run-error", role: "alert", code { "{error.code}" } " {error.message}" }
+            }
+            if let Some(output) = view.output.as_ref().filter(|_| view.state == ExecutionState::Succeeded) {
+                CodeBlock { text: pretty(output), label: "Output of the flow" }
+            }
+        }
+    }
+}
+
+/// The nodes the execution has reached, in the order of the flow; choosing one shows it.
+#[component]
+fn Steps() -> Element {
+    let desk = use_context::<Desk>();
+    let mut board = desk.board;
+    let record = desk.record.read();
+    let nodes = board.nodes.read();
+    let reached: Vec<_> = nodes
+        .iter()
+        .filter_map(|node| record.view().nodes.get(&node.id()).map(|view| (*node, running::mark_of(view))))
+        .filter(|(_, mark)| !mark.state.is_empty())
+        .collect();
+    rsx! {
+        ol { class: "run-steps",
+            for (node, mark) in reached {
+                li { key: "{node.key}",
+                    button {
+                        r#type: "button",
+                        "data-state": mark.state,
+                        onclick: move |_| {
+                            board.activate(Some(node));
+                            board.reveal(Some(node));
+                        },
+                        span { class: "node-mark" }
+                        span { class: "run-step", {title(&node.data.read()).to_owned()} }
+                        span { class: "run-note", "{mark.state}" if !mark.note.is_empty() { " · {mark.note}" } }
+                    }
+                }
+            }
+        }
+    }
+}

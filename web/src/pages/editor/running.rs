@@ -1,0 +1,124 @@
+//! Executes the flow from the editor and lets the canvas follow.
+//!
+//! **Invariant:** what a node shows is what the reducer of the execution's frames says, whether live or replayed.
+
+use contracts::{
+    Problem,
+    execution::{Accepted, Execution},
+    flow::RevisionChoice,
+};
+use dioxus::{core::Task, prelude::*};
+use graph::view::{NodeState, NodeView};
+use serde_json::{Value, json};
+
+use crate::{
+    api,
+    canvas::board::{Mark, set_if_new},
+    live::{
+        feed::{self, Link},
+        record::Record,
+    },
+    pages::editor::{desk::Desk, saving},
+};
+
+/// Saves, begins an execution, and shows it.
+pub(crate) async fn execute(mut desk: Desk, input: Value, revision: RevisionChoice) -> Result<(), Problem> {
+    let is_draft = revision == RevisionChoice::DRAFT;
+    if is_draft && !saving::save(desk).await {
+        let detail = "the draft could not be saved, so it was not executed";
+        return Err(Problem::new(contracts::ErrorCode::Conflict, detail));
+    }
+    let body = json!({"input": input, "revision": revision});
+    let accepted: Accepted = api::post(&format!("{}/execute", desk.path()), &body).await?;
+    for node in desk.board.nodes.peek().iter() {
+        let mut mark = node.mark;
+        set_if_new(&mut mark, Mark::default());
+    }
+    desk.record.set(Record::default());
+    desk.link.set(Link::Loading);
+    desk.execution.set(Some(accepted.id.to_string()));
+    desk.board.say("Execution started");
+    Ok(())
+}
+
+pub(crate) async fn cancel(desk: Desk) -> Result<(), Problem> {
+    let Some(id) = desk.execution.peek().clone() else {
+        return Ok(());
+    };
+    api::post::<Execution>(&format!("/executions/{id}/cancel"), &json!({})).await?;
+    Ok(())
+}
+
+/// Follows the execution of the desk, and marks its nodes.
+pub(crate) fn use_following(desk: Desk) {
+    let mut task = use_hook(|| CopyValue::new(None::<Task>));
+    use_effect(move || {
+        let execution = desk.execution.read().clone();
+        if let Some(task) = task.take() {
+            task.cancel();
+        }
+        if let Some(id) = execution {
+            task.set(Some(spawn(feed::follow(id, desk.record, desk.link))));
+        }
+    });
+    use_effect(move || {
+        let record = desk.record.read();
+        let mut board = desk.board;
+        for (id, view) in &record.view().nodes {
+            if let Some(node) = board.by_id(id) {
+                let mut mark = node.mark;
+                let stale = mark.peek().stale;
+                set_if_new(&mut mark, Mark { stale, ..mark_of(view) });
+            }
+        }
+        if record.view().state.is_final() {
+            board.say(format!("Execution {}", record.view().state.as_str()));
+        }
+    });
+}
+
+pub(crate) fn mark_of(view: &NodeView) -> Mark {
+    let state = match view.state {
+        NodeState::Pending => "",
+        NodeState::Running => "running",
+        NodeState::Retrying => "retrying",
+        NodeState::Asking => "asking",
+        NodeState::Succeeded => "succeeded",
+        NodeState::Failed => "failed",
+        NodeState::Skipped => "skipped",
+        NodeState::Stopped => "stopped",
+    };
+    let mut parts = Vec::new();
+    if let Some(ms) = view.duration_ms.filter(|_| view.state == NodeState::Succeeded) {
+        parts.push(duration(ms));
+    }
+    if let Some(usage) = view.usage {
+        let tokens = usage.prompt_tokens + usage.completion_tokens;
+        if tokens > 0 {
+            parts.push(format!("{tokens} tokens"));
+        }
+        if let Some(cost) = usage.cost.filter(|cost| !cost.is_zero()) {
+            parts.push(format!("${}", cost.normalize()));
+        }
+    }
+    if view.attempt > 1 {
+        parts.push(format!("attempt {}", view.attempt));
+    }
+    if let Some(error) = view.error.as_ref().filter(|_| parts.is_empty()) {
+        parts.push(error.code.clone());
+    }
+    Mark {
+        state,
+        note: parts.join(" · "),
+        stale: false,
+    }
+}
+
+pub(crate) fn duration(ms: u64) -> String {
+    match ms {
+        0..1_000 => format!("{ms} ms"),
+        #[allow(clippy::cast_precision_loss)]
+        1_000..60_000 => format!("{:.1} s", ms as f64 / 1_000.0),
+        _ => format!("{} m {} s", ms / 60_000, ms % 60_000 / 1_000),
+    }
+}

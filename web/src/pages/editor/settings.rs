@@ -1,0 +1,122 @@
+//! What happens when a node fails: how often it is tried again, how long it may take, how the flow goes on.
+
+use contracts::flow::{OnError, Retry};
+use dioxus::prelude::*;
+use serde_json::Value;
+
+use crate::{
+    canvas::{
+        board::{Board, NodeHandle},
+        fields::{json_text, json_value},
+    },
+    pages::editor::properties::change,
+    ui::{
+        field::{TextArea, TextField},
+        select::SelectField,
+    },
+};
+
+#[component]
+pub(super) fn Settings(node: NodeHandle) -> Element {
+    let board = use_context::<Board>();
+    let data = node.data.read();
+    let on_error = match &data.on_error {
+        OnError::Fail => "fail",
+        OnError::Branch => "branch",
+        OnError::Default(_) => "default",
+    };
+    let attempts = data.retry.map_or(1, |retry| retry.max_attempts);
+    let choices = [
+        ("fail", "Fail the execution"),
+        ("branch", "Go on at the port error"),
+        ("default", "Go on with a value"),
+    ];
+    let is_plain = data.on_error == OnError::Fail && data.retry.is_none() && data.timeout_ms.is_none();
+    rsx! {
+        details { class: "settings", open: !is_plain,
+            summary { "Errors and time" }
+            div { class: "stack",
+                SelectField {
+                    label: "When it fails",
+                    value: on_error,
+                    options: choices.map(|(key, text)| (key.to_owned(), text.to_owned())).to_vec(),
+                    onchange: move |choice: String| change(board, node, "on error", |data| {
+                        data.on_error = match choice.as_str() {
+                            "branch" => OnError::Branch,
+                            "default" => OnError::Default(Value::Null),
+                            _ => OnError::Fail,
+                        };
+                    }),
+                }
+                if let OnError::Default(value) = &data.on_error {
+                    DefaultValue { node, text: json_text(Some(value)) }
+                }
+                TextField {
+                    label: "Attempts",
+                    kind: "number",
+                    value: "{attempts}",
+                    min: "1",
+                    max: "100",
+                    oninput: move |text: String| set_attempts(board, node, text.parse().unwrap_or(1)),
+                }
+                if let Some(retry) = data.retry {
+                    TextField {
+                        label: "Pause before the second attempt, ms",
+                        kind: "number",
+                        value: "{retry.backoff_ms}",
+                        min: "0",
+                        oninput: move |text: String| change(board, node, "pause", |data| {
+                            if let (Some(retry), Ok(pause)) = (&mut data.retry, text.parse()) {
+                                retry.backoff_ms = pause;
+                                retry.max_backoff_ms = retry.max_backoff_ms.max(pause);
+                            }
+                        }),
+                    }
+                }
+                TextField {
+                    label: "Time limit of an attempt, ms",
+                    kind: "number",
+                    value: data.timeout_ms.map(|ms| ms.to_string()).unwrap_or_default(),
+                    min: "1",
+                    oninput: move |text: String| change(board, node, "timeout", |data| data.timeout_ms = text.parse().ok()),
+                }
+            }
+        }
+    }
+}
+
+fn set_attempts(board: Board, node: NodeHandle, attempts: u32) {
+    change(board, node, "attempts", |data| {
+        let retry = data.retry.unwrap_or(Retry {
+            max_attempts: 1,
+            backoff_ms: 1_000,
+            max_backoff_ms: 60_000,
+            jitter: 0.1,
+        });
+        data.retry = (attempts > 1).then_some(Retry {
+            max_attempts: attempts,
+            ..retry
+        });
+    });
+}
+
+#[component]
+fn DefaultValue(node: NodeHandle, text: String) -> Element {
+    let board = use_context::<Board>();
+    let mut draft = use_signal(|| text);
+    let error = json_value(&draft.read()).err();
+    rsx! {
+        TextArea {
+            label: "Value",
+            value: "{draft}",
+            rows: 2,
+            error,
+            oninput: move |text: String| {
+                if let Ok(value) = json_value(&text) {
+                    change(board, node, "default", |data| data.on_error = OnError::Default(value.unwrap_or(Value::Null)));
+                }
+                draft.set(text);
+            },
+        }
+    }
+}
