@@ -3,7 +3,7 @@
 //! **Invariant:** frames are kept in order, without gap and without double: what [`Record::push`] refuses leaves no trace.
 //! **Invariant:** [`Record::view_at`] is the view that replaying from the first frame gives.
 
-use std::{borrow::Cow, rc::Rc};
+use std::{cell::RefCell, ops::Deref, rc::Rc};
 
 use contracts::live::Frame;
 use graph::view::{Applied, ExecutionView};
@@ -20,7 +20,25 @@ pub(crate) struct Record {
     view: ExecutionView,
     /// After every [`STRIDE`] frames.
     checkpoints: Vec<Rc<ExecutionView>>,
+    /// The past that was looked at last: many parts of a page look at the same.
+    looked_at: RefCell<Option<Rc<ExecutionView>>>,
     spans: Spans,
+}
+
+/// The view at some moment.
+pub(crate) enum Seen<'a> {
+    Now(&'a ExecutionView),
+    Past(Rc<ExecutionView>),
+}
+
+impl Deref for Seen<'_> {
+    type Target = ExecutionView;
+    fn deref(&self) -> &ExecutionView {
+        match self {
+            Self::Now(view) => view,
+            Self::Past(view) => view,
+        }
+    }
 }
 
 impl Record {
@@ -64,20 +82,34 @@ impl Record {
     }
 
     /// The view after frame `n`; of the present where there is no such frame yet.
-    pub(crate) fn view_at(&self, n: u64) -> Cow<'_, ExecutionView> {
+    pub(crate) fn view_at(&self, n: u64) -> Seen<'_> {
         if n >= self.last() {
-            return Cow::Borrowed(&self.view);
+            return Seen::Now(&self.view);
         }
+        let known = self.looked_at.take();
+        let past = match known {
+            Some(known) if known.last == n => known,
+            known => Rc::new(self.replay(n, known)),
+        };
+        self.looked_at.replace(Some(past.clone()));
+        Seen::Past(past)
+    }
+
+    /// From the known view or the checkpoint before, whichever is nearer.
+    fn replay(&self, n: u64, known: Option<Rc<ExecutionView>>) -> ExecutionView {
         let wanted = usize::try_from(n).unwrap_or(usize::MAX);
         let checkpoint = wanted / STRIDE;
-        let mut view = match checkpoint.checked_sub(1) {
-            Some(at) => ExecutionView::clone(&self.checkpoints[at]),
-            None => ExecutionView::default(),
+        let near = known.filter(|known| known.last <= n && known.last >= (checkpoint * STRIDE) as u64);
+        let mut view = match (near, checkpoint.checked_sub(1)) {
+            (Some(known), _) => Rc::unwrap_or_clone(known),
+            (None, Some(at)) => ExecutionView::clone(&self.checkpoints[at]),
+            (None, None) => ExecutionView::default(),
         };
-        for frame in &self.frames[checkpoint * STRIDE..wanted] {
+        let from = usize::try_from(view.last).unwrap_or(usize::MAX);
+        for frame in &self.frames[from..wanted] {
             view.apply(frame);
         }
-        Cow::Owned(view)
+        view
     }
 
     /// The number of the last frame at or before a moment, in milliseconds of the epoch; 0 before the first.
@@ -114,7 +146,7 @@ mod tests {
         for frame in frames.clone() {
             record.push(frame);
         }
-        for n in [0, 1, 2, 511, 512, 513, 1023, 1024, 1025, 1400, 9999] {
+        for n in [0, 1, 2, 511, 512, 513, 1023, 1024, 1025, 1400, 9999, 600, 590, 610, 610, 3] {
             let mut replayed = ExecutionView::default();
             for frame in frames.iter().take(n) {
                 replayed.apply(frame);

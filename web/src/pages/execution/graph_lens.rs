@@ -92,13 +92,15 @@ fn NodeShape(drawn: Drawn) -> Element {
     let word = mark::word(state);
     let selected = watch.step.read().as_deref().is_some_and(|step| step.split('/').next() == Some(&drawn.id));
     let note = at.map_or_else(|| word.to_owned(), |at| note(watch, &record, at, state));
+    let shown = short(&drawn.name, 18);
     let (by_click, by_key) = (drawn.id.clone(), drawn.id.clone());
     rsx! {
         g {
             class: "drawing-node",
             role: "button",
             tabindex: "0",
-            "aria-label": "{drawn.name}, {drawn.kind}, {word}",
+            // What is seen comes first, for those who speak to their computer.
+            "aria-label": "{shown} {note}, {drawn.kind}, {word}",
             "aria-pressed": if selected { "true" } else { "false" },
             "data-state": word,
             transform: "translate({drawn.x} {drawn.y})",
@@ -111,7 +113,7 @@ fn NodeShape(drawn: Drawn) -> Element {
             },
             rect { width: "{WIDTH}", height: "{HEIGHT}", rx: "6" }
             rect { class: "drawing-side", width: "4", height: "{HEIGHT - 12.0}", x: "0", y: "6", rx: "2" }
-            text { class: "drawing-name", x: "14", y: "21", {short(&drawn.name, 18)} }
+            text { class: "drawing-name", x: "14", y: "21", "{shown}" }
             path { class: "drawing-mark", transform: "translate({WIDTH - 24.0} 9)", d: mark::shape(word) }
             text { class: "drawing-note", x: "14", y: "40", "{note}" }
         }

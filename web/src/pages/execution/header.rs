@@ -12,9 +12,9 @@ use crate::{
     ui::{
         badge::StateBadge,
         button::{Button, Variant},
-        confirm::Confirm,
+        dialog::{Dialog, DialogActions},
         icon::Glyph,
-        problem::ProblemView,
+        problem::{ProblemLine, ProblemView},
         toast,
     },
 };
@@ -63,7 +63,7 @@ pub(crate) fn Actions() -> Element {
     let mut problem = use_signal(|| None::<Problem>);
     let record = watch.record.read();
     let open = !record.is_final() && !record.view().cancel_asked;
-    let cancel = move |()| async move {
+    let cancel = move |_| async move {
         busy.set(true);
         let path = format!("/executions/{}/cancel", watch.id());
         match api::post::<Execution>(&path, &serde_json::json!({})).await {
@@ -88,14 +88,16 @@ pub(crate) fn Actions() -> Element {
             Button { variant: Variant::Danger, icon: Glyph::Stop, onclick: move |_| asking.set(true), "Cancel execution" }
         }
         if asking() && open {
-            Confirm {
-                title: "Cancel this execution?",
-                act: "Cancel execution",
-                busy: busy(),
-                problem: problem(),
-                onconfirm: cancel,
-                onclose: move |()| asking.set(false),
+            Dialog { title: "Cancel this execution?", onclose: move |()| asking.set(false),
                 p { "Steps that run are stopped, nothing new is begun. What was done stays done." }
+                if let Some(problem) = problem() {
+                    ProblemLine { problem }
+                }
+                DialogActions {
+                    // A button that says only “Cancel” would be taken for either.
+                    Button { onclick: move |_| asking.set(false), "Keep it running" }
+                    Button { variant: Variant::Danger, busy: busy(), onclick: cancel, "Cancel execution" }
+                }
             }
         }
     }

@@ -17,17 +17,25 @@ struct Message {
     result: Option<Value>,
 }
 
+/// Messages shown at most: the last ones.
+const MOST: usize = 100;
+
 /// Of the step itself, or of the steps inside of it.
 #[component]
 pub(crate) fn Messages(path: String) -> Element {
     let watch = use_context::<Watch>();
-    let messages = read(watch, &path);
+    let mut messages = read(watch, &path);
+    let earlier = messages.len().saturating_sub(MOST);
+    messages.drain(..earlier);
     if messages.is_empty() {
         return rsx! {};
     }
     rsx! {
         section { class: "details-part",
             h3 { "Messages" }
+            if earlier > 0 {
+                p { class: "hint", "The last {MOST}; {earlier} earlier ones are at their steps." }
+            }
             ol { class: "messages",
                 for message in messages {
                     li { key: "{message.path}", class: "message",

@@ -149,7 +149,6 @@ fn Row(row: usize, at: Option<usize>) -> Element {
             "aria-selected": if selected { "true" } else { "false" },
             "aria-level": "{facts.depth + 1}",
             "aria-expanded": open,
-            "aria-label": "{facts.label}, {state}, {facts.took}",
             "data-state": state,
             "data-begun": if facts.begun { "true" } else { "false" },
             onclick: move |_| watch.select(Some(path.clone())),
@@ -171,6 +170,7 @@ fn Row(row: usize, at: Option<usize>) -> Element {
                     span { class: "span-fold" }
                 }
                 Mark { state }
+                span { class: "visually-hidden", "{state} " }
                 span { class: "span-label", title: "{facts.path}", "{facts.label}" }
                 span { class: "span-kind", "{facts.kind}" }
             }
