@@ -3,6 +3,8 @@
 //! **Invariant:** whatever goes wrong comes back as a [`Problem`], also where no server answered.
 
 pub(crate) mod connection;
+pub(crate) mod file;
+pub(crate) mod pages;
 pub(crate) mod query;
 pub(crate) mod session;
 

@@ -48,6 +48,17 @@ pub(crate) fn tokens(usage: &Usage) -> String {
     count(usage.prompt_tokens + usage.completion_tokens)
 }
 
+/// `950 B`, `1.2 KiB`, `3.4 MiB`.
+pub(crate) fn bytes(n: u64) -> String {
+    const KIB: u64 = 1024;
+    const MIB: u64 = 1024 * KIB;
+    match n {
+        0..KIB => format!("{n} B"),
+        KIB..MIB => format!("{}.{} KiB", n / KIB, n % KIB * 10 / KIB),
+        _ => format!("{}.{} MiB", n / MIB, n % MIB * 10 / MIB),
+    }
+}
+
 /// `1 flow`, `2 flows`.
 pub(crate) fn plural(n: usize, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })

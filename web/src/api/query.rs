@@ -124,6 +124,14 @@ pub(crate) fn invalidate(prefix: &str) {
     }
 }
 
+/// Marks this entry alone as stale and reads it anew where it is shown.
+pub(crate) fn invalidate_one(key: &str) {
+    let entry = ENTRIES.with_borrow(|entries| entries.get(key).cloned());
+    if let Some(entry) = entry {
+        entry.invalidate();
+    }
+}
+
 /// Forgets everything: another user or another organization is here.
 pub(crate) fn clear() {
     ENTRIES.with_borrow_mut(HashMap::clear);
@@ -187,6 +195,11 @@ impl<T: PartialEq + 'static> Query<T> {
     /// Subscribes the caller.
     pub(crate) fn data(&self) -> Option<Rc<T>> {
         self.entry.state.read().data.clone()
+    }
+
+    /// Subscribes nobody.
+    pub(crate) fn peek(&self) -> Option<Rc<T>> {
+        self.entry.state.peek().data.clone()
     }
 
     /// Data, even old, before problems, before waiting. Subscribes the caller.
