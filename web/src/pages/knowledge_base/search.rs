@@ -57,7 +57,7 @@ pub(super) fn Search(base: Base) -> Element {
                     required: true,
                     maxlength: 4_000,
                     placeholder: "How many days off?",
-                    hint: "By meaning and by words. “Quoted words” stand together, -word must not be there.",
+                    hint: "By meaning and by words. Quote words that must stand together; a minus leaves a word out.",
                     value: query(),
                     oninput: move |text| query.set(text),
                 }
