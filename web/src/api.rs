@@ -4,6 +4,7 @@
 
 pub(crate) mod connection;
 pub(crate) mod file;
+pub(crate) mod names;
 pub(crate) mod pages;
 pub(crate) mod query;
 pub(crate) mod session;
@@ -124,6 +125,14 @@ impl Call {
                 format!("the answer cannot be read: {error}"),
             )
         })
+    }
+
+    /// Sends it and reads the JSON of whatever answer comes.
+    pub(crate) async fn send_whatever_status<T: DeserializeOwned>(self) -> Result<T, Problem> {
+        let response = self.fetch(None).await;
+        connection::note(response.is_ok());
+        let text = read_text(&response.map_err(|_| unreachable())?).await?;
+        serde_json::from_str(&text).map_err(|_| unreachable())
     }
 
     /// Sends it; the answer comes as soon as its head is there. A token that was refused is replaced once.

@@ -6,6 +6,7 @@ mod canvas;
 mod dom;
 mod format;
 mod live;
+mod listen;
 mod pages;
 mod params;
 mod routes;

@@ -2,8 +2,11 @@
 
 mod account;
 mod expired;
+pub(crate) mod keys;
 mod offline;
+pub(crate) mod palette;
 mod rail;
+mod switch;
 pub(crate) mod theme;
 
 use dioxus::prelude::*;
@@ -46,6 +49,13 @@ pub(crate) fn Shell() -> Element {
                     div { key: "{world}", class: "outlet", Outlet::<Route> {} }
                 }
             }
+        }
+        keys::Keys {}
+        if palette::OPEN() {
+            palette::Palette {}
+        }
+        if let Some(organization) = switch::TARGET() {
+            switch::SwitchDialog { organization }
         }
         if EXPIRED() {
             expired::ExpiredDialog {}

@@ -15,6 +15,7 @@ pub(crate) mod menu;
 pub(crate) mod page;
 pub(crate) mod problem;
 pub(crate) mod schema_form;
+pub(crate) mod search;
 pub(crate) mod select;
 pub(crate) mod skeleton;
 pub(crate) mod switch;

@@ -117,6 +117,13 @@ pub(crate) async fn logout() {
     leave();
 }
 
+/// The organization has another name now.
+pub(crate) fn rename(organization: Organization) {
+    if let Session::SignedIn(identity) = &mut *SESSION.write() {
+        identity.organization = organization;
+    }
+}
+
 /// Ends it here: what waits for a new session fails.
 pub(crate) fn leave() {
     TOKEN.set(None);

@@ -1,31 +1,153 @@
-//! Flows of the organization.
+//! The organization's flows: search and page in the address, create, duplicate, delete.
 
-use contracts::{flow::FlowSummary, page::Page as ListPage};
+mod create;
+mod row;
+
+use contracts::{
+    Permission,
+    execution::{ExecutionState, ExecutionSummary},
+    flow::FlowSummary,
+    id::FlowId,
+    page::Page as ListPage,
+};
 use dioxus::prelude::*;
 
+use self::{create::CreateFlowDialog, row::FlowRow};
 use crate::{
-    api::query::{View, use_get},
+    api::{
+        names::use_member_names,
+        query::{View, use_get},
+        session,
+    },
     params::Params,
     routes::Route,
-    ui::{empty::EmptyState, icon::Glyph, page::Page, problem::ProblemView, skeleton::Skeleton},
+    ui::{
+        button::{Button, ButtonLink, Variant},
+        empty::EmptyState,
+        icon::Glyph,
+        page::Page,
+        problem::ProblemView,
+        search::SearchField,
+        skeleton::Skeleton,
+    },
 };
+
+const ROWS: &str = "25";
+/// How many of a flow's last executions its row shows.
+const DOTS: usize = 10;
+
+/// The last executions of one flow, the newest last.
+type Dots = Vec<(String, ExecutionState)>;
 
 #[component]
 pub(crate) fn Flows(params: Params) -> Element {
-    let list = use_get::<ListPage<FlowSummary>>(format!("/flows{}", params.query()));
+    let navigator = navigator();
+    let mut creating = use_signal(|| params.get("new").is_some());
+    let asked = Params::default()
+        .with("search", params.get("search").unwrap_or_default())
+        .with("cursor", params.get("cursor").unwrap_or_default())
+        .with("limit", ROWS);
+    let flows = use_get::<ListPage<FlowSummary>>(format!("/flows{}", asked.query()));
+    let may_write = session::may(Permission::FlowWrite);
+    let search = params.get("search").unwrap_or_default().to_owned();
+    let (base, searched) = (params.clone(), !search.is_empty());
     rsx! {
-        Page { title: "Flows", loaded: list.is_settled(),
-            match list.view() {
-                View::Loading => rsx! { Skeleton {} },
-                View::Failed(problem) => rsx! { ProblemView { problem, onretry: move |()| list.refetch() } },
-                View::Ready(page) if page.items.is_empty() => rsx! { EmptyState { glyph: Glyph::Flow, text: "No flows yet." } },
-                View::Ready(page) => rsx! {
-                    ul { class: "rows",
-                        for item in page.items.iter() {
-                            li { key: "{item.id}", Link { to: Route::flow(item.id), "{item.name}" } }
+        Page {
+            title: "Flows",
+            loaded: flows.is_settled(),
+            actions: may_write.then(|| rsx! {
+                Button { variant: Variant::Primary, icon: Glyph::Plus, onclick: move |_| creating.set(true), "data-new": "", "New flow" }
+            }),
+            SearchField {
+                label: "Search flows",
+                value: search,
+                onsearch: move |text: String| {
+                    let params = base.with("search", &text).with("cursor", "");
+                    navigator.replace(Route::Flows { params });
+                },
+            }
+            match flows.view() {
+                View::Loading => rsx! { Skeleton { rows: 8 } },
+                View::Failed(problem) => rsx! { ProblemView { problem, onretry: move |()| flows.refetch() } },
+                View::Ready(page) if page.items.is_empty() && searched => rsx! {
+                    EmptyState { glyph: Glyph::Search, text: "No flow has this in its name or description.",
+                        ButtonLink { to: Route::flows(), "Show all flows" }
+                    }
+                },
+                View::Ready(page) if page.items.is_empty() => rsx! {
+                    EmptyState { glyph: Glyph::Flow, text: "A flow connects agents, tools and code. There is none yet.",
+                        if may_write {
+                            Button { icon: Glyph::Plus, onclick: move |_| creating.set(true), "New flow" }
                         }
                     }
                 },
+                View::Ready(page) => rsx! {
+                    FlowTable { flows: page.items.clone(), may_write }
+                    Pager { params: params.clone(), next: page.next.clone() }
+                },
+            }
+        }
+        if creating() {
+            CreateFlowDialog { onclose: move |()| creating.set(false) }
+        }
+    }
+}
+
+#[component]
+fn FlowTable(flows: Vec<FlowSummary>, may_write: bool) -> Element {
+    let members = use_member_names();
+    let latest = use_get::<ListPage<ExecutionSummary>>("/executions?limit=200".into());
+    let latest = latest.data();
+    let executions = latest.as_ref().map(|page| page.items.as_slice()).unwrap_or_default();
+    rsx! {
+        div { class: "table-scroll", tabindex: "0", role: "region", "aria-label": "Flows",
+            table { class: "table flows-table",
+                thead {
+                    tr {
+                        th { scope: "col", "Name" }
+                        th { scope: "col", "Latest executions" }
+                        th { scope: "col", "Revision" }
+                        th { scope: "col", "Created by" }
+                        th { scope: "col", "Updated" }
+                        th { scope: "col", span { class: "visually-hidden", "Actions" } }
+                    }
+                }
+                tbody {
+                    for flow in flows {
+                        FlowRow {
+                            key: "{flow.id}",
+                            dots: dots(executions, flow.id),
+                            owner: members.of(flow.created_by),
+                            may_write,
+                            flow,
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn dots(executions: &[ExecutionSummary], flow_id: FlowId) -> Dots {
+    let own = executions.iter().filter(|execution| execution.origin.flow_id == Some(flow_id));
+    let mut dots: Dots = own.take(DOTS).map(|execution| (execution.id.to_string(), execution.state)).collect();
+    dots.reverse();
+    dots
+}
+
+/// Cursors lead forward only; the way back is the browser's.
+#[component]
+fn Pager(params: Params, next: Option<String>) -> Element {
+    let first = params.get("cursor").is_some();
+    rsx! {
+        if first || next.is_some() {
+            nav { class: "row", "aria-label": "Pages",
+                if first {
+                    ButtonLink { to: Route::Flows { params: params.with("cursor", "") }, icon: Glyph::Left, "First page" }
+                }
+                if let Some(next) = next {
+                    ButtonLink { to: Route::Flows { params: params.with("cursor", &next) }, "Next page" }
+                }
             }
         }
     }

@@ -1,10 +1,18 @@
 //! The menus of the rail: organization above, user below.
 
+use contracts::auth::Me;
 use dioxus::prelude::*;
 
-use super::theme::{THEME, Theme};
+use super::{
+    keys, palette,
+    switch::TARGET,
+    theme::{THEME, Theme},
+};
 use crate::{
-    api::session::{self, Identity},
+    api::{
+        query::use_get,
+        session::{self, Identity},
+    },
     routes::Route,
     ui::{
         avatar::Avatar,
@@ -16,6 +24,10 @@ use crate::{
 #[component]
 pub(super) fn Organizations(identity: Identity) -> Element {
     let navigator = navigator();
+    let me = use_get::<Me>("/users/me".into());
+    let own = identity.organization.id;
+    let mut others = me.data().map(|me| me.organizations.clone()).unwrap_or_default();
+    others.retain(|organization| organization.id != own);
     let name = identity.organization.name;
     rsx! {
         Menu {
@@ -27,6 +39,12 @@ pub(super) fn Organizations(identity: Identity) -> Element {
                 span { "You are {identity.role.as_str()}" }
             }
             MenuLine {}
+            if others.len() > 0 {
+                for organization in others {
+                    MenuItem { key: "{organization.id}", glyph: Glyph::Group, onclick: move |()| *TARGET.write() = Some(organization.clone()), "Switch to {organization.name}" }
+                }
+                MenuLine {}
+            }
             MenuItem { glyph: Glyph::Settings, onclick: move |()| { navigator.push(Route::Settings {}); }, "Organization settings" }
         }
     }
@@ -48,6 +66,9 @@ pub(super) fn Account(identity: Identity) -> Element {
             for (theme , glyph , text) in Theme::CHOICES {
                 MenuItem { key: "{text}", glyph, checked: THEME() == theme, onclick: move |()| theme.choose(), "{text}" }
             }
+            MenuLine {}
+            MenuItem { glyph: Glyph::Search, onclick: |()| *palette::OPEN.write() = true, "Go to or do…" }
+            MenuItem { glyph: Glyph::Keyboard, onclick: |()| *keys::SHEET.write() = true, "Keyboard shortcuts" }
             MenuLine {}
             MenuItem { glyph: Glyph::SignOut, onclick: move |()| { spawn(session::logout()); }, "Sign out" }
         }

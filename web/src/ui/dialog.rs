@@ -18,6 +18,9 @@ pub(crate) fn Dialog(
     /// Neither Escape nor a button closes it.
     #[props(default)]
     insistent: bool,
+    /// Without its head: the title is for screen readers.
+    #[props(default)]
+    bare: bool,
     children: Element,
 ) -> Element {
     let id = use_id("dialog");
@@ -46,13 +49,13 @@ pub(crate) fn Dialog(
                 }
             },
             onkeydown: move |event| event.stop_propagation(),
-            header {
+            header { class: if bare { "visually-hidden" },
                 h2 { id: "{id}", "{title}" }
-                if !insistent {
+                if !insistent && !bare {
                     IconButton { glyph: Glyph::Close, label: "Close", onclick: move |_| onclose.call(()) }
                 }
             }
-            div { class: "dialog-body", {children} }
+            div { class: if bare { "dialog-bare" } else { "dialog-body" }, {children} }
         }
     }
 }

@@ -1,0 +1,101 @@
+//! Executions counted by the user's days.
+
+use contracts::execution::{ExecutionState, ExecutionSummary, Usage};
+
+pub(super) const DAYS: usize = 14;
+const DAY_MS: f64 = 86_400_000.0;
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct DayCounts {
+    /// The oldest first, today last.
+    pub(super) days: [Day; DAYS],
+    pub(super) failed_last_day: usize,
+    pub(super) usage: Usage,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Day {
+    pub(super) succeeded: usize,
+    pub(super) failed: usize,
+    /// Cancelled, or not at its end yet.
+    pub(super) other: usize,
+}
+
+impl Day {
+    pub(super) fn total(self) -> usize {
+        self.succeeded + self.failed + self.other
+    }
+}
+
+impl DayCounts {
+    /// `offset_minutes` is what the clock lacks to UTC.
+    pub(super) fn of(executions: &[ExecutionSummary], now_ms: f64, offset_minutes: f64) -> Self {
+        let day_of = |ms: f64| ((ms - offset_minutes * 60_000.0) / DAY_MS).floor();
+        let today = day_of(now_ms);
+        let mut counts = Self { days: [Day::default(); DAYS], failed_last_day: 0, usage: Usage::ZERO };
+        for execution in executions {
+            let begun_ms = execution.created_at.timestamp_millis() as f64;
+            let age = (today - day_of(begun_ms)).max(0.0) as usize;
+            let Some(index) = (DAYS - 1).checked_sub(age) else {
+                continue;
+            };
+            let failed = execution.state == ExecutionState::Failed;
+            counts.failed_last_day += usize::from(failed && now_ms - begun_ms < DAY_MS);
+            counts.usage = counts.usage.plus(execution.usage);
+            let day = &mut counts.days[index];
+            match execution.state {
+                ExecutionState::Succeeded => day.succeeded += 1,
+                ExecutionState::Failed => day.failed += 1,
+                ExecutionState::Queued | ExecutionState::Running | ExecutionState::Waiting | ExecutionState::Cancelled => day.other += 1,
+            }
+        }
+        counts
+    }
+
+    pub(super) fn highest(&self) -> usize {
+        self.days.iter().map(|day| day.total()).max().unwrap_or_default()
+    }
+
+    pub(super) fn total(&self) -> usize {
+        self.days.iter().map(|day| day.total()).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use contracts::{
+        execution::Origin,
+        id::{ExecutionId, UserId},
+    };
+
+    use super::*;
+
+    const NOW_MS: i64 = 1_800_000_000_000;
+
+    fn execution(hours_ago: i64, state: ExecutionState) -> ExecutionSummary {
+        ExecutionSummary {
+            id: ExecutionId::EXAMPLE,
+            origin: Origin::default(),
+            parent_id: None,
+            state,
+            error: None,
+            usage: Usage { prompt_tokens: 1, completion_tokens: 2, cost: None },
+            started_by: UserId::EXAMPLE,
+            created_at: DateTime::from_timestamp_millis(NOW_MS - hours_ago * 3_600_000).expect("a time"),
+            finished_at: None,
+        }
+    }
+
+    #[test]
+    fn executions_fall_into_their_days() {
+        use ExecutionState::{Cancelled, Failed, Succeeded};
+        let executions = [execution(0, Succeeded), execution(23, Failed), execution(48, Cancelled), execution(24 * 20, Failed)];
+        let counts = DayCounts::of(&executions, NOW_MS as f64, 0.0);
+        assert_eq!(counts.total(), 3, "the one of twenty days ago is left out");
+        assert_eq!(counts.failed_last_day, 1);
+        assert_eq!(counts.days[DAYS - 1].succeeded, 1);
+        assert_eq!(counts.usage.prompt_tokens, 3);
+        assert_eq!(counts.usage.cost, None, "one unknown price makes the sum unknown");
+    }
+}

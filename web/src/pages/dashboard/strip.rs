@@ -1,0 +1,75 @@
+//! Fourteen bars, one for each day, and the sum below them.
+
+use dioxus::prelude::*;
+
+use super::days::{DAYS, Day, DayCounts};
+use crate::format;
+
+const HEIGHT: usize = 72;
+
+#[component]
+pub(super) fn Strip(counts: DayCounts, cut: bool) -> Element {
+    let highest = counts.highest().max(1);
+    let total = counts.total();
+    rsx! {
+        ol { class: "strip",
+            for (index , day) in counts.days.into_iter().enumerate() {
+                li { key: "{index}", title: told(index, day),
+                    span { class: "visually-hidden", {told(index, day)} }
+                    svg { width: "100%", height: "{HEIGHT}", "aria-hidden": "true",
+                        Bar { from: 0, part: day.succeeded, highest, tone: "ok" }
+                        Bar { from: day.succeeded, part: day.other, highest, tone: "neutral" }
+                        Bar { from: day.succeeded + day.other, part: day.failed, highest, tone: "err" }
+                        rect { class: "strip-base", x: "0", y: "{HEIGHT - 1}", width: "100%", height: "1" }
+                    }
+                    span { class: "strip-day", "aria-hidden": "true", {label(index)} }
+                }
+            }
+        }
+        p { class: "hint",
+            if cut {
+                "The latest "
+            }
+            {format::plural(total, "execution", "executions")}
+            ", "
+            span { class: "num", {format::tokens(&counts.usage)} }
+            " tokens, "
+            span { class: "num", {format::cost(&counts.usage)} }
+            if counts.usage.cost.is_none() {
+                " cost, since some model has no price"
+            }
+        }
+    }
+}
+
+#[component]
+fn Bar(from: usize, part: usize, highest: usize, tone: &'static str) -> Element {
+    let room = (HEIGHT - 8) as f64 / highest as f64;
+    let height = part as f64 * room;
+    let top = HEIGHT as f64 - (from + part) as f64 * room;
+    rsx! {
+        if part > 0 {
+            rect { class: "strip-bar", "data-tone": tone, x: "0", y: "{top:.1}", width: "100%", height: "{height:.1}" }
+        }
+    }
+}
+
+fn label(index: usize) -> String {
+    match DAYS - 1 - index {
+        0 => "today".into(),
+        days => format!("−{days}"),
+    }
+}
+
+fn told(index: usize, day: Day) -> String {
+    let when = match DAYS - 1 - index {
+        0 => "Today".into(),
+        1 => "Yesterday".into(),
+        days => format!("{days} days ago"),
+    };
+    let Day { succeeded, failed, other } = day;
+    match other {
+        0 => format!("{when}: {succeeded} succeeded, {failed} failed"),
+        _ => format!("{when}: {succeeded} succeeded, {failed} failed, {other} other"),
+    }
+}

@@ -1,0 +1,125 @@
+//! One flow of the list, with what can be done to it.
+
+use contracts::{
+    Problem,
+    flow::{CreateFlow, Flow, FlowSummary},
+};
+use dioxus::prelude::*;
+
+use super::Dots;
+use crate::{
+    api::{self, query},
+    params::Params,
+    routes::Route,
+    ui::{
+        Tone,
+        badge::state_look,
+        confirm::Confirm,
+        icon::{Glyph, Icon},
+        menu::{Menu, MenuItem, MenuLine},
+        time::Ago,
+        toast,
+    },
+};
+
+#[component]
+pub(super) fn FlowRow(flow: FlowSummary, dots: Dots, owner: String, may_write: bool) -> Element {
+    let navigator = navigator();
+    let mut deleting = use_signal(|| false);
+    let id = flow.id;
+    let filter = Params::one("flow_id", &id.to_string());
+    rsx! {
+        tr {
+            td {
+                Link { to: Route::flow(id), "{flow.name}" }
+                if !flow.description.is_empty() {
+                    p { class: "hint clip", "{flow.description}" }
+                }
+            }
+            td { DotStrip { dots } }
+            td { class: "num",
+                match flow.revision {
+                    Some(revision) => rsx! { "{revision}" },
+                    None => rsx! { span { class: "muted", "draft" } },
+                }
+            }
+            td { class: "muted", "{owner}" }
+            td { class: "muted", Ago { at: flow.updated_at } }
+            td { class: "end",
+                Menu { label: "Actions for {flow.name}", trigger: rsx! { Icon { glyph: Glyph::More } },
+                    MenuItem { glyph: Glyph::Execution, onclick: move |()| { navigator.push(Route::Executions { params: filter.clone() }); }, "Show executions" }
+                    if may_write {
+                        MenuItem { glyph: Glyph::Copy, onclick: move |()| { spawn(duplicate(id.to_string())); }, "Duplicate" }
+                        MenuLine {}
+                        MenuItem { glyph: Glyph::Trash, tone: Tone::Err, onclick: move |()| deleting.set(true), "Delete" }
+                    }
+                }
+                if deleting() {
+                    DeleteFlow { flow: flow.clone(), onclose: move |()| deleting.set(false) }
+                }
+            }
+        }
+    }
+}
+
+/// The shape says the state as well as the colour; each dot leads to its execution.
+#[component]
+fn DotStrip(dots: Dots) -> Element {
+    rsx! {
+        if dots.is_empty() {
+            span { class: "muted", "none lately" }
+        }
+        div { class: "dots",
+            for (id , state) in dots {
+                Link { key: "{id}", to: Route::execution(&id), class: "dot", "data-tone": state_look(state).0.as_str(), "aria-label": "Execution, {state.as_str()}", title: "{state.as_str()}",
+                    Icon { glyph: state_look(state).1, size: 14 }
+                }
+            }
+        }
+    }
+}
+
+#[component]
+fn DeleteFlow(flow: FlowSummary, onclose: EventHandler<()>) -> Element {
+    let mut busy = use_signal(|| false);
+    let mut problem = use_signal(|| None::<Problem>);
+    let (id, name) = (flow.id, flow.name.clone());
+    let delete = move |()| {
+        let name = name.clone();
+        spawn(async move {
+            busy.set(true);
+            match api::delete(&format!("/flows/{id}")).await {
+                Ok(()) => {
+                    toast::done(format!("Deleted “{name}”."));
+                    query::invalidate("/flows");
+                    onclose.call(());
+                }
+                Err(refusal) => {
+                    problem.set(Some(refusal));
+                    busy.set(false);
+                }
+            }
+        });
+    };
+    rsx! {
+        Confirm { title: "Delete “{flow.name}”?", act: "Delete flow", busy: busy(), problem: problem(), onconfirm: delete, onclose,
+            p { "It can be neither opened nor executed any more. Its executions stay readable." }
+        }
+    }
+}
+
+async fn duplicate(id: String) {
+    let copied = async {
+        let flow: Flow = api::get(&format!("/flows/{id}")).await?;
+        let name = format!("{} (copy)", flow.name).chars().take(200).collect();
+        let copy = CreateFlow { name, description: flow.description, definition: flow.definition };
+        api::post::<Flow>("/flows", &copy).await
+    };
+    match copied.await {
+        Ok(flow) => {
+            toast::done(format!("Created “{}”.", flow.name));
+            query::invalidate("/flows");
+        }
+        Err(problem) => toast::problem(&problem),
+    }
+}
