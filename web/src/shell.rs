@@ -13,6 +13,7 @@ use dioxus::prelude::*;
 
 use crate::{
     api::session::{self, EXPIRED},
+    dom,
     params::Params,
     routes::Route,
     ui::problem::ProblemView,
@@ -33,6 +34,8 @@ pub(crate) fn Shell() -> Element {
             });
         }
     }));
+    let path = route.to_string().split('?').next().unwrap_or_default().to_owned();
+    use_effect(use_reactive!(|path| follow(&path)));
     let Some(identity) = identity else {
         return rsx! {};
     };
@@ -60,6 +63,21 @@ pub(crate) fn Shell() -> Element {
         if EXPIRED() {
             expired::ExpiredDialog {}
         }
+    }
+}
+
+/// A new page begins at its top, and with the focus, unless it took the focus itself.
+fn follow(path: &str) {
+    thread_local! {
+        static LAST: std::cell::RefCell<Option<String>> = const { std::cell::RefCell::new(None) };
+    }
+    let before = LAST.replace(Some(path.to_owned()));
+    let Some(content) = dom::by_id("content").filter(|_| before.is_some_and(|before| before != path)) else {
+        return;
+    };
+    let inside = dom::focused().is_some_and(|element| content.contains(Some(&element)));
+    if !inside {
+        dom::focus(&content);
     }
 }
 

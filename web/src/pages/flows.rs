@@ -42,7 +42,13 @@ type Dots = Vec<(String, ExecutionState)>;
 #[component]
 pub(crate) fn Flows(params: Params) -> Element {
     let navigator = navigator();
-    let mut creating = use_signal(|| params.get("new").is_some());
+    let mut creating = use_signal(|| false);
+    let asked_new = params.get("new").is_some();
+    use_effect(use_reactive!(|asked_new| {
+        if asked_new {
+            creating.set(true);
+        }
+    }));
     let asked = Params::default()
         .with("search", params.get("search").unwrap_or_default())
         .with("cursor", params.get("cursor").unwrap_or_default())
@@ -88,7 +94,14 @@ pub(crate) fn Flows(params: Params) -> Element {
             }
         }
         if creating() {
-            CreateFlowDialog { onclose: move |()| creating.set(false) }
+            CreateFlowDialog {
+                onclose: move |()| {
+                    creating.set(false);
+                    if asked_new {
+                        navigator.replace(Route::Flows { params: params.with("new", "") });
+                    }
+                },
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The menus of the rail: organization above, user below.
 
-use contracts::auth::Me;
+use contracts::{auth::Me, tenant::Organization};
 use dioxus::prelude::*;
 
 use super::{
@@ -39,14 +39,22 @@ pub(super) fn Organizations(identity: Identity) -> Element {
                 span { "You are {identity.role.as_str()}" }
             }
             MenuLine {}
-            if others.len() > 0 {
+            if !others.is_empty() {
                 for organization in others {
-                    MenuItem { key: "{organization.id}", glyph: Glyph::Group, onclick: move |()| *TARGET.write() = Some(organization.clone()), "Switch to {organization.name}" }
+                    Other { key: "{organization.id}", organization }
                 }
                 MenuLine {}
             }
             MenuItem { glyph: Glyph::Settings, onclick: move |()| { navigator.push(Route::Settings {}); }, "Organization settings" }
         }
+    }
+}
+
+#[component]
+fn Other(organization: Organization) -> Element {
+    let target = organization.clone();
+    rsx! {
+        MenuItem { glyph: Glyph::Group, onclick: move |()| *TARGET.write() = Some(target.clone()), "Switch to {organization.name}" }
     }
 }
 

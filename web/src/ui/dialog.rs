@@ -25,13 +25,21 @@ pub(crate) fn Dialog(
 ) -> Element {
     let id = use_id("dialog");
     let before = use_hook(dom::focused);
+    let own = format!("{id}-box");
+    let closing = own.clone();
     use_drop(move || {
+        // While it is open nothing outside of it takes the focus.
+        let dialog = dom::by_id(&closing).and_then(|element| element.dyn_into::<HtmlDialogElement>().ok());
+        if let Some(dialog) = dialog {
+            dialog.close();
+        }
         if let Some(element) = before.filter(|element| element.is_connected()) {
             dom::focus(&element);
         }
     });
     rsx! {
         dialog {
+            id: "{own}",
             class: "dialog",
             "data-wide": wide.then_some(""),
             "aria-labelledby": "{id}",

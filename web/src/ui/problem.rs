@@ -47,7 +47,11 @@ pub(crate) fn ProblemView(problem: Problem, onretry: Option<EventHandler<()>>) -
             Icon { glyph: Glyph::Warning, size: 20 }
             div {
                 p { class: "problem-title", {heading(&problem)} }
-                p { {sentence(&problem.detail)} }
+                if problem.reason.as_deref() == Some(UNREACHABLE) {
+                    p { "The app goes on looking for it." }
+                } else {
+                    p { {sentence(&problem.detail)} }
+                }
                 if let Some(trace) = &problem.trace_id {
                     p { class: "hint", "Request " code { "{trace}" } }
                 }

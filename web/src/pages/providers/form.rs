@@ -70,7 +70,7 @@ pub(super) fn ProviderDialog(provider: Option<Provider>, onclose: EventHandler<(
                     TextField { label: "Name", required: true, focused: !fixed, disabled: fixed, pattern: "[A-Za-z0-9_\\-]+", maxlength: 64, hint: "The first part of a model's name, as in openai/gpt-4o-mini.", value: name(), error: wrong("/name"), oninput: move |text| name.set(text) }
                     TextField { label: "Base URL", kind: "url", required: true, hint: "Any server that speaks OpenAI's chat-completions API.", value: base_url(), error: wrong("/base_url"), oninput: move |text| base_url.set(text) }
                     TextField { label: "API key", kind: "password", autocomplete: "off", hint: hint.map(|hint| format!("Empty keeps the one that ends in {hint}.")), value: key(), error: wrong("/api_key"), oninput: move |text| key.set(text) }
-                    TextArea { label: "Models", required: true, spellcheck: false, hint: MODELS_HINT, value: models(), error: wrong("/models"), oninput: move |text| models.set(text) }
+                    TextArea { label: "Models", required: true, "spellcheck": "false", hint: MODELS_HINT, value: models(), error: wrong("/models"), oninput: move |text| models.set(text) }
                     if let Some(problem) = problem() {
                         ProblemLine { problem }
                     }
