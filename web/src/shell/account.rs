@@ -1,7 +1,7 @@
 //! The menus of the rail: organization above, user below.
 
 use contracts::{auth::Me, tenant::Organization};
-use dioxus::prelude::*;
+use dioxus::{core::spawn_forever, prelude::*, router::Navigator};
 
 use super::{
     keys, palette,
@@ -13,6 +13,7 @@ use crate::{
         query::use_get,
         session::{self, Identity},
     },
+    params::Params,
     routes::Route,
     ui::{
         avatar::Avatar,
@@ -50,6 +51,14 @@ pub(super) fn Organizations(identity: Identity) -> Element {
     }
 }
 
+/// Leaves for the login page, from where the way leads to the start, not back to here.
+pub(super) fn sign_out(navigator: Navigator) {
+    spawn_forever(async move {
+        session::logout().await;
+        navigator.replace(Route::Login { params: Params::default() });
+    });
+}
+
 #[component]
 fn Other(organization: Organization) -> Element {
     let target = organization.clone();
@@ -60,6 +69,7 @@ fn Other(organization: Organization) -> Element {
 
 #[component]
 pub(super) fn Account(identity: Identity) -> Element {
+    let navigator = navigator();
     let user = identity.user;
     rsx! {
         Menu {
@@ -78,7 +88,7 @@ pub(super) fn Account(identity: Identity) -> Element {
             MenuItem { glyph: Glyph::Search, onclick: |()| *palette::OPEN.write() = true, "Go to or do…" }
             MenuItem { glyph: Glyph::Keyboard, onclick: |()| *keys::SHEET.write() = true, "Keyboard shortcuts" }
             MenuLine {}
-            MenuItem { glyph: Glyph::SignOut, onclick: move |()| { spawn(session::logout()); }, "Sign out" }
+            MenuItem { glyph: Glyph::SignOut, onclick: move |()| sign_out(navigator), "Sign out" }
         }
     }
 }

@@ -7,7 +7,7 @@ use contracts::{
 };
 use dioxus::{prelude::*, router::Navigator};
 
-use super::{keys, rail, theme::Theme};
+use super::{account, keys, rail, theme::Theme};
 use crate::{
     api::{query::use_get, session},
     dom,
@@ -49,7 +49,7 @@ impl Act {
             Self::Go(route) => drop(navigator.push(route)),
             Self::Theme(theme) => theme.choose(),
             Self::Shortcuts => *keys::SHEET.write() = true,
-            Self::SignOut => drop(spawn(session::logout())),
+            Self::SignOut => account::sign_out(navigator),
         }
     }
 }
