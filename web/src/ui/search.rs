@@ -28,7 +28,7 @@ pub(crate) fn SearchField(label: String, value: String, onsearch: EventHandler<S
         }
     };
     rsx! {
-        div { class: "search", role: "search",
+        div { class: "search-box", role: "search",
             Icon { glyph: Glyph::Search }
             label { class: "visually-hidden", r#for: "{id}", "{label}" }
             input {
