@@ -46,6 +46,8 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("sandbox", vec![]),
         ("passages", vec![]),
         ("xtask", vec![]),
+        ("web", vec!["contracts", "graph"]),
+        ("checker", vec!["graph"]),
     ]);
     for name in SERVICES {
         allowed.insert(name, service.clone());
@@ -54,7 +56,7 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
 }
 
 /// Which crates of ours may link a heavy library, beside test dependencies.
-const OWNERS: [(&str, &[&str]); 10] = [
+const OWNERS: [(&str, &[&str]); 11] = [
     ("async-nats", &["bus"]),
     ("poem", &["gateway", "kernel", "llm-gateway", "troupe"]),
     ("poem-openapi", &["contracts", "gateway"]),
@@ -65,6 +67,7 @@ const OWNERS: [(&str, &[&str]); 10] = [
     ("minijinja", &["graph"]),
     ("lopdf", &["passages"]),
     ("html5ever", &["passages"]),
+    ("dioxus", &["web"]),
 ];
 
 /// Crates that exist for tests alone.

@@ -27,5 +27,6 @@ pub use mcp_server::McpServer;
 pub use mongo::Mongo;
 pub use nats::Nats;
 pub use postgres::Postgres;
+pub use tempfile::TempDir;
 pub use tokens::{bus, principal, runtime, token, token_of_age};
 pub use web_socket::{Heard, NotUpgraded, WebSocket};

@@ -5,8 +5,9 @@
 use std::{io, path::PathBuf, sync::Arc};
 
 use poem::{
-    Endpoint, EndpointExt, Request, Response, Route,
+    Endpoint, Request, Response, Result, Route,
     endpoint::make,
+    error::{InternalServerError, NotFoundError},
     get,
     http::{HeaderMap, StatusCode, header},
 };
@@ -73,37 +74,36 @@ impl App {
             .at("/*path", get(endpoint(page, App::page)))
     }
 
-    async fn asset(self, request: Request) -> Response {
+    async fn asset(self, request: Request) -> Result<Response> {
         let name: String = request.path_params().unwrap_or_default();
-        let Some(content_type) = content_type(&name) else {
-            return not_found();
-        };
+        let content_type = content_type(&name).ok_or(NotFoundError)?;
         let caching = if has_fingerprint(&name) {
             FOREVER
         } else {
             "no-cache"
         };
         let file = self.read(&format!("assets/{name}"), request.headers());
-        match file.await {
-            Ok((coding, bytes)) => response(coding, content_type, caching, bytes),
-            Err(error) => missing(&error),
-        }
+        let (coding, bytes) = file.await.map_err(missing)?;
+        Ok(response(coding, content_type, caching, bytes))
     }
 
-    async fn page(self, request: Request) -> Response {
+    async fn page(self, request: Request) -> Result<Response> {
         let path = request.uri().path();
         let last = path.rsplit('/').next().unwrap_or(path);
         // A name with an ending is a file, of which there is none.
         if last.contains('.') {
-            return not_found();
+            return Err(NotFoundError.into());
         }
         match self.read("index.html", request.headers()).await {
-            Ok((coding, bytes)) => response(coding, "text/html; charset=utf-8", "no-cache", bytes),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Response::builder()
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Response::builder()
                 .status(StatusCode::NOT_FOUND)
                 .content_type("text/plain; charset=utf-8")
-                .body(NOT_BUILT),
-            Err(error) => missing(&error),
+                .body(NOT_BUILT)),
+            read => {
+                let (coding, bytes) = read.map_err(missing)?;
+                let html = "text/html; charset=utf-8";
+                Ok(response(coding, html, "no-cache", bytes))
+            }
         }
     }
 
@@ -126,9 +126,9 @@ impl App {
 
 fn endpoint<F>(app: App, answer: fn(App, Request) -> F) -> impl Endpoint<Output = Response>
 where
-    F: Future<Output = Response> + Send + 'static,
+    F: Future<Output = Result<Response>> + Send + 'static,
 {
-    make(move |request| answer(app.clone(), request)).map_to_response()
+    make(move |request| answer(app.clone(), request))
 }
 
 fn response(
@@ -150,16 +150,12 @@ fn response(
     response
 }
 
-fn missing(error: &io::Error) -> Response {
-    if error.kind() != io::ErrorKind::NotFound {
-        tracing::error!(%error, "a file of the web app cannot be read");
-        return StatusCode::INTERNAL_SERVER_ERROR.into();
+fn missing(error: io::Error) -> poem::Error {
+    if error.kind() == io::ErrorKind::NotFound {
+        return NotFoundError.into();
     }
-    not_found()
-}
-
-fn not_found() -> Response {
-    StatusCode::NOT_FOUND.into()
+    tracing::error!(%error, "a file of the web app cannot be read");
+    InternalServerError(error)
 }
 
 /// By the name's ending; none for a name that no file of the app has.

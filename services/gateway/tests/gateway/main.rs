@@ -16,3 +16,4 @@ mod sessions;
 mod socket;
 mod surface;
 mod tools;
+mod web;
