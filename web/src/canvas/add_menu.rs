@@ -4,7 +4,12 @@ use contracts::flow::NodeType;
 use dioxus::{prelude::*, web::WebEventExt};
 use wasm_bindgen::JsCast;
 
-use crate::canvas::{board::Board, glyph::KindGlyph, palette::fits, stage::focus_stage};
+use crate::{
+    canvas::{board::Board, glyph::KindGlyph, palette::fits, stage::focus_stage},
+    dom,
+};
+
+const ID: &str = "add-menu";
 
 /// Mount it beside the stage; it shows itself when `board.adding` is set.
 #[component]
@@ -24,16 +29,20 @@ fn AddDialog() -> Element {
     let needs_input = board.adding.read().as_ref().is_some_and(|adding| adding.from.is_some() || adding.edge.is_some());
     let types = board.types.read().clone();
     let is_offered = |kind: &&NodeType| (kind.takes_input || !needs_input) && fits(kind, &search.read());
-    let found: Vec<NodeType> = types.iter().filter(is_offered).cloned().collect();
+    let mut found: Vec<NodeType> = types.iter().filter(is_offered).cloned().collect();
+    // Names come before what is only told in a description.
+    let wish = search.read().to_lowercase();
+    found.sort_by_key(|kind| !kind.title.to_lowercase().contains(&wish));
     let at = (*chosen.read()).min(found.len().saturating_sub(1));
     let kinds: Vec<String> = found.iter().map(|kind| kind.kind.clone()).collect();
     let mut close = move || {
+        leave();
         board.adding.set(None);
-        focus_stage();
     };
 
     rsx! {
         dialog {
+            id: ID,
             class: "add-menu",
             "aria-label": "Add a node",
             onmounted: move |event| {
@@ -71,8 +80,8 @@ fn AddDialog() -> Element {
                         Key::ArrowUp => chosen.set(at.saturating_sub(1)),
                         Key::Enter => {
                             if let Some(kind) = kinds.get(at) {
+                                leave();
                                 board.add(kind);
-                                focus_stage();
                             }
                         }
                         _ => return,
@@ -89,8 +98,8 @@ fn AddDialog() -> Element {
                         "data-kind": "{kind.kind}",
                         "aria-selected": (index == at).to_string(),
                         onclick: move |_| {
+                            leave();
                             board.add(&kind.kind);
-                            focus_stage();
                         },
                         KindGlyph { kind: kind.kind.clone() }
                         span { "{kind.title}" }
@@ -100,4 +109,13 @@ fn AddDialog() -> Element {
             }
         }
     }
+}
+
+/// What lies below a dialog takes the focus only once that is closed.
+fn leave() {
+    let dialog = dom::by_id(ID).and_then(|dialog| dialog.dyn_into::<web_sys::HtmlDialogElement>().ok());
+    if let Some(dialog) = dialog {
+        dialog.close();
+    }
+    focus_stage();
 }

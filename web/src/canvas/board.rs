@@ -9,7 +9,10 @@ use std::{
 };
 
 use contracts::flow::{Definition, Edge, Node, NodeType};
-use dioxus::{core::current_scope_id, prelude::*};
+use dioxus::{
+    core::{Runtime, current_scope_id},
+    prelude::*,
+};
 
 use crate::canvas::{
     geometry::{Point, Rect, View},
@@ -276,6 +279,11 @@ impl Board {
     pub(crate) fn activate(&mut self, node: Option<NodeHandle>) {
         self.select(node.iter().map(|node| node.key).collect());
         set_if_new(&mut self.active, node);
+    }
+
+    /// Runs a task to its end, also when the button that began it is gone by then.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + 'static) {
+        Runtime::current().in_scope(self.scope, || spawn(task));
     }
 
     pub(crate) fn say(&mut self, text: impl Into<String>) {

@@ -37,6 +37,8 @@ pub(super) enum Gesture {
         before: BTreeSet<u32>,
     },
     Connect,
+    /// Asks what goes into an edge, once the pointer is up: the focus must not move again after that.
+    Insert(Adding),
     /// Two fingers: their middle and distance when last seen.
     Pinch { middle: Point, distance: f64 },
 }
@@ -133,12 +135,11 @@ fn press_edge(board: &mut Board, target: &Element, key: u32) -> Gesture {
     if attribute(target, "data-insert").is_some() && !*board.locked.peek() {
         let between: Edge = edge.edge.read().clone();
         let middle = middle_of(edge.from, edge.to, between.port());
-        board.adding.set(Some(Adding {
+        return Gesture::Insert(Adding {
             at: middle,
             from: None,
             edge: Some(between),
-        }));
-        return Gesture::None;
+        });
     }
     board.activate(None);
     edge.selected.set(true);
@@ -162,7 +163,7 @@ pub(super) fn moved(board: &mut Board, hand: &mut Hand, event: &PointerEvent) {
         finger.1 = at;
     }
     match &mut hand.gesture {
-        Gesture::None => {}
+        Gesture::None | Gesture::Insert(_) => {}
         Gesture::Pan { from, view, click } => {
             let delta = at.minus(*from);
             if *click && delta.x.abs() + delta.y.abs() < CLICK {
@@ -223,25 +224,27 @@ pub(super) fn up(board: &mut Board, hand: &mut Hand, event: &PointerEvent) {
             board.say(format!("Selected {} nodes", chosen.len()));
         }
         Gesture::Connect => finish_edge(board, at),
+        Gesture::Insert(adding) => board.adding.set(Some(adding)),
         Gesture::None | Gesture::Pan { .. } | Gesture::Move { .. } | Gesture::Pinch { .. } => {}
     }
 }
 
 fn finish_edge(board: &mut Board, at: Point) {
-    let Some(end) = *board.loose_end.peek() else {
+    let world = board.view.peek().to_world(at);
+    let rects: Vec<_> = board.rects().into_iter().map(|(node, rect)| (node, rect.grown(12.0))).collect();
+    let hit = geometry::node_at(&rects, world);
+    let from = board.connecting.peek().as_ref().map(|connecting| connecting.from);
+    if hit.is_some() && hit == from {
         // A click on a port: the edge is drawn to whatever is clicked next.
         return;
-    };
+    }
     let Some(connecting) = board.end_edge() else {
         return;
     };
-    let world = board.view.peek().to_world(at);
-    let rects: Vec<_> = board.rects().into_iter().map(|(node, rect)| (node, rect.grown(12.0))).collect();
-    match geometry::node_at(&rects, world) {
-        Some(node) if node != connecting.from => board.connect(connecting.from, &connecting.port, node),
-        Some(_) => {}
+    match hit {
+        Some(node) => board.connect(connecting.from, &connecting.port, node),
         None => board.adding.set(Some(Adding {
-            at: end.minus(Point::new(0.0, HEAD / 2.0)),
+            at: world.minus(Point::new(0.0, HEAD / 2.0)),
             from: Some((connecting.from.id(), connecting.port)),
             edge: None,
         })),

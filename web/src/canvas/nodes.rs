@@ -115,7 +115,7 @@ fn NodeBody(node: NodeHandle) -> Element {
         }
         if let [port] = ports.as_slice() {
             span { class: "port port-out", "data-port": "{port}" }
-        } else {
+        } else if !ports.is_empty() {
             div { class: "port-rows",
                 for port in ports.iter() {
                     div { key: "{port}", class: "port-row", "data-error": (port == "error").then_some(""),

@@ -52,6 +52,9 @@ pub(crate) fn Stage(onact: EventHandler<Act>) -> Element {
             onresize: move |_| {
                 if let Some(stage) = dom::by_id(STAGE) {
                     measure(&mut board, &stage);
+                    // A panel that opens must not hide the node it is about.
+                    let active = *board.active.peek();
+                    board.reveal(active);
                 }
             },
             onpointerdown: move |event| {
@@ -178,7 +181,6 @@ fn perform(board: &mut Board, act: Act, onact: EventHandler<Act>) {
         Act::ZoomIn => board.zoom(1.2),
         Act::ZoomOut => board.zoom(1.0 / 1.2),
         Act::Arrange => board.arrange(),
-        Act::Copy | Act::Cut | Act::Paste => {}
         Act::Rename | Act::Run | Act::Save | Act::Outline => onact.call(act),
     }
 }

@@ -93,7 +93,7 @@ pub(super) fn ConflictBar() -> Element {
                 },
                 "Load theirs"
             }
-            Button { variant: Variant::Danger, onclick: move |_| { spawn(saving::overwrite(desk)); }, "Overwrite with mine" }
+            Button { variant: Variant::Danger, onclick: move |_| desk.board.spawn(saving::overwrite(desk)), "Overwrite with mine" }
         }
     }
 }

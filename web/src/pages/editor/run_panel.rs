@@ -45,7 +45,7 @@ pub(super) fn RunPanel() -> Element {
         };
         let Ok(value) = input.peek().clone() else { return };
         busy.set(true);
-        spawn(async move {
+        desk.board.spawn(async move {
             let outcome = running::execute(desk, value, choice).await;
             problem.set(outcome.err());
             busy.set(false);

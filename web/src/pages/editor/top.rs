@@ -97,7 +97,7 @@ fn SaveState() -> Element {
         }
         if let Saving::Failed(problem) = saving {
             span { class: "save-problem", role: "alert", "{problem.detail}" }
-            Button { small: true, onclick: move |_| { spawn(async move { saving::save(desk).await; }); }, "Try again" }
+            Button { small: true, onclick: move |_| desk.board.spawn(async move { saving::save(desk).await; }), "Try again" }
         }
     }
 }
