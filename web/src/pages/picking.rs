@@ -26,8 +26,6 @@ pub(crate) fn Picker(
         .filter(|(value, _)| !chosen.iter().any(|(known, _)| known == value));
     let offered: Vec<_> = [(String::new(), add)].into_iter().chain(rest).collect();
     let nothing_left = offered.len() == 1;
-    // A select keeps what was picked; a new one begins at its head again.
-    let turn = chosen.len();
     rsx! {
         div { class: "picker",
             if !chosen.is_empty() {
@@ -41,7 +39,6 @@ pub(crate) fn Picker(
                 }
             }
             SelectField {
-                key: "{turn}",
                 label,
                 value: "",
                 options: offered,

@@ -160,7 +160,7 @@ fn Limits(edit: Edit<Tool>) -> Element {
     rsx! {
         div { class: "fields",
             SelectField {
-                label: "Who must approve an agent's call",
+                label: "Approves agents' calls",
                 value: chosen.map_or("", |(_, key, _)| key),
                 options: approvals.map(|(_, key, text)| (key.to_owned(), text.to_owned())).to_vec(),
                 onchange: move |key: String| {
@@ -169,7 +169,7 @@ fn Limits(edit: Edit<Tool>) -> Element {
                 },
             }
             SelectField {
-                label: "Lowest role that may call it",
+                label: "Lowest role to call it",
                 value: role.as_str(),
                 options: roles.to_vec(),
                 onchange: move |key: String| {
@@ -179,7 +179,7 @@ fn Limits(edit: Edit<Tool>) -> Element {
                 },
             }
             TextField {
-                label: "Time one call may take, in ms",
+                label: "Time limit in ms",
                 kind: "number",
                 value: timeout.map(|ms| ms.to_string()).unwrap_or_default(),
                 min: "100",

@@ -86,8 +86,9 @@ pub(crate) fn blank(kind: ToolKind) -> ToolSpec {
 
 /// The schema of the configuration, where a form serves it best.
 pub(crate) fn config_schema(kind: ToolKind) -> Option<Value> {
-    let text = |description: &str| json!({"type": "string", "description": description});
-    let pairs = |description: &str| json!({"description": description});
+    let text = |title: &str, hint: &str| json!({"title": title, "type": "string", "description": hint});
+    let any = |title: &str, hint: &str| json!({"title": title, "description": hint});
+    let command = json!({"title": "Command", "type": "array", "items": {"type": "string"}});
     let (required, properties) = match kind {
         ToolKind::Builtin => (
             json!(["name"]),
@@ -98,18 +99,18 @@ pub(crate) fn config_schema(kind: ToolKind) -> Option<Value> {
             json!({
                 "method": {"title": "Method", "enum": ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]},
                 "url": {"title": "URL", "type": "string", "description": "{{ arguments.city }} stands for an argument"},
-                "query": pairs("JSON, for example {\"q\": \"{{ arguments.text }}\"}"),
-                "headers": pairs("JSON; {\"$secret\": \"name\"} stands for a secret"),
-                "body": pairs("JSON, sent as such; a string as plain text"),
+                "query": any("Query", "JSON, for example {\"q\": \"{{ arguments.text }}\"}"),
+                "headers": any("Headers", "JSON; {\"$secret\": \"name\"} stands for a secret"),
+                "body": any("Body", "JSON, sent as such; a string as plain text"),
             }),
         ),
         ToolKind::Container => (
             json!(["image"]),
             json!({
                 "image": {"title": "Image", "type": "string", "description": "With a tag or a digest, present on the engine"},
-                "command": {"type": "array", "items": {"type": "string"}},
-                "memory_mb": {"type": "integer", "minimum": 16, "maximum": 512},
-                "cpus": {"type": "number", "minimum": 0.1, "maximum": 2},
+                "command": command,
+                "memory_mb": {"title": "Memory in MiB", "type": "integer", "minimum": 16, "maximum": 512},
+                "cpus": {"title": "CPUs", "type": "number", "minimum": 0.1, "maximum": 2},
             }),
         ),
         ToolKind::Nats => (
@@ -120,10 +121,10 @@ pub(crate) fn config_schema(kind: ToolKind) -> Option<Value> {
             json!(["tool"]),
             json!({
                 "tool": {"title": "Tool", "type": "string", "description": "Its name on the server"},
-                "url": text("Of a server over streamable HTTP"),
-                "headers": pairs("JSON; {\"$secret\": \"name\"} stands for a secret"),
-                "image": text("Of a server over standard streams, in a container"),
-                "command": {"type": "array", "items": {"type": "string"}},
+                "url": text("URL", "Of a server over streamable HTTP"),
+                "headers": any("Headers", "JSON; {\"$secret\": \"name\"} stands for a secret"),
+                "image": text("Image", "Of a server over standard streams, in a container"),
+                "command": command,
             }),
         ),
         ToolKind::Javascript | ToolKind::Python | ToolKind::Openapi | ToolKind::Flow => {
