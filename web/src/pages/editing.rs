@@ -8,9 +8,12 @@ use contracts::Problem;
 use dioxus::prelude::*;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
+use wasm_bindgen::JsCast;
+use web_sys::HtmlElement;
 
 use crate::{
     api::{Call, query},
+    dom,
     ui::{
         button::{Button, Variant},
         icon::{Glyph, Icon},
@@ -136,6 +139,19 @@ impl<R: Versioned> Edit<R> {
                 None
             }
         }
+    }
+}
+
+/// Ctrl+S or Cmd+S anywhere in the form presses the button that saves.
+pub(crate) fn save_key(event: &KeyboardEvent) {
+    let held = event.modifiers().ctrl() || event.modifiers().meta();
+    if !held || !matches!(event.key(), Key::Character(letter) if letter == "s") {
+        return;
+    }
+    event.prevent_default();
+    let button = dom::document().query_selector("[data-save]").ok().flatten();
+    if let Some(button) = button.and_then(|button| button.dyn_into::<HtmlElement>().ok()) {
+        button.click();
     }
 }
 

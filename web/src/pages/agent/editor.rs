@@ -14,7 +14,7 @@ use crate::{
     api::session,
     pages::{
         deleting::DeleteButton,
-        editing::{Edit, Overtaken, SaveActions, use_edit},
+        editing::{Edit, Overtaken, SaveActions, save_key, use_edit},
         json_text::JsonText,
         running::RunPanel,
     },
@@ -75,7 +75,7 @@ pub(crate) fn AgentEditor(
             {tabs}
             Overtaken { edit, latest: agent.clone() }
             {children}
-            div { class: "split", hidden,
+            div { class: "split", hidden, onkeydown: move |event| save_key(&event),
                 fieldset { class: "stack", disabled: !may_write,
                     legend { class: "visually-hidden", "Definition" }
                     Identity { edit, is_new: agent.is_none() }

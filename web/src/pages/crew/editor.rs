@@ -14,7 +14,7 @@ use crate::{
     pages::{
         agent::{LimitFields, Model},
         deleting::DeleteButton,
-        editing::{Edit, Overtaken, SaveActions, use_edit},
+        editing::{Edit, Overtaken, SaveActions, save_key, use_edit},
         running::{RunPanel, input_schema},
     },
     routes::Route,
@@ -78,7 +78,7 @@ pub(crate) fn CrewEditor(
             {tabs}
             Overtaken { edit, latest: crew.clone() }
             {children}
-            div { class: "split", hidden,
+            div { class: "split", hidden, onkeydown: move |event| save_key(&event),
                 fieldset { class: "stack", disabled: !may_write,
                     legend { class: "visually-hidden", "Definition" }
                     Head { edit, is_new: crew.is_none() }

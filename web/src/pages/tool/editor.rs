@@ -13,7 +13,7 @@ use crate::{
     api::session,
     pages::{
         deleting::DeleteButton,
-        editing::{Edit, Overtaken, SaveActions, use_edit},
+        editing::{Edit, Overtaken, SaveActions, save_key, use_edit},
         json_text::JsonText,
     },
     routes::Route,
@@ -77,7 +77,7 @@ pub(crate) fn ToolEditor(
             {tabs}
             Overtaken { edit, latest: tool.clone() }
             {children}
-            div { class: "split", hidden,
+            div { class: "split", hidden, onkeydown: move |event| save_key(&event),
                 fieldset { class: "stack", disabled: !may_write,
                     legend { class: "visually-hidden", "Definition" }
                     Definition { edit, is_new: tool.is_none() }
