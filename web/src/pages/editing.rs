@@ -133,9 +133,11 @@ impl<R: Versioned> Edit<R> {
             }
             Err(problem) => {
                 if problem.status == 412 {
+                    // What is read anew brings the notice that asks whose version holds.
                     query::invalidate(R::PATH);
+                } else {
+                    self.problem.set(Some(problem));
                 }
-                self.problem.set(Some(problem));
                 None
             }
         }
@@ -220,7 +222,11 @@ pub(crate) fn Overtaken<R: Versioned>(edit: Edit<R>, latest: Option<Rc<R>>) -> E
             Icon { glyph: Glyph::Warning }
             div { class: "notice-text",
                 p { strong { "Somebody else saved version {version} while you were editing." } }
-                p { class: "muted", "Changed there: " {changes.join(", ")} "." }
+                if changes.is_empty() {
+                    p { class: "muted", "It says what yours said before." }
+                } else {
+                    p { class: "muted", "Changed there: " {changes.join(", ")} "." }
+                }
             }
             div { class: "row",
                 Button { onclick: move |_| edit.begin_from(latest.clone()), "Take theirs" }
