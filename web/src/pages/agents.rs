@@ -3,7 +3,7 @@
 use contracts::{Permission, agent::AgentSummary, page::Page as ListPage};
 use dioxus::prelude::*;
 
-use super::listing::{Pager, SearchField, query};
+use super::listing::{ListSearch, Pager, query};
 use crate::{
     api::{
         query::{View, use_get},
@@ -35,13 +35,13 @@ pub(crate) fn Agents(params: Params) -> Element {
     let may_write = session::may(Permission::AgentWrite);
     let new = || {
         rsx! {
-            ButtonLink { to: Route::agent("new"), variant: Variant::Primary, icon: Glyph::Plus, "New agent" }
+            ButtonLink { creates: true, to: Route::agent("new"), variant: Variant::Primary, icon: Glyph::Plus, "New agent" }
         }
     };
     let searched = params.get("search").is_some();
     rsx! {
         Page { title: "Agents", loaded: list.is_settled(), actions: may_write.then(new),
-            div { class: "filters", SearchField { label: "Search agents", params: params.clone(), to } }
+            div { class: "filters", ListSearch { label: "Search agents", params: params.clone(), to } }
             match list.view() {
                 View::Loading => rsx! { Skeleton {} },
                 View::Failed(problem) => rsx! { ProblemView { problem, onretry: move |()| list.refetch() } },

@@ -6,7 +6,7 @@ use contracts::{Permission, crew::CrewSummary, page::Page as ListPage};
 use dioxus::prelude::*;
 
 use self::import::ImportCrewDialog;
-use super::listing::{Pager, SearchField, query};
+use super::listing::{ListSearch, Pager, query};
 use crate::{
     api::{
         query::{View, use_get},
@@ -38,11 +38,11 @@ pub(crate) fn Crews(params: Params) -> Element {
     let searched = params.get("search").is_some();
     let actions = rsx! {
         Button { icon: Glyph::Upload, onclick: move |_| importing.set(true), "Import from CrewAI" }
-        ButtonLink { to: Route::crew("new"), variant: Variant::Primary, icon: Glyph::Plus, "New crew" }
+        ButtonLink { creates: true, to: Route::crew("new"), variant: Variant::Primary, icon: Glyph::Plus, "New crew" }
     };
     rsx! {
         Page { title: "Crews", loaded: list.is_settled(), actions: may_write.then_some(actions),
-            div { class: "filters", SearchField { label: "Search crews", params: params.clone(), to } }
+            div { class: "filters", ListSearch { label: "Search crews", params: params.clone(), to } }
             match list.view() {
                 View::Loading => rsx! { Skeleton {} },
                 View::Failed(problem) => rsx! { ProblemView { problem, onretry: move |()| list.refetch() } },

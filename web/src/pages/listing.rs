@@ -3,17 +3,13 @@
 use dioxus::prelude::*;
 
 use crate::{
-    dom,
     params::Params,
     routes::Route,
     ui::{
         button::{ButtonLink, Variant},
-        field::TextField,
+        search::SearchField,
     },
 };
-
-/// Typing rests this long before a search begins.
-const REST_MS: i32 = 200;
 
 /// The query for the API: of the address's parameters only these.
 pub(crate) fn query(params: &Params, names: &[&str]) -> String {
@@ -25,28 +21,18 @@ pub(crate) fn query(params: &Params, names: &[&str]) -> String {
         .query()
 }
 
-/// `to` makes the address of the list with other parameters.
+/// The search of a list; `to` makes the address of the list with other parameters.
 #[component]
-pub(crate) fn SearchField(label: String, params: Params, to: Callback<Params, Route>) -> Element {
+pub(crate) fn ListSearch(label: String, params: Params, to: Callback<Params, Route>) -> Element {
     let navigator = navigator();
-    let mut text = use_signal(|| params.get("search").unwrap_or_default().to_owned());
-    let mut last = use_signal(|| 0_u32);
-    let oninput = move |typed: String| {
-        let turn = last() + 1;
-        last.set(turn);
-        text.set(typed.clone());
-        let params = params.clone();
-        spawn(async move {
-            dom::sleep_ms(REST_MS).await;
-            if last() == turn {
-                let found = params.with("search", typed.trim()).with("cursor", "");
-                navigator.replace(to.call(found));
-            }
-        });
-    };
     rsx! {
-        div { class: "search",
-            TextField { label: label.clone(), bare: true, kind: "search", value: text(), oninput, placeholder: label, "data-search": "" }
+        SearchField {
+            label,
+            value: params.get("search").unwrap_or_default(),
+            onsearch: move |text: String| {
+                let found = params.with("search", text.trim()).with("cursor", "");
+                navigator.replace(to.call(found));
+            },
         }
     }
 }

@@ -13,7 +13,7 @@ use dioxus::prelude::*;
 
 use self::{discover::Discover, import::Import, secrets::Secrets};
 use super::{
-    listing::{Pager, SearchField, query},
+    listing::{ListSearch, Pager, query},
     tool::kind::look,
 };
 use crate::{
@@ -94,7 +94,7 @@ fn AddMenu(params: Params) -> Element {
         ("nats", Glyph::Search, "Find micro services on NATS"),
     ];
     rsx! {
-        Menu { label: "New tool", class: "button menu-primary", trigger: rsx! { Icon { glyph: Glyph::Plus } "New tool" },
+        Menu { label: "New tool", class: "button menu-primary", "data-new": "", trigger: rsx! { Icon { glyph: Glyph::Plus } "New tool" },
             for kind in kinds {
                 MenuItem {
                     key: "{kind.as_str()}",
@@ -132,7 +132,7 @@ fn List(list: Query<ListPage<ToolSummary>>, params: Params) -> Element {
     let pick = params.clone();
     rsx! {
         div { class: "filters",
-            SearchField { label: "Search tools", params: params.clone(), to }
+            ListSearch { label: "Search tools", params: params.clone(), to }
             SelectField {
                 label: "Kind",
                 bare: true,

@@ -96,11 +96,14 @@ pub(crate) fn IconButton(
 pub(crate) fn ButtonLink(
     to: Route,
     #[props(default)] variant: Variant,
+    /// The key for something new presses it.
+    #[props(default)]
+    creates: bool,
     icon: Option<Glyph>,
     children: Element,
 ) -> Element {
     rsx! {
-        Link { to, class: "button", "data-variant": variant.as_str(),
+        Link { to, class: "button", "data-new": creates.then_some(""), "data-variant": variant.as_str(),
             if let Some(glyph) = icon {
                 Icon { glyph }
             }

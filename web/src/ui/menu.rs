@@ -22,6 +22,7 @@ pub(crate) fn Menu(
     label: String,
     trigger: Element,
     #[props(default = "icon-button")] class: &'static str,
+    #[props(extends = GlobalAttributes, extends = button)] attributes: Vec<Attribute>,
     children: Element,
 ) -> Element {
     let id = use_id("menu");
@@ -44,6 +45,7 @@ pub(crate) fn Menu(
                     drop(menu.show_popover());
                 }
             },
+            ..attributes,
             {trigger}
         }
         div {
