@@ -20,16 +20,21 @@ pub(super) enum Heard {
     Broken,
 }
 
-/// Ends with the answer's `done`, or with the problem that no other attempt mends. `after` says what is known.
+/// Ends with the answer's `done`, or with the problem that no other attempt mends. `after` says what is known;
+/// `first` is a stream that is open already.
 pub(super) async fn follow(
     path: &str,
     signal: AbortSignal,
+    mut first: Option<Response>,
     after: impl Fn() -> Option<u64>,
     mut hear: impl FnMut(Heard),
 ) -> Result<(), Problem> {
     let mut wait_ms = FIRST_WAIT_MS;
     loop {
-        let ending = once(path, &signal, after(), &mut hear).await;
+        let ending = match first.take() {
+            Some(response) => read(&response, &mut hear).await,
+            None => once(path, &signal, after(), &mut hear).await,
+        };
         if signal.aborted() {
             return Ok(());
         }
@@ -88,12 +93,15 @@ async fn once(
     if let Some(after) = after {
         call = call.header("last-event-id", after.to_string());
     }
-    let response = match call.open().await {
-        Ok(response) => response,
-        Err(problem) => return ending_of(problem),
-    };
+    match call.open().await {
+        Ok(response) => read(&response, hear).await,
+        Err(problem) => ending_of(problem),
+    }
+}
+
+async fn read(response: &Response, hear: &mut impl FnMut(Heard)) -> Ending {
     hear(Heard::Connected);
-    let Ok(mut pieces) = Pieces::of(&response) else {
+    let Ok(mut pieces) = Pieces::of(response) else {
         return Ending::Broken { heard_any: false };
     };
     let mut parser = Parser::default();
@@ -125,6 +133,13 @@ async fn once(
 struct Pieces {
     reader: ReadableStreamDefaultReader,
     decoder: TextDecoder,
+}
+
+impl Drop for Pieces {
+    fn drop(&mut self) {
+        // Nobody reads the rest: the connection is free. A stream that ended has nothing to cancel.
+        drop(self.reader.cancel());
+    }
 }
 
 impl Pieces {

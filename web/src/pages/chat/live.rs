@@ -83,7 +83,8 @@ fn use_answer(talk: &Talk, message: &ChatMessage) -> Signal<Drawn> {
         let (path, signal, talk) = (path.clone(), signal.clone(), talk.clone());
         async move {
             let after = move || listener.answer.peek().last;
-            let ending = follow(&path, signal, after, move |heard| listener.hear(heard)).await;
+            let hear = move |heard| listener.hear(heard);
+            let ending = follow(&path, signal, talk.take_stream(), after, hear).await;
             let done = listener.answer.peek().done.clone();
             match (ending, done) {
                 (_, Some(message)) => talk.finish(message),

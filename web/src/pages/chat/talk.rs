@@ -9,6 +9,7 @@ use contracts::{
 };
 use dioxus::prelude::*;
 use serde_json::json;
+use web_sys::Response;
 
 use super::session_menu;
 use crate::{
@@ -34,6 +35,8 @@ pub(super) struct Talk {
     pub(super) news: Signal<String>,
     /// The key of what was sent last: sent again as it was, it asks nothing twice.
     key: CopyValue<(String, String)>,
+    /// The stream of the answer that was asked for last, until somebody follows it.
+    stream: CopyValue<Option<Response>>,
 }
 
 pub(super) fn use_talk(id: &str) -> Talk {
@@ -51,6 +54,7 @@ pub(super) fn use_talk(id: &str) -> Talk {
         sending: use_signal(|| None),
         news: use_signal(String::new),
         key: use_hook(CopyValue::default),
+        stream: use_hook(|| CopyValue::new(None)),
     }
 }
 
@@ -69,22 +73,50 @@ impl Talk {
         let body = json!({"content": text, "attachments": files, "replaces": replaces});
         let key = self.key_of(&body.to_string());
         self.sending.set(Some(text));
-        let call = Call::new("POST", &self.address("/messages"))
-            .header("prefer", "respond-async")
-            .header("idempotency-key", key);
-        let answer = call.json(&body).send::<Turn>().await;
-        if answer.is_ok() {
+        let call = Call::new("POST", &self.address("/messages")).header("idempotency-key", key);
+        let done = self.ask(call.json(&body)).await;
+        if done.is_ok() {
             self.key.set(Default::default());
         }
-        let done = self.take(answer);
         self.sending.set(None);
         done
     }
 
     pub(super) async fn regenerate(self, answer: MessageId) -> Result<(), Problem> {
-        let call = Call::new("POST", &self.address("/regenerate")).header("prefer", "respond-async");
-        let turn = call.json(&json!({"message_id": answer})).send::<Turn>().await;
-        self.take(turn)
+        let call = Call::new("POST", &self.address("/regenerate"));
+        self.ask(call.json(&json!({"message_id": answer}))).await
+    }
+
+    /// An answer that begins at once is listened to from its first word; one that has to wait its turn holds no
+    /// connection meanwhile.
+    async fn ask(&self, call: Call) -> Result<(), Problem> {
+        let list = self.messages.peek().unwrap_or_default();
+        if open_answer(&list).is_some() {
+            let turn = call.header("prefer", "respond-async").send::<Turn>().await?;
+            self.messages.set(branch(&list, turn));
+        } else {
+            let response = call.header("accept", "text/event-stream").open().await?;
+            let mut stream = self.stream;
+            stream.set(Some(response));
+            let path = self.address("/messages");
+            // If this fails, what is read behind it shows the question.
+            if let Ok(page) = get_pages(&path, PAGES).await {
+                if open_answer(&page.items).is_none() {
+                    // It is finished already.
+                    stream.set(None);
+                }
+                self.messages.set(page.items);
+            }
+        }
+        let mut news = self.news;
+        news.set("Answering.".into());
+        query::invalidate("/chat/sessions");
+        Ok(())
+    }
+
+    pub(super) fn take_stream(&self) -> Option<Response> {
+        let mut stream = self.stream;
+        stream.take()
     }
 
     pub(super) async fn stop(self) {
@@ -113,17 +145,6 @@ impl Talk {
             self.messages.set(list);
         }
         query::invalidate("/chat/sessions");
-    }
-
-    fn take(&self, turn: Result<Turn, Problem>) -> Result<(), Problem> {
-        let turn = turn?;
-        let mut news = self.news;
-        news.set("Answering.".into());
-        if let Some(list) = self.messages.data() {
-            self.messages.set(branch(&list, turn));
-        }
-        query::invalidate("/chat/sessions");
-        Ok(())
     }
 
     fn key_of(&mut self, body: &str) -> String {
