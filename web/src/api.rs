@@ -93,13 +93,6 @@ impl Call {
         self.header("content-type", "application/json")
     }
 
-    /// Bytes, a `Blob` or a `File`.
-    #[must_use]
-    pub(crate) fn raw(mut self, body: impl Into<JsValue>, content_type: &str) -> Self {
-        self.body = Some(body.into());
-        self.header("content-type", content_type)
-    }
-
     #[must_use]
     pub(crate) fn signal(mut self, signal: AbortSignal) -> Self {
         self.signal = Some(signal);

@@ -19,7 +19,9 @@ pub(crate) fn use_window_event<E: JsCast + 'static>(
             runtime.in_scope(scope, || handler(event.unchecked_into()));
         });
         // A window takes every listener.
-        drop(dom::window().add_event_listener_with_callback(name, listener.as_ref().unchecked_ref()));
+        drop(
+            dom::window().add_event_listener_with_callback(name, listener.as_ref().unchecked_ref()),
+        );
         std::rc::Rc::new(listener)
     });
     use_drop(move || {

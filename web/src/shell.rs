@@ -34,7 +34,12 @@ pub(crate) fn Shell() -> Element {
             });
         }
     }));
-    let path = route.to_string().split('?').next().unwrap_or_default().to_owned();
+    let path = route
+        .to_string()
+        .split('?')
+        .next()
+        .unwrap_or_default()
+        .to_owned();
     use_effect(use_reactive!(|path| follow(&path)));
     let Some(identity) = identity else {
         return rsx! {};
@@ -72,7 +77,9 @@ fn follow(path: &str) {
         static LAST: std::cell::RefCell<Option<String>> = const { std::cell::RefCell::new(None) };
     }
     let before = LAST.replace(Some(path.to_owned()));
-    let Some(content) = dom::by_id("content").filter(|_| before.is_some_and(|before| before != path)) else {
+    let Some(content) =
+        dom::by_id("content").filter(|_| before.is_some_and(|before| before != path))
+    else {
         return;
     };
     let inside = dom::focused().is_some_and(|element| content.contains(Some(&element)));

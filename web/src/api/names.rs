@@ -5,7 +5,8 @@
 use std::{collections::HashMap, rc::Rc};
 
 use contracts::{
-    agent::AgentSummary, crew::CrewSummary, execution::Origin, flow::FlowSummary, page::Page, tenant::Member,
+    agent::AgentSummary, crew::CrewSummary, execution::Origin, flow::FlowSummary, page::Page,
+    tenant::Member,
 };
 
 use super::{query::use_get, session};
@@ -21,13 +22,25 @@ pub(crate) fn use_names() -> Names {
     let crews = use_get::<Page<CrewSummary>>("/crews?limit=200".into());
     let mut names = HashMap::new();
     for page in flows.data().iter() {
-        names.extend(page.items.iter().map(|it| (it.id.to_string(), it.name.clone())));
+        names.extend(
+            page.items
+                .iter()
+                .map(|it| (it.id.to_string(), it.name.clone())),
+        );
     }
     for page in agents.data().iter() {
-        names.extend(page.items.iter().map(|it| (it.id.to_string(), it.name.clone())));
+        names.extend(
+            page.items
+                .iter()
+                .map(|it| (it.id.to_string(), it.name.clone())),
+        );
     }
     for page in crews.data().iter() {
-        names.extend(page.items.iter().map(|it| (it.id.to_string(), it.name.clone())));
+        names.extend(
+            page.items
+                .iter()
+                .map(|it| (it.id.to_string(), it.name.clone())),
+        );
     }
     Names(Rc::new(names))
 }
@@ -35,11 +48,18 @@ pub(crate) fn use_names() -> Names {
 /// Members of the organization by their user id.
 pub(crate) fn use_member_names() -> Names {
     let organization = session::identity().map(|identity| identity.organization.id.to_string());
-    let path = format!("/organizations/{}/members?limit=200", organization.unwrap_or_default());
+    let path = format!(
+        "/organizations/{}/members?limit=200",
+        organization.unwrap_or_default()
+    );
     let members = use_get::<Page<Member>>(path);
     let page = members.data();
     let pairs = page.iter().flat_map(|page| page.items.iter());
-    Names(Rc::new(pairs.map(|it| (it.user_id.to_string(), it.name.clone())).collect()))
+    Names(Rc::new(
+        pairs
+            .map(|it| (it.user_id.to_string(), it.name.clone()))
+            .collect(),
+    ))
 }
 
 impl Names {

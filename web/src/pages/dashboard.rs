@@ -5,7 +5,9 @@ mod health;
 mod lists;
 mod strip;
 
-use contracts::{Permission, Problem, execution::ExecutionSummary, flow::FlowSummary, page::Page as ListPage};
+use contracts::{
+    Permission, Problem, execution::ExecutionSummary, flow::FlowSummary, page::Page as ListPage,
+};
 use dioxus::prelude::*;
 
 use self::{
@@ -91,7 +93,9 @@ fn Board(
         })
     };
     let ((running_text, _), (waiting_text, waiting_count)) = (many(&running), many(&waiting));
-    let filtered = |state: &str| Route::Executions { params: Params::one("state", state) };
+    let filtered = |state: &str| Route::Executions {
+        params: Params::one("state", state),
+    };
     rsx! {
         p { class: "headline",
             Link { to: filtered("running"), "{running_text} running" }
@@ -120,7 +124,9 @@ fn Board(
 fn Beginning() -> Element {
     let flows = use_get::<ListPage<FlowSummary>>("/flows?limit=200".into());
     let has_flows = flows.data().is_some_and(|page| !page.items.is_empty());
-    let new = Route::Flows { params: Params::one("new", "1") };
+    let new = Route::Flows {
+        params: Params::one("new", "1"),
+    };
     rsx! {
         EmptyState { glyph: Glyph::Execution, text: "Nothing ran yet. Execute a flow, an agent or a crew, and watch it here.",
             div { class: "row",
@@ -138,12 +144,23 @@ fn Beginning() -> Element {
 
 async fn read_latest() -> Result<Latest, Problem> {
     let since = chrono::Utc::now() - chrono::TimeDelta::days(DAYS as i64);
-    let mut latest = Latest { executions: Vec::new(), cut: false };
+    let mut latest = Latest {
+        executions: Vec::new(),
+        cut: false,
+    };
     let mut params = Params::one("limit", "200");
     for _ in 0..PAGES {
-        let page: ListPage<ExecutionSummary> = api::get(&format!("/executions{}", params.query())).await?;
-        let whole = page.items.iter().all(|execution| execution.created_at > since);
-        latest.executions.extend(page.items.into_iter().filter(|execution| execution.created_at > since));
+        let page: ListPage<ExecutionSummary> =
+            api::get(&format!("/executions{}", params.query())).await?;
+        let whole = page
+            .items
+            .iter()
+            .all(|execution| execution.created_at > since);
+        latest.executions.extend(
+            page.items
+                .into_iter()
+                .filter(|execution| execution.created_at > since),
+        );
         match page.next.filter(|_| whole) {
             Some(next) => params = params.with("cursor", &next),
             None => return Ok(latest),

@@ -46,7 +46,9 @@ fn Part(title: String, children: Element) -> Element {
 fn TabsSample() -> Element {
     let mut chosen = use_signal(|| "in".to_owned());
     let tabs = [("in", "Input"), ("out", "Output"), ("log", "Logs")];
-    let tabs: Vec<_> = tabs.map(|(key, text)| (key.to_owned(), text.to_owned())).into();
+    let tabs: Vec<_> = tabs
+        .map(|(key, text)| (key.to_owned(), text.to_owned()))
+        .into();
     rsx! {
         Tabs { label: "Sample", tabs, chosen: chosen(), onchoose: move |key| chosen.set(key) }
         div { role: "tabpanel", "aria-label": "{chosen}", "The panel of “{chosen}”." }

@@ -111,7 +111,10 @@ fn FlowTable(flows: Vec<FlowSummary>, may_write: bool) -> Element {
     let members = use_member_names();
     let latest = use_get::<ListPage<ExecutionSummary>>("/executions?limit=200".into());
     let latest = latest.data();
-    let executions = latest.as_ref().map(|page| page.items.as_slice()).unwrap_or_default();
+    let executions = latest
+        .as_ref()
+        .map(|page| page.items.as_slice())
+        .unwrap_or_default();
     rsx! {
         div { class: "table-scroll", tabindex: "0", role: "region", "aria-label": "Flows",
             table { class: "table flows-table",
@@ -142,8 +145,13 @@ fn FlowTable(flows: Vec<FlowSummary>, may_write: bool) -> Element {
 }
 
 fn dots(executions: &[ExecutionSummary], flow_id: FlowId) -> Dots {
-    let own = executions.iter().filter(|execution| execution.origin.flow_id == Some(flow_id));
-    let mut dots: Dots = own.take(DOTS).map(|execution| (execution.id.to_string(), execution.state)).collect();
+    let own = executions
+        .iter()
+        .filter(|execution| execution.origin.flow_id == Some(flow_id));
+    let mut dots: Dots = own
+        .take(DOTS)
+        .map(|execution| (execution.id.to_string(), execution.state))
+        .collect();
     dots.reverse();
     dots
 }

@@ -8,13 +8,7 @@ use dioxus::prelude::*;
 use self::members::Members;
 use crate::{
     api::{self, session},
-    ui::{
-        button::Button,
-        field::TextField,
-        page::Page,
-        problem::ProblemLine,
-        toast,
-    },
+    ui::{button::Button, field::TextField, page::Page, problem::ProblemLine, toast},
 };
 
 #[component]

@@ -27,7 +27,10 @@ pub(super) fn Organizations(identity: Identity) -> Element {
     let navigator = navigator();
     let me = use_get::<Me>("/users/me".into());
     let own = identity.organization.id;
-    let mut others = me.data().map(|me| me.organizations.clone()).unwrap_or_default();
+    let mut others = me
+        .data()
+        .map(|me| me.organizations.clone())
+        .unwrap_or_default();
     others.retain(|organization| organization.id != own);
     let name = identity.organization.name;
     rsx! {
@@ -55,7 +58,9 @@ pub(super) fn Organizations(identity: Identity) -> Element {
 pub(super) fn sign_out(navigator: Navigator) {
     spawn_forever(async move {
         session::logout().await;
-        navigator.replace(Route::Login { params: Params::default() });
+        navigator.replace(Route::Login {
+            params: Params::default(),
+        });
     });
 }
 

@@ -27,15 +27,60 @@ struct Place {
 }
 
 const PLACES: [Place; 9] = [
-    Place { letter: "d", keys: "g d", text: "Dashboard", to: || Route::Dashboard {} },
-    Place { letter: "f", keys: "g f", text: "Flows", to: Route::flows },
-    Place { letter: "e", keys: "g e", text: "Executions", to: Route::executions },
-    Place { letter: "a", keys: "g a", text: "Agents", to: Route::agents },
-    Place { letter: "w", keys: "g w", text: "Crews", to: Route::crews },
-    Place { letter: "t", keys: "g t", text: "Tools", to: Route::tools },
-    Place { letter: "k", keys: "g k", text: "Knowledge", to: Route::knowledge },
-    Place { letter: "c", keys: "g c", text: "Chat", to: Route::chat },
-    Place { letter: "p", keys: "g p", text: "Providers", to: || Route::Providers {} },
+    Place {
+        letter: "d",
+        keys: "g d",
+        text: "Dashboard",
+        to: || Route::Dashboard {},
+    },
+    Place {
+        letter: "f",
+        keys: "g f",
+        text: "Flows",
+        to: Route::flows,
+    },
+    Place {
+        letter: "e",
+        keys: "g e",
+        text: "Executions",
+        to: Route::executions,
+    },
+    Place {
+        letter: "a",
+        keys: "g a",
+        text: "Agents",
+        to: Route::agents,
+    },
+    Place {
+        letter: "w",
+        keys: "g w",
+        text: "Crews",
+        to: Route::crews,
+    },
+    Place {
+        letter: "t",
+        keys: "g t",
+        text: "Tools",
+        to: Route::tools,
+    },
+    Place {
+        letter: "k",
+        keys: "g k",
+        text: "Knowledge",
+        to: Route::knowledge,
+    },
+    Place {
+        letter: "c",
+        keys: "g c",
+        text: "Chat",
+        to: Route::chat,
+    },
+    Place {
+        letter: "p",
+        keys: "g p",
+        text: "Providers",
+        to: || Route::Providers {},
+    },
 ];
 
 const GENERAL: [(&str, &str); 5] = [
@@ -50,7 +95,10 @@ const EDITOR: &str = "The flow editor has keys of its own; they are listed there
 
 /// The keys that lead to a page, for the palette.
 pub(super) fn of(text: &str) -> &'static str {
-    PLACES.iter().find(|place| place.text == text).map_or("", |place| place.keys)
+    PLACES
+        .iter()
+        .find(|place| place.text == text)
+        .map_or("", |place| place.keys)
 }
 
 #[component]
@@ -69,7 +117,11 @@ pub(super) fn Keys() -> Element {
             return;
         }
         let chord = dom::now_ms() - *went_at.peek() < CHORD_MS;
-        went_at.set(if event.key() == "g" && !chord { dom::now_ms() } else { 0.0 });
+        went_at.set(if event.key() == "g" && !chord {
+            dom::now_ms()
+        } else {
+            0.0
+        });
         if single(&event.key(), chord, navigator) {
             event.prevent_default();
         }

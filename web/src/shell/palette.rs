@@ -3,7 +3,8 @@
 mod rank;
 
 use contracts::{
-    Permission, agent::AgentSummary, crew::CrewSummary, flow::FlowSummary, page::Page as ListPage, tool::ToolSummary,
+    Permission, agent::AgentSummary, crew::CrewSummary, flow::FlowSummary, page::Page as ListPage,
+    tool::ToolSummary,
 };
 use dioxus::{prelude::*, router::Navigator};
 
@@ -131,31 +132,83 @@ fn use_lines() -> Vec<Line> {
     let agents = use_get::<ListPage<AgentSummary>>("/agents?limit=200".into());
     let crews = use_get::<ListPage<CrewSummary>>("/crews?limit=200".into());
     let tools = use_get::<ListPage<ToolSummary>>("/tools?limit=200".into());
-    let line = |text: &str, kind, glyph, keys, act| Line { text: text.to_owned(), kind, glyph, keys, act };
+    let line = |text: &str, kind, glyph, keys, act| Line {
+        text: text.to_owned(),
+        kind,
+        glyph,
+        keys,
+        act,
+    };
     let mut lines: Vec<_> = rail::places()
         .map(|(text, glyph, route)| line(text, "page", glyph, keys::of(text), Act::Go(route)))
         .collect();
-    lines.push(line("Organization settings", "page", Glyph::Settings, "", Act::Go(Route::Settings {})));
+    lines.push(line(
+        "Organization settings",
+        "page",
+        Glyph::Settings,
+        "",
+        Act::Go(Route::Settings {}),
+    ));
     if session::may(Permission::FlowWrite) {
-        let new = Route::Flows { params: Params::one("new", "1") };
+        let new = Route::Flows {
+            params: Params::one("new", "1"),
+        };
         lines.push(line("New flow", "act", Glyph::Plus, "", Act::Go(new)));
     }
     for (theme, glyph, text) in Theme::CHOICES {
         lines.push(line(text, "act", glyph, "", Act::Theme(theme)));
     }
-    lines.push(line("Keyboard shortcuts", "act", Glyph::Keyboard, "?", Act::Shortcuts));
+    lines.push(line(
+        "Keyboard shortcuts",
+        "act",
+        Glyph::Keyboard,
+        "?",
+        Act::Shortcuts,
+    ));
     lines.push(line("Sign out", "act", Glyph::SignOut, "", Act::SignOut));
     for page in flows.data().iter() {
-        lines.extend(page.items.iter().map(|it| line(&it.name, "flow", Glyph::Flow, "", Act::Go(Route::flow(it.id)))));
+        lines.extend(page.items.iter().map(|it| {
+            line(
+                &it.name,
+                "flow",
+                Glyph::Flow,
+                "",
+                Act::Go(Route::flow(it.id)),
+            )
+        }));
     }
     for page in agents.data().iter() {
-        lines.extend(page.items.iter().map(|it| line(&it.name, "agent", Glyph::Agent, "", Act::Go(Route::agent(it.id)))));
+        lines.extend(page.items.iter().map(|it| {
+            line(
+                &it.name,
+                "agent",
+                Glyph::Agent,
+                "",
+                Act::Go(Route::agent(it.id)),
+            )
+        }));
     }
     for page in crews.data().iter() {
-        lines.extend(page.items.iter().map(|it| line(&it.name, "crew", Glyph::Crew, "", Act::Go(Route::crew(it.id)))));
+        lines.extend(page.items.iter().map(|it| {
+            line(
+                &it.name,
+                "crew",
+                Glyph::Crew,
+                "",
+                Act::Go(Route::crew(it.id)),
+            )
+        }));
     }
     for page in tools.data().iter() {
-        lines.extend(page.items.iter().map(|it| line(&it.name, "tool", Glyph::Tool, "", Act::Go(Route::tool(it.id)))));
+        lines.extend(page.items.iter().map(|it| {
+            line(
+                &it.name,
+                "tool",
+                Glyph::Tool,
+                "",
+                Act::Go(Route::tool(it.id)),
+            )
+        }));
     }
     lines
 }

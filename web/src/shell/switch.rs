@@ -32,7 +32,11 @@ pub(super) fn SwitchDialog(organization: Organization) -> Element {
         let email = identity.user.email.clone();
         async move {
             busy.set(true);
-            let form = Login { email, password: password(), organization_id: Some(id) };
+            let form = Login {
+                email,
+                password: password(),
+                organization_id: Some(id),
+            };
             match session::login(&form).await {
                 Ok(()) => {
                     *TARGET.write() = None;

@@ -29,7 +29,8 @@ pub(crate) fn Dialog(
     let closing = own.clone();
     use_drop(move || {
         // While it is open nothing outside of it takes the focus.
-        let dialog = dom::by_id(&closing).and_then(|element| element.dyn_into::<HtmlDialogElement>().ok());
+        let dialog =
+            dom::by_id(&closing).and_then(|element| element.dyn_into::<HtmlDialogElement>().ok());
         if let Some(dialog) = dialog {
             dialog.close();
         }

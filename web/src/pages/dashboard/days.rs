@@ -32,7 +32,11 @@ impl DayCounts {
     pub(super) fn of(executions: &[ExecutionSummary], now_ms: f64, offset_minutes: f64) -> Self {
         let day_of = |ms: f64| ((ms - offset_minutes * 60_000.0) / DAY_MS).floor();
         let today = day_of(now_ms);
-        let mut counts = Self { days: [Day::default(); DAYS], failed_last_day: 0, usage: Usage::ZERO };
+        let mut counts = Self {
+            days: [Day::default(); DAYS],
+            failed_last_day: 0,
+            usage: Usage::ZERO,
+        };
         for execution in executions {
             let begun_ms = execution.created_at.timestamp_millis() as f64;
             let age = (today - day_of(begun_ms)).max(0.0) as usize;
@@ -46,14 +50,21 @@ impl DayCounts {
             match execution.state {
                 ExecutionState::Succeeded => day.succeeded += 1,
                 ExecutionState::Failed => day.failed += 1,
-                ExecutionState::Queued | ExecutionState::Running | ExecutionState::Waiting | ExecutionState::Cancelled => day.other += 1,
+                ExecutionState::Queued
+                | ExecutionState::Running
+                | ExecutionState::Waiting
+                | ExecutionState::Cancelled => day.other += 1,
             }
         }
         counts
     }
 
     pub(super) fn highest(&self) -> usize {
-        self.days.iter().map(|day| day.total()).max().unwrap_or_default()
+        self.days
+            .iter()
+            .map(|day| day.total())
+            .max()
+            .unwrap_or_default()
     }
 
     pub(super) fn total(&self) -> usize {
@@ -80,9 +91,14 @@ mod tests {
             parent_id: None,
             state,
             error: None,
-            usage: Usage { prompt_tokens: 1, completion_tokens: 2, cost: None },
+            usage: Usage {
+                prompt_tokens: 1,
+                completion_tokens: 2,
+                cost: None,
+            },
             started_by: UserId::EXAMPLE,
-            created_at: DateTime::from_timestamp_millis(NOW_MS - hours_ago * 3_600_000).expect("a time"),
+            created_at: DateTime::from_timestamp_millis(NOW_MS - hours_ago * 3_600_000)
+                .expect("a time"),
             finished_at: None,
         }
     }
@@ -90,12 +106,20 @@ mod tests {
     #[test]
     fn executions_fall_into_their_days() {
         use ExecutionState::{Cancelled, Failed, Succeeded};
-        let executions = [execution(0, Succeeded), execution(23, Failed), execution(48, Cancelled), execution(24 * 20, Failed)];
+        let executions = [
+            execution(0, Succeeded),
+            execution(23, Failed),
+            execution(48, Cancelled),
+            execution(24 * 20, Failed),
+        ];
         let counts = DayCounts::of(&executions, NOW_MS as f64, 0.0);
         assert_eq!(counts.total(), 3, "the one of twenty days ago is left out");
         assert_eq!(counts.failed_last_day, 1);
         assert_eq!(counts.days[DAYS - 1].succeeded, 1);
         assert_eq!(counts.usage.prompt_tokens, 3);
-        assert_eq!(counts.usage.cost, None, "one unknown price makes the sum unknown");
+        assert_eq!(
+            counts.usage.cost, None,
+            "one unknown price makes the sum unknown"
+        );
     }
 }

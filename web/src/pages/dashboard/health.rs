@@ -24,7 +24,9 @@ struct Readiness {
 
 #[component]
 pub(super) fn Health() -> Element {
-    let readiness = use_query(READY.into(), || Call::new("GET", READY).send_whatever_status::<Readiness>());
+    let readiness = use_query(READY.into(), || {
+        Call::new("GET", READY).send_whatever_status::<Readiness>()
+    });
     use_interval(15_000, || query::invalidate(READY));
     let readiness = readiness.data();
     rsx! {

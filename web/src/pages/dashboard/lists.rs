@@ -26,7 +26,11 @@ pub(super) fn InProgress(
 ) -> Element {
     let names = use_names();
     let pages = [running.data(), waiting.data()];
-    let executions: Vec<_> = pages.iter().flatten().flat_map(|page| page.items.iter()).collect();
+    let executions: Vec<_> = pages
+        .iter()
+        .flatten()
+        .flat_map(|page| page.items.iter())
+        .collect();
     rsx! {
         if executions.is_empty() {
             p { class: "muted", "Nothing runs at present." }
@@ -48,8 +52,12 @@ pub(super) fn Failures(failed: Query<ListPage<ExecutionSummary>>) -> Element {
     let names = use_names();
     match failed.view() {
         View::Loading => rsx! { Skeleton { rows: 2 } },
-        View::Failed(problem) => rsx! { ProblemView { problem, onretry: move |()| failed.refetch() } },
-        View::Ready(page) if page.items.is_empty() => rsx! { p { class: "muted", "Nothing failed." } },
+        View::Failed(problem) => {
+            rsx! { ProblemView { problem, onretry: move |()| failed.refetch() } }
+        }
+        View::Ready(page) if page.items.is_empty() => {
+            rsx! { p { class: "muted", "Nothing failed." } }
+        }
         View::Ready(page) => rsx! {
             ul { class: "board-list",
                 for execution in page.items.iter() {

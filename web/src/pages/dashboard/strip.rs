@@ -67,7 +67,11 @@ fn told(index: usize, day: Day) -> String {
         1 => "Yesterday".into(),
         days => format!("{days} days ago"),
     };
-    let Day { succeeded, failed, other } = day;
+    let Day {
+        succeeded,
+        failed,
+        other,
+    } = day;
     match other {
         0 => format!("{when}: {succeeded} succeeded, {failed} failed"),
         _ => format!("{when}: {succeeded} succeeded, {failed} failed, {other} other"),

@@ -40,7 +40,9 @@ pub(super) fn Fields() -> Element {
     let mut choice = use_signal(|| "b".to_owned());
     let mut on = use_signal(|| true);
     let mut search = use_signal(String::new);
-    let options: Vec<_> = [("a", "First"), ("b", "Second")].map(|(key, text)| (key.to_owned(), text.to_owned())).into();
+    let options: Vec<_> = [("a", "First"), ("b", "Second")]
+        .map(|(key, text)| (key.to_owned(), text.to_owned()))
+        .into();
     rsx! {
         div { class: "columns",
             TextField { label: "With a hint", hint: "What it is for.", value: text(), oninput: move |new| text.set(new) }

@@ -53,7 +53,10 @@ pub(super) fn Badges() -> Element {
 #[component]
 pub(super) fn States() -> Element {
     let refused = Problem::new(ErrorCode::Forbidden, "this needs the role editor");
-    let mut broken = Problem::new(ErrorCode::Unavailable, "the archive is not available at present");
+    let mut broken = Problem::new(
+        ErrorCode::Unavailable,
+        "the archive is not available at present",
+    );
     broken.trace_id = Some("4bf92f3577b34da6a3ce929d0e0e4736".into());
     rsx! {
         EmptyState { glyph: Glyph::Flow, text: "Nothing is here yet.", Button { "Make one" } }

@@ -82,7 +82,11 @@ pub(crate) fn CreateFlowDialog(onclose: EventHandler<()>) -> Element {
     let submit = move |event: FormEvent| async move {
         event.prevent_default();
         busy.set(true);
-        let form = CreateFlow { name: name(), description: description(), definition: definition(&start()) };
+        let form = CreateFlow {
+            name: name(),
+            description: description(),
+            definition: definition(&start()),
+        };
         match api::post::<Flow>("/flows", &form).await {
             Ok(flow) => {
                 query::invalidate("/flows");
@@ -95,7 +99,10 @@ pub(crate) fn CreateFlowDialog(onclose: EventHandler<()>) -> Element {
         }
     };
     let wrong = |path: &str| field_error(problem.read().as_ref(), path);
-    let options: Vec<_> = STARTS.iter().map(|(key, title, _)| ((*key).to_owned(), (*title).to_owned())).collect();
+    let options: Vec<_> = STARTS
+        .iter()
+        .map(|(key, title, _)| ((*key).to_owned(), (*title).to_owned()))
+        .collect();
     rsx! {
         Dialog { title: "New flow", onclose,
             form { onsubmit: submit,

@@ -112,7 +112,11 @@ async fn duplicate(id: String) {
     let copied = async {
         let flow: Flow = api::get(&format!("/flows/{id}")).await?;
         let name = format!("{} (copy)", flow.name).chars().take(200).collect();
-        let copy = CreateFlow { name, description: flow.description, definition: flow.definition };
+        let copy = CreateFlow {
+            name,
+            description: flow.description,
+            definition: flow.definition,
+        };
         api::post::<Flow>("/flows", &copy).await
     };
     match copied.await {

@@ -19,16 +19,25 @@ use crate::{
     },
 };
 
-const MODELS_HINT: &str =
-    "One a line: a name, `embedding` if it makes vectors, and the prices of a million prompt and completion tokens. For example: gpt-4o-mini 0.15 0.60";
+const MODELS_HINT: &str = "One a line: a name, `embedding` if it makes vectors, and the prices of a million prompt and completion tokens. For example: gpt-4o-mini 0.15 0.60";
 
 #[component]
 pub(super) fn ProviderDialog(provider: Option<Provider>, onclose: EventHandler<()>) -> Element {
     let known = provider.clone();
     let mut name = use_signal(|| known.as_ref().map(|it| it.name.clone()).unwrap_or_default());
-    let mut base_url = use_signal(|| known.as_ref().map_or_else(|| "https://api.openai.com/v1".to_owned(), |it| it.base_url.clone()));
+    let mut base_url = use_signal(|| {
+        known.as_ref().map_or_else(
+            || "https://api.openai.com/v1".to_owned(),
+            |it| it.base_url.clone(),
+        )
+    });
     let mut key = use_signal(String::new);
-    let mut models = use_signal(|| known.as_ref().map(|it| write_models(&it.models)).unwrap_or_default());
+    let mut models = use_signal(|| {
+        known
+            .as_ref()
+            .map(|it| write_models(&it.models))
+            .unwrap_or_default()
+    });
     let mut problem = use_signal(|| None::<Problem>);
     let mut busy = use_signal(|| false);
     let editing = provider.clone();
@@ -84,7 +93,12 @@ pub(super) fn ProviderDialog(provider: Option<Provider>, onclose: EventHandler<(
     }
 }
 
-async fn add(name: &str, base_url: &str, api_key: Option<String>, models: Vec<ProviderModel>) -> Result<Provider, Problem> {
+async fn add(
+    name: &str,
+    base_url: &str,
+    api_key: Option<String>,
+    models: Vec<ProviderModel>,
+) -> Result<Provider, Problem> {
     let form = CreateProvider {
         name: name.into(),
         kind: ProviderKind::OpenaiCompatible,
@@ -96,7 +110,12 @@ async fn add(name: &str, base_url: &str, api_key: Option<String>, models: Vec<Pr
 }
 
 /// What is left out stays.
-async fn change(provider: &Provider, base_url: &str, api_key: Option<String>, models: Vec<ProviderModel>) -> Result<Provider, Problem> {
+async fn change(
+    provider: &Provider,
+    base_url: &str,
+    api_key: Option<String>,
+    models: Vec<ProviderModel>,
+) -> Result<Provider, Problem> {
     let mut form = json!({"base_url": base_url, "models": models});
     if let Some(key) = api_key {
         form["api_key"] = Value::from(key);
@@ -110,7 +129,9 @@ fn write_models(models: &[ProviderModel]) -> String {
             ModelKind::Chat => "",
             ModelKind::Embedding => " embedding",
         };
-        let price = model.price.map(|price| format!(" {} {}", price.prompt, price.completion));
+        let price = model
+            .price
+            .map(|price| format!(" {} {}", price.prompt, price.completion));
         format!("{}{kind}{}", model.name, price.unwrap_or_default())
     });
     lines.collect::<Vec<_>>().join("\n")
@@ -136,10 +157,20 @@ fn read_model(line: &str) -> Result<ProviderModel, String> {
     let price = match rest.as_slice() {
         [] => None,
         [prompt, completion] => {
-            let number = |word: &str| word.parse().map_err(|_| format!("`{word}` in `{line}` is not a price"));
-            Some(Price { prompt: number(prompt)?, completion: number(completion)? })
+            let number = |word: &str| {
+                word.parse()
+                    .map_err(|_| format!("`{word}` in `{line}` is not a price"))
+            };
+            Some(Price {
+                prompt: number(prompt)?,
+                completion: number(completion)?,
+            })
         }
-        _ => return Err(format!("`{line}` has to be a name, with two prices or none")),
+        _ => {
+            return Err(format!(
+                "`{line}` has to be a name, with two prices or none"
+            ));
+        }
     };
     Ok(ProviderModel { name, kind, price })
 }

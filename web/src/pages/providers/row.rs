@@ -26,7 +26,11 @@ use crate::{
 pub(super) fn ProviderRow(provider: Provider, may_write: bool) -> Element {
     let mut editing = use_signal(|| false);
     let mut deleting = use_signal(|| false);
-    let models: Vec<_> = provider.models.iter().map(|model| model.name.as_str()).collect();
+    let models: Vec<_> = provider
+        .models
+        .iter()
+        .map(|model| model.name.as_str())
+        .collect();
     rsx! {
         tr {
             td { strong { "{provider.name}" } }
@@ -75,7 +79,11 @@ fn Test(path: String, name: String) -> Element {
         }
     };
     let told = result().map(|result| match result {
-        Ok(test) if test.ok => (Tone::Ok, Glyph::Success, format!("Answered in {}", format::duration(test.duration_ms))),
+        Ok(test) if test.ok => (
+            Tone::Ok,
+            Glyph::Success,
+            format!("Answered in {}", format::duration(test.duration_ms)),
+        ),
         Ok(test) => (Tone::Err, Glyph::Error, sentence(&test.message)),
         Err(problem) => (Tone::Err, Glyph::Error, sentence(&problem.detail)),
     });

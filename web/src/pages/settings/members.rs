@@ -1,10 +1,7 @@
 //! Who belongs to the organization, and in which role. The server has the last word on both.
 
 use contracts::{
-    Permission, Problem, Role,
-    auth::AddMember,
-    page::Page as ListPage,
-    tenant::Member,
+    Permission, Problem, Role, auth::AddMember, page::Page as ListPage, tenant::Member,
 };
 use dioxus::prelude::*;
 
@@ -118,7 +115,9 @@ fn MemberRow(path: String, member: Member, mine: Role, own: bool, may_write: boo
 
 fn roles(mine: Role) -> Vec<(String, String)> {
     let below = Role::ALL.into_iter().filter(|role| mine.covers(*role));
-    below.map(|role| (role.as_str().to_owned(), role.as_str().to_owned())).collect()
+    below
+        .map(|role| (role.as_str().to_owned(), role.as_str().to_owned()))
+        .collect()
 }
 
 #[component]
@@ -132,7 +131,10 @@ fn Add(path: String, role: Role) -> Element {
         let path = path.clone();
         async move {
             busy.set(true);
-            let form = AddMember { email: email(), role: Role::parse(&chosen()).unwrap_or(Role::Viewer) };
+            let form = AddMember {
+                email: email(),
+                role: Role::parse(&chosen()).unwrap_or(Role::Viewer),
+            };
             match api::post::<Member>(&path, &form).await {
                 Ok(member) => {
                     toast::done(format!("{} is a member now.", member.name));
@@ -203,8 +205,14 @@ fn Roles() -> Element {
 
 const ROLES: [(&str, &str); 5] = [
     ("owner", "Everything, also making others owners."),
-    ("admin", "Members, providers, secrets and the organization itself."),
-    ("editor", "Changes flows, agents, crews, tools and knowledge."),
+    (
+        "admin",
+        "Members, providers, secrets and the organization itself.",
+    ),
+    (
+        "editor",
+        "Changes flows, agents, crews, tools and knowledge.",
+    ),
     ("operator", "Executes, cancels, approves and chats."),
     ("viewer", "Reads everything but chats."),
 ];

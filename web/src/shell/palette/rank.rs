@@ -1,8 +1,15 @@
 //! Which lines fit a few letters, and how well.
 
 /// The best first; among equals the order stays. No letters fit everything.
-pub(super) fn best<T>(asked: &str, all: Vec<T>, text: impl Fn(&T) -> &str, at_most: usize) -> Vec<T> {
-    let asked: Vec<char> = lower(asked).filter(|letter| !letter.is_whitespace()).collect();
+pub(super) fn best<T>(
+    asked: &str,
+    all: Vec<T>,
+    text: impl Fn(&T) -> &str,
+    at_most: usize,
+) -> Vec<T> {
+    let asked: Vec<char> = lower(asked)
+        .filter(|letter| !letter.is_whitespace())
+        .collect();
     let mut fitting: Vec<_> = all
         .into_iter()
         .filter_map(|line| Some((score(&asked, text(&line))?, line)))
@@ -41,7 +48,11 @@ mod tests {
 
     #[test]
     fn beginnings_come_before_middles() {
-        check("flow", &["Overflow", "New flow", "Flows"], &["Flows", "New flow", "Overflow"]);
+        check(
+            "flow",
+            &["Overflow", "New flow", "Flows"],
+            &["Flows", "New flow", "Overflow"],
+        );
         check("ss", &["Agents", "System settings"], &["System settings"]);
         check("", &["b", "a"], &["b", "a"]);
         check("zz", &["b", "a"], &[]);
