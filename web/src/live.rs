@@ -12,4 +12,4 @@ pub(crate) mod story;
 pub(crate) mod words;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
