@@ -191,7 +191,7 @@ fn frames_of(events: Vec<sse::Event>) -> Result<Vec<Frame>, Problem> {
 }
 
 /// None at the end of the response.
-async fn next_bytes(source: &ReadableStreamDefaultReader) -> Result<Option<Vec<u8>>, Problem> {
+pub(crate) async fn next_bytes(source: &ReadableStreamDefaultReader) -> Result<Option<Vec<u8>>, Problem> {
     // Who waits longer than the server is ever silent has lost it without being told.
     let silence = timer(SILENCE_MS);
     let first = Promise::race(&js_sys::Array::of2(&source.read(), &silence));

@@ -14,7 +14,6 @@ mod message;
 mod question;
 mod session_menu;
 mod sessions;
-mod sse;
 mod sticky;
 mod talk;
 mod tool_line;

@@ -1,15 +1,14 @@
 //! Follows an answer over its stream, and takes the stream up again when it breaks.
 
 use contracts::{ErrorCode, Problem, chat::ChatEvent};
-use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
-use web_sys::{AbortSignal, ReadableStreamDefaultReader, Response, TextDecoder};
+use wasm_bindgen::JsCast;
+use web_sys::{AbortSignal, ReadableStreamDefaultReader, Response};
 
-use super::sse::Parser;
-use crate::{api::Call, dom};
-
-const FIRST_WAIT_MS: i32 = 500;
-const LONGEST_WAIT_MS: i32 = 15_000;
+use crate::{
+    api::Call,
+    dom,
+    live::{backoff::pause_ms, feed::next_bytes, sse},
+};
 
 /// What a follower hears.
 pub(super) enum Heard {
@@ -29,7 +28,7 @@ pub(super) async fn follow(
     after: impl Fn() -> Option<u64>,
     mut hear: impl FnMut(Heard),
 ) -> Result<(), Problem> {
-    let mut wait_ms = FIRST_WAIT_MS;
+    let mut failures = 0;
     loop {
         let ending = match first.take() {
             Some(response) => read(&response, &mut hear).await,
@@ -42,23 +41,14 @@ pub(super) async fn follow(
             Ending::Done => return Ok(()),
             Ending::Refused(problem) => return Err(problem),
             Ending::Broken { heard_any } => {
-                if heard_any {
-                    wait_ms = FIRST_WAIT_MS;
-                }
+                failures = if heard_any { 1 } else { failures + 1 };
             }
         }
         hear(Heard::Broken);
-        dom::sleep_ms(jittered(wait_ms)).await;
-        wait_ms = (wait_ms * 2).min(LONGEST_WAIT_MS);
+        #[expect(clippy::cast_possible_truncation, reason = "at most fifteen seconds")]
+        let pause_ms = pause_ms(failures, js_sys::Math::random()) as i32;
+        dom::sleep_ms(pause_ms).await;
     }
-}
-
-/// Many tabs that lost the same server do not come back at the same moment.
-fn jittered(ms: i32) -> i32 {
-    let share = 0.75 + js_sys::Math::random() / 2.0;
-    #[expect(clippy::cast_possible_truncation, reason = "at most 20 seconds")]
-    let jittered = (f64::from(ms) * share) as i32;
-    jittered
 }
 
 enum Ending {
@@ -101,13 +91,15 @@ async fn once(
 
 async fn read(response: &Response, hear: &mut impl FnMut(Heard)) -> Ending {
     hear(Heard::Connected);
-    let Ok(mut pieces) = Pieces::of(response) else {
+    let source = response.body().map(|body| body.get_reader().dyn_into());
+    let Some(Ok(source)) = source else {
         return Ending::Broken { heard_any: false };
     };
-    let mut parser = Parser::default();
+    let source = Bytes(source);
+    let mut reader = sse::Reader::default();
     let mut heard_any = false;
-    while let Some(piece) = pieces.next().await {
-        for event in parser.push(&piece) {
+    while let Ok(Some(bytes)) = next_bytes(&source.0).await {
+        for event in reader.read(&bytes) {
             if event.name == "problem" {
                 return match serde_json::from_str(&event.data) {
                     Ok(problem) => ending_of(problem),
@@ -129,44 +121,12 @@ async fn read(response: &Response, hear: &mut impl FnMut(Heard)) -> Ending {
     Ending::Broken { heard_any }
 }
 
-/// The text of a response, piece by piece.
-struct Pieces {
-    reader: ReadableStreamDefaultReader,
-    decoder: TextDecoder,
-}
+/// The bytes of a response. Nobody reads the rest once it is gone: the connection is free.
+struct Bytes(ReadableStreamDefaultReader);
 
-impl Drop for Pieces {
+impl Drop for Bytes {
     fn drop(&mut self) {
-        // Nobody reads the rest: the connection is free. A stream that ended has nothing to cancel.
-        drop(self.reader.cancel());
-    }
-}
-
-impl Pieces {
-    fn of(response: &Response) -> Result<Self, JsValue> {
-        let body = response.body().ok_or(JsValue::NULL)?;
-        Ok(Self {
-            reader: body.get_reader().dyn_into()?,
-            decoder: TextDecoder::new()?,
-        })
-    }
-
-    /// Nothing at the end of the stream, however it ended.
-    async fn next(&mut self) -> Option<String> {
-        let read = JsFuture::from(self.reader.read()).await.ok()?;
-        let done = js_sys::Reflect::get(&read, &"done".into()).ok()?;
-        if done.is_truthy() {
-            return None;
-        }
-        let value: js_sys::Uint8Array = js_sys::Reflect::get(&read, &"value".into())
-            .ok()?
-            .dyn_into()
-            .ok()?;
-        // A letter may be cut in two: the decoder keeps its beginning.
-        let options = web_sys::TextDecodeOptions::new();
-        options.set_stream(true);
-        self.decoder
-            .decode_with_js_u8_array_and_options(&value, &options)
-            .ok()
+        // A stream that ended has nothing to cancel.
+        drop(self.0.cancel());
     }
 }
