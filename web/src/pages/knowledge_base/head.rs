@@ -31,7 +31,7 @@ pub(super) fn Acts(base: Base) -> Element {
         spawn(async move {
             let call = Call::new("POST", &format!("/knowledge/bases/{id}/reindex"));
             match call.send::<Base>().await {
-                Ok(_) => toast::done("All documents are indexed anew."),
+                Ok(_) => toast::done("All documents are being indexed anew."),
                 Err(problem) => toast::problem(&problem),
             }
             query::invalidate("/knowledge/bases");
