@@ -108,16 +108,13 @@ impl Call {
 
     /// Sends it and reads the JSON of the answer.
     pub(crate) async fn send<T: DeserializeOwned>(self) -> Result<T, Problem> {
+        parse(&self.text().await?)
+    }
+
+    /// Apart from the parsing, so that there is one of it in the app and not one for each type of answer.
+    async fn text(self) -> Result<String, Problem> {
         let response = self.open().await?;
-        let text = read_text(&response).await?;
-        // 204 has no text; `()` is read from it.
-        let text = if text.is_empty() { "null" } else { &text };
-        serde_json::from_str(text).map_err(|error| {
-            Problem::new(
-                ErrorCode::Internal,
-                format!("the answer cannot be read: {error}"),
-            )
-        })
+        read_text(&response).await
     }
 
     /// Sends it and reads the JSON of whatever answer comes.
@@ -171,6 +168,17 @@ impl Call {
         let answer = dom::window().fetch_with_str_and_init(&self.path, &init);
         JsFuture::from(answer).await?.dyn_into()
     }
+}
+
+/// 204 has no text; `()` is read from it.
+fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
+    let text = if text.is_empty() { "null" } else { text };
+    serde_json::from_str(text).map_err(|error| {
+        Problem::new(
+            ErrorCode::Internal,
+            format!("the answer cannot be read: {error}"),
+        )
+    })
 }
 
 async fn read_text(response: &Response) -> Result<String, Problem> {

@@ -18,10 +18,7 @@ use crate::{
     ui::{page::Page, problem::ProblemView, skeleton::Skeleton, tabs::Tabs},
 };
 
-pub(crate) use self::{
-    choices::Model,
-    limits::LimitFields,
-};
+pub(crate) use self::{choices::Model, limits::LimitFields};
 
 impl Versioned for Object {
     type Spec = AgentSpec;
@@ -90,8 +87,13 @@ fn Saved(id: String, params: Params) -> Element {
         View::Ready(agent) => agent,
     };
     let tab = params.get("tab").unwrap_or_default().to_owned();
-    let tabs = [("", "Definition"), ("memory", "Memory"), ("flows", "Flows"), ("versions", "Versions")]
-        .map(|(key, text)| (key.to_owned(), text.to_owned()));
+    let tabs = [
+        ("", "Definition"),
+        ("memory", "Memory"),
+        ("flows", "Flows"),
+        ("versions", "Versions"),
+    ]
+    .map(|(key, text)| (key.to_owned(), text.to_owned()));
     let (version, scope) = (agent.version, agent.memory);
     rsx! {
         AgentEditor { agent, hidden: !tab.is_empty(),

@@ -31,8 +31,10 @@ fn to(params: Params) -> Route {
 
 #[component]
 pub(crate) fn Crews(params: Params) -> Element {
-    let list =
-        use_get::<ListPage<CrewSummary>>(format!("/crews{}", query(&params, &["search", "cursor"])));
+    let list = use_get::<ListPage<CrewSummary>>(format!(
+        "/crews{}",
+        query(&params, &["search", "cursor"])
+    ));
     let may_write = session::may(Permission::AgentWrite);
     let mut importing = use_signal(|| false);
     let searched = params.get("search").is_some();

@@ -114,10 +114,8 @@ impl<R: Versioned> Edit<R> {
     async fn save(mut self, version: Option<u32>) -> Option<Rc<R>> {
         self.busy.set(true);
         let call = match (&*self.base.peek(), version) {
-            (Some(base), Some(version)) => {
-                Call::new("PUT", &format!("{}/{}", R::PATH, base.key()))
-                    .header("if-match", format!("\"{version}\""))
-            }
+            (Some(base), Some(version)) => Call::new("PUT", &format!("{}/{}", R::PATH, base.key()))
+                .header("if-match", format!("\"{version}\"")),
             _ => Call::new("POST", R::PATH),
         };
         let call = call.json(&*self.draft.peek());

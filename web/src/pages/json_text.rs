@@ -29,7 +29,9 @@ pub(crate) fn JsonText(
         known.set(value.clone());
         text.set(written(&value));
     }
-    let wrong = value.is_string().then(|| "This is not JSON yet.".to_owned());
+    let wrong = value
+        .is_string()
+        .then(|| "This is not JSON yet.".to_owned());
     rsx! {
         CodeEditor {
             label,

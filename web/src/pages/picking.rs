@@ -2,11 +2,7 @@
 
 use dioxus::prelude::*;
 
-use crate::ui::{
-    button::IconButton,
-    icon::Glyph,
-    select::SelectField,
-};
+use crate::ui::{button::IconButton, icon::Glyph, select::SelectField};
 
 /// `options` and `chosen` are pairs of value and text; what is chosen is not offered again.
 #[component]
@@ -24,8 +20,11 @@ pub(crate) fn Picker(
     let rest = options
         .into_iter()
         .filter(|(value, _)| !chosen.iter().any(|(known, _)| known == value));
-    let offered: Vec<_> = [(String::new(), add)].into_iter().chain(rest).collect();
-    let nothing_left = offered.len() == 1;
+    let mut offered: Vec<_> = [(String::new(), add)].into_iter().chain(rest).collect();
+    if offered.len() == 1 {
+        // The select stays, so that the focus does too.
+        offered[0].1 = "Nothing left to add".into();
+    }
     rsx! {
         div { class: "picker",
             if !chosen.is_empty() {
@@ -44,7 +43,6 @@ pub(crate) fn Picker(
                 options: offered,
                 hint,
                 error,
-                disabled: nothing_left,
                 onchange: move |value: String| {
                     if !value.is_empty() {
                         onadd.call(value);

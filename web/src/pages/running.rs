@@ -205,8 +205,10 @@ pub(crate) fn input_schema<'a>(texts: impl Iterator<Item = &'a str>) -> Value {
         }
     }
     let text = json!({"type": "string"});
-    let properties: serde_json::Map<_, _> =
-        names.iter().map(|name| (name.clone(), text.clone())).collect();
+    let properties: serde_json::Map<_, _> = names
+        .iter()
+        .map(|name| (name.clone(), text.clone()))
+        .collect();
     json!({"type": "object", "properties": properties, "required": names})
 }
 
@@ -218,9 +220,18 @@ mod tests {
     #[test]
     fn the_input_is_what_the_tasks_name() {
         let schema = input_schema(
-            ["Write about {{ input.topic }}.", "{{ input.topic | upper }} {{ input.to_whom }} input.no"].into_iter(),
+            [
+                "Write about {{ input.topic }}.",
+                "{{ input.topic | upper }} {{ input.to_whom }} input.no",
+            ]
+            .into_iter(),
         );
-        let names: Vec<_> = schema["required"].as_array().expect("a list").iter().map(plain).collect();
+        let names: Vec<_> = schema["required"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(plain)
+            .collect();
         assert_eq!(names, ["topic", "to_whom"]);
     }
 }

@@ -51,8 +51,12 @@ fn Saved(id: String, params: Params) -> Element {
         View::Ready(tool) => tool,
     };
     let tab = params.get("tab").unwrap_or_default().to_owned();
-    let tabs = [("", "Definition"), ("calls", "Calls"), ("versions", "Versions")]
-        .map(|(key, text)| (key.to_owned(), text.to_owned()));
+    let tabs = [
+        ("", "Definition"),
+        ("calls", "Calls"),
+        ("versions", "Versions"),
+    ]
+    .map(|(key, text)| (key.to_owned(), text.to_owned()));
     let version = tool.version;
     rsx! {
         ToolEditor { tool, hidden: !tab.is_empty(),

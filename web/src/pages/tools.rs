@@ -87,7 +87,9 @@ pub(crate) fn Tools(params: Params) -> Element {
 #[component]
 fn AddMenu(params: Params) -> Element {
     let navigator = navigator();
-    let kinds = ToolKind::ALL.into_iter().filter(|kind| *kind != ToolKind::Openapi);
+    let kinds = ToolKind::ALL
+        .into_iter()
+        .filter(|kind| *kind != ToolKind::Openapi);
     let imports = [
         ("openapi", Glyph::Document, "Import an OpenAPI document"),
         ("mcp", Glyph::Provider, "Import from an MCP server"),
@@ -128,7 +130,9 @@ fn List(list: Query<ListPage<ToolSummary>>, params: Params) -> Element {
     let navigator = navigator();
     let filtered = params.get("search").or(params.get("kind")).is_some();
     let kinds = ToolKind::ALL.map(|kind| (kind.as_str().to_owned(), look(kind).1.to_owned()));
-    let options = [(String::new(), "All kinds".to_owned())].into_iter().chain(kinds);
+    let options = [(String::new(), "All kinds".to_owned())]
+        .into_iter()
+        .chain(kinds);
     let pick = params.clone();
     rsx! {
         div { class: "filters",

@@ -37,7 +37,9 @@ pub(crate) fn Versions<R: Versioned>(
     let me = session::identity().map(|identity| identity.user.id);
     match list.view() {
         View::Loading => rsx! { Skeleton {} },
-        View::Failed(problem) => rsx! { ProblemView { problem, onretry: move |()| list.refetch() } },
+        View::Failed(problem) => {
+            rsx! { ProblemView { problem, onretry: move |()| list.refetch() } }
+        }
         View::Ready(page) => rsx! {
             ul { class: "rows",
                 for version in page.items.iter() {
@@ -72,12 +74,7 @@ pub(crate) fn Versions<R: Versioned>(
 }
 
 #[component]
-fn Old<R: Versioned>(
-    path: String,
-    version: u32,
-    current: u32,
-    kind: PhantomData<R>,
-) -> Element {
+fn Old<R: Versioned>(path: String, version: u32, current: u32, kind: PhantomData<R>) -> Element {
     let old = use_get::<R>(format!("{path}?version={version}"));
     let mut busy = use_signal(|| false);
     match old.view() {

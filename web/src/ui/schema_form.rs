@@ -2,12 +2,15 @@
 //!
 //! **Invariant:** it never invents a value: an optional field that is empty is absent.
 
+mod parsed;
+
 use std::rc::Rc;
 
 use contracts::FieldProblem;
 use dioxus::prelude::*;
 use serde_json::Value;
 
+use self::parsed::ParsedField;
 use super::{
     button::{Button, IconButton, Variant},
     field::{TextArea, TextField},
@@ -16,7 +19,7 @@ use super::{
     switch::Switch,
 };
 use crate::schema::{
-    Property, Shape, below, hint, initial, parse_number, plain, problem_at, shape, with_property,
+    Property, Shape, below, hint, initial, plain, problem_at, shape, with_property,
 };
 
 /// A field and where it stands.
@@ -146,12 +149,7 @@ fn choice(slot: Slot, choices: Vec<Value>) -> Element {
 }
 
 fn text(slot: Slot, long: bool) -> Element {
-    let (label, value, hint, error) = (
-        slot.title(),
-        slot.text(),
-        hint(&slot.schema),
-        slot.error(),
-    );
+    let (label, value, hint, error) = (slot.title(), slot.text(), hint(&slot.schema), slot.error());
     let keeps_empty = slot.required;
     let onchange = slot.onchange;
     let oninput = move |text: String| {
@@ -177,59 +175,6 @@ fn flag(slot: Slot) -> Element {
             hint: slot.error().or_else(|| hint(&slot.schema)),
             onchange: move |checked| onchange.call(Some(Value::Bool(checked))),
         }
-    }
-}
-
-/// A number or a piece of JSON: what is typed stays as it is, also while it is not yet a value.
-#[component]
-fn ParsedField(props: Slot) -> Element {
-    let shape = shape(&props.schema);
-    let parse = move |text: &str| match shape {
-        Shape::Number { integer } => parse_number(text, integer),
-        _ => serde_json::from_str(text).ok(),
-    };
-    let is_number = matches!(
-        crate::schema::shape(&props.schema),
-        Shape::Number { .. }
-    );
-    let written = |value: &Option<Value>| match value {
-        None => String::new(),
-        Some(value) if is_number => plain(value),
-        Some(value) => super::code::pretty(value),
-    };
-    let mut typed = use_signal(|| written(&props.value));
-    let mut parsed = use_hook(|| CopyValue::new(props.value.clone()));
-    if *parsed.peek() != props.value {
-        // Changed from outside: by a reset, or by another view of the same value.
-        parsed.set(props.value.clone());
-        typed.set(written(&props.value));
-    }
-    let now = typed();
-    let wrong = (!now.trim().is_empty() && props.value.is_none()).then(|| match is_number {
-        true => "This is not such a number.".to_owned(),
-        false => "This is not JSON.".to_owned(),
-    });
-    let onchange = props.onchange;
-    let oninput = move |text: String| {
-        let value = parse(&text);
-        typed.set(text);
-        if *parsed.peek() != value {
-            parsed.set(value.clone());
-            onchange.call(value);
-        }
-    };
-    let (label, hint, error) = (
-        props.title(),
-        hint(&props.schema),
-        wrong.or_else(|| props.error()),
-    );
-    match is_number {
-        true => rsx! {
-            TextField { label, value: now, hint, error, oninput, inputmode: "decimal", autocomplete: "off", class: "input num" }
-        },
-        false => rsx! {
-            TextArea { label, value: now, hint, error, oninput, class: "input mono" }
-        },
     }
 }
 

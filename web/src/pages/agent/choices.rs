@@ -21,10 +21,18 @@ pub(crate) fn Model(
     let models = use_get::<ListPage<LlmModel>>("/llm/models".into());
     let mut options = vec![(String::new(), "The organization's default".to_owned())];
     if let Some(models) = models.data() {
-        options.extend(models.items.iter().map(|model| (model.id.clone(), model.id.clone())));
+        options.extend(
+            models
+                .items
+                .iter()
+                .map(|model| (model.id.clone(), model.id.clone())),
+        );
     }
     // What was chosen stays to be seen, also where its provider is gone.
-    if let Some(value) = value.as_ref().filter(|value| options.iter().all(|(id, _)| id != *value)) {
+    if let Some(value) = value
+        .as_ref()
+        .filter(|value| options.iter().all(|(id, _)| id != *value))
+    {
         options.push((value.clone(), value.clone()));
     }
     rsx! {
@@ -46,7 +54,10 @@ pub(crate) fn ToolPicker(
 ) -> Element {
     let known = use_get::<ListPage<ToolSummary>>("/tools?limit=200".into());
     let options: Vec<_> = known.data().map_or_else(Vec::new, |page| {
-        page.items.iter().map(|tool| (tool.id.to_string(), tool.name.clone())).collect()
+        page.items
+            .iter()
+            .map(|tool| (tool.id.to_string(), tool.name.clone()))
+            .collect()
     });
     let (before, left) = (tools.clone(), tools.clone());
     rsx! {
@@ -71,7 +82,10 @@ pub(crate) fn Bases(
 ) -> Element {
     let known = use_get::<ListPage<Base>>("/knowledge/bases?limit=200".into());
     let options: Vec<_> = known.data().map_or_else(Vec::new, |page| {
-        page.items.iter().map(|base| (base.id.to_string(), base.name.clone())).collect()
+        page.items
+            .iter()
+            .map(|base| (base.id.to_string(), base.name.clone()))
+            .collect()
     });
     let (before, left) = (bases.clone(), bases.clone());
     rsx! {

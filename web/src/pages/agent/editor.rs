@@ -9,7 +9,10 @@ use contracts::{
 use dioxus::prelude::*;
 use serde_json::json;
 
-use super::{LimitFields, blank, choices::{Bases, Model, ToolPicker}};
+use super::{
+    LimitFields, blank,
+    choices::{Bases, Model, ToolPicker},
+};
 use crate::{
     api::session,
     pages::{
@@ -41,7 +44,10 @@ pub(crate) fn AgentEditor(
     let navigator = navigator();
     let may_write = session::may(Permission::AgentWrite);
     let edit = use_edit(agent.clone(), blank);
-    let title = agent.as_ref().map_or("New agent", |agent| &agent.name).to_owned();
+    let title = agent
+        .as_ref()
+        .map_or("New agent", |agent| &agent.name)
+        .to_owned();
     let heading = rsx! {
         h1 { "{title}" }
         if let Some(agent) = &agent {
@@ -165,7 +171,11 @@ fn Means(edit: Edit<Agent>) -> Element {
     let scopes = [
         (MemoryScope::Off, "off", "Nothing is kept"),
         (MemoryScope::User, "user", "For each user apart"),
-        (MemoryScope::Organization, "organization", "For the whole organization"),
+        (
+            MemoryScope::Organization,
+            "organization",
+            "For the whole organization",
+        ),
     ];
     let chosen = scopes.iter().find(|(scope, ..)| *scope == draft.memory);
     rsx! {

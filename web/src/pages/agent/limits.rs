@@ -12,18 +12,41 @@ pub(crate) fn LimitFields(
     onchange: EventHandler<Limits>,
 ) -> Element {
     let fields: [(&str, &str, u64, fn(&mut Limits, u64)); 4] = [
-        ("Questions to the model", "/limits/max_steps", limits.max_steps.into(), |limits, n| {
-            limits.max_steps = narrow(n);
-        }),
-        ("Calls of tools", "/limits/max_tool_calls", limits.max_tool_calls.into(), |limits, n| {
-            limits.max_tool_calls = narrow(n);
-        }),
-        ("Tokens", "/limits/max_tokens", limits.max_tokens, |limits, n| limits.max_tokens = n),
-        ("Depth of flows", "/limits/max_depth", limits.max_depth.into(), |limits, n| {
-            limits.max_depth = narrow(n);
-        }),
+        (
+            "Questions to the model",
+            "/limits/max_steps",
+            limits.max_steps.into(),
+            |limits, n| {
+                limits.max_steps = narrow(n);
+            },
+        ),
+        (
+            "Calls of tools",
+            "/limits/max_tool_calls",
+            limits.max_tool_calls.into(),
+            |limits, n| {
+                limits.max_tool_calls = narrow(n);
+            },
+        ),
+        (
+            "Tokens",
+            "/limits/max_tokens",
+            limits.max_tokens,
+            |limits, n| limits.max_tokens = n,
+        ),
+        (
+            "Depth of flows",
+            "/limits/max_depth",
+            limits.max_depth.into(),
+            |limits, n| {
+                limits.max_depth = narrow(n);
+            },
+        ),
     ];
-    let cost = limits.max_cost.map(|cost| cost.to_string()).unwrap_or_default();
+    let cost = limits
+        .max_cost
+        .map(|cost| cost.to_string())
+        .unwrap_or_default();
     rsx! {
         details { class: "fold",
             summary { "Limits of one run" }

@@ -31,8 +31,12 @@ pub(crate) fn Memories(path: String, scope: MemoryScope) -> Element {
     };
     match list.view() {
         View::Loading => rsx! { Skeleton {} },
-        View::Failed(problem) => rsx! { ProblemView { problem, onretry: move |()| list.refetch() } },
-        View::Ready(page) if page.items.is_empty() => rsx! { EmptyState { glyph: Glyph::Note, text: empty } },
+        View::Failed(problem) => {
+            rsx! { ProblemView { problem, onretry: move |()| list.refetch() } }
+        }
+        View::Ready(page) if page.items.is_empty() => {
+            rsx! { EmptyState { glyph: Glyph::Note, text: empty } }
+        }
         View::Ready(page) => rsx! {
             ul { class: "rows",
                 for memory in page.items.iter() {

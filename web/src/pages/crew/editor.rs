@@ -46,7 +46,10 @@ pub(crate) fn CrewEditor(
     let navigator = navigator();
     let may_write = session::may(Permission::AgentWrite);
     let edit = use_edit(crew.clone(), blank);
-    let title = crew.as_ref().map_or("New crew", |crew| &crew.name).to_owned();
+    let title = crew
+        .as_ref()
+        .map_or("New crew", |crew| &crew.name)
+        .to_owned();
     let heading = rsx! {
         h1 { "{title}" }
         if let Some(crew) = &crew {
@@ -119,9 +122,13 @@ fn Head(edit: Edit<Crew>, is_new: bool) -> Element {
     let refused = edit.problem.read().clone();
     let error = |path| field_error(refused.as_ref(), path);
     let note = match draft.process {
-        Process::Sequential => "One task after the other; those that run beside the next do not hold it up.",
+        Process::Sequential => {
+            "One task after the other; those that run beside the next do not hold it up."
+        }
         Process::Parallel => "Each task as soon as those whose results it uses are done.",
-        Process::Hierarchical => "The first agent leads: it hands tasks out and looks at the results until it accepts them.",
+        Process::Hierarchical => {
+            "The first agent leads: it hands tasks out and looks at the results until it accepts them."
+        }
     };
     rsx! {
         if let Some(problem) = refused.clone() {

@@ -22,7 +22,10 @@ use crate::{
 pub(crate) fn use_agents() -> Vec<(AgentId, AgentSummary)> {
     let agents = use_get::<ListPage<AgentSummary>>("/agents?limit=200".into());
     agents.data().map_or_else(Vec::new, |page| {
-        page.items.iter().map(|agent| (agent.id, agent.clone())).collect()
+        page.items
+            .iter()
+            .map(|agent| (agent.id, agent.clone()))
+            .collect()
     })
 }
 
@@ -60,7 +63,6 @@ pub(crate) fn Members(edit: Edit<Crew>) -> Element {
                 label: "Add an agent",
                 bare: true,
                 value: "",
-                disabled: options.len() == 1,
                 options,
                 error: field_error(refused.as_ref(), "/agents"),
                 onchange: move |id: String| {
@@ -82,8 +84,16 @@ fn Member(
     leads: bool,
     agent: Option<AgentSummary>,
 ) -> Element {
-    let name = agent.as_ref().map_or_else(|| id.to_string(), |agent| agent.name.clone());
-    let works = edit.draft.read().tasks.iter().filter(|task| task.agent_id == id).count();
+    let name = agent
+        .as_ref()
+        .map_or_else(|| id.to_string(), |agent| agent.name.clone());
+    let works = edit
+        .draft
+        .read()
+        .tasks
+        .iter()
+        .filter(|task| task.agent_id == id)
+        .count();
     rsx! {
         li { class: "member",
             div { class: "member-text",

@@ -30,7 +30,8 @@ pub(crate) fn TaskCard(
 ) -> Element {
     let refused = edit.problem.read().clone();
     let error = |field| field_error(refused.as_ref(), &format!("/tasks/{index}/{field}"));
-    let change = move |change: &dyn Fn(&mut Task)| edit.change(|draft| change(&mut draft.tasks[index]));
+    let change =
+        move |change: &dyn Fn(&mut Task)| edit.change(|draft| change(&mut draft.tasks[index]));
     let same = |name: String| (name.clone(), name);
     let name = task.name.clone();
     rsx! {
@@ -91,14 +92,16 @@ pub(crate) fn TaskCard(
                     error: error("expected_output"),
                     oninput: move |text: String| change(&|task| task.expected_output.clone_from(&text)),
                 }
-                Picker {
-                    label: "Uses results of",
-                    add: if offered.is_empty() { "No other task can be used" } else { "Add a task…" },
-                    chosen: task.context.into_iter().map(same).collect::<Vec<_>>(),
-                    options: offered.into_iter().map(same).collect::<Vec<_>>(),
-                    error: error("context"),
-                    onadd: move |name: String| change(&|task| task.context.push(name.clone())),
-                    onremove: move |name: String| change(&|task| task.context.retain(|used| *used != name)),
+                if !offered.is_empty() || !task.context.is_empty() {
+                    Picker {
+                        label: "Uses results of",
+                        add: "Add a task…",
+                        chosen: task.context.into_iter().map(same).collect::<Vec<_>>(),
+                        options: offered.into_iter().map(same).collect::<Vec<_>>(),
+                        error: error("context"),
+                        onadd: move |name: String| change(&|task| task.context.push(name.clone())),
+                        onremove: move |name: String| change(&|task| task.context.retain(|used| *used != name)),
+                    }
                 }
                 if process == Process::Sequential && index + 1 < count {
                     Switch {

@@ -95,7 +95,8 @@ fn offered(spec: &CrewSpec, index: usize) -> Vec<String> {
         let name = waiting[seen];
         seen += 1;
         for other in &spec.tasks {
-            if other.context.iter().any(|used| used == name) && !waiting.contains(&other.name.as_str())
+            if other.context.iter().any(|used| used == name)
+                && !waiting.contains(&other.name.as_str())
             {
                 waiting.push(&other.name);
             }

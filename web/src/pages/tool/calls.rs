@@ -18,7 +18,9 @@ pub(crate) fn Calls(path: String) -> Element {
     let list = use_get::<ListPage<ToolCallRecord>>(format!("{path}/calls?limit=100"));
     match list.view() {
         View::Loading => rsx! { Skeleton {} },
-        View::Failed(problem) => rsx! { ProblemView { problem, onretry: move |()| list.refetch() } },
+        View::Failed(problem) => {
+            rsx! { ProblemView { problem, onretry: move |()| list.refetch() } }
+        }
         View::Ready(page) if page.items.is_empty() => rsx! {
             EmptyState { glyph: Glyph::History, text: "Nobody called it yet." }
         },

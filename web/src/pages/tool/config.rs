@@ -24,7 +24,11 @@ pub(crate) fn Config(edit: Edit<Tool>) -> Element {
         let draft = edit.draft.read();
         (draft.kind, draft.config.clone())
     };
-    let problems = edit.problem.read().as_ref().map(|problem| problem.errors.clone());
+    let problems = edit
+        .problem
+        .read()
+        .as_ref()
+        .map(|problem| problem.errors.clone());
     let problems = Rc::new(problems.unwrap_or_default());
     let change = move |config: Value| edit.change(|draft| draft.config = config);
     let (language, hint) = match kind {
@@ -58,7 +62,11 @@ pub(crate) fn Config(edit: Edit<Tool>) -> Element {
         ToolKind::Openapi => rsx! {
             JsonText { label: "Operation", value: config, error: problem_at(&problems, "/config"), onchange: change }
         },
-        ToolKind::Builtin | ToolKind::Http | ToolKind::Container | ToolKind::Nats | ToolKind::Mcp => rsx! {
+        ToolKind::Builtin
+        | ToolKind::Http
+        | ToolKind::Container
+        | ToolKind::Nats
+        | ToolKind::Mcp => rsx! {
             SchemaForm {
                 schema: config_schema(kind).unwrap_or_default(),
                 value: config,
@@ -75,7 +83,12 @@ fn FlowSelect(value: String, error: Option<String>, onchange: EventHandler<Strin
     let flows = use_get::<ListPage<FlowSummary>>("/flows?limit=200".into());
     let mut options = vec![(String::new(), "Choose a flow".to_owned())];
     if let Some(flows) = flows.data() {
-        options.extend(flows.items.iter().map(|flow| (flow.id.to_string(), flow.name.to_string())));
+        options.extend(
+            flows
+                .items
+                .iter()
+                .map(|flow| (flow.id.to_string(), flow.name.to_string())),
+        );
     }
     rsx! {
         SelectField { label: "Flow", value, options, error, onchange, hint: "Runs as an execution of its own; only agents call it." }

@@ -86,7 +86,8 @@ pub(crate) fn blank(kind: ToolKind) -> ToolSpec {
 
 /// The schema of the configuration, where a form serves it best.
 pub(crate) fn config_schema(kind: ToolKind) -> Option<Value> {
-    let text = |title: &str, hint: &str| json!({"title": title, "type": "string", "description": hint});
+    let text =
+        |title: &str, hint: &str| json!({"title": title, "type": "string", "description": hint});
     let any = |title: &str, hint: &str| json!({"title": title, "description": hint});
     let command = json!({"title": "Command", "type": "array", "items": {"type": "string"}});
     let (required, properties) = match kind {

@@ -34,7 +34,11 @@ pub(crate) fn Import(mcp: bool, onclose: EventHandler<()>) -> Element {
         };
         let answer = match mcp {
             true => {
-                let body = ImportMcp { url: url(), headers, tools: None };
+                let body = ImportMcp {
+                    url: url(),
+                    headers,
+                    tools: None,
+                };
                 api::post::<ImportedTools>("/tools/import/mcp", &body).await
             }
             false => {
@@ -55,7 +59,11 @@ pub(crate) fn Import(mcp: bool, onclose: EventHandler<()>) -> Element {
             Err(refused) => problem.set(Some(refused)),
         }
     };
-    let title = if mcp { "Import from an MCP server" } else { "Import an OpenAPI document" };
+    let title = if mcp {
+        "Import from an MCP server"
+    } else {
+        "Import an OpenAPI document"
+    };
     if let Some(imported) = imported() {
         return rsx! {
             Dialog { title, wide: true, onclose, Imported { imported, onclose } }
