@@ -37,6 +37,9 @@ pub struct Config {
     /// Event streams open at the same time, and as many WebSockets.
     #[arg(long, env = "TROUPE_MAX_STREAMS", default_value_t = 10_000)]
     pub max_streams: usize,
+    /// Seconds between two pings on a WebSocket; a client silent for two and a half times as long is let go.
+    #[arg(long, env = "TROUPE_SOCKET_PING_SECONDS", default_value = "20")]
+    pub socket_ping_seconds: NonZeroU32,
     /// Answer `/metrics` to every peer instead of loopback alone: for networks that only the operator reaches.
     #[arg(long, env = "TROUPE_METRICS_OPEN")]
     pub metrics_open: bool,
@@ -45,6 +48,10 @@ pub struct Config {
 impl Config {
     pub(crate) fn request_timeout(&self) -> Duration {
         Duration::from_secs(self.request_timeout_seconds)
+    }
+
+    pub(crate) fn socket_ping(&self) -> Duration {
+        Duration::from_secs(self.socket_ping_seconds.get().into())
     }
 
     /// The defaults, on a port of loopback that the operating system chooses.
@@ -57,6 +64,7 @@ impl Config {
             rate_per_address: NonZeroU32::new(300).expect("300 is not zero"),
             request_timeout_seconds: 30,
             max_streams: 10_000,
+            socket_ping_seconds: NonZeroU32::new(20).expect("20 is not zero"),
             metrics_open: false,
         }
     }

@@ -28,9 +28,6 @@ use crate::{
 const MAX_SUBSCRIPTIONS: usize = 64;
 /// Of a client's frame, in bytes.
 const MAX_FRAME: usize = 16 * 1024;
-/// How often the server asks whether the client is there; one that has said nothing for two and a half of it is gone.
-const PING: Duration = Duration::from_secs(20);
-const SILENCE: Duration = Duration::from_secs(50);
 /// How long a client may leave one event untaken.
 const STALL: Duration = Duration::from_secs(10);
 /// How often the access token is looked at.
@@ -89,7 +86,9 @@ async fn token_over(caller: &Caller) {
 
 async fn converse(socket: &mut WebSocketStream, caller: &Caller) -> Ending {
     let mut subscriptions = Subscriptions::new(caller);
-    let mut ping = interval_at(Instant::now() + PING, PING);
+    let pause = caller.gate.config.socket_ping();
+    let silence = pause.mul_f32(2.5);
+    let mut ping = interval_at(Instant::now() + pause, pause);
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut heard_at = Instant::now();
     loop {
@@ -106,7 +105,7 @@ async fn converse(socket: &mut WebSocketStream, caller: &Caller) -> Ending {
                 Some(Message::Text(subscriptions.tell(&id, &news)))
             }
             _ = ping.tick() => {
-                if heard_at.elapsed() > SILENCE {
+                if heard_at.elapsed() > silence {
                     return Ending::Gone;
                 }
                 Some(Message::ping(Vec::new()))

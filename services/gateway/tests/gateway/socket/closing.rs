@@ -1,6 +1,9 @@
 //! When the gateway closes a socket, and how it says so.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    num::NonZeroU32,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use bus::Bucket;
 use contracts::{Principal, Role, id::SessionId, live::ExecutionEvent, principal::revocation};
@@ -121,8 +124,12 @@ async fn who_does_not_read_is_closed_and_frees_the_room() {
 
 #[tokio::test]
 async fn a_silent_client_is_asked_whether_it_is_there() {
-    let (platform, _auth) = start(Config::loopback()).await;
+    let config = Config {
+        socket_ping_seconds: NonZeroU32::MIN,
+        ..Config::loopback()
+    };
+    let (platform, _auth) = start(config).await;
     let mut socket = open(&platform).await;
     let heard = timeout(Duration::from_secs(25), socket.hear()).await;
-    assert_eq!(heard.expect("a ping every 20 seconds"), Heard::Ping);
+    assert_eq!(heard.expect("a ping every second"), Heard::Ping);
 }
