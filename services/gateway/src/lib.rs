@@ -29,7 +29,6 @@ mod asyncapi;
 mod docs;
 mod page;
 mod spec;
-mod yaml;
 
 pub use asyncapi::asyncapi_yaml;
 pub use config::{Config, Origin};
