@@ -19,6 +19,6 @@ pub use config::{Config, password};
 pub use error::Error;
 pub use migration::{Migration, Migrations};
 pub use owner::Owner;
-pub use paging::{Cursor, page};
+pub use paging::{Cursor, page, page_after};
 pub use pool::{Platform, Pool, Tenant};
 pub use schema::SchemaName;

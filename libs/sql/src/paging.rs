@@ -76,15 +76,25 @@ fn columns(time: impl IntoColumnRef, id: impl IntoColumnRef) -> Expr {
 
 /// Makes a page of `rows`, which were read with a limit of `paging.rows() + 1` so that the last page is known.
 pub fn page<Row, Item>(
-    mut rows: Vec<Row>,
+    rows: Vec<Row>,
     paging: &Paging,
     cursor: impl Fn(&Row) -> Cursor,
+    item: impl FnMut(Row) -> Item,
+) -> Page<Item> {
+    page_after(rows, paging, |row| cursor(row).encode(), item)
+}
+
+/// The same with a cursor of another form.
+pub fn page_after<Row, Item>(
+    mut rows: Vec<Row>,
+    paging: &Paging,
+    cursor: impl Fn(&Row) -> String,
     item: impl FnMut(Row) -> Item,
 ) -> Page<Item> {
     let limit = usize::try_from(paging.rows()).expect("a page has at most 200 rows");
     let more = rows.len() > limit;
     rows.truncate(limit);
-    let next = rows.last().filter(|_| more).map(|row| cursor(row).encode());
+    let next = rows.last().filter(|_| more).map(cursor);
     Page {
         items: rows.into_iter().map(item).collect(),
         next,

@@ -16,12 +16,12 @@ use contracts::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::{spec::openapi_json, yaml};
+use crate::spec::openapi_json;
 use schema::Rest;
 
 /// The description as YAML; needs no server and no configuration.
 pub fn asyncapi_yaml() -> String {
-    yaml::write(&document())
+    serde_saphyr::to_string(&document()).expect("JSON can be written as YAML")
 }
 
 fn document() -> Value {

@@ -29,7 +29,6 @@ mod socket;
 mod asyncapi;
 mod docs;
 mod spec;
-mod yaml;
 
 pub use asyncapi::asyncapi_yaml;
 pub use config::{Config, Origin};

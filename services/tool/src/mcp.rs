@@ -230,7 +230,11 @@ fn read_answer(text: &[u8], id: u64) -> Option<Result<Value, Failure>> {
     message.get_mut("result").map(|result| Ok(result.take()))
 }
 
-fn result_of(mut answer: Value, tool: &str) -> Result<Value, Failure> {
+/// The structured result where the server gives one; else its text where it is only text; else its content.
+///
+/// # Errors
+/// `mcp_tool_error` where the server says that the tool failed, and `mcp_answer`.
+pub(crate) fn result_of(mut answer: Value, tool: &str) -> Result<Value, Failure> {
     if answer.get("isError") == Some(&Value::Bool(true)) {
         let tool: String = tool.chars().take(128).collect();
         let text = format!("tool `{tool}` of the server says that it failed");
@@ -281,7 +285,9 @@ mod tests {
         }
         let failed = json!({"content": [text("no")], "isError": true});
         assert_eq!(result_of(failed, "t").unwrap_err().reason, "mcp_tool_error");
-        assert_eq!(result_of(json!({}), "t").unwrap_err().reason, "mcp_answer");
+        for answer in [json!({}), json!([]), json!({"content": "x"})] {
+            assert_eq!(result_of(answer, "t").unwrap_err().reason, "mcp_answer");
+        }
     }
 
     #[test]

@@ -52,19 +52,12 @@ impl After {
 
 /// A page of rows that were read with a limit of `paging.rows() + 1`.
 pub(crate) fn page<Row, Item>(
-    mut rows: Vec<Row>,
+    rows: Vec<Row>,
     paging: &Paging,
     after: impl Fn(&Row) -> After,
     item: impl FnMut(Row) -> Item,
 ) -> Page<Item> {
-    let limit = usize::try_from(paging.rows()).expect("a page has at most 200 rows");
-    let more = rows.len() > limit;
-    rows.truncate(limit);
-    let next = rows.last().filter(|_| more).map(|row| after(row).encode());
-    Page {
-        items: rows.into_iter().map(item).collect(),
-        next,
-    }
+    sql::page_after(rows, paging, |row| after(row).encode(), item)
 }
 
 #[cfg(test)]

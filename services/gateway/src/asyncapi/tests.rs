@@ -26,6 +26,12 @@ fn at<'a>(document: &'a Value, reference: &str) -> Option<&'a Value> {
 }
 
 #[test]
+fn what_is_written_reads_as_the_same() {
+    let read: Value = serde_saphyr::from_str(&asyncapi_yaml()).unwrap();
+    assert_eq!(read, document());
+}
+
+#[test]
 fn references_lead_somewhere() {
     let (document, mut found) = (document(), BTreeSet::new());
     references(&document, &mut found);
