@@ -49,7 +49,7 @@ pub(crate) fn Shell() -> Element {
     rsx! {
         a { class: "skip", href: "#content", "Skip to content" }
         div { class: "shell",
-            rail::Rail { route: route.clone(), identity }
+            rail::Rail { route, identity }
             main { id: "content", tabindex: "-1",
                 offline::OfflineBar {}
                 ErrorBoundary {

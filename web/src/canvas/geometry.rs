@@ -231,7 +231,7 @@ pub(crate) struct Route {
 /// A curve to the right; where the target lies to the left, a line around below both nodes, `floor` at the deepest.
 pub(crate) fn route(from: Point, to: Point, floor: f64) -> Route {
     if to.x >= from.x + 16.0 {
-        let reach = ((to.x - from.x) / 2.0).max(32.0).min(160.0);
+        let reach = ((to.x - from.x) / 2.0).clamp(32.0, 160.0);
         let path = format!(
             "M{},{} C{},{} {},{} {},{}",
             from.x,

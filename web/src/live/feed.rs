@@ -183,7 +183,7 @@ fn frames_of(events: Vec<sse::Event>) -> Result<Vec<Frame>, Problem> {
     let mut frames = Vec::with_capacity(events.len());
     for event in events {
         if event.name == "problem" {
-            return Err(serde_json::from_str(&event.data).map_or_else(unreadable, |problem| problem));
+            return Err(serde_json::from_str(&event.data).unwrap_or_else(unreadable));
         }
         frames.push(serde_json::from_str(&event.data).map_err(unreadable)?);
     }

@@ -80,7 +80,7 @@ pub(crate) fn Agents(params: Params) -> Element {
                             }
                         }
                     }
-                    Pager { next: page.next.clone(), params: params.clone(), to }
+                    Pager { next: page.next.clone(), params, to }
                 },
             }
         }

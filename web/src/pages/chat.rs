@@ -107,7 +107,7 @@ pub(crate) fn ChatSession(id: String, params: Params) -> Element {
                     }
                 },
                 View::Ready(session) => rsx! {
-                    Conversation { key: "{id}", id: id.clone(), session: (*session).clone() }
+                    Conversation { key: "{id}", id, session: (*session).clone() }
                 },
             }
         }

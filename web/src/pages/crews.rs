@@ -79,7 +79,7 @@ pub(crate) fn Crews(params: Params) -> Element {
                             }
                         }
                     }
-                    Pager { next: page.next.clone(), params: params.clone(), to }
+                    Pager { next: page.next.clone(), params, to }
                 },
             }
             if importing() {

@@ -73,7 +73,7 @@ fn Loader(id: String, execution: Option<String>) -> Element {
             }
         },
         Some(Ok((flow, types))) => rsx! {
-            Open { flow: Rc::new(flow.clone()), types: types.clone(), execution: execution.clone() }
+            Open { flow: Rc::new(flow.clone()), types: types.clone(), execution }
         },
     }
 }
@@ -164,15 +164,13 @@ fn act_of_page(mut desk: Desk, act: Act) {
             let outline = *desk.outline.peek();
             desk.outline.set(!outline);
         }
-        Act::Enter | Act::Rename => {
-            if desk.board.active.peek().is_some() {
-                desk.panel.set(Some(Panel::Properties));
-                spawn(async move {
-                    // The panel may have to appear first.
-                    dom::sleep_ms(30).await;
-                    focus_properties(act);
-                });
-            }
+        Act::Enter | Act::Rename if desk.board.active.peek().is_some() => {
+            desk.panel.set(Some(Panel::Properties));
+            spawn(async move {
+                // The panel may have to appear first.
+                dom::sleep_ms(30).await;
+                focus_properties(act);
+            });
         }
         _ => {}
     }

@@ -134,7 +134,7 @@ fn Table(rows: Vec<ExecutionSummary>, names: Names) -> Element {
                 }
                 tbody {
                     for execution in rows {
-                        Row { key: "{execution.id}", execution: execution.clone(), names: names.clone() }
+                        Row { key: "{execution.id}", execution, names: names.clone() }
                     }
                 }
             }

@@ -47,7 +47,7 @@ pub(crate) fn Knowledge(params: Params) -> Element {
         }
     };
     rsx! {
-        Page { title: "Knowledge", loaded: list.is_settled(), actions: create.clone(),
+        Page { title: "Knowledge", loaded: list.is_settled(), actions: create,
             match list.view() {
                 View::Loading => rsx! { Skeleton {} },
                 View::Failed(problem) => rsx! { ProblemView { problem, onretry: move |()| list.refetch() } },

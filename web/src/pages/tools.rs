@@ -175,7 +175,7 @@ fn List(list: Query<ListPage<ToolSummary>>, params: Params) -> Element {
                         }
                     }
                 }
-                Pager { next: page.next.clone(), params: params.clone(), to }
+                Pager { next: page.next.clone(), params, to }
             },
         }
     }

@@ -149,7 +149,7 @@ fn single(key: &str, chord: bool, navigator: Navigator) -> bool {
     }
     match key {
         "?" => *SHEET.write() = true,
-        "/" => return act_on("[data-search]", |element| dom::focus(element)),
+        "/" => return act_on("[data-search]", dom::focus),
         "n" => return act_on("[data-new]", |element| element.click()),
         _ => return false,
     }

@@ -126,89 +126,72 @@ pub(super) fn Palette() -> Element {
     }
 }
 
+impl Line {
+    fn new(text: &str, kind: &'static str, glyph: Glyph, act: Act) -> Self {
+        Self {
+            text: text.to_owned(),
+            kind,
+            glyph,
+            keys: "",
+            act,
+        }
+    }
+}
+
 /// Everything there is to choose from: pages and acts first.
 fn use_lines() -> Vec<Line> {
     let flows = use_get::<ListPage<FlowSummary>>("/flows?limit=200".into());
     let agents = use_get::<ListPage<AgentSummary>>("/agents?limit=200".into());
     let crews = use_get::<ListPage<CrewSummary>>("/crews?limit=200".into());
     let tools = use_get::<ListPage<ToolSummary>>("/tools?limit=200".into());
-    let line = |text: &str, kind, glyph, keys, act| Line {
-        text: text.to_owned(),
-        kind,
-        glyph,
-        keys,
-        act,
-    };
+    let mut lines = fixed();
+    let named = |kind, glyph, name: &str, to| Line::new(name, kind, glyph, Act::Go(to));
+    for page in flows.data().iter() {
+        let of = |it: &FlowSummary| named("flow", Glyph::Flow, &it.name, Route::flow(it.id));
+        lines.extend(page.items.iter().map(of));
+    }
+    for page in agents.data().iter() {
+        let of = |it: &AgentSummary| named("agent", Glyph::Agent, &it.name, Route::agent(it.id));
+        lines.extend(page.items.iter().map(of));
+    }
+    for page in crews.data().iter() {
+        let of = |it: &CrewSummary| named("crew", Glyph::Crew, &it.name, Route::crew(it.id));
+        lines.extend(page.items.iter().map(of));
+    }
+    for page in tools.data().iter() {
+        let of = |it: &ToolSummary| named("tool", Glyph::Tool, &it.name, Route::tool(it.id));
+        lines.extend(page.items.iter().map(of));
+    }
+    lines
+}
+
+/// What every organization has.
+fn fixed() -> Vec<Line> {
     let mut lines: Vec<_> = rail::places()
-        .map(|(text, glyph, route)| line(text, "page", glyph, keys::of(text), Act::Go(route)))
+        .map(|(text, glyph, route)| Line {
+            keys: keys::of(text),
+            ..Line::new(text, "page", glyph, Act::Go(route))
+        })
         .collect();
-    lines.push(line(
+    let settings = Act::Go(Route::Settings {});
+    lines.push(Line::new(
         "Organization settings",
         "page",
         Glyph::Settings,
-        "",
-        Act::Go(Route::Settings {}),
+        settings,
     ));
     if session::may(Permission::FlowWrite) {
-        let new = Route::Flows {
-            params: Params::one("new", "1"),
-        };
-        lines.push(line("New flow", "act", Glyph::Plus, "", Act::Go(new)));
+        let params = Params::one("new", "1");
+        let new = Act::Go(Route::Flows { params });
+        lines.push(Line::new("New flow", "act", Glyph::Plus, new));
     }
     for (theme, glyph, text) in Theme::CHOICES {
-        lines.push(line(text, "act", glyph, "", Act::Theme(theme)));
+        lines.push(Line::new(text, "act", glyph, Act::Theme(theme)));
     }
-    lines.push(line(
-        "Keyboard shortcuts",
-        "act",
-        Glyph::Keyboard,
-        "?",
-        Act::Shortcuts,
-    ));
-    lines.push(line("Sign out", "act", Glyph::SignOut, "", Act::SignOut));
-    for page in flows.data().iter() {
-        lines.extend(page.items.iter().map(|it| {
-            line(
-                &it.name,
-                "flow",
-                Glyph::Flow,
-                "",
-                Act::Go(Route::flow(it.id)),
-            )
-        }));
-    }
-    for page in agents.data().iter() {
-        lines.extend(page.items.iter().map(|it| {
-            line(
-                &it.name,
-                "agent",
-                Glyph::Agent,
-                "",
-                Act::Go(Route::agent(it.id)),
-            )
-        }));
-    }
-    for page in crews.data().iter() {
-        lines.extend(page.items.iter().map(|it| {
-            line(
-                &it.name,
-                "crew",
-                Glyph::Crew,
-                "",
-                Act::Go(Route::crew(it.id)),
-            )
-        }));
-    }
-    for page in tools.data().iter() {
-        lines.extend(page.items.iter().map(|it| {
-            line(
-                &it.name,
-                "tool",
-                Glyph::Tool,
-                "",
-                Act::Go(Route::tool(it.id)),
-            )
-        }));
-    }
+    lines.push(Line {
+        keys: "?",
+        ..Line::new("Keyboard shortcuts", "act", Glyph::Keyboard, Act::Shortcuts)
+    });
+    lines.push(Line::new("Sign out", "act", Glyph::SignOut, Act::SignOut));
     lines
 }

@@ -1,11 +1,11 @@
-//! The initials of a person or an organization.
+//! The initials of a person or an organization: decoration, which the styles write, and no part of a button's text.
 
 use dioxus::prelude::*;
 
 #[component]
 pub(crate) fn Avatar(name: String, #[props(default)] square: bool) -> Element {
     rsx! {
-        span { class: "avatar", "data-square": square.then_some(""), "aria-hidden": "true", {initials(&name)} }
+        span { class: "avatar", "data-square": square.then_some(""), "aria-hidden": "true", "data-initials": initials(&name) }
     }
 }
 

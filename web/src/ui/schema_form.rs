@@ -261,7 +261,7 @@ fn object(slot: Slot) -> Element {
                 properties,
                 value: slot.value.clone(),
                 path: slot.path.clone(),
-                problems: slot.problems.clone(),
+                problems: slot.problems,
                 onchange: move |value: Value| {
                     let empty = value.as_object().is_some_and(serde_json::Map::is_empty);
                     onchange.call((required || !empty).then_some(value));

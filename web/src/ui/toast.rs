@@ -52,7 +52,7 @@ pub(crate) fn Toasts(list: Signal<Vec<Toast>>) -> Element {
     rsx! {
         div { class: "toasts", role: "status", "aria-live": "polite",
             for toast in list() {
-                ToastView { key: "{toast.id}", toast: toast.clone(), onclose: move |id| list.write().retain(|toast| toast.id != id) }
+                ToastView { key: "{toast.id}", toast, onclose: move |id| list.write().retain(|toast| toast.id != id) }
             }
         }
     }

@@ -5,13 +5,15 @@ use dioxus::prelude::*;
 
 use crate::ui::{field::TextField, problem::field_error};
 
+type Set = fn(&mut Limits, u64);
+
 #[component]
 pub(crate) fn LimitFields(
     limits: Limits,
     problem: Option<Problem>,
     onchange: EventHandler<Limits>,
 ) -> Element {
-    let fields: [(&str, &str, u64, fn(&mut Limits, u64)); 4] = [
+    let fields: [(&str, &str, u64, Set); 4] = [
         (
             "Questions to the model",
             "/limits/max_steps",

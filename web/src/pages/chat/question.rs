@@ -33,7 +33,7 @@ pub(super) fn Question(message: ChatMessage, talk: Talk, session: ChatSession) -
             }
             footer { class: "chat-acts",
                 Siblings { message: message.clone(), talk, session }
-                CopyText { text: message.content.clone() }
+                CopyText { text: message.content }
                 IconButton { glyph: Glyph::Pencil, label: "Edit", onclick: move |_| editing.set(true) }
             }
         }
@@ -67,7 +67,7 @@ fn Files(files: Vec<Attachment>, talk: Talk) -> Element {
                         title: "Download {file.name}",
                         onclick: {
                             let path = talk.address(&format!("/attachments/{}", file.id));
-                            let name = file.name.clone();
+                            let name = file.name;
                             move |_| {
                                 let (path, name) = (path.clone(), name.clone());
                                 async move {

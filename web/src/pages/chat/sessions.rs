@@ -64,7 +64,7 @@ pub(super) fn Sessions(current: Option<String>) -> Element {
             TextField { label: "Search conversations", bare: true, kind: "search", placeholder: "Search", value: typed(), oninput: find }
             match list.view() {
                 View::Loading => rsx! { Skeleton { rows: 6 } },
-                View::Failed(problem) => rsx! { ProblemView { problem, onretry: { let list = list.clone(); move |()| list.refetch() } } },
+                View::Failed(problem) => rsx! { ProblemView { problem, onretry: move |()| list.refetch() } },
                 View::Ready(found) if found.items.is_empty() => rsx! {
                     p { class: "hint chat-nothing",
                         if search().is_empty() { "No conversations yet." } else { "No title has these words." }

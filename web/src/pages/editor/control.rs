@@ -33,7 +33,7 @@ pub(super) fn FieldView(node: NodeHandle, field: Field) -> Element {
     };
     let key = field.key.clone();
     let set_text = move |text: String| {
-        let value = (!text.is_empty()).then(|| Value::String(text));
+        let value = (!text.is_empty()).then_some(Value::String(text));
         configure(board, node, &key, value);
     };
     let key = field.key.clone();

@@ -62,17 +62,14 @@ pub(super) fn Expression(
             }
         }
     };
-    let accept = {
-        let area = area.clone();
-        move |index: usize| {
-            let Some(now) = open.take() else { return };
-            let (Some(offer), Some((text, _))) = (now.offers.get(index), text_and_cursor(&area)) else {
-                return;
-            };
-            let (text, cursor) = completion::accept(&text, now.start, now.cursor, &offer.text);
-            write(&area, &text, cursor);
-            oninput.call(text);
-        }
+    let accept = move |index: usize| {
+        let Some(now) = open.take() else { return };
+        let (Some(offer), Some((text, _))) = (now.offers.get(index), text_and_cursor(&area)) else {
+            return;
+        };
+        let (text, cursor) = completion::accept(&text, now.start, now.cursor, &offer.text);
+        write(&area, &text, cursor);
+        oninput.call(text);
     };
     let mut key_accept = accept.clone();
     let shown = open.read().clone();

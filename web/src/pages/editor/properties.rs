@@ -37,7 +37,7 @@ pub(super) fn Properties(node: NodeHandle) -> Element {
                     "aria-label": "Name of the node",
                     maxlength: "200",
                     placeholder: "{data.id}",
-                    value: data.name.clone().unwrap_or_default(),
+                    value: data.name.unwrap_or_default(),
                     readonly: locked,
                     oninput: move |event| {
                         let command = commands::rename(&board.current(node), &event.value());

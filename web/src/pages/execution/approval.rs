@@ -69,7 +69,7 @@ pub(crate) fn Decide(path: String, asked: Asked) -> Element {
     rsx! {
         section { class: "decide", "aria-label": "Approval",
             p { "The agent wants to call " b { "{asked.name}" } " with exactly these arguments." }
-            Data { label: "Arguments", value: asked.arguments.clone() }
+            Data { label: "Arguments", value: asked.arguments }
             if may {
                 TextArea {
                     label: "Comment, told to the agent when the call is refused",

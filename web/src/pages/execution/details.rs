@@ -130,7 +130,7 @@ fn Step(path: String, onclose: EventHandler<()>) -> Element {
         for (title , value) in inputs {
             Part { key: "{title}", title, value }
         }
-        Messages { path: path.clone() }
+        Messages { path }
         Output { node }
         Attempts { attempts: span.attempts.clone() }
     }

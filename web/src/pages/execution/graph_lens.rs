@@ -114,6 +114,8 @@ fn NodeShape(drawn: Drawn) -> Element {
             rect { width: "{WIDTH}", height: "{HEIGHT}", rx: "6" }
             rect { class: "drawing-side", width: "4", height: "{HEIGHT - 12.0}", x: "0", y: "6", rx: "2" }
             text { class: "drawing-name", x: "14", y: "21", "{shown}" }
+            // Without it the two texts are one word to those who compare them with the label.
+            " "
             path { class: "drawing-mark", transform: "translate({WIDTH - 24.0} 9)", d: mark::shape(word) }
             text { class: "drawing-note", x: "14", y: "40", "{note}" }
         }

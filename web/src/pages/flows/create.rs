@@ -19,8 +19,10 @@ use crate::{
     },
 };
 
+type Make = fn() -> serde_json::Value;
+
 /// Key, title and definition of a start.
-const STARTS: [(&str, &str, fn() -> serde_json::Value); 3] = [
+const STARTS: [(&str, &str, Make); 3] = [
     ("blank", "Trigger and output", blank),
     ("model", "Ask a model", model),
     ("branch", "Fetch, then decide", branch),
@@ -67,7 +69,7 @@ fn branch() -> serde_json::Value {
 
 fn definition(start: &str) -> Definition {
     let found = STARTS.iter().find(|(key, _, _)| *key == start);
-    let make = found.map_or(blank as fn() -> serde_json::Value, |(_, _, make)| *make);
+    let make = found.map_or(blank as Make, |(_, _, make)| *make);
     serde_json::from_value(make()).expect("a start is a definition")
 }
 

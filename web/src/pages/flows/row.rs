@@ -55,7 +55,7 @@ pub(super) fn FlowRow(flow: FlowSummary, dots: Dots, owner: String, may_write: b
                     }
                 }
                 if deleting() {
-                    DeleteFlow { flow: flow.clone(), onclose: move |()| deleting.set(false) }
+                    DeleteFlow { flow, onclose: move |()| deleting.set(false) }
                 }
             }
         }

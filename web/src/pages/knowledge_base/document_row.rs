@@ -55,7 +55,7 @@ pub(super) fn DocumentRow(document: Document, may_write: bool) -> Element {
                     IconButton { glyph: Glyph::Trash, label: "Delete {document.name}", onclick: move |_| deleting.set(true) }
                 }
                 if deleting() {
-                    Delete { path, name: document.name.clone(), onclose: move |()| deleting.set(false) }
+                    Delete { path, name: document.name, onclose: move |()| deleting.set(false) }
                 }
             }
         }

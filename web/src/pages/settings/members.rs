@@ -106,7 +106,7 @@ fn MemberRow(path: String, member: Member, mine: Role, own: bool, may_write: boo
                     IconButton { glyph: Glyph::Trash, label: "Remove {member.name}", onclick: move |_| removing.set(true) }
                 }
                 if removing() {
-                    Remove { at, name: member.name.clone(), onclose: move |()| removing.set(false) }
+                    Remove { at, name: member.name, onclose: move |()| removing.set(false) }
                 }
             }
         }

@@ -83,7 +83,7 @@ pub(crate) fn ToolEditor(
                     Definition { edit, is_new: tool.is_none() }
                 }
                 aside { class: "pane", "aria-label": "Try it",
-                    Attempt { edit, tool: tool.clone() }
+                    Attempt { edit, tool }
                 }
             }
         }

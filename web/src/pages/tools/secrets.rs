@@ -74,7 +74,7 @@ pub(crate) fn Secrets() -> Element {
                                             IconButton {
                                                 glyph: Glyph::Trash,
                                                 label: "Delete {secret.name}",
-                                                onclick: { let name = secret.name.clone(); move |_| deleting.set(Some(name.clone())) },
+                                                onclick: { let name = secret.name; move |_| deleting.set(Some(name.clone())) },
                                             }
                                         }
                                     }
