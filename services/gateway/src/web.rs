@@ -2,7 +2,12 @@
 //!
 //! **Invariant:** only files directly in the folder `assets` are given out, under names that cannot leave it.
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{
+    hash::{DefaultHasher, Hasher},
+    io,
+    path::PathBuf,
+    sync::Arc,
+};
 
 use poem::{
     Endpoint, Request, Response, Result, Route,
@@ -18,6 +23,8 @@ use crate::edge::Policy;
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; \
     font-src 'self'; connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 const FOREVER: &str = "public, max-age=31536000, immutable";
+/// Kept, and asked for again each time: the answer is often that nothing has changed.
+const REVALIDATE: &str = "no-cache";
 const NOT_BUILT: &str = "The web app is not installed here. Build it with `cargo xtask web`, and let `TROUPE_WEB_DIR` \
     name its folder. The API is described at /docs.\n";
 /// Characters of the part of a name that changes with the contents.
@@ -38,7 +45,7 @@ enum Coding {
 }
 
 impl Coding {
-    /// The one that is the smallest.
+    /// The smallest first.
     const ALL: [Self; 3] = [Self::Brotli, Self::Gzip, Self::Plain];
 
     fn name(self) -> &'static str {
@@ -56,6 +63,12 @@ impl Coding {
             Self::Plain => "",
         }
     }
+}
+
+/// A file as it was read.
+struct Copy {
+    coding: Coding,
+    bytes: Vec<u8>,
 }
 
 impl App {
@@ -80,18 +93,16 @@ impl App {
         let caching = if has_fingerprint(&name) {
             FOREVER
         } else {
-            "no-cache"
+            REVALIDATE
         };
-        let file = self.read(&format!("assets/{name}"), request.headers());
-        let (coding, bytes) = file.await.map_err(missing)?;
-        Ok(response(coding, content_type, caching, bytes))
+        let path = format!("assets/{name}");
+        let copy = self.read(&path, request.headers()).await;
+        let copy = copy.map_err(missing)?;
+        Ok(response(copy, content_type, caching, request.headers()))
     }
 
     async fn page(self, request: Request) -> Result<Response> {
-        let path = request.uri().path();
-        let last = path.rsplit('/').next().unwrap_or(path);
-        // A name with an ending is a file, of which there is none.
-        if last.contains('.') {
+        if !is_page(request.uri().path()) {
             return Err(NotFoundError.into());
         }
         match self.read("index.html", request.headers()).await {
@@ -100,24 +111,26 @@ impl App {
                 .content_type("text/plain; charset=utf-8")
                 .body(NOT_BUILT)),
             read => {
-                let (coding, bytes) = read.map_err(missing)?;
                 let html = "text/html; charset=utf-8";
-                Ok(response(coding, html, "no-cache", bytes))
+                let copy = read.map_err(missing)?;
+                Ok(response(copy, html, REVALIDATE, request.headers()))
             }
         }
     }
 
-    /// The smallest copy that the client takes.
-    async fn read(&self, name: &str, headers: &HeaderMap) -> io::Result<(Coding, Vec<u8>)> {
-        for coding in Coding::ALL {
-            if !accepts(headers, coding) {
-                continue;
-            }
+    /// The copy that the client likes best.
+    async fn read(&self, name: &str, headers: &HeaderMap) -> io::Result<Copy> {
+        for coding in by_liking(headers) {
             let path = self.folder.join(format!("{name}{}", coding.suffix()));
             match tokio::fs::read(path).await {
                 Err(error)
                     if error.kind() == io::ErrorKind::NotFound && coding != Coding::Plain => {}
-                read => return Ok((coding, read?)),
+                read => {
+                    return Ok(Copy {
+                        coding,
+                        bytes: read?,
+                    });
+                }
             }
         }
         Err(io::ErrorKind::NotFound.into())
@@ -132,19 +145,28 @@ where
 }
 
 fn response(
-    coding: Coding,
+    copy: Copy,
     content_type: &'static str,
     caching: &'static str,
-    bytes: Vec<u8>,
+    asked: &HeaderMap,
 ) -> Response {
     let mut response = Response::builder()
-        .content_type(content_type)
         .header(header::CACHE_CONTROL, caching)
         .header(header::VARY, "accept-encoding");
-    if coding != Coding::Plain {
-        response = response.header(header::CONTENT_ENCODING, coding.name());
+    let mut is_known = false;
+    if caching == REVALIDATE {
+        let tag = tag(&copy.bytes);
+        is_known = knows(asked, &tag);
+        response = response.header(header::ETAG, tag);
     }
-    let mut response = response.body(bytes);
+    let mut response = if is_known {
+        response.status(StatusCode::NOT_MODIFIED).finish()
+    } else {
+        if copy.coding != Coding::Plain {
+            response = response.header(header::CONTENT_ENCODING, copy.coding.name());
+        }
+        response.content_type(content_type).body(copy.bytes)
+    };
     // A worker has the policy of its own script.
     response.set_data(Policy(POLICY));
     response
@@ -156,6 +178,17 @@ fn missing(error: io::Error) -> poem::Error {
     }
     tracing::error!(%error, "a file of the web app cannot be read");
     InternalServerError(error)
+}
+
+/// What is no page: all of the APIs, and a name with an ending, which is a file that there is not.
+fn is_page(path: &str) -> bool {
+    let mut parts = path.trim_start_matches('/').split('/');
+    let is_taken = matches!(parts.next(), Some("api" | "assets" | "v1"));
+    !is_taken
+        && !path
+            .rsplit('/')
+            .next()
+            .is_some_and(|last| last.contains('.'))
 }
 
 /// By the name's ending; none for a name that no file of the app has.
@@ -181,20 +214,47 @@ fn has_fingerprint(name: &str) -> bool {
     })
 }
 
-/// Of `Accept-Encoding` (RFC 9110, 12.5.3), whether it names the coding, and not with a weight of zero.
-fn accepts(headers: &HeaderMap, coding: Coding) -> bool {
-    if coding == Coding::Plain {
-        return true;
-    }
+/// Names the very bytes; nobody's safety hangs on it.
+fn tag(bytes: &[u8]) -> String {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(bytes);
+    format!("\"{:016x}\"", hasher.finish())
+}
+
+/// Whether the client has that copy already (`If-None-Match`).
+fn knows(headers: &HeaderMap, tag: &str) -> bool {
+    let values = headers.get_all(header::IF_NONE_MATCH).into_iter();
+    let mut tags = values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','));
+    tags.any(|one| one.trim().trim_start_matches("W/") == tag)
+}
+
+/// The codings that the client takes, its favourite first and the smallest among equals. A file as it is comes last
+/// even where it was not asked for: better than none.
+fn by_liking(headers: &HeaderMap) -> Vec<Coding> {
+    let mut liked: Vec<_> = Coding::ALL
+        .into_iter()
+        .map(|coding| (coding, weight(headers, coding)))
+        .filter(|(coding, weight)| *weight > 0.0 || *coding == Coding::Plain)
+        .collect();
+    liked.sort_by(|(_, left), (_, right)| right.total_cmp(left));
+    liked.into_iter().map(|(coding, _)| coding).collect()
+}
+
+/// Of `Accept-Encoding` (RFC 9110, 12.5.3): from 0, which is never, to 1.
+fn weight(headers: &HeaderMap, coding: Coding) -> f32 {
     let values = headers.get_all(header::ACCEPT_ENCODING).into_iter();
     let mut codings = values
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','));
-    codings.any(|one| {
-        let (name, weight) = one.split_once(';').unwrap_or((one, ""));
-        let weight = weight.trim().trim_start_matches("q=");
-        name.trim().eq_ignore_ascii_case(coding.name()) && weight.parse() != Ok(0.0_f32)
-    })
+    let named = codings.find_map(|one| {
+        let (name, weight) = one.split_once(';').unwrap_or((one, "q=1"));
+        let weight = weight.trim().strip_prefix("q=").unwrap_or("1");
+        let is_it = name.trim().eq_ignore_ascii_case(coding.name());
+        is_it.then(|| weight.trim().parse().unwrap_or(0.0))
+    });
+    named.unwrap_or(0.0)
 }
 
 #[cfg(test)]
@@ -202,21 +262,41 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_coding_counts_when_it_is_named_with_a_weight() {
+    fn the_coding_is_the_one_that_the_client_likes_best() {
+        use Coding::{Brotli, Gzip, Plain};
         for (value, expect) in [
-            ("br", true),
-            ("gzip, deflate, br, zstd", true),
-            ("gzip, BR;q=0.5", true),
-            ("br;q=0", false),
-            ("br; q=0.000", false),
-            ("gzip", false),
-            ("", false),
+            ("br", vec![Brotli, Plain]),
+            ("gzip, deflate, br, zstd", vec![Brotli, Gzip, Plain]),
+            ("gzip, BR;q=0.5", vec![Gzip, Brotli, Plain]),
+            ("gzip;q=0.2, br; q=0.9", vec![Brotli, Gzip, Plain]),
+            ("identity, br;q=0.5", vec![Plain, Brotli]),
+            ("br;q=0, gzip;q=0.000", vec![Plain]),
+            ("br;q=much", vec![Plain]),
+            ("identity;q=0", vec![Plain]),
+            ("", vec![Plain]),
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(header::ACCEPT_ENCODING, value.parse().unwrap());
-            assert_eq!(accepts(&headers, Coding::Brotli), expect, "{value}");
+            assert_eq!(by_liking(&headers), expect, "{value}");
         }
-        assert!(accepts(&HeaderMap::new(), Coding::Plain));
+        assert_eq!(by_liking(&HeaderMap::new()), [Plain]);
+    }
+
+    #[test]
+    fn a_page_is_what_is_neither_an_api_nor_a_file() {
+        for path in ["/", "/flows", "/flows/flow_1", "/apis", "/a//b"] {
+            assert!(is_page(path), "{path}");
+        }
+        for path in [
+            "/api",
+            "/api/nope",
+            "//api/v1",
+            "/v1/x",
+            "/assets/",
+            "/favicon.ico",
+        ] {
+            assert!(!is_page(path), "{path}");
+        }
     }
 
     #[test]
