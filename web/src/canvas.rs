@@ -1,10 +1,11 @@
 //! The canvas on which flows are drawn: a pure model with a command log, and the components that show it.
 //!
 //! **Invariant:** the graph changes through the command log only; the signals of nodes and edges follow it.
-//! **Invariant:** `model`, `log`, `commands`, `layout`, `geometry`, `ports`, `keys`, `completion` and `fields` know no
-//! browser.
+//! **Invariant:** `model`, `log`, `commands`, `compare`, `layout`, `geometry`, `ports`, `keys`, `completion` and `fields`
+//! know no browser.
 
 pub(crate) mod commands;
+pub(crate) mod compare;
 pub(crate) mod completion;
 pub(crate) mod fields;
 pub(crate) mod geometry;
@@ -26,9 +27,11 @@ mod nodes;
 mod outline;
 mod palette;
 mod stage;
+mod toolbar;
 
 pub(crate) use add_menu::AddMenu;
 pub(crate) use glyph::KindGlyph;
 pub(crate) use outline::Outline;
 pub(crate) use palette::Palette;
 pub(crate) use stage::{Stage, focus_stage};
+pub(crate) use toolbar::Toolbar;

@@ -86,12 +86,21 @@ pub(crate) async fn download(path: &str, name: &str) -> Result<(), Problem> {
     let blob: Blob = blob
         .and_then(JsCast::dyn_into)
         .map_err(|_| unreachable())?;
-    save(&blob, name).map_err(|_| {
-        Problem::new(
-            ErrorCode::Internal,
-            "the browser does not save files here",
-        )
-    })
+    save(&blob, name).map_err(|_| no_saving())
+}
+
+/// Saves a text as a file of that name.
+pub(crate) fn save_text(text: &str, name: &str) -> Result<(), Problem> {
+    let parts = js_sys::Array::of1(&text.into());
+    let saved = Blob::new_with_str_sequence(&parts).and_then(|blob| save(&blob, name));
+    saved.map_err(|_| no_saving())
+}
+
+fn no_saving() -> Problem {
+    Problem::new(
+        ErrorCode::Internal,
+        "the browser does not save files here",
+    )
 }
 
 fn save(blob: &Blob, name: &str) -> Result<(), JsValue> {

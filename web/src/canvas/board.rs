@@ -68,6 +68,8 @@ pub(crate) struct EdgeHandle {
     pub(crate) from: NodeHandle,
     pub(crate) to: NodeHandle,
     pub(crate) selected: Signal<bool>,
+    /// What a comparison says of it; empty where there is none.
+    pub(crate) change: Signal<&'static str>,
 }
 
 /// An edge that is being drawn, by pointer or by keyboard.
@@ -209,6 +211,7 @@ impl Board {
             from,
             to,
             selected: Signal::new_in_scope(false, self.scope),
+            change: Signal::new_in_scope("", self.scope),
         };
         self.known_edges.write().insert(edge.clone(), handle);
         Some(handle)

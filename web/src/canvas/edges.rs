@@ -41,7 +41,8 @@ fn EdgeView(edge: EdgeHandle) -> Element {
     let end = geometry::input_port(*edge.to.at.read());
     let bottom = |node: NodeHandle| node.at.read().y + geometry::node_height(node.ports.read().len());
     let route = geometry::route(start, end, bottom(edge.from).max(bottom(edge.to)));
-    let state = edge_state(edge, &port);
+    let change = *edge.change.read();
+    let state = if change.is_empty() { edge_state(edge, &port) } else { change };
     rsx! {
         g {
             class: "edge",
@@ -64,7 +65,7 @@ fn edge_state(edge: EdgeHandle, port: &str) -> &'static str {
     let (from, to) = (edge.from.mark.read(), edge.to.mark.read());
     match (from.state, to.state) {
         ("" | "running" | "skipped", _) | (_, "" | "skipped") => "",
-        (_, "running" | "retrying" | "asking") => "running",
+        (_, "running" | "retrying" | "waiting") => "running",
         ("failed", _) if port != "error" => "",
         _ => "taken",
     }

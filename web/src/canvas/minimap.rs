@@ -97,12 +97,10 @@ fn draw(board: &Board, view: View, size: Point) {
     let Some(context) = context.and_then(|context| context.dyn_into::<CanvasRenderingContext2d>().ok()) else {
         return;
     };
-    let colors = dom::window().get_computed_style(&dom::root()).ok().flatten();
-    let color = |name: &str, fallback: &str| {
-        let found = colors.as_ref().and_then(|style| style.get_property_value(name).ok());
-        found.filter(|text| !text.is_empty() && !text.contains("light-dark")).unwrap_or_else(|| fallback.to_owned())
-    };
-    let (plain, chosen) = (color("--map-node", "#a29d90"), color("--map-selected", "#b23c0a"));
+    // The element's own colours: those of the theme, as the browser has resolved them.
+    let colors = context.canvas().and_then(|canvas| dom::window().get_computed_style(&canvas).ok().flatten());
+    let color = |name: &str| colors.as_ref().and_then(|style| style.get_property_value(name).ok()).unwrap_or_default();
+    let (plain, chosen) = (color("outline-color"), color("color"));
     let map = frame(board, view, size);
     // The canvas has twice the pixels.
     drop(context.set_transform(2.0, 0.0, 0.0, 2.0, 0.0, 0.0));

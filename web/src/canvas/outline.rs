@@ -3,12 +3,15 @@
 use contracts::flow::Edge;
 use dioxus::prelude::*;
 
-use crate::canvas::{
-    board::{Adding, Board, EdgeHandle, NodeHandle},
-    geometry::Point,
-    gesture::middle_of,
-    glyph::KindGlyph,
-    model::title,
+use crate::{
+    canvas::{
+        board::{Adding, Board, EdgeHandle, NodeHandle},
+        geometry::Point,
+        gesture::middle_of,
+        glyph::KindGlyph,
+        model::title,
+    },
+    ui::{button::IconButton, icon::Glyph},
 };
 
 #[component]
@@ -22,7 +25,7 @@ pub(crate) fn Outline() -> Element {
                 thead {
                     tr {
                         th { scope: "col", "Node" }
-                        th { scope: "col", "Type" }
+                        th { scope: "col", class: "wide-only", "Type" }
                         th { scope: "col", "Leads to" }
                         th { scope: "col", span { class: "visually-hidden", "Acts" } }
                     }
@@ -67,7 +70,7 @@ fn OutlineRow(node: NodeHandle) -> Element {
                     small { class: "outline-state", "{mark.state} {mark.note}" }
                 }
             }
-            td { {kind.unwrap_or_default()} }
+            td { class: "wide-only muted", {kind.unwrap_or_default()} }
             td {
                 ul { class: "outline-edges",
                     for edge in leaving {
@@ -80,14 +83,7 @@ fn OutlineRow(node: NodeHandle) -> Element {
             }
             td {
                 if !locked {
-                    button {
-                        class: "outline-act",
-                        r#type: "button",
-                        "aria-label": "Delete {name}",
-                        title: "Delete",
-                        onclick: move |_| board.delete(&[node.id()], &[]),
-                        "×"
-                    }
+                    IconButton { glyph: Glyph::Trash, label: "Delete {name}", onclick: move |_| board.delete(&[node.id()], &[]) }
                 }
             }
         }
@@ -108,24 +104,18 @@ fn OutlineEdge(edge: EdgeHandle, locked: bool) -> Element {
             }
             span { "{to}" }
             if !locked {
-                button {
-                    class: "outline-act",
-                    r#type: "button",
-                    "aria-label": "Insert a node before {to}",
-                    title: "Insert a node",
+                IconButton {
+                    glyph: Glyph::Plus,
+                    label: "Insert a node before {to}",
                     onclick: move |_| {
                         let at = middle_of(edge.from, edge.to, between.port());
                         board.adding.set(Some(Adding { at, from: None, edge: Some(between.clone()) }));
                     },
-                    "+"
                 }
-                button {
-                    class: "outline-act",
-                    r#type: "button",
-                    "aria-label": "Disconnect {to}",
-                    title: "Disconnect",
+                IconButton {
+                    glyph: Glyph::Close,
+                    label: "Disconnect {to}",
                     onclick: move |_| board.delete(&[], std::slice::from_ref(&gone)),
-                    "×"
                 }
             }
         }

@@ -44,6 +44,7 @@ pub(crate) fn Stage(onact: EventHandler<Act>) -> Element {
             "aria-label": "Flow canvas",
             "aria-describedby": "canvas-help",
             "aria-activedescendant": active,
+            "data-locked": board.locked.read().then_some(""),
             "data-connecting": board.connecting.read().is_some().then_some(""),
             onmounted: move |event| {
                 measure(&mut board, &event.as_web_event());
@@ -132,7 +133,11 @@ pub(crate) fn Stage(onact: EventHandler<Act>) -> Element {
                 }
             },
             p { id: "canvas-help", class: "visually-hidden",
-                "Arrow keys go from node to node, Alt and arrows move the selection, N adds a node, C begins a connection, Enter ends it or opens the properties, Delete removes, Control Z undoes. The outline shows the same flow as a table."
+                if *board.locked.read() {
+                    "Arrow keys go from node to node, plus and minus zoom, 1 shows the whole flow. The drawing is only to be looked at."
+                } else {
+                    "Arrow keys go from node to node, Alt and arrows move the selection, N adds a node, C begins a connection, Enter ends it or opens the properties, Delete removes, Control Z undoes. The outline shows the same flow as a table."
+                }
             }
             Ground {}
             World {}

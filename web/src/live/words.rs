@@ -1,8 +1,23 @@
-//! Money and moments as people read them.
+//! Money, moments and states as people read them.
 //!
 //! **Invariant:** money is written as it was counted, digit by digit: never through a float.
 
 use contracts::execution::Usage;
+use graph::view::NodeState;
+
+/// The state of a step.
+pub(crate) const fn state(state: NodeState) -> &'static str {
+    match state {
+        NodeState::Pending => "pending",
+        NodeState::Running => "running",
+        NodeState::Retrying => "retrying",
+        NodeState::Asking => "waiting",
+        NodeState::Succeeded => "succeeded",
+        NodeState::Failed => "failed",
+        NodeState::Skipped => "skipped",
+        NodeState::Stopped => "stopped",
+    }
+}
 
 /// A number of milliseconds.
 pub(crate) fn duration(ms: f64) -> String {

@@ -6,24 +6,43 @@ mod flows;
 mod limits;
 mod memories;
 
-use contracts::agent::{Agent as Object, AgentSpec, Limits};
+use std::rc::Rc;
+
+use contracts::{
+    Permission,
+    agent::{Agent as Object, AgentSpec, Limits},
+};
 use dioxus::prelude::*;
 
 use self::{editor::AgentEditor, flows::Flows, memories::Memories};
-use super::{editing::Versioned, versions::Versions};
-use crate::{
-    api::query::{View, use_get},
-    params::Params,
-    routes::Route,
-    ui::{page::Page, problem::ProblemView, skeleton::Skeleton, tabs::Tabs},
-};
+use super::{editing::Versioned, frame::Stored};
+use crate::{params::Params, routes::Route};
 
 pub(crate) use self::{choices::Model, limits::LimitFields};
 
 impl Versioned for Object {
     type Spec = AgentSpec;
     const PATH: &'static str = "/agents";
+    const KIND: &'static str = "agent";
+    const TITLE: &'static str = "Agent";
+    const NOTE: &'static str = "All its versions and memories go. Its name becomes free.";
+    const WRITE: Permission = Permission::AgentWrite;
+    const TABS: &'static [(&'static str, &'static str)] = &[
+        ("", "Definition"),
+        ("memory", "Memory"),
+        ("flows", "Flows"),
+        ("versions", "Versions"),
+    ];
 
+    fn list() -> Route {
+        Route::agents()
+    }
+    fn route(id: String, params: Params) -> Route {
+        Route::Agent { id, params }
+    }
+    fn name(&self) -> String {
+        self.name.clone()
+    }
     fn key(&self) -> String {
         self.id.to_string()
     }
@@ -60,59 +79,26 @@ fn blank() -> AgentSpec {
 
 #[component]
 pub(crate) fn Agent(id: String, params: Params) -> Element {
-    match id.as_str() {
-        "new" => rsx! {
-            AgentEditor { agent: None }
-        },
-        _ => rsx! {
-            Saved { key: "{id}", id: id.clone(), params }
-        },
+    if id == "new" {
+        return rsx! { AgentEditor { agent: None } };
     }
-}
-
-#[component]
-fn Saved(id: String, params: Params) -> Element {
-    let path = format!("/agents/{id}");
-    let object = use_get::<Object>(path.clone());
-    let navigator = navigator();
-    let agent = match object.view() {
-        View::Loading => {
-            return rsx! { Page { title: "Agent", loaded: false, Skeleton {} } };
-        }
-        View::Failed(problem) => {
-            return rsx! {
-                Page { title: "Agent", loaded: true, ProblemView { problem, onretry: move |()| object.refetch() } }
-            };
-        }
-        View::Ready(agent) => agent,
-    };
     let tab = params.get("tab").unwrap_or_default().to_owned();
-    let tabs = [
-        ("", "Definition"),
-        ("memory", "Memory"),
-        ("flows", "Flows"),
-        ("versions", "Versions"),
-    ]
-    .map(|(key, text)| (key.to_owned(), text.to_owned()));
-    let (version, scope) = (agent.version, agent.memory);
     rsx! {
-        AgentEditor { agent, hidden: !tab.is_empty(),
-            tabs: rsx! {
-                Tabs {
-                    label: "Parts of the agent",
-                    tabs: tabs.to_vec(),
-                    chosen: tab.clone(),
-                    onchoose: move |key: String| {
-                        navigator.replace(Route::Agent { id: id.clone(), params: Params::one("tab", &key) });
-                    },
+        Stored::<Object> {
+            key: "{id}",
+            id: id.clone(),
+            show: move |agent: Rc<Object>| {
+                let (path, scope) = (format!("/agents/{id}"), agent.memory);
+                rsx! {
+                    AgentEditor { agent, tab: tab.clone(),
+                        match tab.as_str() {
+                            "memory" => rsx! { Memories { path, scope } },
+                            "flows" => rsx! { Flows { path } },
+                            _ => rsx! {},
+                        }
+                    }
                 }
             },
-            match tab.as_str() {
-                "memory" => rsx! { Memories { path, scope } },
-                "flows" => rsx! { Flows { path } },
-                "versions" => rsx! { Versions::<Object> { path, current: version } },
-                _ => rsx! {},
-            }
         }
     }
 }

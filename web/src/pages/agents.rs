@@ -71,7 +71,7 @@ pub(crate) fn Agents(params: Params) -> Element {
                                 for agent in page.items.iter() {
                                     tr { key: "{agent.id}",
                                         td { Link { to: Route::agent(agent.id), "{agent.name}" } }
-                                        td { p { class: "clip muted cell", "{agent.role}" } }
+                                        td { class: "fluid", p { class: "clip muted", "{agent.role}" } }
                                         td { class: "wide-only muted", {agent.framework.as_str()} }
                                         td { class: "wide-only end num", "{agent.version}" }
                                         td { class: "end muted", Ago { at: agent.updated_at } }

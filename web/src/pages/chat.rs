@@ -18,7 +18,7 @@ mod sticky;
 mod talk;
 mod tool_line;
 
-use contracts::chat::ChatSession as Session;
+use contracts::{ErrorCode, Permission, Problem, chat::ChatSession as Session};
 use dioxus::prelude::*;
 
 use self::{
@@ -30,6 +30,7 @@ use crate::{
     api::{
         self,
         query::{View, use_get},
+        session,
     },
     dom,
     params::Params,
@@ -38,6 +39,7 @@ use crate::{
         button::{Button, Variant},
         empty::EmptyState,
         icon::Glyph,
+        page::Page,
         problem::ProblemView,
         skeleton::Skeleton,
         toast,
@@ -47,6 +49,22 @@ use crate::{
 /// The list; `?agent=`, `?crew=` or `?flow=` begins a conversation with that one.
 #[component]
 pub(crate) fn Chat(params: Params) -> Element {
+    match session::may(Permission::ChatUse) {
+        true => rsx! { Start { params } },
+        false => rsx! { Refused {} },
+    }
+}
+
+#[component]
+fn Refused() -> Element {
+    let problem = Problem::new(ErrorCode::Forbidden, "conversations need the role operator or a higher one");
+    rsx! {
+        Page { title: "Chat", loaded: true, ProblemView { problem } }
+    }
+}
+
+#[component]
+fn Start(params: Params) -> Element {
     let list = use_sessions("", 1);
     let mut beginning = use_signal(|| false);
     let navigator = navigator();
@@ -89,6 +107,14 @@ fn asked(params: &Params) -> Option<serde_json::Value> {
 
 #[component]
 pub(crate) fn ChatSession(id: String, params: Params) -> Element {
+    match session::may(Permission::ChatUse) {
+        true => rsx! { Opened { id } },
+        false => rsx! { Refused {} },
+    }
+}
+
+#[component]
+fn Opened(id: String) -> Element {
     let session = use_get::<Session>(format!("/chat/sessions/{id}"));
     let title = session
         .data()

@@ -5,22 +5,39 @@ mod members;
 mod task;
 mod tasks;
 
-use contracts::crew::{Crew as Object, CrewSpec};
+use std::rc::Rc;
+
+use contracts::{
+    Permission,
+    crew::{Crew as Object, CrewSpec},
+};
 use dioxus::prelude::*;
 
 use self::editor::CrewEditor;
-use super::{editing::Versioned, versions::Versions};
-use crate::{
-    api::query::{View, use_get},
-    params::Params,
-    routes::Route,
-    ui::{page::Page, problem::ProblemView, skeleton::Skeleton, tabs::Tabs},
-};
+use super::{editing::Versioned, frame::Stored};
+use crate::{params::Params, routes::Route};
 
 impl Versioned for Object {
     type Spec = CrewSpec;
     const PATH: &'static str = "/crews";
+    const KIND: &'static str = "crew";
+    const TITLE: &'static str = "Crew";
+    const NOTE: &'static str = "All its versions go; its agents stay. Its name becomes free.";
+    const WRITE: Permission = Permission::AgentWrite;
+    const TABS: &'static [(&'static str, &'static str)] = &[
+        ("", "Definition"),
+        ("versions", "Versions"),
+    ];
 
+    fn list() -> Route {
+        Route::crews()
+    }
+    fn route(id: String, params: Params) -> Route {
+        Route::Crew { id, params }
+    }
+    fn name(&self) -> String {
+        self.name.clone()
+    }
     fn key(&self) -> String {
         self.id.to_string()
     }
@@ -42,52 +59,15 @@ impl Versioned for Object {
 
 #[component]
 pub(crate) fn Crew(id: String, params: Params) -> Element {
-    match id.as_str() {
-        "new" => rsx! {
-            CrewEditor { crew: None }
-        },
-        _ => rsx! {
-            Saved { key: "{id}", id: id.clone(), params }
-        },
+    if id == "new" {
+        return rsx! { CrewEditor { crew: None } };
     }
-}
-
-#[component]
-fn Saved(id: String, params: Params) -> Element {
-    let path = format!("/crews/{id}");
-    let object = use_get::<Object>(path.clone());
-    let navigator = navigator();
-    let crew = match object.view() {
-        View::Loading => {
-            return rsx! { Page { title: "Crew", loaded: false, Skeleton {} } };
-        }
-        View::Failed(problem) => {
-            return rsx! {
-                Page { title: "Crew", loaded: true, ProblemView { problem, onretry: move |()| object.refetch() } }
-            };
-        }
-        View::Ready(crew) => crew,
-    };
     let tab = params.get("tab").unwrap_or_default().to_owned();
-    let tabs = [("", "Definition"), ("versions", "Versions")]
-        .map(|(key, text)| (key.to_owned(), text.to_owned()));
-    let version = crew.version;
     rsx! {
-        CrewEditor { crew, hidden: !tab.is_empty(),
-            tabs: rsx! {
-                Tabs {
-                    label: "Parts of the crew",
-                    tabs: tabs.to_vec(),
-                    chosen: tab.clone(),
-                    onchoose: move |key: String| {
-                        navigator.replace(Route::Crew { id: id.clone(), params: Params::one("tab", &key) });
-                    },
-                }
-            },
-            match tab.as_str() {
-                "versions" => rsx! { Versions::<Object> { path, current: version } },
-                _ => rsx! {},
-            }
+        Stored::<Object> {
+            key: "{id}",
+            id: id.clone(),
+            show: move |crew: Rc<Object>| rsx! { CrewEditor { crew, tab: tab.clone() } },
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use std::rc::Rc;
 
-use contracts::Problem;
+use contracts::{Permission, Problem};
 use dioxus::prelude::*;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -12,8 +12,12 @@ use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
 use crate::{
-    api::{Call, query},
+    api::{Call, query, session},
     dom,
+    listen::use_window_event,
+    pages::kept,
+    params::Params,
+    routes::Route,
     ui::{
         button::{Button, Variant},
         icon::{Glyph, Icon},
@@ -25,8 +29,20 @@ use crate::{
 pub(crate) trait Versioned: Clone + PartialEq + DeserializeOwned + 'static {
     /// What its author says.
     type Spec: Clone + PartialEq + Serialize + 'static;
+    /// Its address in the API.
     const PATH: &'static str;
+    /// The word for it, in a sentence and above a page.
+    const KIND: &'static str;
+    const TITLE: &'static str;
+    /// What its deletion takes along.
+    const NOTE: &'static str;
+    const WRITE: Permission;
+    /// Key and text; the first, without a key, is the form.
+    const TABS: &'static [(&'static str, &'static str)];
+    fn list() -> Route;
+    fn route(key: String, params: Params) -> Route;
     fn key(&self) -> String;
+    fn name(&self) -> String;
     fn version(&self) -> u32;
     fn spec(&self) -> Self::Spec;
 }
@@ -37,6 +53,9 @@ pub(crate) struct Edit<R: Versioned> {
     pub(crate) draft: Signal<R::Spec>,
     pub(crate) problem: Signal<Option<Problem>>,
     busy: Signal<bool>,
+    /// What the draft was before anybody typed, and where it is kept when it is left.
+    first: CopyValue<R::Spec>,
+    place: CopyValue<String>,
 }
 
 impl<R: Versioned> Clone for Edit<R> {
@@ -51,23 +70,22 @@ impl<R: Versioned> PartialEq for Edit<R> {
     }
 }
 
-/// `latest` is what the server has. An untouched draft follows it.
+/// `latest` is what the server has. An untouched draft follows it; one that was left unsaved is taken up again.
 pub(crate) fn use_edit<R: Versioned>(
     latest: Option<Rc<R>>,
     blank: impl FnOnce() -> R::Spec,
 ) -> Edit<R> {
     let start = latest.clone();
-    let base = use_signal(|| start.clone());
-    let draft = use_signal(|| start.map_or_else(blank, |saved| saved.spec()));
-    let edit = Edit {
-        base,
-        draft,
-        problem: use_signal(|| None),
-        busy: use_signal(|| false),
-    };
+    let edit = use_hook(|| Edit::open(start, blank));
+    use_drop(move || edit.leave());
+    use_window_event("beforeunload", move |event: web_sys::Event| {
+        if edit.is_touched() {
+            event.prevent_default();
+        }
+    });
     use_effect(use_reactive!(|latest| {
         if let Some(latest) = latest
-            && !edit.is_dirty_now()
+            && !edit.is_touched()
             && edit.base.peek().as_ref() != Some(&latest)
         {
             edit.begin_from(latest);
@@ -84,12 +102,40 @@ impl<R: Versioned> Edit<R> {
             .as_ref()
             .is_none_or(|base| base.spec() != *draft)
     }
-    fn is_dirty_now(&self) -> bool {
+
+    fn open(latest: Option<Rc<R>>, blank: impl FnOnce() -> R::Spec) -> Self {
+        let first = latest.as_ref().map_or_else(blank, |saved| saved.spec());
+        let place = place(latest.as_deref(), &first);
+        let left = kept::take::<(Option<Rc<R>>, R::Spec)>(&place);
+        if left.is_some() {
+            spawn(async { toast::done("Your unsaved changes are here again.") });
+        }
+        let (base, draft) = left.unwrap_or_else(|| (latest, first.clone()));
+        Self {
+            base: Signal::new(base),
+            draft: Signal::new(draft),
+            problem: Signal::new(None),
+            busy: Signal::new(false),
+            first: CopyValue::new(first),
+            place: CopyValue::new(place),
+        }
+    }
+
+    /// Whether somebody typed what is saved nowhere.
+    fn is_touched(&self) -> bool {
         let draft = self.draft.peek();
-        self.base
-            .peek()
-            .as_ref()
-            .is_none_or(|base| base.spec() != *draft)
+        match &*self.base.peek() {
+            Some(base) => base.spec() != *draft,
+            None => *self.first.peek() != *draft,
+        }
+    }
+
+    fn leave(&self) {
+        if self.is_touched() {
+            let left = (self.base.peek().clone(), self.draft.peek().clone());
+            kept::keep(&self.place.peek(), left);
+            toast::done("Your changes are not saved. They are kept until you come back.");
+        }
     }
 
     fn begin_from(mut self, saved: Rc<R>) {
@@ -153,6 +199,13 @@ pub(crate) fn save_key(event: &KeyboardEvent) {
     if let Some(button) = button.and_then(|button| button.dyn_into::<HtmlElement>().ok()) {
         button.click();
     }
+}
+
+/// Where a draft is kept: one for each thing, and for each new thing that begins in its own way.
+fn place<R: Versioned>(latest: Option<&R>, first: &R::Spec) -> String {
+    let whose = session::identity().map(|identity| format!("{} {}", identity.organization.id, identity.user.id));
+    let name = latest.map_or_else(|| json(first).to_string(), Versioned::key);
+    format!("{} {}/{name}", whose.unwrap_or_default(), R::PATH)
 }
 
 fn json(spec: &impl Serialize) -> Value {

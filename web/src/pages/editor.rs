@@ -3,9 +3,9 @@
 //! **Invariant:** the flow is read once when the page opens; after that the canvas is the truth and the draft follows it.
 
 mod checking;
-mod code;
 mod control;
 mod desk;
+mod difference;
 mod expression;
 mod panels;
 mod pickers;
@@ -18,7 +18,6 @@ mod run_panel;
 mod running;
 mod saving;
 mod settings;
-mod toolbar;
 mod top;
 
 use std::rc::Rc;
@@ -32,16 +31,16 @@ use dioxus::prelude::*;
 
 use crate::{
     api::{self, session},
-    canvas::{AddMenu, Outline, Palette, Stage, keys::Act},
+    canvas::{AddMenu, Outline, Palette, Stage, Toolbar, keys::Act},
     dom,
     params::Params,
     ui::{page::Page, problem::ProblemView, skeleton::Skeleton},
 };
 use desk::{Desk, Dialogue, Panel, Saving};
+use difference::Difference;
 use panels::SidePanel;
 use problems::{ConflictBar, ProblemList};
 use publish::PublishDialog;
-use toolbar::Toolbar;
 use top::{ShortcutsDialog, TopBar};
 
 /// Below this width the flow opens as a table.
@@ -104,24 +103,30 @@ fn Open(flow: Rc<Flow>, types: Rc<Vec<NodeType>>, execution: Option<String>) -> 
         }
     });
     let title = desk.name.read().clone();
+    // Nothing can be put on a canvas that is only looked at.
+    let bare = *desk.outline.read() || *desk.board.locked.read() || desk.comparing.read().is_some();
     rsx! {
         Page { title, loaded: true, full: true, heading: rsx! { TopBar {} },
             div {
                 class: "editor",
-                "data-outline": desk.outline.read().then_some(""),
+                "data-bare": bare.then_some(""),
                 onkeydown: move |event| keys_of_page(desk, &event),
                 if matches!(*desk.saving.read(), Saving::Conflict(_)) {
                     ConflictBar {}
                 }
-                if !*desk.outline.read() {
+                if !bare {
                     Palette {}
                 }
                 div { class: "editor-main",
-                    if *desk.outline.read() {
+                    if let Some(revision) = *desk.comparing.read() {
+                        Difference { key: "{revision}", revision }
+                    } else if *desk.outline.read() {
                         Outline {}
                     } else {
-                        Stage { onact: move |act| act_of_page(desk, act) }
-                        Toolbar {}
+                        div { class: "canvas",
+                            Stage { onact: move |act| act_of_page(desk, act) }
+                            Toolbar {}
+                        }
                     }
                     ProblemList {}
                 }
@@ -159,7 +164,7 @@ fn act_of_page(mut desk: Desk, act: Act) {
                 }
             });
         }
-        Act::Run => desk.panel.set(Some(Panel::Run)),
+        Act::Run if session::may(Permission::FlowExecute) => desk.panel.set(Some(Panel::Run)),
         Act::Outline => {
             let outline = *desk.outline.peek();
             desk.outline.set(!outline);

@@ -5,7 +5,6 @@
 mod approval;
 mod data;
 mod details;
-mod drawing;
 mod events;
 mod graph_lens;
 mod header;

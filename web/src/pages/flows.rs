@@ -1,6 +1,7 @@
 //! The organization's flows: search and page in the address, create, duplicate, delete.
 
 mod create;
+pub(crate) mod file;
 mod row;
 
 use contracts::{
@@ -12,7 +13,8 @@ use contracts::{
 };
 use dioxus::prelude::*;
 
-use self::{create::CreateFlowDialog, row::FlowRow};
+use self::{create::CreateFlowDialog, file::ImportButton, row::FlowRow};
+use super::listing::{ListSearch, Pager, query};
 use crate::{
     api::{
         names::use_member_names,
@@ -27,7 +29,6 @@ use crate::{
         icon::Glyph,
         page::Page,
         problem::ProblemView,
-        search::SearchField,
         skeleton::Skeleton,
     },
 };
@@ -39,6 +40,10 @@ const DOTS: usize = 10;
 /// The last executions of one flow, the newest last.
 type Dots = Vec<(String, ExecutionState)>;
 
+fn to(params: Params) -> Route {
+    Route::Flows { params }
+}
+
 #[component]
 pub(crate) fn Flows(params: Params) -> Element {
     let navigator = navigator();
@@ -49,29 +54,19 @@ pub(crate) fn Flows(params: Params) -> Element {
             creating.set(true);
         }
     }));
-    let asked = Params::default()
-        .with("search", params.get("search").unwrap_or_default())
-        .with("cursor", params.get("cursor").unwrap_or_default())
-        .with("limit", ROWS);
-    let flows = use_get::<ListPage<FlowSummary>>(format!("/flows{}", asked.query()));
+    let asked = query(&params.with("limit", ROWS), &["search", "cursor", "limit"]);
+    let flows = use_get::<ListPage<FlowSummary>>(format!("/flows{asked}"));
     let may_write = session::may(Permission::FlowWrite);
-    let search = params.get("search").unwrap_or_default().to_owned();
-    let (base, searched) = (params.clone(), !search.is_empty());
+    let searched = params.get("search").is_some();
     rsx! {
         Page {
             title: "Flows",
             loaded: flows.is_settled(),
             actions: may_write.then(|| rsx! {
+                ImportButton {}
                 Button { variant: Variant::Primary, icon: Glyph::Plus, onclick: move |_| creating.set(true), "data-new": "", "New flow" }
             }),
-            SearchField {
-                label: "Search flows",
-                value: search,
-                onsearch: move |text: String| {
-                    let params = base.with("search", &text).with("cursor", "");
-                    navigator.replace(Route::Flows { params });
-                },
-            }
+            ListSearch { label: "Search flows", params: params.clone(), to }
             match flows.view() {
                 View::Loading => rsx! { Skeleton { rows: 8 } },
                 View::Failed(problem) => rsx! { ProblemView { problem, onretry: move |()| flows.refetch() } },
@@ -89,7 +84,7 @@ pub(crate) fn Flows(params: Params) -> Element {
                 },
                 View::Ready(page) => rsx! {
                     FlowTable { flows: page.items.clone(), may_write }
-                    Pager { params: params.clone(), next: page.next.clone() }
+                    Pager { next: page.next.clone(), params: params.clone(), to }
                 },
             }
         }
@@ -122,9 +117,9 @@ fn FlowTable(flows: Vec<FlowSummary>, may_write: bool) -> Element {
                     tr {
                         th { scope: "col", "Name" }
                         th { scope: "col", "Latest executions" }
-                        th { scope: "col", "Revision" }
-                        th { scope: "col", "Created by" }
-                        th { scope: "col", "Updated" }
+                        th { scope: "col", class: "wide-only", "Revision" }
+                        th { scope: "col", class: "wide-only", "Created by" }
+                        th { scope: "col", class: "wide-only", "Updated" }
                         th { scope: "col", span { class: "visually-hidden", "Actions" } }
                     }
                 }
@@ -154,22 +149,4 @@ fn dots(executions: &[ExecutionSummary], flow_id: FlowId) -> Dots {
         .collect();
     dots.reverse();
     dots
-}
-
-/// Cursors lead forward only; the way back is the browser's.
-#[component]
-fn Pager(params: Params, next: Option<String>) -> Element {
-    let first = params.get("cursor").is_some();
-    rsx! {
-        if first || next.is_some() {
-            nav { class: "row", "aria-label": "Pages",
-                if first {
-                    ButtonLink { to: Route::Flows { params: params.with("cursor", "") }, icon: Glyph::Left, "First page" }
-                }
-                if let Some(next) = next {
-                    ButtonLink { to: Route::Flows { params: params.with("cursor", &next) }, "Next page" }
-                }
-            }
-        }
-    }
 }

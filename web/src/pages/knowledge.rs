@@ -6,6 +6,7 @@ use contracts::{Permission, knowledge::Base};
 use dioxus::prelude::*;
 
 pub(super) use self::base_form::BaseForm;
+use super::listing::ListSearch;
 use crate::{
     api::{
         pages::get_pages,
@@ -20,7 +21,6 @@ use crate::{
         badge::Badge,
         button::{Button, Variant},
         empty::EmptyState,
-        field::TextField,
         icon::Glyph,
         page::Page,
         problem::ProblemView,
@@ -59,18 +59,7 @@ pub(crate) fn Knowledge(params: Params) -> Element {
                     }
                 },
                 View::Ready(bases) => rsx! {
-                    div { class: "kb-bar",
-                        TextField {
-                            label: "Filter by name",
-                            bare: true,
-                            kind: "search",
-                            placeholder: "Filter by name",
-                            value: search.clone(),
-                            oninput: move |text: String| {
-                                navigator.replace(Route::Knowledge { params: params.with("search", &text) });
-                            },
-                        }
-                    }
+                    ListSearch { label: "Search knowledge bases", params: params.clone(), to: |params| Route::Knowledge { params } }
                     Bases { bases: matching(&bases, &search) }
                 },
             }
@@ -104,15 +93,15 @@ fn Bases(bases: Vec<Base>) -> Element {
         };
     }
     rsx! {
-        div { class: "table-scroll",
+        div { class: "table-scroll", tabindex: "0", role: "region", "aria-label": "Knowledge bases",
             table { class: "table",
                 thead {
                     tr {
                         th { scope: "col", "Name" }
-                        th { scope: "col", "Description" }
+                        th { scope: "col", class: "wide-only", "Description" }
                         th { scope: "col", class: "end", "Documents" }
-                        th { scope: "col", class: "end", "Passages" }
-                        th { scope: "col", "Changed" }
+                        th { scope: "col", class: "end wide-only", "Passages" }
+                        th { scope: "col", class: "end", "Changed" }
                     }
                 }
                 tbody {
@@ -121,7 +110,7 @@ fn Bases(bases: Vec<Base>) -> Element {
                             td { class: "kb-name",
                                 Link { to: Route::knowledge_base(base.id), "{base.name}" }
                             }
-                            td { class: "muted",
+                            td { class: "muted wide-only",
                                 if let Some(reindex) = base.reindex {
                                     Badge { tone: Tone::Run, glyph: Glyph::Refresh, "Re-indexing {reindex.done}/{reindex.of}" }
                                 } else {
@@ -129,8 +118,8 @@ fn Bases(bases: Vec<Base>) -> Element {
                                 }
                             }
                             td { class: "end num", {format::count(base.documents)} }
-                            td { class: "end num", {format::count(base.passages)} }
-                            td { class: "muted", Ago { at: base.updated_at } }
+                            td { class: "end num wide-only", {format::count(base.passages)} }
+                            td { class: "end muted", Ago { at: base.updated_at } }
                         }
                     }
                 }

@@ -77,7 +77,13 @@ pub(crate) fn RunPanel(
             busy.set(false);
         });
     });
-    let may_run = session::may(Permission::AgentRun);
+    if !session::may(Permission::AgentRun) {
+        return rsx! {
+            h2 { "Run" }
+            p { class: "hint", "Your role may look at executions, not begin them." }
+            Recent { filter }
+        };
+    }
     rsx! {
         h2 { "Run" }
         form {
@@ -91,11 +97,11 @@ pub(crate) fn RunPanel(
                 ProblemLine { problem }
             }
             div { class: "row",
-                Button { submit: true, busy: busy(), disabled: !may_run, icon: Glyph::Play, "Run" }
+                Button { submit: true, busy: busy(), icon: Glyph::Play, "Run" }
                 if testable {
                     Button {
                         variant: Variant::Quiet,
-                        disabled: !may_run || busy(),
+                        disabled: busy(),
                         title: "Every agent on the free offline model; tools are called for real",
                         onclick: move |_| start.call("test"),
                         "Test offline"

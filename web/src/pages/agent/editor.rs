@@ -2,10 +2,7 @@
 
 use std::rc::Rc;
 
-use contracts::{
-    Permission,
-    agent::{Agent, Guardrail, MemoryScope},
-};
+use contracts::agent::{Agent, Guardrail, MemoryScope};
 use dioxus::prelude::*;
 use serde_json::json;
 
@@ -14,105 +11,73 @@ use super::{
     choices::{Bases, Model, ToolPicker},
 };
 use crate::{
-    api::session,
     pages::{
-        deleting::DeleteButton,
-        editing::{Edit, Overtaken, SaveActions, save_key, use_edit},
+        editing::{Edit, use_edit},
+        frame::Frame,
         json_text::JsonText,
         running::RunPanel,
     },
-    routes::Route,
     ui::{
         button::{Button, IconButton, Variant},
         field::{TextArea, TextField},
         icon::Glyph,
-        page::Page,
         problem::{ProblemLine, field_error},
         select::SelectField,
         switch::Switch,
     },
 };
 
-/// `hidden` keeps the draft while another tab is shown, whose content are the children.
 #[component]
 pub(crate) fn AgentEditor(
     agent: Option<Rc<Agent>>,
-    tabs: Option<Element>,
-    #[props(default)] hidden: bool,
+    #[props(default)] tab: String,
     children: Element,
 ) -> Element {
-    let navigator = navigator();
-    let may_write = session::may(Permission::AgentWrite);
     let edit = use_edit(agent.clone(), blank);
-    let title = agent
-        .as_ref()
-        .map_or("New agent", |agent| &agent.name)
-        .to_owned();
-    let heading = rsx! {
-        h1 { "{title}" }
-        if let Some(agent) = &agent {
-            span { class: "muted num", "v{agent.version}" }
+    let title = agent.as_ref().map_or("New agent", |agent| &agent.name).to_owned();
+    rsx! {
+        Frame {
+            edit,
+            saved: agent.clone(),
+            title: title.clone(),
+            heading: rsx! { h1 { "{title}" } },
+            tab,
+            form: rsx! {
+                Identity { edit, is_new: agent.is_none() }
+                Means { edit }
+                Guardrails { edit }
+                Answer { edit }
+                LimitFields {
+                    limits: edit.draft.read().limits,
+                    problem: edit.problem.read().clone(),
+                    onchange: move |limits| edit.change(|draft| draft.limits = limits),
+                }
+            },
+            pane_label: "Run",
+            pane: rsx! { Run { edit, agent } },
+            {children}
         }
-    };
+    }
+}
+
+#[component]
+fn Run(edit: Edit<Agent>, agent: Option<Rc<Agent>>) -> Element {
     let prompt = json!({"type": "object", "required": ["prompt"],
         "properties": {"prompt": {"title": "Prompt", "type": "string", "format": "textarea"}}});
-    rsx! {
-        Page {
-            title,
-            loaded: true,
-            heading,
-            actions: may_write.then(|| rsx! {
-                if let Some(agent) = &agent {
-                    DeleteButton {
-                        kind: "agent",
-                        name: agent.name.clone(),
-                        path: "/agents/{agent.id}",
-                        list: Route::agents(),
-                        note: "All its versions and memories go. Its name becomes free.",
-                    }
-                }
-                SaveActions {
-                    edit,
-                    onsaved: move |saved: Rc<Agent>| {
-                        navigator.replace(Route::agent(saved.id));
-                    },
-                }
-            }),
-            {tabs}
-            Overtaken { edit, latest: agent.clone() }
-            {children}
-            div { class: "split", hidden, onkeydown: move |event| save_key(&event),
-                fieldset { class: "stack", disabled: !may_write,
-                    legend { class: "visually-hidden", "Definition" }
-                    Identity { edit, is_new: agent.is_none() }
-                    Means { edit }
-                    Guardrails { edit }
-                    Answer { edit }
-                    LimitFields {
-                        limits: edit.draft.read().limits,
-                        problem: edit.problem.read().clone(),
-                        onchange: move |limits| edit.change(|draft| draft.limits = limits),
-                    }
-                }
-                aside { class: "pane", "aria-label": "Run",
-                    match &agent {
-                        Some(agent) => rsx! {
-                            RunPanel {
-                                path: "/agents/{agent.id}",
-                                filter: "agent_id={agent.id}",
-                                schema: prompt,
-                                prompt: true,
-                                dirty: edit.is_dirty(),
-                            }
-                        },
-                        None => rsx! {
-                            h2 { "Run" }
-                            p { class: "hint", "Create the agent to run it." }
-                        },
-                    }
-                }
+    match agent {
+        Some(agent) => rsx! {
+            RunPanel {
+                path: "/agents/{agent.id}",
+                filter: "agent_id={agent.id}",
+                schema: prompt,
+                prompt: true,
+                dirty: edit.is_dirty(),
             }
-        }
+        },
+        None => rsx! {
+            h2 { "Run" }
+            p { class: "hint", "Create the agent to run it." }
+        },
     }
 }
 

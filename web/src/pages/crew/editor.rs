@@ -2,25 +2,19 @@
 
 use std::rc::Rc;
 
-use contracts::{
-    Permission,
-    crew::{Crew, CrewSpec, Process},
-};
+use contracts::crew::{Crew, CrewSpec, Process};
 use dioxus::prelude::*;
 
 use super::{members::Members, tasks::Tasks};
 use crate::{
-    api::session,
     pages::{
         agent::{LimitFields, Model},
-        deleting::DeleteButton,
-        editing::{Edit, Overtaken, SaveActions, save_key, use_edit},
+        editing::{Edit, use_edit},
+        frame::Frame,
         running::{RunPanel, input_schema},
     },
-    routes::Route,
     ui::{
         field::{TextArea, TextField},
-        page::Page,
         problem::{ProblemLine, field_error},
         select::SelectField,
     },
@@ -35,84 +29,50 @@ fn blank() -> CrewSpec {
     }
 }
 
-/// `hidden` keeps the draft while another tab is shown, whose content are the children.
 #[component]
-pub(crate) fn CrewEditor(
-    crew: Option<Rc<Crew>>,
-    tabs: Option<Element>,
-    #[props(default)] hidden: bool,
-    children: Element,
-) -> Element {
-    let navigator = navigator();
-    let may_write = session::may(Permission::AgentWrite);
+pub(crate) fn CrewEditor(crew: Option<Rc<Crew>>, #[props(default)] tab: String) -> Element {
     let edit = use_edit(crew.clone(), blank);
-    let title = crew
-        .as_ref()
-        .map_or("New crew", |crew| &crew.name)
-        .to_owned();
-    let heading = rsx! {
-        h1 { "{title}" }
-        if let Some(crew) = &crew {
-            span { class: "muted num", "v{crew.version}" }
-        }
-    };
+    let title = crew.as_ref().map_or("New crew", |crew| &crew.name).to_owned();
     rsx! {
-        Page {
-            title,
-            loaded: true,
-            heading,
-            actions: may_write.then(|| rsx! {
-                if let Some(crew) = &crew {
-                    DeleteButton {
-                        kind: "crew",
-                        name: crew.name.clone(),
-                        path: "/crews/{crew.id}",
-                        list: Route::crews(),
-                        note: "All its versions go; its agents stay. Its name becomes free.",
-                    }
+        Frame {
+            edit,
+            saved: crew.clone(),
+            title: title.clone(),
+            heading: rsx! { h1 { "{title}" } },
+            tab,
+            form: rsx! {
+                Head { edit, is_new: crew.is_none() }
+                Members { edit }
+                Tasks { edit }
+                LimitFields {
+                    limits: edit.draft.read().limits,
+                    problem: edit.problem.read().clone(),
+                    onchange: move |limits| edit.change(|draft| draft.limits = limits),
                 }
-                SaveActions {
-                    edit,
-                    onsaved: move |saved: Rc<Crew>| {
-                        navigator.replace(Route::crew(saved.id));
-                    },
-                }
-            }),
-            {tabs}
-            Overtaken { edit, latest: crew.clone() }
-            {children}
-            div { class: "split", hidden, onkeydown: move |event| save_key(&event),
-                fieldset { class: "stack", disabled: !may_write,
-                    legend { class: "visually-hidden", "Definition" }
-                    Head { edit, is_new: crew.is_none() }
-                    Members { edit }
-                    Tasks { edit }
-                    LimitFields {
-                        limits: edit.draft.read().limits,
-                        problem: edit.problem.read().clone(),
-                        onchange: move |limits| edit.change(|draft| draft.limits = limits),
-                    }
-                }
-                aside { class: "pane", "aria-label": "Run",
-                    match &crew {
-                        Some(crew) => rsx! {
-                            RunPanel {
-                                key: "{crew.version}",
-                                path: "/crews/{crew.id}",
-                                filter: "crew_id={crew.id}",
-                                schema: input_schema(crew.tasks.iter().map(|task| task.description.as_str())),
-                                testable: true,
-                                dirty: edit.is_dirty(),
-                            }
-                        },
-                        None => rsx! {
-                            h2 { "Run" }
-                            p { class: "hint", "Create the crew to run it." }
-                        },
-                    }
-                }
-            }
+            },
+            pane_label: "Run",
+            pane: rsx! { Run { edit, crew } },
         }
+    }
+}
+
+#[component]
+fn Run(edit: Edit<Crew>, crew: Option<Rc<Crew>>) -> Element {
+    match crew {
+        Some(crew) => rsx! {
+            RunPanel {
+                key: "{crew.version}",
+                path: "/crews/{crew.id}",
+                filter: "crew_id={crew.id}",
+                schema: input_schema(crew.tasks.iter().map(|task| task.description.as_str())),
+                testable: true,
+                dirty: edit.is_dirty(),
+            }
+        },
+        None => rsx! {
+            h2 { "Run" }
+            p { class: "hint", "Create the crew to run it." }
+        },
     }
 }
 

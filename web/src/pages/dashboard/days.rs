@@ -1,5 +1,6 @@
 //! Executions counted by the user's days.
 
+use chrono::{Days, NaiveDate};
 use contracts::execution::{ExecutionState, ExecutionSummary, Usage};
 
 pub(super) const DAYS: usize = 14;
@@ -11,6 +12,7 @@ pub(super) struct DayCounts {
     pub(super) days: [Day; DAYS],
     pub(super) failed_last_day: usize,
     pub(super) usage: Usage,
+    today: NaiveDate,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,6 +38,7 @@ impl DayCounts {
             days: [Day::default(); DAYS],
             failed_last_day: 0,
             usage: Usage::ZERO,
+            today: date(today),
         };
         for execution in executions {
             let begun_ms = execution.created_at.timestamp_millis() as f64;
@@ -59,6 +62,11 @@ impl DayCounts {
         counts
     }
 
+    /// The date of the day at that place.
+    pub(super) fn date(&self, index: usize) -> NaiveDate {
+        self.today - Days::new((DAYS - 1 - index) as u64)
+    }
+
     pub(super) fn highest(&self) -> usize {
         self.days
             .iter()
@@ -70,6 +78,11 @@ impl DayCounts {
     pub(super) fn total(&self) -> usize {
         self.days.iter().map(|day| day.total()).sum()
     }
+}
+
+/// The date that lies so many days after that of the epoch.
+fn date(days: f64) -> NaiveDate {
+    NaiveDate::default() + Days::new(days.max(0.0) as u64)
 }
 
 #[cfg(test)]
@@ -117,6 +130,8 @@ mod tests {
         assert_eq!(counts.failed_last_day, 1);
         assert_eq!(counts.days[DAYS - 1].succeeded, 1);
         assert_eq!(counts.usage.prompt_tokens, 3);
+        assert_eq!(counts.date(DAYS - 1).to_string(), "2027-01-15");
+        assert_eq!(counts.date(0).to_string(), "2027-01-02");
         assert_eq!(
             counts.usage.cost, None,
             "one unknown price makes the sum unknown"

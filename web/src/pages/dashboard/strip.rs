@@ -1,5 +1,6 @@
 //! Fourteen bars, one for each day, and the sum below them.
 
+use chrono::{Datelike, NaiveDate};
 use dioxus::prelude::*;
 
 use super::days::{DAYS, Day, DayCounts};
@@ -13,16 +14,16 @@ pub(super) fn Strip(counts: DayCounts, cut: bool) -> Element {
     let total = counts.total();
     rsx! {
         ol { class: "strip",
-            for (index , day) in counts.days.into_iter().enumerate() {
-                li { key: "{index}", title: told(index, day),
-                    span { class: "visually-hidden", {told(index, day)} }
+            for (index , day) in counts.days.iter().copied().enumerate() {
+                li { key: "{index}", title: told(counts.date(index), day),
+                    span { class: "visually-hidden", {told(counts.date(index), day)} }
                     svg { width: "100%", height: "{HEIGHT}", "aria-hidden": "true",
                         Bar { from: 0, part: day.succeeded, highest, tone: "ok" }
                         Bar { from: day.succeeded, part: day.other, highest, tone: "neutral" }
                         Bar { from: day.succeeded + day.other, part: day.failed, highest, tone: "err" }
                         rect { class: "strip-base", x: "0", y: "{HEIGHT - 1}", width: "100%", height: "1" }
                     }
-                    span { class: "strip-day", "aria-hidden": "true", {label(index)} }
+                    span { class: "strip-day", "aria-hidden": "true", {label(index, counts.date(index))} }
                 }
             }
         }
@@ -54,19 +55,18 @@ fn Bar(from: usize, part: usize, highest: usize, tone: &'static str) -> Element 
     }
 }
 
-fn label(index: usize) -> String {
-    match DAYS - 1 - index {
-        0 => "today".into(),
-        days => format!("−{days}"),
+/// The day of the month; the month stands where it begins.
+fn label(index: usize, date: NaiveDate) -> String {
+    match index {
+        _ if index == DAYS - 1 => "today".into(),
+        0 => date.format("%-d %b").to_string(),
+        _ if date.day() == 1 => date.format("%-d %b").to_string(),
+        _ => date.day().to_string(),
     }
 }
 
-fn told(index: usize, day: Day) -> String {
-    let when = match DAYS - 1 - index {
-        0 => "Today".into(),
-        1 => "Yesterday".into(),
-        days => format!("{days} days ago"),
-    };
+fn told(date: NaiveDate, day: Day) -> String {
+    let when = date.format("%-d %b");
     let Day {
         succeeded,
         failed,
@@ -75,5 +75,19 @@ fn told(index: usize, day: Day) -> String {
     match other {
         0 => format!("{when}: {succeeded} succeeded, {failed} failed"),
         _ => format!("{when}: {succeeded} succeeded, {failed} failed, {other} other"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_month_stands_where_it_begins() {
+        let day = |text: &str| text.parse().expect("a date");
+        assert_eq!(label(0, day("2026-11-08")), "8 Nov");
+        assert_eq!(label(5, day("2026-11-13")), "13");
+        assert_eq!(label(6, day("2026-12-01")), "1 Dec");
+        assert_eq!(label(DAYS - 1, day("2026-11-21")), "today");
     }
 }

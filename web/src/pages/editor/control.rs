@@ -6,16 +6,16 @@ use serde_json::{Map, Value, json};
 use crate::{
     canvas::{
         board::{Board, NodeHandle},
-        fields::{self, Control, Field, json_text, json_value},
+        fields::{Control, Field, json_text},
     },
     pages::editor::{
-        code::CodeField,
         expression::{Expression, JsonExpression},
         pickers::{ArgumentsField, ModelField, Picker, Source},
         properties::configure,
     },
     ui::{
         button::{Button, IconButton},
+        code_editor::CodeEditor,
         field::TextField,
         icon::Glyph,
         select::SelectField,
@@ -82,7 +82,7 @@ pub(super) fn FieldView(node: NodeHandle, field: Field) -> Element {
             JsonExpression { node, label, hint, text: json_text(value.as_ref()), oninput: move |value| configure(board, node, &key, value) }
         },
         Control::Code => rsx! {
-            CodeField { label, hint, text, language: "javascript", oninput: set_text }
+            CodeEditor { label, hint, value: text, language: "javascript", oninput: set_text }
         },
         Control::Cases => rsx! { CasesField { node, value } },
         Control::Agent => rsx! { Picker { label, value: text, source: Source::Agents, onpick: set_text } },
@@ -220,23 +220,5 @@ fn NamesField(node: NodeHandle, field: Field, value: Option<Value>) -> Element {
                 }
             }
         }
-    }
-}
-
-/// The fields of a JSON Schema of objects, for forms outside of nodes.
-pub(super) fn of_input(schema: &Value) -> Vec<Field> {
-    fields::of("", schema)
-}
-
-/// The value that a form's text stands for.
-pub(super) fn parse_input(field: &Field, text: &str) -> Result<Option<Value>, String> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    match &field.control {
-        Control::Number { whole, .. } => number(text, *whole).map(Some).ok_or_else(|| "a number is needed".to_owned()),
-        Control::Json | Control::Names => json_value(text),
-        Control::Yes => Ok(Some(Value::Bool(text == "true"))),
-        _ => Ok(Some(Value::String(text.to_owned()))),
     }
 }

@@ -54,6 +54,8 @@ pub(crate) struct Desk {
     pub(crate) panel: Signal<Option<Panel>>,
     pub(crate) outline: Signal<bool>,
     pub(crate) dialogue: Signal<Dialogue>,
+    /// The revision that the canvas is compared with.
+    pub(crate) comparing: Signal<Option<u32>>,
     /// The execution that the canvas shows.
     pub(crate) execution: Signal<Option<String>>,
     pub(crate) record: Signal<Record>,
@@ -76,6 +78,7 @@ impl Desk {
             panel: Signal::new(None),
             outline: Signal::new(outline),
             dialogue: Signal::new(Dialogue::None),
+            comparing: Signal::new(None),
             execution: Signal::new(None),
             record: Signal::new(Record::default()),
             link: Signal::new(Link::Loading),

@@ -1,8 +1,10 @@
 //! The panel at the side: the chosen node, the execution, or the revisions.
 
+use contracts::Permission;
 use dioxus::prelude::*;
 
 use crate::{
+    api::session,
     pages::editor::{
         desk::{Desk, Panel},
         properties::Properties,
@@ -19,6 +21,7 @@ pub(super) fn SidePanel() -> Element {
         return rsx! {};
     };
     let active = *desk.board.active.read();
+    let may_run = session::may(Permission::FlowExecute);
     let label = match panel {
         Panel::Properties => "Properties",
         Panel::Run => "Run",
@@ -39,7 +42,9 @@ pub(super) fn SidePanel() -> Element {
                     if active.is_some() {
                         PanelTab { panel: Panel::Properties, label: "Node" }
                     }
-                    PanelTab { panel: Panel::Run, label: "Run" }
+                    if may_run || desk.execution.read().is_some() {
+                        PanelTab { panel: Panel::Run, label: "Run" }
+                    }
                     PanelTab { panel: Panel::Revisions, label: "Revisions" }
                 }
                 IconButton { glyph: Glyph::Close, label: "Close the panel", onclick: move |_| desk.panel.set(None) }

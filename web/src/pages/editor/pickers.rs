@@ -9,10 +9,9 @@ use crate::{
     api::query::{View, use_get},
     canvas::{
         board::{Board, NodeHandle},
-        fields::{Control, json_text},
+        fields::{self, Control, json_text},
     },
     pages::editor::{
-        control::of_input,
         expression::{Expression, JsonExpression},
         properties::configure,
     },
@@ -120,7 +119,7 @@ fn Arguments(id: String, node: NodeHandle, value: Option<Value>) -> Element {
     let fields = match tool.view() {
         View::Loading => Vec::new(),
         View::Failed(problem) => return rsx! { ProblemLine { problem } },
-        View::Ready(tool) => of_input(&tool.input_schema),
+        View::Ready(tool) => fields::of("", &tool.input_schema),
     };
     let known: Map<String, Value> = value.and_then(|value| value.as_object().cloned()).unwrap_or_default();
     let set = {

@@ -26,7 +26,7 @@ use crate::{
 
 #[component]
 pub(super) fn Revisions() -> Element {
-    let desk = use_context::<Desk>();
+    let mut desk = use_context::<Desk>();
     let list = use_get::<ListPage<RevisionSummary>>(format!("{}/revisions?limit=100", desk.path()));
     let mut chosen = use_signal(|| None::<u32>);
     let locked = *desk.board.locked.read();
@@ -48,8 +48,19 @@ pub(super) fn Revisions() -> Element {
                         if !revision.notes.is_empty() {
                             p { "{revision.notes}" }
                         }
-                        if !locked {
-                            Button { small: true, onclick: move |_| chosen.set(Some(revision.revision)), "Restore into the draft" }
+                        div { class: "row",
+                            Button {
+                                small: true,
+                                "aria-pressed": (*desk.comparing.read() == Some(revision.revision)).to_string(),
+                                onclick: move |_| {
+                                    let shown = *desk.comparing.peek() == Some(revision.revision);
+                                    desk.comparing.set((!shown).then_some(revision.revision));
+                                },
+                                "Compare with the draft"
+                            }
+                            if !locked {
+                                Button { small: true, onclick: move |_| chosen.set(Some(revision.revision)), "Restore" }
+                            }
                         }
                     }
                 }
@@ -82,6 +93,7 @@ fn Restore(revision: u32, onclose: EventHandler<()>) -> Element {
                     match api::post::<Flow>(&path, &json!({})).await {
                         Ok(flow) => {
                             desk.take(flow);
+                            desk.comparing.set(None);
                             desk.board.fit();
                             toast::done(format!("Revision {revision} is the draft now."));
                             onclose.call(());

@@ -1,151 +1,96 @@
-//! The form for the input of an execution: a field for each property of the flow's input schema, else JSON.
+//! The input of an execution: the form that the flow's input schema makes, else JSON; and that schema itself.
 
-use std::collections::BTreeMap;
+use std::rc::Rc;
 
+use contracts::FieldProblem;
 use dioxus::prelude::*;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::{
-    canvas::{
-        commands,
-        fields::{Control, Field, json_text},
-    },
-    pages::editor::{
-        control::{of_input, parse_input},
-        desk::Desk,
-    },
-    ui::{
-        field::{TextArea, TextField},
-        select::SelectField,
-    },
+    canvas::{board::Board, commands},
+    pages::json_text::JsonText,
+    schema::{Shape, shape},
+    ui::schema_form::SchemaForm,
 };
 
-/// Writes what the form stands for into `input`; an error while it is no JSON.
-#[component]
-pub(super) fn InputForm(schema: Option<Value>, input: Signal<Result<Value, String>>) -> Element {
-    let fields = schema.as_ref().map(of_input).unwrap_or_default();
-    if fields.is_empty() {
-        return rsx! { JsonInput { input } };
-    }
-    rsx! { FieldsInput { fields, input } }
+/// Whether the schema asks for anything by name.
+pub(super) fn has_fields(schema: Option<&Value>) -> bool {
+    schema.is_some_and(|schema| matches!(shape(schema), Shape::Object(fields) if !fields.is_empty()))
 }
 
 #[component]
-fn JsonInput(input: Signal<Result<Value, String>>) -> Element {
-    let mut text = use_signal(String::new);
-    use_hook(|| input.set(Ok(Value::Null)));
-    rsx! {
-        TextArea {
-            label: "Input",
-            hint: "JSON, or nothing.",
-            rows: 5,
-            class: "input mono",
-            value: "{text}",
-            error: input.read().clone().err(),
-            oninput: move |new: String| {
-                let value = if new.trim().is_empty() {
-                    Ok(Value::Null)
-                } else {
-                    serde_json::from_str(&new).map_err(|error| error.to_string())
-                };
-                input.set(value);
-                text.set(new);
-            },
-        }
+pub(super) fn InputForm(schema: Option<Value>, input: Signal<Value>, problems: Rc<Vec<FieldProblem>>) -> Element {
+    let mut input = input;
+    match schema.filter(|schema| has_fields(Some(schema))) {
+        Some(schema) => rsx! {
+            SchemaForm { schema, value: input(), path: "/input", problems, onchange: move |value: Value| input.set(value) }
+        },
+        None => rsx! {
+            JsonText { label: "Input", hint: "JSON.", value: input(), onchange: move |value: Value| input.set(value) }
+        },
     }
-}
-
-#[component]
-fn FieldsInput(fields: Vec<Field>, input: Signal<Result<Value, String>>) -> Element {
-    let mut texts = use_signal(BTreeMap::<String, String>::new);
-    use_hook(|| input.set(Ok(json!({}))));
-    let known = fields.clone();
-    let set = move |key: &str, text: String| {
-        texts.write().insert(key.to_owned(), text);
-        input.set(read(&known, &texts.peek()));
-    };
-    rsx! {
-        for field in fields {
-            {
-                let text = texts.read().get(&field.key).cloned().unwrap_or_default();
-                let error = parse_input(&field, &text).err();
-                let label = if field.required { format!("{} *", field.key) } else { field.key.clone() };
-                let hint = Some(field.about.clone()).filter(|about| !about.is_empty());
-                let key = field.key.clone();
-                let mut set = set.clone();
-                match field.control {
-                    Control::Choice(words) => rsx! {
-                        SelectField {
-                            key: "{key}", label, hint, value: text,
-                            options: [String::new()].into_iter().chain(words).map(|word| (word.clone(), word)).collect::<Vec<_>>(),
-                            onchange: move |text| set(&key, text),
-                        }
-                    },
-                    Control::Yes => rsx! {
-                        SelectField {
-                            key: "{key}", label, hint, value: text,
-                            options: ["", "true", "false"].map(|word| (word.to_owned(), word.to_owned())).to_vec(),
-                            onchange: move |text| set(&key, text),
-                        }
-                    },
-                    Control::Number { .. } => rsx! {
-                        TextField { key: "{key}", label, hint, error, kind: "number", step: "any", value: text, oninput: move |text| set(&key, text) }
-                    },
-                    Control::Json | Control::Names => rsx! {
-                        TextArea { key: "{key}", label, hint, error, value: text, class: "input mono", oninput: move |text| set(&key, text) }
-                    },
-                    _ => rsx! {
-                        TextArea { key: "{key}", label, hint, error, rows: 1, value: text, oninput: move |text| set(&key, text) }
-                    },
-                }
-            }
-        }
-    }
-}
-
-fn read(fields: &[Field], texts: &BTreeMap<String, String>) -> Result<Value, String> {
-    let mut object = Map::new();
-    for field in fields {
-        let text = texts.get(&field.key).map(String::as_str).unwrap_or_default();
-        if let Some(value) = parse_input(field, text)? {
-            object.insert(field.key.clone(), value);
-        }
-    }
-    Ok(Value::Object(object))
 }
 
 /// The input schema of the flow itself.
 #[component]
-pub(super) fn SchemaField(schema: Option<Value>) -> Element {
-    let desk = use_context::<Desk>();
-    let mut board = desk.board;
-    let mut draft = use_signal(|| None::<String>);
-    let text = draft.read().clone().unwrap_or_else(|| json_text(schema.as_ref()));
-    let error = (!text.trim().is_empty()).then(|| serde_json::from_str::<Value>(&text).err()).flatten();
+pub(super) fn InputSchema(schema: Option<Value>) -> Element {
+    let mut board = use_context::<Board>();
+    let mut draft = use_signal(|| written(schema.as_ref()));
+    let mut known = use_hook(|| CopyValue::new(schema.clone()));
+    if *known.peek() != schema {
+        // Changed from outside: by an undo, for example.
+        draft.set(written(schema.as_ref()));
+        known.set(schema);
+    }
     rsx! {
         details { class: "settings",
             summary { "Input schema of the flow" }
-            TextArea {
+            JsonText {
                 label: "JSON Schema",
                 hint: "What the input of an execution must look like. Each of its properties becomes a field above.",
-                rows: 10,
-                    class: "input mono",
-                value: text,
-                error: error.map(|error| error.to_string()),
-                oninput: move |text: String| {
-                    let schema = match text.trim() {
-                        "" => Ok(None),
-                        text => serde_json::from_str(text).map(Some),
-                    };
-                    match schema {
-                        Ok(schema) => {
-                            board.run(&commands::set_input_schema(schema));
-                            draft.set(Some(text));
-                        }
-                        Err(_) => draft.set(Some(text)),
+                value: draft(),
+                onchange: move |value: Value| {
+                    if let Some(schema) = meant(&value) {
+                        known.set(schema.clone());
+                        board.run(&commands::set_input_schema(schema));
                     }
+                    draft.set(value);
                 },
             }
         }
+    }
+}
+
+fn written(schema: Option<&Value>) -> Value {
+    schema.cloned().unwrap_or_else(|| json!({}))
+}
+
+/// The schema that a value stands for: none at all where it says nothing; nothing is meant while it is no object.
+fn meant(value: &Value) -> Option<Option<Value>> {
+    match value {
+        Value::Object(fields) if fields.is_empty() => Some(None),
+        Value::Object(_) => Some(Some(value.clone())),
+        Value::String(text) if text.trim().is_empty() => Some(None),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schema_is_meant_once_it_is_an_object() {
+        assert_eq!(meant(&json!({})), Some(None));
+        assert_eq!(meant(&json!(" ")), Some(None));
+        assert_eq!(meant(&json!("{\"type\"")), None);
+        assert_eq!(meant(&json!({"type": "object"})), Some(Some(json!({"type": "object"}))));
+    }
+
+    #[test]
+    fn only_named_values_make_a_form() {
+        assert!(!has_fields(None));
+        assert!(!has_fields(Some(&json!({"type": "object"}))));
+        assert!(has_fields(Some(&json!({"properties": {"a": {"type": "string"}}}))));
     }
 }

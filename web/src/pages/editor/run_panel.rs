@@ -1,22 +1,27 @@
 //! Run from the editor: the input by the flow's schema, then what becomes of it.
 
+use std::rc::Rc;
+
 use contracts::{
-    Problem,
+    Permission, Problem,
     execution::ExecutionState,
     flow::RevisionChoice,
 };
 use dioxus::prelude::*;
+use serde_json::json;
 
 use crate::{
+    api::session,
     canvas::model::title,
     format,
     live::feed::Link,
     pages::editor::{
         desk::Desk,
-        run_form::{InputForm, SchemaField},
+        run_form::{InputForm, InputSchema, has_fields},
         running,
     },
     routes::Route,
+    schema::initial,
     ui::{
         badge::StateBadge,
         button::{Button, Variant},
@@ -34,16 +39,18 @@ pub(super) fn RunPanel() -> Element {
     let mut problem = use_signal(|| None::<Problem>);
     let mut busy = use_signal(|| false);
     let mut published = use_signal(|| false);
-    let input = use_signal(|| Ok(serde_json::Value::Null));
     let revision = *desk.revision.read();
     let schema = desk.board.graph.read().input_schema.clone();
+    let input = use_signal(|| schema.as_ref().and_then(initial).unwrap_or_else(|| json!({})));
+    let is_text = !has_fields(schema.as_ref()) && input.read().is_string();
+    let problems = problem.read().as_ref().map(|problem: &Problem| problem.errors.clone()).unwrap_or_default();
     let running = desk.execution.read().is_some() && !desk.record.read().is_final();
     let start = move |_| {
         let choice = match revision.filter(|_| *published.peek()) {
             Some(revision) => RevisionChoice::Number(revision),
             None => RevisionChoice::DRAFT,
         };
-        let Ok(value) = input.peek().clone() else { return };
+        let value = input.peek().clone();
         busy.set(true);
         desk.board.spawn(async move {
             let outcome = running::execute(desk, value, choice).await;
@@ -51,6 +58,11 @@ pub(super) fn RunPanel() -> Element {
             busy.set(false);
         });
     };
+    if !session::may(Permission::FlowExecute) {
+        return rsx! {
+            div { class: "run-panel stack", Outcome {} }
+        };
+    }
     rsx! {
         div { class: "run-panel stack",
             if let Some(revision) = revision {
@@ -64,7 +76,7 @@ pub(super) fn RunPanel() -> Element {
                     onchange: move |choice: String| published.set(choice == "revision"),
                 }
             }
-            InputForm { schema: schema.clone(), input }
+            InputForm { schema: schema.clone(), input, problems: Rc::new(problems) }
             if let Some(problem) = problem.read().clone() {
                 ProblemLine { problem }
             }
@@ -73,7 +85,7 @@ pub(super) fn RunPanel() -> Element {
                     variant: Variant::Primary,
                     icon: Glyph::Play,
                     busy: *busy.read(),
-                    disabled: input.read().is_err(),
+                    disabled: is_text,
                     onclick: start,
                     "Run"
                 }
@@ -92,7 +104,7 @@ pub(super) fn RunPanel() -> Element {
                 }
             }
             if !*desk.board.locked.read() {
-                SchemaField { schema }
+                InputSchema { schema }
             }
             if desk.execution.read().is_some() {
                 Outcome {}

@@ -14,9 +14,11 @@ use serde_json::{Value, json};
 use crate::{
     api,
     canvas::board::{Mark, set_if_new},
+    format,
     live::{
         feed::{self, Link},
         record::Record,
+        words,
     },
     pages::editor::{desk::Desk, saving},
 };
@@ -78,19 +80,12 @@ pub(crate) fn use_following(desk: Desk) {
 }
 
 pub(crate) fn mark_of(view: &NodeView) -> Mark {
-    let state = match view.state {
-        NodeState::Pending => "",
-        NodeState::Running => "running",
-        NodeState::Retrying => "retrying",
-        NodeState::Asking => "asking",
-        NodeState::Succeeded => "succeeded",
-        NodeState::Failed => "failed",
-        NodeState::Skipped => "skipped",
-        NodeState::Stopped => "stopped",
-    };
+    if view.state == NodeState::Pending {
+        return Mark::default();
+    }
     let mut parts = Vec::new();
     if let Some(ms) = view.duration_ms.filter(|_| view.state == NodeState::Succeeded) {
-        parts.push(duration(ms));
+        parts.push(format::duration(ms));
     }
     if let Some(usage) = view.usage {
         let tokens = usage.prompt_tokens + usage.completion_tokens;
@@ -108,17 +103,8 @@ pub(crate) fn mark_of(view: &NodeView) -> Mark {
         parts.push(error.code.clone());
     }
     Mark {
-        state,
+        state: words::state(view.state),
         note: parts.join(" · "),
         stale: false,
-    }
-}
-
-pub(crate) fn duration(ms: u64) -> String {
-    match ms {
-        0..1_000 => format!("{ms} ms"),
-        #[allow(clippy::cast_precision_loss)]
-        1_000..60_000 => format!("{:.1} s", ms as f64 / 1_000.0),
-        _ => format!("{} m {} s", ms / 60_000, ms % 60_000 / 1_000),
     }
 }

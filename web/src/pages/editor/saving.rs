@@ -9,12 +9,13 @@ use contracts::{
 };
 use dioxus::prelude::*;
 use serde::Serialize;
-use wasm_bindgen::{JsCast, closure::Closure};
 
 use crate::{
     api::{self, Call},
     dom,
+    listen::use_window_event,
     pages::editor::desk::{Desk, Saving},
+    ui::toast,
 };
 
 const PAUSE_MS: i32 = 600;
@@ -114,26 +115,18 @@ async fn put(desk: Desk, version: u64) -> Result<Flow, Problem> {
 
 /// Asks before a window with unsaved changes is closed; a page that is left inside the app saves on its way out.
 fn use_guard(desk: Desk) {
-    let guard = use_hook(|| {
-        let guard = Closure::<dyn FnMut(web_sys::Event)>::new(move |event: web_sys::Event| {
-            if desk.is_behind() {
-                event.prevent_default();
-            }
-        });
-        let function = guard.as_ref().unchecked_ref();
-        // It fails only for a listener that is none.
-        drop(dom::window().add_event_listener_with_callback("beforeunload", function));
-        std::rc::Rc::new(guard)
+    use_window_event("beforeunload", move |event: web_sys::Event| {
+        if desk.is_behind() {
+            event.prevent_default();
+        }
     });
     use_drop(move || {
-        let function = guard.as_ref().as_ref().unchecked_ref();
-        drop(dom::window().remove_event_listener_with_callback("beforeunload", function));
         if matches!(*desk.saving.peek(), Saving::Waiting | Saving::Failed(_)) {
             let (path, version, draft) = (desk.path(), *desk.version.peek(), draft(desk));
             wasm_bindgen_futures::spawn_local(async move {
                 let call = Call::new("PUT", &path).header("if-match", format!("\"{version}\""));
                 if let Err(problem) = call.json(&draft).send::<Flow>().await {
-                    crate::ui::toast::problem(&problem);
+                    toast::problem(&problem);
                 }
             });
         }

@@ -1,12 +1,17 @@
 //! The bar above the canvas: the flow's name, how its saving stands, publish and run.
 
+use contracts::Permission;
 use dioxus::prelude::*;
 
 use crate::{
+    api::session,
     canvas::keys::SHEET,
-    pages::editor::{
-        desk::{Desk, Dialogue, Panel, Saving},
-        saving,
+    pages::{
+        editor::{
+            desk::{Desk, Dialogue, Panel, Saving},
+            saving,
+        },
+        flows::file,
     },
     routes::Route,
     ui::{
@@ -20,6 +25,7 @@ use crate::{
 pub(super) fn TopBar() -> Element {
     let mut desk = use_context::<Desk>();
     let locked = *desk.board.locked.read();
+    let may_run = session::may(Permission::FlowExecute);
     let toggle = move |panel: Panel| {
         let mut shown = desk.panel;
         let next = (*shown.peek() != Some(panel)).then_some(panel);
@@ -45,7 +51,7 @@ pub(super) fn TopBar() -> Element {
             }
             SaveState {}
             span { class: "editor-space" }
-            IconButton { glyph: Glyph::Keyboard, label: "Keyboard shortcuts", onclick: move |_| desk.dialogue.set(Dialogue::Shortcuts) }
+            IconButton { class: "icon-button keys-button", glyph: Glyph::Keyboard, label: "Keyboard shortcuts", onclick: move |_| desk.dialogue.set(Dialogue::Shortcuts) }
             IconButton {
                 glyph: Glyph::List,
                 label: "Outline",
@@ -53,6 +59,16 @@ pub(super) fn TopBar() -> Element {
                 onclick: move |_| {
                     let outline = *desk.outline.peek();
                     desk.outline.set(!outline);
+                },
+            }
+            IconButton {
+                class: "icon-button export-button",
+                glyph: Glyph::Download,
+                label: "Export as JSON",
+                onclick: move |_| async move {
+                    // What is not saved would be missing in the file.
+                    saving::save(desk).await;
+                    file::export(&desk.path()).await;
                 },
             }
             IconButton {
@@ -64,7 +80,9 @@ pub(super) fn TopBar() -> Element {
             if !locked {
                 Button { onclick: move |_| desk.dialogue.set(Dialogue::Publish), "Publish" }
             }
-            Button { variant: Variant::Primary, icon: Glyph::Play, onclick: move |_| toggle(Panel::Run), "Run" }
+            if may_run {
+                Button { variant: Variant::Primary, icon: Glyph::Play, onclick: move |_| toggle(Panel::Run), "Run" }
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{
     approval::Decide,
     data::Data,
-    mark::{self, Mark},
+    mark::Mark,
     messages::Messages,
     step,
     watch::{Lens, Watch},
@@ -105,13 +105,13 @@ fn Step(path: String, onclose: EventHandler<()>) -> Element {
 
     rsx! {
         header { class: "details-head",
-            Mark { state: mark::word(state) }
+            Mark { state: words::state(state) }
             h2 { class: "details-title", "{label}" }
             span { class: "span-kind", "{kind}" }
             IconButton { glyph: Glyph::Close, label: "Close the details", onclick: move |_| onclose.call(()) }
         }
         p { class: "details-line",
-            span { class: "state-word", "data-state": mark::word(state), {mark::word(state)} }
+            span { class: "state-word", "data-state": words::state(state), {words::state(state)} }
             code { "{path}" }
         }
         if let Some(asked) = asked {

@@ -1,54 +1,49 @@
-//! The lens of the graph: the flow as it was executed, with the state of each node at the moment that is shown.
+//! The lens of the graph: the canvas, read only, with the state of each node at the moment that is shown.
+//!
+//! **Invariant:** the canvas and the other lenses have one selection: the step in the address.
 
-use contracts::{execution::Usage, flow::Definition};
+use std::rc::Rc;
+
+use contracts::{
+    execution::Usage,
+    flow::{Definition, NodeType},
+    page::Page,
+};
 use dioxus::prelude::*;
 use graph::view::{ExecutionView, NodeState};
 
-use super::{
-    drawing::{self, Drawn, HEIGHT, Line, WIDTH},
-    mark,
-    watch::Watch,
-};
+use super::watch::Watch;
 use crate::{
+    api::query::use_get,
+    canvas::{
+        Stage, Toolbar,
+        board::{Board, Mark, set_if_new},
+    },
     format,
     live::{axis::millis, record::Record, words},
-    ui::{empty::EmptyState, icon::Glyph},
+    ui::{empty::EmptyState, icon::Glyph, skeleton::Skeleton},
 };
 
 #[component]
 pub(crate) fn GraphLens() -> Element {
     let watch = use_context::<Watch>();
-    let drawing = use_memo(move || {
-        let subject = watch.subject.read();
-        let drawn = subject.as_ref().map(|subject| match &subject.definition {
-            Some(definition) => drawing::draw(definition),
-            None => drawing::draw(&heard(&watch.record.read())),
-        });
-        drawn.unwrap_or_default()
+    let types = use_get::<Page<NodeType>>("/node-types".into());
+    let definition = use_memo(move || {
+        let drawn = watch.subject.read().as_ref().and_then(|subject| subject.definition.clone());
+        drawn.unwrap_or_else(|| heard(&watch.record.read()))
     });
-    let drawing = drawing.read();
-    if drawing.nodes.is_empty() {
+    if !types.is_settled() {
+        return rsx! { Skeleton {} };
+    }
+    if definition.read().nodes.is_empty() {
         return rsx! {
             EmptyState { glyph: Glyph::Flow, text: "Nothing to draw yet." }
         };
     }
+    // Without their types nodes are drawn all the same, under the words of the definition.
+    let types = types.data().map(|page| page.items.clone()).unwrap_or_default();
     rsx! {
-        div { class: "drawing",
-            svg {
-                class: "drawing-sheet",
-                view_box: "0 0 {drawing.width} {drawing.height}",
-                width: "{drawing.width}",
-                height: "{drawing.height}",
-                role: "group",
-                "aria-label": "Graph",
-                for line in drawing.edges.iter() {
-                    EdgeView { key: "{line.from} {line.port} {line.to}", line: line.clone() }
-                }
-                for drawn in drawing.nodes.iter() {
-                    NodeShape { key: "{drawn.id}", drawn: drawn.clone() }
-                }
-            }
-        }
+        Drawing { types: Rc::new(types), definition }
     }
 }
 
@@ -65,82 +60,124 @@ fn heard(record: &Record) -> Definition {
 }
 
 #[component]
-fn EdgeView(line: Line) -> Element {
+fn Drawing(types: Rc<Vec<NodeType>>, definition: Memo<Definition>) -> Element {
     let watch = use_context::<Watch>();
-    let n = watch.n();
-    let record = watch.record.read();
-    let taken = is_taken(&record.view_at(n), &line);
+    let board = use_context_provider(|| {
+        let mut board = Board::new(definition.peek().clone(), types);
+        board.locked.set(true);
+        board
+    });
+    use_growth(board, definition);
+    use_marks(board, watch);
+    use_selection(board, watch);
     rsx! {
-        path { class: "drawing-edge", "data-taken": if taken { "true" } else { "false" }, d: "{line.path}" }
-    }
-}
-
-fn is_taken(view: &ExecutionView, line: &Line) -> bool {
-    let from = view.nodes.get(&line.from).and_then(|node| node.port.as_deref());
-    let to = view.nodes.get(&line.to).map(|node| node.state);
-    from == Some(line.port.as_str()) && to.is_some_and(|state| state != NodeState::Skipped)
-}
-
-#[component]
-fn NodeShape(drawn: Drawn) -> Element {
-    let mut watch = use_context::<Watch>();
-    let n = watch.n();
-    let record = watch.record.read();
-    let view = record.view_at(n);
-    let at = record.spans().place_of(&drawn.id);
-    let state = at.map_or(NodeState::Pending, |at| record.spans().state(at, &view));
-    let word = mark::word(state);
-    let selected = watch.step.read().as_deref().is_some_and(|step| step.split('/').next() == Some(&drawn.id));
-    let note = at.map_or_else(|| word.to_owned(), |at| note(watch, &record, at, state));
-    let shown = short(&drawn.name, 18);
-    let (by_click, by_key) = (drawn.id.clone(), drawn.id.clone());
-    rsx! {
-        g {
-            class: "drawing-node",
-            role: "button",
-            tabindex: "0",
-            // What is seen comes first, for those who speak to their computer.
-            "aria-label": "{shown} {note}, {drawn.kind}, {word}",
-            "aria-pressed": if selected { "true" } else { "false" },
-            "data-state": word,
-            transform: "translate({drawn.x} {drawn.y})",
-            onclick: move |_| watch.select(Some(by_click.clone())),
-            onkeydown: move |event| {
-                if matches!(event.key(), Key::Enter) || event.key() == Key::Character(" ".into()) {
-                    event.prevent_default();
-                    watch.select(Some(by_key.clone()));
-                }
-            },
-            rect { width: "{WIDTH}", height: "{HEIGHT}", rx: "6" }
-            rect { class: "drawing-side", width: "4", height: "{HEIGHT - 12.0}", x: "0", y: "6", rx: "2" }
-            text { class: "drawing-name", x: "14", y: "21", "{shown}" }
-            // Without it the two texts are one word to those who compare them with the label.
-            " "
-            path { class: "drawing-mark", transform: "translate({WIDTH - 24.0} 9)", d: mark::shape(word) }
-            text { class: "drawing-note", x: "14", y: "40", "{note}" }
+        div { class: "canvas",
+            Stage { onact: |_| {} }
+            Toolbar {}
         }
     }
 }
 
-/// Time and tokens; the state where there are none.
-fn note(watch: Watch, record: &Record, at: usize, state: NodeState) -> String {
-    if matches!(state, NodeState::Pending | NodeState::Skipped) {
-        return mark::word(state).to_owned();
-    }
-    let span = &record.spans().list()[at];
-    let moment = watch.moment();
-    let end = span.ended.map_or(moment, millis).min(moment);
-    let took = words::duration(end - millis(span.started));
-    let tokens = |usage: &Usage| usage.prompt_tokens + usage.completion_tokens;
-    match record.spans().usage(at).filter(|usage| tokens(usage) > 0) {
-        Some(usage) => format!("{took} · {} tok", format::tokens(&usage)),
-        None => took,
+/// What is heard of an agent grows while it runs.
+fn use_growth(mut board: Board, definition: Memo<Definition>) {
+    let mut shown = use_hook(|| CopyValue::new(definition.peek().clone()));
+    use_effect(move || {
+        let now = definition.read().clone();
+        if *shown.peek() != now {
+            shown.set(now.clone());
+            board.replace(now);
+            board.fit();
+        }
+    });
+}
+
+fn use_marks(board: Board, watch: Watch) {
+    use_effect(move || {
+        let n = watch.n();
+        let record = watch.record.read();
+        let view = record.view_at(n);
+        for node in board.nodes.read().iter() {
+            let mut mark = node.mark;
+            set_if_new(&mut mark, mark_at(watch, &record, &view, &node.id()));
+        }
+    });
+}
+
+/// The selection of the canvas follows that of the page, and the other way round.
+fn use_selection(mut board: Board, watch: Watch) {
+    let mut watch = watch;
+    let mut last = use_hook(|| CopyValue::new(None::<String>));
+    use_effect(move || {
+        let step = watch.step.read().clone();
+        let node = step.as_deref().and_then(|step| board.by_id(root(step)));
+        last.set(node.map(|node| node.id()));
+        if *board.active.peek() != node {
+            board.activate(node);
+            board.reveal(node);
+        }
+    });
+    use_effect(move || {
+        let active = (*board.active.read()).map(|node| node.id());
+        // Only what the user does on the canvas counts here; a step within a node stays selected with it.
+        if *last.peek() != active {
+            last.set(active.clone());
+            watch.select(active);
+        }
+    });
+}
+
+/// The node that a step belongs to.
+fn root(step: &str) -> &str {
+    step.split_once('/').map_or(step, |(node, _)| node)
+}
+
+/// Time and tokens beside the state, with what lies within the node.
+fn mark_at(watch: Watch, record: &Record, view: &ExecutionView, id: &str) -> Mark {
+    let Some(at) = record.spans().place_of(id) else {
+        return Mark::default();
+    };
+    let state = record.spans().state(at, view);
+    let note = match state {
+        NodeState::Pending => return Mark::default(),
+        NodeState::Skipped => String::new(),
+        _ => {
+            let span = &record.spans().list()[at];
+            let moment = watch.moment();
+            let end = span.ended.map_or(moment, millis).min(moment);
+            let took = words::duration(end - millis(span.started));
+            let tokens = |usage: &Usage| usage.prompt_tokens + usage.completion_tokens;
+            match record.spans().usage(at).filter(|usage| tokens(usage) > 0) {
+                Some(usage) => format!("{took} · {} tokens", format::tokens(&usage)),
+                None => took,
+            }
+        }
+    };
+    Mark {
+        state: words::state(state),
+        note,
+        stale: false,
     }
 }
 
-fn short(text: &str, letters: usize) -> String {
-    match text.char_indices().nth(letters) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::live::testing::long;
+
+    #[test]
+    fn a_step_belongs_to_its_node() {
+        assert_eq!(["crew", "crew/write/llm:0"].map(root), ["crew", "crew"]);
+    }
+
+    #[test]
+    fn what_was_heard_stands_in_a_row() {
+        let mut record = Record::default();
+        assert!(heard(&record).nodes.is_empty());
+        for frame in long(4) {
+            record.push(frame);
+        }
+        let drawn = heard(&record);
+        assert!(!drawn.nodes.is_empty());
+        assert_eq!(drawn.edges.len() + 1, drawn.nodes.len());
     }
 }

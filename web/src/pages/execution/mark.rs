@@ -1,20 +1,6 @@
 //! The mark of a state: a shape and a word, never colour alone.
 
 use dioxus::prelude::*;
-use graph::view::NodeState;
-
-pub(crate) const fn word(state: NodeState) -> &'static str {
-    match state {
-        NodeState::Pending => "pending",
-        NodeState::Running => "running",
-        NodeState::Retrying => "retrying",
-        NodeState::Asking => "waiting",
-        NodeState::Succeeded => "succeeded",
-        NodeState::Failed => "failed",
-        NodeState::Skipped => "skipped",
-        NodeState::Stopped => "stopped",
-    }
-}
 
 /// The shape of a state, in a square of 14.
 pub(crate) const fn shape(word: &str) -> &'static str {

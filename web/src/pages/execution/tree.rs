@@ -4,7 +4,7 @@ use dioxus::prelude::*;
 use graph::view::NodeState;
 
 use super::{
-    mark::{self, Mark},
+    mark::Mark,
     step,
     virtual_list::{VirtualList, moved},
     watch::Watch,
@@ -138,7 +138,7 @@ fn Row(row: usize, at: Option<usize>) -> Element {
     let selected = watch.step.read().as_deref() == Some(facts.path.as_str());
     let folded = watch.folded.read().contains(&facts.path);
     let (path, fold_path) = (facts.path.clone(), facts.path.clone());
-    let state = mark::word(facts.state);
+    let state = words::state(facts.state);
     let open = (facts.children > 0).then_some(if folded { "false" } else { "true" });
 
     rsx! {
@@ -229,7 +229,7 @@ fn facts(watch: Watch, at: usize) -> Option<Facts> {
 
 /// A bar for each attempt, and the pauses between them.
 fn bars(span: &Span, axis: Axis, moment: f64, state: NodeState) -> Vec<(Stretch, &'static str)> {
-    let last = mark::word(state);
+    let last = words::state(state);
     if span.attempts.is_empty() {
         let end = span.ended.map_or(moment, millis).min(moment);
         return vec![(axis.stretch(millis(span.started), end), last)];

@@ -6,7 +6,7 @@ use contracts::{
 };
 use dioxus::prelude::*;
 
-use super::Dots;
+use super::{Dots, file};
 use crate::{
     api::{self, query},
     params::Params,
@@ -37,17 +37,18 @@ pub(super) fn FlowRow(flow: FlowSummary, dots: Dots, owner: String, may_write: b
                 }
             }
             td { DotStrip { dots } }
-            td { class: "num",
+            td { class: "num wide-only",
                 match flow.revision {
                     Some(revision) => rsx! { "{revision}" },
                     None => rsx! { span { class: "muted", "draft" } },
                 }
             }
-            td { class: "muted", "{owner}" }
-            td { class: "muted", Ago { at: flow.updated_at } }
+            td { class: "muted wide-only", "{owner}" }
+            td { class: "muted wide-only", Ago { at: flow.updated_at } }
             td { class: "end",
                 Menu { label: "Actions for {flow.name}", trigger: rsx! { Icon { glyph: Glyph::More } },
                     MenuItem { glyph: Glyph::Execution, onclick: move |()| { navigator.push(Route::Executions { params: filter.clone() }); }, "Show executions" }
+                    MenuItem { glyph: Glyph::Download, onclick: move |()| { spawn(async move { file::export(&format!("/flows/{id}")).await }); }, "Export as JSON" }
                     if may_write {
                         MenuItem { glyph: Glyph::Copy, onclick: move |()| { spawn(duplicate(id.to_string())); }, "Duplicate" }
                         MenuLine {}

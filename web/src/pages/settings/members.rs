@@ -44,7 +44,7 @@ pub(super) fn Members(identity: Identity) -> Element {
                             tr {
                                 th { scope: "col", "Name" }
                                 th { scope: "col", "Role" }
-                                th { scope: "col", "Joined" }
+                                th { scope: "col", class: "wide-only", "Joined" }
                                 th { scope: "col", span { class: "visually-hidden", "Actions" } }
                             }
                         }
@@ -100,7 +100,7 @@ fn MemberRow(path: String, member: Member, mine: Role, own: bool, may_write: boo
                     "{member.role.as_str()}"
                 }
             }
-            td { class: "muted", Ago { at: member.joined_at } }
+            td { class: "muted wide-only", Ago { at: member.joined_at } }
             td { class: "end",
                 if may_change {
                     IconButton { glyph: Glyph::Trash, label: "Remove {member.name}", onclick: move |_| removing.set(true) }

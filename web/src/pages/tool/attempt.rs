@@ -63,7 +63,13 @@ pub(crate) fn Attempt(edit: Edit<Tool>, tool: Option<Rc<Tool>>) -> Element {
         Some(Outcome::Failed { problem, .. }) => problem.errors.clone(),
         _ => Vec::new(),
     };
-    let callable = id.is_some() && kind != ToolKind::Flow && session::may(Permission::ToolInvoke);
+    let callable = id.is_some() && kind != ToolKind::Flow;
+    if callable && !session::may(Permission::ToolInvoke) {
+        return rsx! {
+            h2 { "Try it" }
+            p { class: "hint", "Your role may not call tools." }
+        };
+    }
     rsx! {
         h2 { "Try it" }
         form {

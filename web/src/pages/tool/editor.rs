@@ -3,89 +3,54 @@
 use std::rc::Rc;
 
 use contracts::{
-    Permission, Role,
+    Role,
     tool::{Approval, Tool, ToolSpec},
 };
 use dioxus::prelude::*;
 
 use super::{attempt::Attempt, config::Config, kind::look};
 use crate::{
-    api::session,
     pages::{
-        deleting::DeleteButton,
-        editing::{Edit, Overtaken, SaveActions, save_key, use_edit},
+        editing::{Edit, use_edit},
+        frame::Frame,
         json_text::JsonText,
     },
-    routes::Route,
     ui::{
         badge::Badge,
         field::{TextArea, TextField},
-        page::Page,
         problem::{ProblemLine, field_error},
         select::SelectField,
         switch::Switch,
     },
 };
 
-/// `hidden` keeps the draft while another tab is shown, whose content are the children.
 #[component]
 pub(crate) fn ToolEditor(
     tool: Option<Rc<Tool>>,
     blank: Option<ToolSpec>,
-    tabs: Option<Element>,
-    #[props(default)] hidden: bool,
+    #[props(default)] tab: String,
     children: Element,
 ) -> Element {
-    let navigator = navigator();
-    let may_write = session::may(Permission::ToolWrite);
     let edit = use_edit(tool.clone(), || blank.unwrap_or_else(ToolSpec::example));
-    let kind = edit.draft.read().kind;
-    let (glyph, kind_name) = look(kind);
+    let (glyph, kind_name) = look(edit.draft.read().kind);
     let title = match &tool {
         Some(tool) => tool.name.clone(),
         None => format!("New tool: {kind_name}"),
     };
-    let heading = rsx! {
-        h1 { class: if tool.is_some() { "mono-title" }, "{title}" }
-        Badge { glyph, "{kind_name}" }
-        if let Some(tool) = &tool {
-            span { class: "muted num", "v{tool.version}" }
-        }
-    };
     rsx! {
-        Page {
-            title,
-            loaded: true,
-            heading,
-            actions: may_write.then(|| rsx! {
-                if let Some(tool) = &tool {
-                    DeleteButton {
-                        kind: "tool",
-                        name: tool.name.clone(),
-                        path: "/tools/{tool.id}",
-                        list: Route::tools(),
-                        note: "All its versions go, and calls of it are refused from then on. Its name becomes free.",
-                    }
-                }
-                SaveActions {
-                    edit,
-                    onsaved: move |saved: Rc<Tool>| {
-                        navigator.replace(Route::tool(saved.id));
-                    },
-                }
-            }),
-            {tabs}
-            Overtaken { edit, latest: tool.clone() }
+        Frame {
+            edit,
+            saved: tool.clone(),
+            title: title.clone(),
+            heading: rsx! {
+                h1 { class: if tool.is_some() { "mono-title" }, "{title}" }
+                Badge { glyph, "{kind_name}" }
+            },
+            tab,
+            form: rsx! { Definition { edit, is_new: tool.is_none() } },
+            pane_label: "Try it",
+            pane: rsx! { Attempt { edit, tool } },
             {children}
-            div { class: "split", hidden, onkeydown: move |event| save_key(&event),
-                fieldset { class: "stack", disabled: !may_write,
-                    legend { class: "visually-hidden", "Definition" }
-                    Definition { edit, is_new: tool.is_none() }
-                }
-                aside { class: "pane", "aria-label": "Try it",
-                    Attempt { edit, tool }
-                }
-            }
         }
     }
 }

@@ -1,12 +1,12 @@
 //! The kinds of tools: how they look, what a new one begins with, what their configuration asks for.
 
 use contracts::{
-    Role,
+    Permission, Role,
     tool::{Approval, Tool, ToolKind, ToolSpec},
 };
 use serde_json::{Value, json};
 
-use crate::{pages::editing::Versioned, ui::icon::Glyph};
+use crate::{pages::editing::Versioned, params::Params, routes::Route, ui::icon::Glyph};
 
 pub(crate) const fn look(kind: ToolKind) -> (Glyph, &'static str) {
     match kind {
@@ -25,7 +25,25 @@ pub(crate) const fn look(kind: ToolKind) -> (Glyph, &'static str) {
 impl Versioned for Tool {
     type Spec = ToolSpec;
     const PATH: &'static str = "/tools";
+    const KIND: &'static str = "tool";
+    const TITLE: &'static str = "Tool";
+    const NOTE: &'static str = "All its versions go, and calls of it are refused from then on. Its name becomes free.";
+    const WRITE: Permission = Permission::ToolWrite;
+    const TABS: &'static [(&'static str, &'static str)] = &[
+        ("", "Definition"),
+        ("calls", "Calls"),
+        ("versions", "Versions"),
+    ];
 
+    fn list() -> Route {
+        Route::tools()
+    }
+    fn route(id: String, params: Params) -> Route {
+        Route::Tool { id, params }
+    }
+    fn name(&self) -> String {
+        self.name.clone()
+    }
     fn key(&self) -> String {
         self.id.to_string()
     }

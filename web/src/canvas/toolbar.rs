@@ -8,7 +8,7 @@ use crate::{
 };
 
 #[component]
-pub(super) fn Toolbar() -> Element {
+pub(crate) fn Toolbar() -> Element {
     let mut board = use_context::<Board>();
     let locked = *board.locked.read();
     let log = board.log.read();
@@ -39,7 +39,7 @@ pub(super) fn Toolbar() -> Element {
         if board.selection.read().len() > 1 && !locked {
             SelectionBar {}
         }
-        if board.nodes.read().is_empty() {
+        if board.nodes.read().is_empty() && !locked {
             p { class: "canvas-empty", "Drag a trigger from the left, or press N, to begin." }
         }
     }
