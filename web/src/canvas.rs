@@ -26,6 +26,7 @@ mod minimap;
 mod nodes;
 mod outline;
 mod palette;
+mod picture;
 mod stage;
 mod toolbar;
 
@@ -33,5 +34,6 @@ pub(crate) use add_menu::AddMenu;
 pub(crate) use glyph::KindGlyph;
 pub(crate) use outline::Outline;
 pub(crate) use palette::Palette;
+pub(crate) use picture::{Picture, use_picture};
 pub(crate) use stage::{Stage, focus_stage};
 pub(crate) use toolbar::Toolbar;

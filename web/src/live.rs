@@ -5,6 +5,7 @@
 pub(crate) mod axis;
 pub(crate) mod backoff;
 pub(crate) mod feed;
+pub(crate) mod inputs;
 pub(crate) mod record;
 pub(crate) mod spans;
 pub(crate) mod sse;

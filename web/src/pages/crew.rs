@@ -2,6 +2,7 @@
 
 mod editor;
 mod members;
+mod preview;
 mod task;
 mod tasks;
 
@@ -26,6 +27,7 @@ impl Versioned for Object {
     const WRITE: Permission = Permission::AgentWrite;
     const TABS: &'static [(&'static str, &'static str)] = &[
         ("", "Definition"),
+        ("graph", "Graph"),
         ("versions", "Versions"),
     ];
 

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use contracts::crew::{Crew, CrewSpec, Process};
 use dioxus::prelude::*;
 
-use super::{members::Members, tasks::Tasks};
+use super::{members::Members, preview::Preview, tasks::Tasks};
 use crate::{
     pages::{
         agent::{LimitFields, Model},
@@ -39,7 +39,7 @@ pub(crate) fn CrewEditor(crew: Option<Rc<Crew>>, #[props(default)] tab: String) 
             saved: crew.clone(),
             title: title.clone(),
             heading: rsx! { h1 { "{title}" } },
-            tab,
+            tab: tab.clone(),
             form: rsx! {
                 Head { edit, is_new: crew.is_none() }
                 Members { edit }
@@ -52,6 +52,9 @@ pub(crate) fn CrewEditor(crew: Option<Rc<Crew>>, #[props(default)] tab: String) 
             },
             pane_label: "Run",
             pane: rsx! { Run { edit, crew } },
+            if tab == "graph" {
+                Preview { edit }
+            }
         }
     }
 }

@@ -9,10 +9,11 @@ use serde_json::Value;
 use crate::{
     api::query::{View, use_get},
     canvas::{
-        Stage, Toolbar,
+        Picture,
         board::{Board, Mark},
         compare::{Change, Comparison, Field},
         model::title,
+        use_picture,
     },
     format::plural,
     pages::editor::desk::Desk,
@@ -76,17 +77,10 @@ fn told(compared: &Comparison) -> String {
 #[component]
 fn Drawing(compared: Rc<Comparison>) -> Element {
     let desk = use_context::<Desk>();
-    let board = use_context_provider(|| {
-        let mut board = Board::new(compared.union.clone(), desk.board.types.read().clone());
-        board.locked.set(true);
-        board
-    });
+    let board = use_picture(|| compared.union.clone(), desk.board.types.read().clone());
     use_effect(use_reactive!(|compared| show(board, &compared)));
     rsx! {
-        div { class: "canvas",
-            Stage { onact: |_| {} }
-            Toolbar {}
-        }
+        Picture {}
         ul { class: "differences",
             for (id , change) in compared.nodes.iter() {
                 Row { key: "{id}", id: id.clone(), change: change.clone() }

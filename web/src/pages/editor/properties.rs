@@ -11,6 +11,7 @@ use crate::{
         commands, fields,
         model::title,
     },
+    live::inputs::inputs,
     pages::editor::{control::FieldView, desk::Desk, running, settings::Settings},
     ui::{
         button::IconButton,
@@ -91,6 +92,7 @@ fn LastRun(id: String) -> Element {
         return rsx! {};
     };
     let mark = running::mark_of(view);
+    let came = inputs(record.view(), &desk.board.graph.read().definition(), &id);
     rsx! {
         section { class: "last-run",
             h2 { "Last run" span { class: "run-state", "data-state": mark.state, "{mark.state}" } }
@@ -100,7 +102,14 @@ fn LastRun(id: String) -> Element {
             if let Some(error) = &view.error {
                 p { class: "run-error", code { "{error.code}" } " {error.message}" }
             }
+            for (from , value) in came {
+                details { key: "{from}", class: "fold",
+                    summary { "Input from {from}" }
+                    CodeBlock { text: pretty(&value), label: "Input from {from}" }
+                }
+            }
             if let Some(output) = &view.output {
+                h3 { class: "field-title", "Output" }
                 CodeBlock { text: pretty(output), label: "Output" }
             }
         }

@@ -78,7 +78,7 @@ pub(super) fn RunPanel() -> Element {
             }
             InputForm { schema: schema.clone(), input, problems: Rc::new(problems) }
             if let Some(problem) = problem.read().clone() {
-                ProblemLine { problem }
+                ProblemLine { problem: beside(problem, has_fields(schema.as_ref())) }
             }
             div { class: "run-acts",
                 Button {
@@ -110,6 +110,14 @@ pub(super) fn RunPanel() -> Element {
                 Outcome {}
             }
         }
+    }
+}
+
+/// What the fields of a form say themselves is not said again.
+fn beside(problem: Problem, fields: bool) -> Problem {
+    match fields {
+        true => Problem { errors: Vec::new(), ..problem },
+        false => problem,
     }
 }
 

@@ -17,6 +17,7 @@ use crate::{
     format,
     live::{
         axis::millis,
+        inputs,
         spans::{Attempt, Span},
         words,
     },
@@ -101,7 +102,7 @@ fn Step(path: String, onclose: EventHandler<()>) -> Element {
     let usage = record.spans().usage(at).filter(|_| span.first <= n);
     let decides = node.state == NodeState::Asking && watch.at.read().is_none();
     let asked = span.asked.clone().filter(|_| decides);
-    let inputs = inputs(watch, span);
+    let came_in = came_in(watch, span);
 
     rsx! {
         header { class: "details-head",
@@ -127,7 +128,7 @@ fn Step(path: String, onclose: EventHandler<()>) -> Element {
                 div { class: "fact", dt { "Price" } dd { {words::money(&usage)} } }
             }
         }
-        for (title , value) in inputs {
+        for (title , value) in came_in {
             Part { key: "{title}", title, value }
         }
         Messages { path }
@@ -150,7 +151,7 @@ fn Output(node: ReadSignal<NodeView>) -> Element {
 }
 
 /// What went in: the arguments of a call, or what came by the edges.
-fn inputs(watch: Watch, span: &Span) -> Vec<(String, Value)> {
+fn came_in(watch: Watch, span: &Span) -> Vec<(String, Value)> {
     match &span.call {
         Some(StepCall::Tool { arguments, .. }) => return vec![("Input".into(), arguments.clone())],
         Some(StepCall::Knowledge { query, .. }) => return vec![("Input".into(), query.clone().into())],
@@ -161,17 +162,8 @@ fn inputs(watch: Watch, span: &Span) -> Vec<(String, Value)> {
         return Vec::new();
     };
     let record = watch.record.read();
-    let view = record.view_at(watch.n());
-    let mut inputs = Vec::new();
-    for edge in definition.edges.iter().filter(|edge| edge.to == span.path) {
-        let from = view.nodes.get(&edge.from);
-        // An edge that was not taken brings nothing.
-        let came = from.filter(|node| node.port.as_deref() == Some(edge.port()));
-        if let Some(output) = came.and_then(|node| node.output.clone()) {
-            inputs.push((format!("Input from {}", subject.name_of(&edge.from)), output));
-        }
-    }
-    inputs
+    let came = inputs::inputs(&record.view_at(watch.n()), definition, &span.path);
+    came.into_iter().map(|(from, output)| (format!("Input from {}", subject.name_of(&from)), output)).collect()
 }
 
 #[component]

@@ -16,8 +16,9 @@ use super::watch::Watch;
 use crate::{
     api::query::use_get,
     canvas::{
-        Stage, Toolbar,
+        Picture,
         board::{Board, Mark, set_if_new},
+        use_picture,
     },
     format,
     live::{axis::millis, record::Record, words},
@@ -62,19 +63,12 @@ fn heard(record: &Record) -> Definition {
 #[component]
 fn Drawing(types: Rc<Vec<NodeType>>, definition: Memo<Definition>) -> Element {
     let watch = use_context::<Watch>();
-    let board = use_context_provider(|| {
-        let mut board = Board::new(definition.peek().clone(), types);
-        board.locked.set(true);
-        board
-    });
+    let board = use_picture(|| definition.peek().clone(), types);
     use_growth(board, definition);
     use_marks(board, watch);
     use_selection(board, watch);
     rsx! {
-        div { class: "canvas",
-            Stage { onact: |_| {} }
-            Toolbar {}
-        }
+        Picture {}
     }
 }
 
