@@ -171,7 +171,7 @@ async fn a_trace_goes_on_where_the_caller_began_it() {
     assert_eq!(traced.assert_problem(500, "internal")["trace_id"], trace);
     for malformed in ["x", "00-0-0-00", &"0".repeat(5000)] {
         let ask = platform
-            .ask("GET", "/nowhere")
+            .ask("GET", "/api/v1/nowhere")
             .header("traceparent", malformed);
         let problem = ask.send().await.assert_problem(404, "not_found");
         assert_ne!(problem["trace_id"], trace);
