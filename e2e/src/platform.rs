@@ -118,6 +118,14 @@ impl Platform {
             .is_some_and(|process| process.try_wait().expect("a state").is_none())
     }
 
+    /// The number of the process, for those who kill it from outside.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn process_id(&self) -> u32 {
+        self.process.as_ref().expect("the process runs").id()
+    }
+
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }

@@ -1,0 +1,89 @@
+// A long execution is watched, another is cancelled in the middle of a model's answer, a failed one leads to its repair.
+
+import { after, before, test } from "node:test";
+import assert from "node:assert/strict";
+import { api, launch, nameVendor, open, signIn, visit } from "./support.mjs";
+import { ended, flowOf } from "./seed.mjs";
+
+let browser;
+before(async () => (browser = await launch()));
+after(() => browser.close());
+
+const state = (page, word) => page.locator(".execution-name").getByText(word).waitFor();
+
+/** Runs the draft that the editor shows. */
+async function run(page) {
+  await page.getByRole("button", { name: "Run", exact: true }).first().click();
+  await page.locator(".run-panel").getByRole("button", { name: "Run", exact: true }).click();
+}
+
+async function watch(page, flow) {
+  await visit(page, `/flows/${flow}`);
+  await run(page);
+  await page.getByRole("link", { name: "Open the execution" }).click();
+  await state(page, "Running");
+  const steps = page.getByRole("treeitem");
+  await steps.filter({ hasText: "Ask for long" }).waitFor();
+  await page.getByRole("tab", { name: "Graph" }).click();
+  await page.locator(".drawing-node[data-state=running]").waitFor();
+  await page.getByRole("tab", { name: "Events" }).click();
+  await page.locator(".event-row").nth(2).waitFor();
+  return new URL(page.url()).pathname.split("/").at(-1);
+}
+
+async function cancel(page, flow) {
+  const { id } = await api("POST", `/flows/${flow}/execute`, { input: {} });
+  await visit(page, `/executions/${id}`);
+  await page.locator("[data-state=running]").first().waitFor();
+  await page.getByRole("button", { name: "Cancel execution" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Cancel execution" }).click();
+  await state(page, "Cancelled");
+  const { items } = await api("GET", `/executions/${id}/events`);
+  assert.equal(items.at(-1).type, "execution_cancelled");
+}
+
+async function repair(page, failed) {
+  await visit(page, "/executions?state=failed");
+  await page.locator("tbody tr").first().getByRole("link").first().click();
+  await state(page, "Failed");
+  assert.ok(page.url().includes(failed));
+  await page.getByText("line 12 has no price").first().waitFor();
+  await page.getByRole("button", { name: "Show the step" }).click();
+  await page.getByRole("link", { name: "Import the price list" }).click();
+  await page.locator("#canvas [data-id=step]").click();
+  const code = page.locator(".code-editor .cm-content");
+  await code.click();
+  await page.keyboard.press("Control+A");
+  await page.keyboard.press("Delete");
+  await page.keyboard.insertText("export default () => ({ imported: 12 });");
+  await page.getByText("Saved", { exact: false }).first().waitFor();
+  await run(page);
+  await page.locator("#canvas [data-id=end][data-state=succeeded]").waitFor();
+  await page.locator(".run-outcome").getByText("imported").waitFor();
+}
+
+test("watched, cancelled, repaired", async () => {
+  const page = await open(browser);
+  await signIn(page);
+  await nameVendor();
+  const ask = { type: "llm", name: "Ask for long", config: { model: "vendor/fake-large", prompt: "Tell it slowly." } };
+  const long = await flowOf("Long", ask);
+  const broken = await flowOf("Import the price list", {
+    type: "code",
+    config: { language: "javascript", source: "export default () => { throw new Error('line 12 has no price'); }" },
+  });
+  const failed = await ended(broken);
+
+  const watched = await watch(page, long);
+  await cancel(page, long);
+  await repair(page, failed);
+
+  await visit(page, `/executions/${watched}`);
+  await state(page, "Succeeded");
+  const moment = page.getByRole("slider", { name: "Moment" });
+  await moment.press("Home");
+  await page.waitForFunction(() => !document.querySelector("[role=treeitem] [data-state=succeeded]"));
+  await moment.press("End");
+  await page.locator("[data-state=succeeded]").first().waitFor();
+  assert.deepEqual(page.errors, []);
+});
