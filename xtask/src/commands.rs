@@ -2,6 +2,7 @@
 
 pub(crate) mod bench;
 pub(crate) mod check;
+pub(crate) mod dev;
 pub(crate) mod openapi;
 pub(crate) mod serve;
 pub(crate) mod test;
@@ -12,6 +13,8 @@ pub(crate) mod web;
 pub(crate) enum Command {
     /// Start the whole platform on this machine, until Ctrl-C
     Up(up::Options),
+    /// The same while the web app is worked on: what is saved is seen at once
+    Dev(up::Options),
     /// Start NATS, PostgreSQL and MongoDB only, and print where they are
     Servers(serve::Options),
     /// Run everything that must pass: formatting, lints, drift, tests

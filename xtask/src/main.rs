@@ -22,7 +22,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::commands::{Command, bench, check, openapi, serve, test, up, web as web_command};
+use crate::commands::{Command, bench, check, dev, openapi, serve, test, up, web as web_command};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "The tasks of this repository")]
@@ -34,6 +34,7 @@ struct Cli {
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Up(options) => up::run(&options),
+        Command::Dev(options) => dev::run(&options),
         Command::Servers(options) => serve::run(&options),
         Command::Test(options) => test::run(&options),
         Command::Check => check::run(),

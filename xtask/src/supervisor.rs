@@ -47,11 +47,14 @@ impl<'a> Supervisor<'a> {
     /// Waits until the user asks to stop; fails when a server ends before.
     pub(crate) fn wait(&mut self) -> Result<()> {
         while !self.interrupts.more_than(0, Duration::from_millis(200)) {
-            for server in &mut self.servers {
-                server.check()?;
-            }
+            self.check()?;
         }
         Ok(())
+    }
+
+    /// Fails when a server has ended.
+    pub(crate) fn check(&mut self) -> Result<()> {
+        self.servers.iter_mut().try_for_each(Server::check)
     }
 }
 

@@ -6,9 +6,14 @@
 mod bundle;
 mod compress;
 mod node;
+pub(crate) mod sources;
 mod toolchain;
 
-use std::path::{Path, PathBuf};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
 
 use anyhow::{Context, Result};
 
@@ -19,9 +24,9 @@ const BUDGET_BYTES: u64 = 600_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// Quickly built, large, under names that stay.
+    /// Quickly built, large; an open page follows each build.
     Dev,
-    /// Small, under names by content, with compressed copies.
+    /// Small, with compressed copies.
     Release,
 }
 
@@ -34,12 +39,19 @@ impl Mode {
     }
 }
 
-/// Builds the app and returns the folder to serve.
+/// Of what the bundle is made, beside the compiled programs.
+const SOURCES: [&str; 4] = ["web/index.html", "web/js", "web/static", "web/style"];
+
+/// Builds the app, unless that was done, and returns the folder to serve.
 pub(crate) fn build(mode: Mode, interrupts: &Interrupts) -> Result<PathBuf> {
     let tools = node::install(interrupts)?;
     let compiled = step("compile the web app", || {
         toolchain::compile(mode.profile(), interrupts)
     })?;
+    let folder = folder(mode);
+    if is_fresh(&folder, &compiled)? {
+        return Ok(folder);
+    }
     let bundle = step("bundle the web app", || {
         bundle::make(mode, &compiled, &tools, interrupts)
     })?;
@@ -49,7 +61,37 @@ pub(crate) fn build(mode: Mode, interrupts: &Interrupts) -> Result<PathBuf> {
             compress::report(&bundle, BUDGET_BYTES)
         })?;
     }
-    bundle.publish()
+    bundle.publish(&folder)?;
+    Ok(folder)
+}
+
+/// Puts the style as it is now into the folder that is served while the app is worked on.
+pub(crate) fn restyle(interrupts: &Interrupts) -> Result<()> {
+    let tools = node::install(interrupts)?;
+    step("bundle the style", || {
+        bundle::restyle(&folder(Mode::Dev), &tools, interrupts)
+    })
+}
+
+fn folder(mode: Mode) -> PathBuf {
+    target().join(match mode {
+        Mode::Dev => "dist-dev",
+        Mode::Release => "dist",
+    })
+}
+
+/// Whether the folder was made after all that it is made of, this program included.
+fn is_fresh(folder: &Path, compiled: &Path) -> Result<bool> {
+    let Ok(made) = fs::metadata(folder.join("index.html")) else {
+        return Ok(false);
+    };
+    let mut newest = fs::metadata(env::current_exe()?)?.modified()?;
+    for program in ["web.wasm", "checker.wasm"] {
+        newest = newest.max(fs::metadata(compiled.join(program))?.modified()?);
+    }
+    let sources = sources::written(&SOURCES)?;
+    let newest = sources.into_values().fold(newest, SystemTime::max);
+    Ok(newest < made.modified()?)
 }
 
 /// Sees to it that tests can look at the app: a browser, and the library that drives it.

@@ -3,7 +3,12 @@
 mod runner;
 mod servers;
 
-use std::time::{Duration, Instant};
+use std::{
+    panic::resume_unwind,
+    path::PathBuf,
+    thread,
+    time::{Duration, Instant},
+};
 
 use anyhow::Result;
 
@@ -46,6 +51,33 @@ struct Stages {
 impl Stages {
     fn run_all(&mut self, options: &Options, interrupts: &Interrupts) -> Result<String> {
         self.run("formatting", || check::formatting(interrupts))?;
+        let (troupe, app) = thread::scope(|scope| {
+            // Its last steps use one core each: time for the compilation of all the rest.
+            let app = scope.spawn(|| {
+                web::browser(interrupts)?;
+                web::build(Mode::Release, interrupts)
+            });
+            let troupe = self.compile(interrupts);
+            let app = self.run("web app, after the rest", || {
+                app.join().unwrap_or_else(|panic| resume_unwind(panic))
+            });
+            Ok::<_, anyhow::Error>((troupe?, app?))
+        })?;
+        let servers = self.run("servers", || {
+            TestServers::start(Durability::None, interrupts)
+        })?;
+        self.run("tests", || {
+            let mut command = runner::command(&options.arguments);
+            command
+                .envs(servers.variables())
+                .env("TROUPE_BIN", &troupe)
+                .env("TROUPE_WEB_DIR", &app);
+            runner::run(command, interrupts)
+        })
+    }
+
+    /// Lints and builds the platform, and returns its program.
+    fn compile(&mut self, interrupts: &Interrupts) -> Result<PathBuf> {
         self.run("lints", || check::lints(interrupts))?;
         let binaries = self.run("build", || {
             step("build", || cargo::build(Profile::Dev, interrupts))
@@ -57,21 +89,7 @@ impl Stages {
         self.run("AsyncAPI drift", || {
             openapi::check(&troupe, &openapi::ASYNCAPI)
         })?;
-        let servers = self.run("servers", || {
-            TestServers::start(Durability::None, interrupts)
-        })?;
-        let app = self.run("web app", || {
-            web::browser(interrupts)?;
-            web::build(Mode::Release, interrupts)
-        })?;
-        self.run("tests", || {
-            let mut command = runner::command(&options.arguments);
-            command
-                .envs(servers.variables())
-                .env("TROUPE_BIN", &troupe)
-                .env("TROUPE_WEB_DIR", &app);
-            runner::run(command, interrupts)
-        })
+        Ok(troupe)
     }
 
     fn run<T>(&mut self, stage: &'static str, work: impl FnOnce() -> Result<T>) -> Result<T> {

@@ -3,8 +3,10 @@
 use std::{
     io::{Read, Write},
     net::{Ipv4Addr, TcpStream},
+    panic::resume_unwind,
     path::PathBuf,
     process::Command,
+    thread,
     time::Duration,
 };
 
@@ -38,6 +40,15 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
+    start(options, Mode::Release, |supervisor, _| supervisor.wait())
+}
+
+/// Starts everything with the app in this mode, and stops it when `until` is over.
+pub(crate) fn start(
+    options: &Options,
+    mode: Mode,
+    until: impl FnOnce(&mut Supervisor<'_>, &Interrupts) -> Result<()>,
+) -> Result<()> {
     let interrupts = Interrupts::listen()?;
     let data = Data::open(options.data.as_deref(), &interrupts)?;
     ports::require_free(options.port)?;
@@ -46,8 +57,13 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     } else {
         Profile::Dev
     };
-    let (binaries, programs, user) = prepare(profile, &data, &interrupts)?;
-    let app = web::build(Mode::Release, &interrupts)?;
+    let (prepared, app) = thread::scope(|scope| {
+        let app = scope.spawn(|| web::build(mode, &interrupts));
+        let prepared = prepare(profile, &data, &interrupts);
+        let app = app.join().unwrap_or_else(|panic| resume_unwind(panic));
+        (prepared, app)
+    });
+    let ((binaries, programs, user), app) = (prepared?, app?);
     let troupe = binaries.join("troupe");
 
     let mut supervisor = Supervisor::new(&interrupts);
@@ -75,7 +91,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         data = data.folder.display(),
     );
     std::io::stdout().flush()?;
-    supervisor.wait()
+    until(&mut supervisor, &interrupts)
 }
 
 /// Builds the platform and, at the same time, finds or fetches the servers.
@@ -85,12 +101,10 @@ pub(crate) fn prepare(
     interrupts: &Interrupts,
 ) -> Result<(PathBuf, Programs, ServerUser)> {
     let user = ServerUser::find()?;
-    let (binaries, programs) = std::thread::scope(|scope| {
+    let (binaries, programs) = thread::scope(|scope| {
         let find = scope.spawn(|| Programs::find(&user, data, interrupts));
         let binaries = step("build", || cargo::build(profile, interrupts));
-        let programs = find
-            .join()
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let programs = find.join().unwrap_or_else(|panic| resume_unwind(panic));
         (binaries, programs)
     });
     Ok((binaries?, programs?, user))

@@ -9,7 +9,7 @@ use crate::{
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Build quickly: not optimised, not compressed, names that stay
+    /// Build quickly: not optimised, not compressed
     #[arg(long)]
     dev: bool,
 }

@@ -1,6 +1,6 @@
 //! From a wasm file to a folder that a browser can load.
 //!
-//! **Invariant:** in a release a file's name changes with its contents, all but `index.html`'s.
+//! **Invariant:** a file's name changes with its contents, all but `index.html`'s.
 
 use std::{
     fs,
@@ -32,7 +32,6 @@ const WASM_FEATURES: [&str; 9] = [
 pub(super) struct Bundle {
     pub(super) folder: PathBuf,
     pub(super) files: Vec<Asset>,
-    mode: Mode,
 }
 
 pub(super) struct Asset {
@@ -54,11 +53,7 @@ pub(super) fn make(
     let checker = bind(mode, &compiled.join("checker.wasm"), &stage.join("checker"))?;
     let sources = cargo::root().join("web");
     let esbuild = |from: &Path, to: &str| {
-        let mut command = Command::new(tools.join("esbuild"));
-        command
-            .arg(from)
-            .args(["--bundle", "--format=esm", "--log-level=warning"])
-            .arg(format!("--outfile={}", stage.join(to).display()));
+        let mut command = esbuild(tools, from, &stage.join(to));
         if mode == Mode::Release {
             command.arg("--minify");
         }
@@ -80,7 +75,6 @@ pub(super) fn make(
     let mut bundle = Bundle {
         folder: fresh(&target().join("dist.new"))?,
         files: Vec::new(),
-        mode,
     };
     fs::create_dir(bundle.folder.join("assets"))?;
     let fixed = sources.join("static");
@@ -99,6 +93,11 @@ pub(super) fn make(
         let url = bundle.add(file, lazy)?;
         page = page.replace(mark, &url);
     }
+    if mode == Mode::Dev {
+        let follow = bundle.add(&fixed.join("dev.js"), true)?;
+        let script = format!("<script type=\"module\" src=\"{follow}\"></script>\n</head>");
+        page = page.replace("</head>", &script);
+    }
     if let Some((_, rest)) = page.split_once("{{") {
         let mark = rest.split("}}").next().unwrap_or(rest);
         bail!("`web/index.html` asks for `{mark}`, which is not made");
@@ -115,33 +114,64 @@ pub(super) fn make(
 impl Bundle {
     /// Copies a file in, and returns its URL.
     fn add(&mut self, file: &Path, lazy: bool) -> Result<String> {
-        let bytes = fs::read(file).with_context(|| format!("cannot read `{}`", file.display()))?;
-        let part = |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().display().to_string();
-        let (stem, extension) = (part(file.file_stem()), part(file.extension()));
-        let stem = stem.strip_suffix("_bg").unwrap_or(&stem);
-        let name = match self.mode {
-            Mode::Dev => format!("{stem}.{extension}"),
-            Mode::Release => format!("{stem}-{}.{extension}", fingerprint(&bytes)),
-        };
-        let path = Path::new("assets").join(name);
-        fs::write(self.folder.join(&path), bytes)?;
+        let path = place(file, &self.folder)?;
         let url = format!("/{}", path.display());
         self.files.push(Asset { path, lazy });
         Ok(url)
     }
 
     /// Puts the folder in the place of the one before.
-    pub(super) fn publish(self) -> Result<PathBuf> {
-        let (served, old) = (target().join("dist"), target().join("dist.old"));
+    pub(super) fn publish(self, served: &Path) -> Result<()> {
+        let old = target().join("dist.old");
         if old.exists() {
             fs::remove_dir_all(&old)?;
         }
         if served.exists() {
-            fs::rename(&served, &old)?;
+            fs::rename(served, &old)?;
         }
-        fs::rename(&self.folder, &served)?;
-        Ok(served)
+        fs::rename(&self.folder, served)?;
+        Ok(())
     }
+}
+
+/// Makes the style again for the bundle in `folder`, of which nothing else changes.
+pub(super) fn restyle(folder: &Path, tools: &Path, interrupts: &Interrupts) -> Result<()> {
+    let style = target().join("stage/style.css");
+    let source = cargo::root().join("web/style/style.css");
+    finish(esbuild(tools, &source, &style), interrupts)?;
+    let path = place(&style, folder)?;
+    let index = folder.join("index.html");
+    let page = fs::read_to_string(&index)?;
+    let (before, rest) = page
+        .split_once("/assets/style-")
+        .context("the page has no style")?;
+    let (_, after) = rest
+        .split_once('"')
+        .context("the page's style has no end")?;
+    let new = folder.join("index.html.new");
+    fs::write(&new, format!("{before}/{}\"{after}", path.display()))?;
+    Ok(fs::rename(&new, &index)?)
+}
+
+/// Copies a file into a bundle, and returns where it is in it.
+fn place(file: &Path, folder: &Path) -> Result<PathBuf> {
+    let bytes = fs::read(file).with_context(|| format!("cannot read `{}`", file.display()))?;
+    let part = |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().display().to_string();
+    let (stem, extension) = (part(file.file_stem()), part(file.extension()));
+    let stem = stem.strip_suffix("_bg").unwrap_or(&stem);
+    let name = format!("{stem}-{}.{extension}", fingerprint(&bytes));
+    let path = Path::new("assets").join(name);
+    fs::write(folder.join(&path), bytes)?;
+    Ok(path)
+}
+
+fn esbuild(tools: &Path, from: &Path, to: &Path) -> Command {
+    let mut command = Command::new(tools.join("esbuild"));
+    command
+        .arg(from)
+        .args(["--bundle", "--format=esm", "--log-level=warning"])
+        .arg(format!("--outfile={}", to.display()));
+    command
 }
 
 /// Makes the JavaScript face of a program, and returns the wasm file behind it.
