@@ -77,7 +77,7 @@ async function openapi(page) {
   const dialog = page.getByRole("dialog", { name: "Import an OpenAPI document" });
   await dialog.getByLabel("or the document itself").fill(OPENAPI);
   await dialog.getByRole("button", { name: "Import" }).click();
-  await dialog.getByText("Made 1.").waitFor();
+  await dialog.getByText("Made 1 tool.").waitFor();
   await dialog.getByRole("button", { name: "Done" }).click();
   await page.getByRole("link", { name: "price" }).click();
   await loaded(page);
