@@ -43,7 +43,7 @@ use problems::{ConflictBar, ProblemList};
 use publish::PublishDialog;
 use top::{ShortcutsDialog, TopBar};
 
-/// Below this width the flow opens as a table.
+/// Below this width a window is a phone's.
 const PHONE: f64 = 700.0;
 
 #[component]
@@ -79,8 +79,7 @@ fn Loader(id: String, execution: Option<String>) -> Element {
 
 #[component]
 fn Open(flow: Rc<Flow>, types: Rc<Vec<NodeType>>, execution: Option<String>) -> Element {
-    let is_phone = use_hook(|| dom::window().inner_width().ok().and_then(|width| width.as_f64()).is_some_and(|width| width < PHONE));
-    let mut desk = use_hook(|| Desk::new(&flow, types, is_phone));
+    let mut desk = use_hook(|| Desk::new(&flow, types, is_phone()));
     use_context_provider(|| desk);
     use_context_provider(|| desk.board);
     use_hook(|| {
@@ -141,6 +140,12 @@ fn Open(flow: Rc<Flow>, types: Rc<Vec<NodeType>>, execution: Option<String>) -> 
             }
         }
     }
+}
+
+/// Panels cover the canvas there, and the flow opens as a table.
+fn is_phone() -> bool {
+    let width = dom::window().inner_width().ok().and_then(|width| width.as_f64());
+    width.is_some_and(|width| width < PHONE)
 }
 
 /// The keys that work everywhere on the page, also in fields.

@@ -13,12 +13,12 @@ use dioxus::prelude::*;
 
 use self::{discover::Discover, import::Import, secrets::Secrets};
 use super::{
-    listing::{ListSearch, Pager, query},
+    listing::{ListSearch, Listing, Words, query},
     tool::kind::look,
 };
 use crate::{
     api::{
-        query::{Query, View, use_get},
+        query::{Query, use_get},
         session,
     },
     params::Params,
@@ -26,16 +26,27 @@ use crate::{
     ui::{
         Tone,
         badge::Badge,
-        empty::EmptyState,
         icon::{Glyph, Icon},
         menu::{Menu, MenuItem, MenuLine},
         page::Page,
-        problem::ProblemView,
         select::SelectField,
-        skeleton::Skeleton,
         tabs::Tabs,
         time::Ago,
     },
+};
+
+const WORDS: Words = Words {
+    label: "Tools",
+    glyph: Glyph::Tool,
+    none: "No tool matches.",
+    empty: "A tool is something that agents and flows can call. There is none yet.",
+    columns: &[
+        ("Name", ""),
+        ("Kind", ""),
+        ("Description", "wide-only"),
+        ("Version", "wide-only end"),
+        ("Changed", "end"),
+    ],
 };
 
 fn to(params: Params) -> Route {
@@ -128,7 +139,6 @@ fn AddMenu(params: Params) -> Element {
 #[component]
 fn List(list: Query<ListPage<ToolSummary>>, params: Params) -> Element {
     let navigator = navigator();
-    let filtered = params.get("search").or(params.get("kind")).is_some();
     let kinds = ToolKind::ALL.map(|kind| (kind.as_str().to_owned(), look(kind).1.to_owned()));
     let options = [(String::new(), "All kinds".to_owned())]
         .into_iter()
@@ -147,36 +157,15 @@ fn List(list: Query<ListPage<ToolSummary>>, params: Params) -> Element {
                 },
             }
         }
-        match list.view() {
-            View::Loading => rsx! { Skeleton {} },
-            View::Failed(problem) => rsx! { ProblemView { problem, onretry: move |()| list.refetch() } },
-            View::Ready(page) if page.items.is_empty() && filtered => rsx! {
-                EmptyState { glyph: Glyph::Search, text: "No tool matches." }
-            },
-            View::Ready(page) if page.items.is_empty() => rsx! {
-                EmptyState { glyph: Glyph::Tool, text: "A tool is something that agents and flows can call. There is none yet." }
-            },
-            View::Ready(page) => rsx! {
-                div { class: "table-scroll", tabindex: "0", role: "region", "aria-label": "Tools",
-                    table { class: "table",
-                        thead {
-                            tr {
-                                th { "Name" }
-                                th { "Kind" }
-                                th { class: "wide-only", "Description" }
-                                th { class: "wide-only end", "Version" }
-                                th { class: "end", "Changed" }
-                            }
-                        }
-                        tbody {
-                            for tool in page.items.iter() {
-                                Row { key: "{tool.id}", tool: tool.clone() }
-                            }
-                        }
-                    }
-                }
-                Pager { next: page.next.clone(), params, to }
-            },
+        Listing {
+            words: WORDS,
+            list,
+            params: params.clone(),
+            to,
+            row: |tool: ToolSummary| rsx! { Row { key: "{tool.id}", tool } },
+            if session::may(Permission::ToolWrite) {
+                AddMenu { params }
+            }
         }
     }
 }

@@ -36,7 +36,7 @@ pub(super) fn ProblemList() -> Element {
                 disabled: count == 0,
                 "aria-expanded": (*open.read() && count > 0).to_string(),
                 onclick: move |_| open.toggle(),
-                Icon { glyph: if count == 0 { Glyph::Success } else { Glyph::Warning } }
+                Icon { glyph: if problems.is_none() { Glyph::Clock } else if count == 0 { Glyph::Success } else { Glyph::Warning } }
                 "{summary}"
             }
             if *open.read() && count > 0 {

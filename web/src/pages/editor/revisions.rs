@@ -13,7 +13,7 @@ use crate::{
         self,
         query::{View, use_get},
     },
-    pages::editor::{desk::Desk, saving},
+    pages::editor::{desk::Desk, is_phone, saving},
     ui::{
         button::Button,
         confirm::Confirm,
@@ -55,6 +55,9 @@ pub(super) fn Revisions() -> Element {
                                 onclick: move |_| {
                                     let shown = *desk.comparing.peek() == Some(revision.revision);
                                     desk.comparing.set((!shown).then_some(revision.revision));
+                                    if !shown && is_phone() {
+                                        desk.panel.set(None);
+                                    }
                                 },
                                 "Compare with the draft"
                             }

@@ -2,13 +2,20 @@
 
 use contracts::{
     Problem,
+    execution::{ExecutionState, ExecutionSummary},
     flow::{CreateFlow, Flow, FlowSummary},
+    id::FlowId,
+    page::Page,
 };
 use dioxus::prelude::*;
 
-use super::{Dots, file};
+use super::file;
 use crate::{
-    api::{self, query},
+    api::{
+        self,
+        names::use_member_names,
+        query::{self, use_get},
+    },
     params::Params,
     routes::Route,
     ui::{
@@ -22,9 +29,18 @@ use crate::{
     },
 };
 
+/// How many of a flow's last executions its row shows.
+const DOTS: usize = 10;
+
+/// The last executions of one flow, the newest last.
+type Dots = Vec<(String, ExecutionState)>;
+
 #[component]
-pub(super) fn FlowRow(flow: FlowSummary, dots: Dots, owner: String, may_write: bool) -> Element {
+pub(super) fn FlowRow(flow: FlowSummary, may_write: bool) -> Element {
     let navigator = navigator();
+    let owner = use_member_names().of(flow.created_by);
+    let latest = use_get::<Page<ExecutionSummary>>("/executions?limit=200".into());
+    let dots = latest.data().map(|page| dots(&page.items, flow.id)).unwrap_or_default();
     let mut deleting = use_signal(|| false);
     let id = flow.id;
     let filter = Params::one("flow_id", &id.to_string());
@@ -61,6 +77,18 @@ pub(super) fn FlowRow(flow: FlowSummary, dots: Dots, owner: String, may_write: b
             }
         }
     }
+}
+
+fn dots(executions: &[ExecutionSummary], flow_id: FlowId) -> Dots {
+    let own = executions
+        .iter()
+        .filter(|execution| execution.origin.flow_id == Some(flow_id));
+    let mut dots: Dots = own
+        .take(DOTS)
+        .map(|execution| (execution.id.to_string(), execution.state))
+        .collect();
+    dots.reverse();
+    dots
 }
 
 /// The shape says the state as well as the colour; each dot leads to its execution.
