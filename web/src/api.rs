@@ -9,6 +9,8 @@ pub(crate) mod pages;
 pub(crate) mod query;
 pub(crate) mod session;
 
+use std::pin::Pin;
+
 use contracts::{ErrorCode, Problem};
 use serde::{Serialize, de::DeserializeOwned};
 use wasm_bindgen::{JsCast, JsValue};
@@ -111,10 +113,12 @@ impl Call {
         parse(&self.text().await?)
     }
 
-    /// Apart from the parsing, so that there is one of it in the app and not one for each type of answer.
-    async fn text(self) -> Result<String, Problem> {
-        let response = self.open().await?;
-        read_text(&response).await
+    /// Apart from the parsing and in a box, so that there is one of it in the app and not one for each type of answer.
+    fn text(self) -> Pin<Box<dyn Future<Output = Result<String, Problem>>>> {
+        Box::pin(async move {
+            let response = self.open().await?;
+            read_text(&response).await
+        })
     }
 
     /// Sends it and reads the JSON of whatever answer comes.

@@ -40,6 +40,11 @@ pub(crate) fn focus(element: &HtmlElement) {
     drop(element.focus());
 }
 
+pub(crate) fn reload() {
+    // It fails only for a window that is closing.
+    drop(window().location().reload());
+}
+
 /// Whether keys go into a text at present.
 pub(crate) fn is_typing() -> bool {
     let Some(element) = focused() else {

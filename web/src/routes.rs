@@ -3,27 +3,13 @@
 use dioxus::{prelude::*, web::WebHistory};
 
 use crate::{
+    lazy::{
+        Agent, Agents, Chat, ChatSession, Crew, Crews, Design, Editor, Execution, Knowledge,
+        KnowledgeBase, Providers, Settings, Tool, Tools,
+    },
     pages::{
-        agent::Agent,
-        agents::Agents,
-        chat::{Chat, ChatSession},
-        crew::Crew,
-        crews::Crews,
-        dashboard::Dashboard,
-        design::Design,
-        editor::Editor,
-        execution::Execution,
-        executions::Executions,
-        flows::Flows,
-        knowledge::Knowledge,
-        knowledge_base::KnowledgeBase,
-        login::Login,
-        missing::Missing,
-        providers::Providers,
+        dashboard::Dashboard, executions::Executions, flows::Flows, login::Login, missing::Missing,
         register::Register,
-        settings::Settings,
-        tool::Tool,
-        tools::Tools,
     },
     params::Params,
     shell::Shell,

@@ -7,6 +7,7 @@ mod bundle;
 mod compress;
 mod node;
 pub(crate) mod sources;
+mod split;
 mod toolchain;
 
 use std::{

@@ -1,22 +1,24 @@
 //! What was read from the API, shared by all who ask for the same: shown at once, read anew behind it.
 //!
+//! Entries know nothing of the type of their data, so that there is one of this code in the app and
+//! not one for each type of answer.
+//!
 //! **Invariant:** a key has one entry and at most one reading under way; an answer that an invalidation
 //! overtook is read once more.
 
-use std::{any::Any, cell::RefCell, collections::HashMap, future::Future, pin::Pin, rc::Rc};
+use std::{
+    any::{Any, TypeId},
+    cell::RefCell,
+    collections::HashMap,
+    future::Future,
+    marker::PhantomData,
+    pin::Pin,
+    rc::Rc,
+};
 
 use contracts::Problem;
 use dioxus::{core::spawn_forever, prelude::*};
 use serde::de::DeserializeOwned;
-
-/// Where a query stands.
-#[derive(Clone, PartialEq)]
-pub(crate) struct State<T> {
-    pub(crate) data: Option<Rc<T>>,
-    /// Why the last reading failed; the data before it stays.
-    pub(crate) problem: Option<Problem>,
-    pub(crate) fetching: bool,
-}
 
 /// What a page shows.
 #[derive(Clone, PartialEq)]
@@ -26,17 +28,17 @@ pub(crate) enum View<T> {
     Ready(Rc<T>),
 }
 
-type Fetch<T> = Rc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<T, Problem>>>>>;
-
 /// A handle on an entry; cheap to copy around.
 pub(crate) struct Query<T: 'static> {
-    entry: Rc<Entry<T>>,
+    entry: Rc<Entry>,
+    of: PhantomData<T>,
 }
 
 impl<T> Clone for Query<T> {
     fn clone(&self) -> Self {
         Self {
             entry: self.entry.clone(),
+            of: PhantomData,
         }
     }
 }
@@ -47,10 +49,31 @@ impl<T> PartialEq for Query<T> {
     }
 }
 
-struct Entry<T: 'static> {
-    state: Signal<State<T>>,
+type Data = Rc<dyn Any>;
+type Answer = Pin<Box<dyn Future<Output = Result<Data, Problem>>>>;
+type Fetch = Rc<dyn Fn() -> Answer>;
+
+/// The type of an entry's data.
+#[derive(Clone, Copy)]
+struct Kind {
+    id: TypeId,
+    same: fn(&dyn Any, &dyn Any) -> bool,
+}
+
+struct Entry {
+    kind: Kind,
+    state: Signal<State>,
     progress: RefCell<Progress>,
-    fetch: RefCell<Fetch<T>>,
+    fetch: RefCell<Fetch>,
+}
+
+/// Where an entry stands.
+#[derive(Clone)]
+struct State {
+    data: Option<Data>,
+    /// Why the last reading failed; the data before it stays.
+    problem: Option<Problem>,
+    fetching: bool,
 }
 
 /// What the entry itself keeps track of, apart from what is shown.
@@ -61,14 +84,8 @@ struct Progress {
     watchers: usize,
 }
 
-/// An entry of whatever type.
-trait Refresh {
-    fn invalidate(self: Rc<Self>);
-    fn as_any(self: Rc<Self>) -> Rc<dyn Any>;
-}
-
 thread_local! {
-    static ENTRIES: RefCell<HashMap<String, Rc<dyn Refresh>>> = RefCell::default();
+    static ENTRIES: RefCell<HashMap<String, Rc<Entry>>> = RefCell::default();
 }
 
 /// Reads `GET path` as JSON; the path is the key.
@@ -86,31 +103,45 @@ where
     T: PartialEq + 'static,
     F: Future<Output = Result<T, Problem>> + 'static,
 {
-    let fetch: Fetch<T> = Rc::new(move || Box::pin(fetch()));
-    let mut watched = use_hook(|| CopyValue::new(None::<(String, Query<T>)>));
+    let fetch = move || {
+        let answer = fetch();
+        Box::pin(async move { answer.await.map(|data| Rc::new(data) as Data) }) as Answer
+    };
+    let kind = Kind {
+        id: TypeId::of::<T>(),
+        same: |old, new| old.downcast_ref::<T>() == new.downcast_ref::<T>(),
+    };
+    Query {
+        entry: use_entry(key, kind, Rc::new(fetch)),
+        of: PhantomData,
+    }
+}
+
+fn use_entry(key: String, kind: Kind, fetch: Fetch) -> Rc<Entry> {
+    let mut watched = use_hook(|| CopyValue::new(None::<(String, Rc<Entry>)>));
     use_drop(move || {
-        if let Some((_, query)) = watched.take() {
-            query.entry.progress.borrow_mut().watchers -= 1;
+        if let Some((_, entry)) = watched.take() {
+            entry.progress.borrow_mut().watchers -= 1;
         }
     });
     let known = watched
         .peek()
         .as_ref()
         .filter(|(known, _)| *known == key)
-        .map(|(_, query)| query.clone());
-    if let Some(query) = known.filter(|query| is_current(&key, query)) {
-        return query;
+        .map(|(_, entry)| entry.clone());
+    if let Some(entry) = known.filter(|entry| is_current(&key, entry)) {
+        return entry;
     }
-    let query = open(&key, fetch);
-    query.entry.progress.borrow_mut().watchers += 1;
-    let before = watched.replace(Some((key, query.clone())));
+    let entry = open(&key, kind, fetch);
+    entry.progress.borrow_mut().watchers += 1;
+    let before = watched.replace(Some((key, entry.clone())));
     if let Some((_, before)) = before {
-        before.entry.progress.borrow_mut().watchers -= 1;
+        before.progress.borrow_mut().watchers -= 1;
     }
-    if query.entry.progress.borrow().stale {
-        query.refetch();
+    if entry.progress.borrow().stale {
+        entry.clone().refetch();
     }
-    query
+    entry
 }
 
 /// Marks what begins with `prefix` as stale and reads anew what is shown of it.
@@ -137,20 +168,19 @@ pub(crate) fn clear() {
     ENTRIES.with_borrow_mut(HashMap::clear);
 }
 
-fn is_current<T>(key: &str, query: &Query<T>) -> bool {
-    let entry = ENTRIES.with_borrow(|entries| entries.get(key).cloned());
-    entry.is_some_and(|entry| std::ptr::addr_eq(Rc::as_ptr(&entry), Rc::as_ptr(&query.entry)))
+fn is_current(key: &str, entry: &Rc<Entry>) -> bool {
+    ENTRIES.with_borrow(|entries| entries.get(key).is_some_and(|now| Rc::ptr_eq(now, entry)))
 }
 
-fn open<T: PartialEq + 'static>(key: &str, fetch: Fetch<T>) -> Query<T> {
+fn open(key: &str, kind: Kind, fetch: Fetch) -> Rc<Entry> {
     let known = ENTRIES.with_borrow(|entries| entries.get(key).cloned());
-    if let Some(Ok(entry)) = known.map(|entry| entry.as_any().downcast::<Entry<T>>()) {
+    if let Some(entry) = known.filter(|entry| entry.kind.id == kind.id) {
         entry.fetch.replace(fetch);
         let mut progress = entry.progress.borrow_mut();
         // What is shown again is read again; what is shown already is kept up to date.
         progress.stale |= progress.watchers == 0 && !progress.fetching;
         drop(progress);
-        return Query { entry };
+        return entry;
     }
     let empty = State {
         data: None,
@@ -158,6 +188,7 @@ fn open<T: PartialEq + 'static>(key: &str, fetch: Fetch<T>) -> Query<T> {
         fetching: true,
     };
     let entry = Rc::new(Entry {
+        kind,
         state: Signal::new_in_scope(empty, ScopeId::ROOT),
         progress: RefCell::new(Progress {
             stale: true,
@@ -166,48 +197,26 @@ fn open<T: PartialEq + 'static>(key: &str, fetch: Fetch<T>) -> Query<T> {
         fetch: RefCell::new(fetch),
     });
     ENTRIES.with_borrow_mut(|entries| entries.insert(key.to_owned(), entry.clone()));
-    Query { entry }
-}
-
-impl<T: PartialEq + 'static> Refresh for Entry<T> {
-    fn invalidate(self: Rc<Self>) {
-        self.progress.borrow_mut().stale = true;
-        if self.progress.borrow().watchers > 0 {
-            Query { entry: self }.refetch();
-        }
-    }
-    fn as_any(self: Rc<Self>) -> Rc<dyn Any> {
-        self
-    }
+    entry
 }
 
 impl<T: PartialEq + 'static> Query<T> {
     /// Subscribes the caller.
-    pub(crate) fn state(&self) -> State<T> {
-        let state = self.entry.state.read();
-        State {
-            data: state.data.clone(),
-            problem: state.problem.clone(),
-            fetching: state.fetching,
-        }
-    }
-
-    /// Subscribes the caller.
     pub(crate) fn data(&self) -> Option<Rc<T>> {
-        self.entry.state.read().data.clone()
+        typed(self.entry.state.read().data.clone())
     }
 
     /// Subscribes nobody.
     pub(crate) fn peek(&self) -> Option<Rc<T>> {
-        self.entry.state.peek().data.clone()
+        typed(self.entry.state.peek().data.clone())
     }
 
     /// Data, even old, before problems, before waiting. Subscribes the caller.
     pub(crate) fn view(&self) -> View<T> {
-        let State { data, problem, .. } = self.state();
-        match (data, problem) {
+        let state = self.entry.state.read();
+        match (typed(state.data.clone()), &state.problem) {
             (Some(data), _) => View::Ready(data),
-            (None, Some(problem)) => View::Failed(problem),
+            (None, Some(problem)) => View::Failed(problem.clone()),
             (None, None) => View::Loading,
         }
     }
@@ -225,20 +234,34 @@ impl<T: PartialEq + 'static> Query<T> {
     }
 
     pub(crate) fn refetch(&self) {
+        self.entry.clone().refetch();
+    }
+}
+
+fn typed<T: 'static>(data: Option<Data>) -> Option<Rc<T>> {
+    data.map(|data| data.downcast().expect("an entry holds data of its kind"))
+}
+
+impl Entry {
+    fn invalidate(self: Rc<Self>) {
+        self.progress.borrow_mut().stale = true;
+        if self.progress.borrow().watchers > 0 {
+            self.refetch();
+        }
+    }
+
+    fn refetch(self: Rc<Self>) {
         {
-            let mut progress = self.entry.progress.borrow_mut();
+            let mut progress = self.progress.borrow_mut();
             progress.stale = true;
             if progress.fetching {
                 return;
             }
             progress.fetching = true;
         }
-        let entry = self.entry.clone();
-        spawn_forever(async move { entry.read().await });
+        spawn_forever(async move { self.read().await });
     }
-}
 
-impl<T: PartialEq + 'static> Entry<T> {
     async fn read(self: Rc<Self>) {
         let mut state = self.state;
         if !state.peek().fetching {
@@ -247,26 +270,36 @@ impl<T: PartialEq + 'static> Entry<T> {
         while std::mem::take(&mut self.progress.borrow_mut().stale) {
             let fetch = self.fetch.borrow().clone();
             let answer = fetch().await;
-            let data = state.peek().data.clone();
-            let next = match answer {
+            let before = state.peek().clone();
+            let (data, problem) = match answer {
                 // The same data keeps its place in memory, so that nothing is drawn again.
-                Ok(new) => State {
-                    data: data
-                        .filter(|old| **old == new)
-                        .or_else(|| Some(Rc::new(new))),
-                    problem: None,
-                    fetching: false,
-                },
-                Err(problem) => State {
-                    data,
-                    problem: Some(problem),
-                    fetching: false,
-                },
+                Ok(new) => {
+                    let old = before.data;
+                    let old = old.filter(|old| (self.kind.same)(&**old, &*new));
+                    (Some(old.unwrap_or(new)), None)
+                }
+                Err(problem) => (before.data, Some(problem)),
             };
-            if *state.peek() != next {
+            let next = State {
+                data,
+                problem,
+                fetching: false,
+            };
+            if !state.peek().is(&next) {
                 state.set(next);
             }
         }
         self.progress.borrow_mut().fetching = false;
+    }
+}
+
+impl State {
+    fn is(&self, other: &Self) -> bool {
+        let same_data = match (&self.data, &other.data) {
+            (Some(one), Some(two)) => Rc::ptr_eq(one, two),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        same_data && self.problem == other.problem && self.fetching == other.fetching
     }
 }

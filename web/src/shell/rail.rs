@@ -5,6 +5,7 @@ use dioxus::prelude::*;
 use super::account::{Account, Organizations};
 use crate::{
     api::session::Identity,
+    lazy,
     routes::Route,
     ui::icon::{Glyph, Icon},
 };
@@ -88,7 +89,10 @@ pub(super) fn Rail(route: Route, identity: Identity) -> Element {
             Organizations { identity: identity.clone() }
             ul {
                 for entry in ENTRIES.iter() {
-                    li { key: "{entry.text}",
+                    li {
+                        key: "{entry.text}",
+                        onpointerenter: |_| lazy::prefetch(&(entry.to)()),
+                        onfocusin: |_| lazy::prefetch(&(entry.to)()),
                         Link {
                             to: (entry.to)(),
                             class: "rail-link",

@@ -12,7 +12,11 @@ use std::{
 use anyhow::{Context, Result, bail};
 use wasm_bindgen_cli_support::Bindgen;
 
-use super::{Mode, target};
+use super::{
+    Mode,
+    split::{self, Parts},
+    target,
+};
 use crate::{cargo, interrupts::Interrupts, process};
 
 /// What the toolchain's wasm may use; the optimiser refuses what it is not told of.
@@ -41,6 +45,13 @@ pub(super) struct Asset {
     pub(super) lazy: bool,
 }
 
+/// What runs in the browser, before it has its names.
+struct Programs {
+    app: PathBuf,
+    chunks: Parts,
+    checker: PathBuf,
+}
+
 /// Makes the bundle of the programs in `compiled` beside the one that is served.
 pub(super) fn make(
     mode: Mode,
@@ -49,8 +60,16 @@ pub(super) fn make(
     interrupts: &Interrupts,
 ) -> Result<Bundle> {
     let stage = fresh(&target().join("stage"))?;
-    let app = bind(mode, &compiled.join("web.wasm"), &stage.join("app"))?;
-    let checker = bind(mode, &compiled.join("checker.wasm"), &stage.join("checker"))?;
+    let programs = programs(mode, compiled, &stage, tools, interrupts)?;
+    let mut bundle = Bundle {
+        folder: fresh(&target().join("dist.new"))?,
+        files: Vec::new(),
+    };
+    fs::create_dir(bundle.folder.join("assets"))?;
+    for chunk in &programs.chunks.files {
+        let url = bundle.add(chunk, true)?;
+        programs.chunks.place(chunk, &url)?;
+    }
     let sources = cargo::root().join("web");
     let esbuild = |from: &Path, to: &str| {
         let mut command = esbuild(tools, from, &stage.join(to));
@@ -64,24 +83,47 @@ pub(super) fn make(
         esbuild(&sources.join("js").join(script), script)?;
     }
     esbuild(&sources.join("style/style.css"), "style.css")?;
+    write_page(&mut bundle, mode, &stage, &programs)?;
+    Ok(bundle)
+}
+
+fn programs(
+    mode: Mode,
+    compiled: &Path,
+    stage: &Path,
+    tools: &Path,
+    interrupts: &Interrupts,
+) -> Result<Programs> {
+    let (app, checker) = (stage.join("app"), stage.join("checker"));
+    let chunks = split::cut(&compiled.join("web.wasm"), &app, "app.js")?;
+    let programs = Programs {
+        // Chunks put their functions into the app's table.
+        app: bind(mode, &chunks.main, &app, |bindgen| {
+            bindgen.keep_lld_exports(true);
+        })?,
+        chunks,
+        checker: bind(mode, &compiled.join("checker.wasm"), &checker, |_| {})?,
+    };
     if mode == Mode::Release {
-        for wasm in [&app, &checker] {
+        let whole = [&programs.app, &programs.checker];
+        for wasm in programs.chunks.files.iter().chain(whole) {
             let mut optimise = Command::new(tools.join("wasm-opt"));
             optimise.args([wasm, Path::new("-o"), wasm]);
             optimise.args(WASM_FEATURES);
-            finish(optimise, interrupts)?;
+            process::run_quietly(&mut optimise, &target().join("wasm-opt.log"), interrupts)?;
         }
     }
-    let mut bundle = Bundle {
-        folder: fresh(&target().join("dist.new"))?,
-        files: Vec::new(),
-    };
-    fs::create_dir(bundle.folder.join("assets"))?;
+    Ok(programs)
+}
+
+/// Adds what the page names, and the page.
+fn write_page(bundle: &mut Bundle, mode: Mode, stage: &Path, programs: &Programs) -> Result<()> {
+    let sources = cargo::root().join("web");
     let fixed = sources.join("static");
     let mut page = fs::read_to_string(sources.join("index.html"))?;
     for (mark, file, lazy) in [
-        ("{{app-wasm}}", &app, false),
-        ("{{checker-wasm}}", &checker, true),
+        ("{{app-wasm}}", &programs.app, false),
+        ("{{checker-wasm}}", &programs.checker, true),
         ("{{app}}", &stage.join("app.js"), false),
         ("{{editor}}", &stage.join("editor.js"), true),
         ("{{checker}}", &stage.join("checker.js"), true),
@@ -108,7 +150,7 @@ pub(super) fn make(
         path: index,
         lazy: false,
     });
-    Ok(bundle)
+    Ok(())
 }
 
 impl Bundle {
@@ -159,6 +201,7 @@ fn place(file: &Path, folder: &Path) -> Result<PathBuf> {
     let part = |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().display().to_string();
     let (stem, extension) = (part(file.file_stem()), part(file.extension()));
     let stem = stem.strip_suffix("_bg").unwrap_or(&stem);
+    let stem = stem.strip_prefix("split_").unwrap_or(stem);
     let name = format!("{stem}-{}.{extension}", fingerprint(&bytes));
     let path = Path::new("assets").join(name);
     fs::write(folder.join(&path), bytes)?;
@@ -170,12 +213,14 @@ fn esbuild(tools: &Path, from: &Path, to: &Path) -> Command {
     command
         .arg(from)
         .args(["--bundle", "--format=esm", "--log-level=warning"])
+        // The app's face names the loader of its chunks once for each of them.
+        .arg("--log-override:duplicate-object-key=silent")
         .arg(format!("--outfile={}", to.display()));
     command
 }
 
 /// Makes the JavaScript face of a program, and returns the wasm file behind it.
-fn bind(mode: Mode, wasm: &Path, folder: &Path) -> Result<PathBuf> {
+fn bind(mode: Mode, wasm: &Path, folder: &Path, set: impl FnOnce(&mut Bindgen)) -> Result<PathBuf> {
     let dev = mode == Mode::Dev;
     let name = folder
         .file_name()
@@ -192,6 +237,7 @@ fn bind(mode: Mode, wasm: &Path, folder: &Path) -> Result<PathBuf> {
         .remove_producers_section(!dev)
         .omit_default_module_path(true)
         .out_name(&name);
+    set(&mut bindgen);
     bindgen.generate(folder)?;
     Ok(folder.join(format!("{name}_bg.wasm")))
 }
