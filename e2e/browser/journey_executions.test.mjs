@@ -25,7 +25,7 @@ async function watch(page, flow) {
   const steps = page.getByRole("treeitem");
   await steps.filter({ hasText: "Ask for long" }).waitFor();
   await page.getByRole("tab", { name: "Graph" }).click();
-  await page.locator(".drawing-node[data-state=running]").waitFor();
+  await page.locator("#canvas [data-id=step][data-state=running]").waitFor();
   await page.getByRole("tab", { name: "Events" }).click();
   await page.locator(".event-row").nth(2).waitFor();
   return new URL(page.url()).pathname.split("/").at(-1);

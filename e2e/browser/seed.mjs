@@ -67,7 +67,7 @@ export async function seed() {
     type: "code",
     config: { language: "javascript", source: "export default () => { throw new Error('line 12 has no price'); }" },
   });
-  const runs = [await ended(flow, { name: "Ada" }), await ended(broken)];
+  const [done, failed] = [await ended(flow, { name: "Ada" }), await ended(broken)];
   const chat = await api("POST", "/chat/sessions", { agent_id: clerk });
   await api("POST", `/chat/sessions/${chat.id}/messages`, { content: "What is *19 + 23*?" });
   await api("POST", "/llm-providers", {
@@ -79,7 +79,8 @@ export async function seed() {
   });
   return [
     `/flows/${flow}`,
-    ...runs.flatMap((id) => ["steps", "graph", "timeline", "events"].map((lens) => `/executions/${id}?lens=${lens}`)),
+    ...["steps", "graph", "timeline", "events"].map((lens) => `/executions/${done}?lens=${lens}`),
+    `/executions/${failed}`,
     `/agents/${clerk}`,
     `/crews/${crew.id}`,
     `/tools/${tool}`,
