@@ -31,7 +31,7 @@ pub enum Dispatched {
     AlreadyQueued,
 }
 
-/// A message of a durable consumer. Dropped without [`Delivery::ack`], it is delivered again.
+/// A message of a durable consumer. Dropped without [`Delivery::ack`] or [`Delivery::done`], it is delivered again.
 pub struct Delivery {
     message: Arc<Message>,
     bus: Bus,
@@ -57,6 +57,18 @@ impl Delivery {
         self.message
             .info()
             .map_or(1, |info| u64::try_from(info.delivered).unwrap_or(1))
+    }
+
+    /// Done, and harmless should it come again: the server is told, and not waited for.
+    ///
+    /// # Errors
+    /// When it cannot be told.
+    pub async fn done(mut self) -> Result<(), Error> {
+        self.settled = true;
+        self.message
+            .ack()
+            .await
+            .map_err(|e| during("acknowledge")(e))
     }
 
     /// Done; returns once the server has stored that.

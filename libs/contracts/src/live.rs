@@ -1,4 +1,5 @@
-//! The events of an execution: the same frames in the log, in the history, over SSE and on `live.<tenant>.<execution>`.
+//! The events of an execution: the same frames in the log, in the history, over SSE and on `live.<tenant>.<execution>`,
+//! there as a list of those that were stored together.
 //!
 //! **Invariant:** within an execution `n` counts from 1 without gaps, and the terminal event is the last.
 

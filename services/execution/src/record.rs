@@ -118,6 +118,12 @@ pub(crate) struct FrameRef {
     range: Range<usize>,
 }
 
+impl FrameRef {
+    pub(crate) fn is_of_the_same(&self, other: &Self) -> bool {
+        self.execution == other.execution
+    }
+}
+
 /// A written message.
 #[derive(Clone, Debug)]
 pub(crate) struct Sealed {

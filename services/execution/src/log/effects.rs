@@ -1,8 +1,9 @@
 //! What happens after a commit: answers, live frames, work items, cuts, timers.
 
-use std::{sync::Arc, time::Duration};
+use std::{iter, sync::Arc, time::Duration};
 
 use bus::{Bus, Reply};
+use bytes::{BufMut, Bytes, BytesMut};
 use chrono::Utc;
 use contracts::{
     ErrorCode, Problem, Subject,
@@ -58,12 +59,12 @@ impl Outlet {
             Action::Live {
                 tenant,
                 execution,
-                frame,
+                frames,
             } => {
                 let subject = Subject::live(tenant, execution);
-                if let Err(error) = self.bus.publish_bytes(&subject, frame).await {
+                if let Err(error) = self.bus.publish_bytes(&subject, list(&frames)).await {
                     // Lossy by design: whoever follows sees the gap and asks for the events.
-                    tracing::debug!(%error, "a live frame was not sent");
+                    tracing::debug!(%error, "live frames were not sent");
                 }
                 return None;
             }
@@ -160,6 +161,18 @@ impl Dispatch {
             tokio::time::sleep(RETRY).await;
         }
     }
+}
+
+/// A JSON list of what is JSON already.
+fn list(items: &[Bytes]) -> Bytes {
+    let length: usize = items.iter().map(|item| item.len() + 1).sum();
+    let mut text = BytesMut::with_capacity(length + 1);
+    for (item, before) in items.iter().zip(iter::once(b'[').chain(iter::repeat(b','))) {
+        text.put_u8(before);
+        text.put_slice(item);
+    }
+    text.put_u8(b']');
+    text.freeze()
 }
 
 fn bucket_of(tenant: TenantId) -> u16 {

@@ -38,11 +38,11 @@ pub(crate) struct Ticket(pub(crate) u64);
 #[derive(Debug)]
 pub(crate) enum Action {
     Answer(Ticket, Answer),
-    /// Publish a frame that was stored.
+    /// Publish frames that were stored together, in their order.
     Live {
         tenant: TenantId,
         execution: ExecutionId,
-        frame: Bytes,
+        frames: Vec<Bytes>,
     },
     Effect {
         tenant: TenantId,
@@ -363,15 +363,11 @@ impl Partition {
         };
         self.last = sequence;
         self.committed = open.number;
-        for at in &sealed.frames {
-            let FrameRef {
-                tenant, execution, ..
-            } = *at;
-            let frame = sealed.frame(at);
+        for together in sealed.frames.chunk_by(FrameRef::is_of_the_same) {
             self.due.push(Action::Live {
-                tenant,
-                execution,
-                frame,
+                tenant: together[0].tenant,
+                execution: together[0].execution,
+                frames: together.iter().map(|at| sealed.frame(at)).collect(),
             });
         }
         for id in &open.touched {

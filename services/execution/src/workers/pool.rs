@@ -114,7 +114,7 @@ impl Worker {
         settle(if is_lost {
             delivery.bury(DeadReason::Exhausted).await
         } else {
-            delivery.ack().await
+            delivery.done().await
         });
     }
 
@@ -235,7 +235,7 @@ fn fitting(outcome: Outcome) -> Outcome {
 
 /// Tells the server every second that the item is being worked on.
 async fn keep(delivery: &Delivery) {
-    let mut interval = tokio::time::interval(PROGRESS);
+    let mut interval = tokio::time::interval_at(Instant::now() + PROGRESS, PROGRESS);
     loop {
         interval.tick().await;
         if let Err(error) = delivery.progress().await {

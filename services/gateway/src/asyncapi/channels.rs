@@ -74,10 +74,10 @@ fn followed() -> [Followed; 4] {
         Followed {
             name: "live",
             address: "live.{tenant}.{execution}",
-            summary: "One event of an execution, after it was stored",
+            summary: "The events of an execution that were stored together, in their order",
             description: "Lossy by design: `n` tells of gaps, and `execution.events` fills them.",
-            payload: json_schema(example(Frame::schema_ref().unwrap_inline())),
-            example: json!({"n": 2, "ts": "2026-01-02T03:04:05Z", "type": "step_skipped", "node": "a"}),
+            payload: json_schema(example(Vec::<Frame>::schema_ref().unwrap_inline())),
+            example: json!([{"n": 2, "ts": "2026-01-02T03:04:05Z", "type": "step_skipped", "node": "a"}]),
         },
         Followed {
             name: "tokens",

@@ -152,11 +152,17 @@ async fn pump(
             incoming = subscription.next() => incoming,
         };
         let Some(incoming) = incoming else { break };
-        match serde_json::from_slice::<Frame>(incoming.payload()) {
+        let stored: Vec<Frame> = match serde_json::from_slice(incoming.payload()) {
+            Ok(stored) => stored,
+            Err(error) => {
+                // The numbers that are missing now make the watchers read the history.
+                tracing::error!(%error, "live frames cannot be read");
+                continue;
+            }
+        };
+        for frame in stored {
             // No receiver at this moment is no loss: the next one reads the history first.
-            Ok(frame) => drop(frames.send(Arc::new(frame))),
-            // The number that is missing now makes the watchers read the history.
-            Err(error) => tracing::error!(%error, "a live frame cannot be read"),
+            drop(frames.send(Arc::new(frame)));
         }
     }
     key

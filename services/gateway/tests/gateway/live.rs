@@ -160,7 +160,7 @@ async fn frames_of_another_tenant_are_never_seen() {
     let foreign = Subject::live(TenantId::generate(), execution);
     platform
         .bus
-        .publish(&foreign, &frame(2, true))
+        .publish(&foreign, &[frame(2, true)])
         .await
         .unwrap();
     platform.history.grow(platform.tenant, execution, 3, true);

@@ -100,7 +100,7 @@ impl Platform {
 
     pub(crate) async fn publish(&self, execution: ExecutionId, frame: &Frame) {
         let subject = Subject::live(self.tenant, execution);
-        self.bus.publish(&subject, frame).await.unwrap();
+        self.bus.publish(&subject, &[frame]).await.unwrap();
     }
 }
 

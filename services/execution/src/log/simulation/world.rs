@@ -425,8 +425,11 @@ impl World {
             match action {
                 Action::Answer(ticket, answer) => self.answered(&owner.partition, ticket, &answer),
                 Action::Live {
-                    execution, frame, ..
-                } => assert!(self.is_stored(execution, &frame), "a frame nobody stored"),
+                    execution, frames, ..
+                } => {
+                    let is_stored = |frame| self.is_stored(execution, frame);
+                    assert!(frames.iter().all(is_stored), "a frame nobody stored");
+                }
                 Action::Header(header) => {
                     let events = self.log.history(header.id).len() as u64;
                     assert!(events >= header.last_event, "a header row ahead of the log");
