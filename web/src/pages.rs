@@ -28,4 +28,5 @@ mod running;
 pub(crate) mod settings;
 pub(crate) mod tool;
 pub(crate) mod tools;
+mod versioned;
 mod versions;

@@ -15,7 +15,7 @@ use contracts::{
 use dioxus::prelude::*;
 
 use self::{editor::AgentEditor, flows::Flows, memories::Memories};
-use super::{editing::Versioned, frame::Stored};
+use super::{frame::Stored, versioned::Versioned};
 use crate::{params::Params, routes::Route};
 
 pub(crate) use self::{choices::Model, limits::LimitFields};

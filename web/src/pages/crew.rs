@@ -15,7 +15,7 @@ use contracts::{
 use dioxus::prelude::*;
 
 use self::editor::CrewEditor;
-use super::{editing::Versioned, frame::Stored};
+use super::{frame::Stored, versioned::Versioned};
 use crate::{params::Params, routes::Route};
 
 impl Versioned for Object {
@@ -68,7 +68,7 @@ pub(crate) fn Crew(id: String, params: Params) -> Element {
     rsx! {
         Stored::<Object> {
             key: "{id}",
-            id: id.clone(),
+            id,
             show: move |crew: Rc<Object>| rsx! { CrewEditor { crew, tab: tab.clone() } },
         }
     }

@@ -52,7 +52,7 @@ struct Latest {
 pub(crate) fn Dashboard() -> Element {
     let running = use_get::<ListPage<ExecutionSummary>>(format!("{STATES}running&limit=50"));
     let waiting = use_get::<ListPage<ExecutionSummary>>(format!("{STATES}waiting&limit=50"));
-    let failed = use_get::<ListPage<ExecutionSummary>>(format!("{STATES}failed&limit=6"));
+    let failed = use_get::<ListPage<ExecutionSummary>>(format!("{STATES}failed&limit=40"));
     let latest = use_query(LATEST.into(), read_latest);
     use_interval(4_000, || query::invalidate(STATES));
     use_interval(30_000, || query::invalidate(LATEST));

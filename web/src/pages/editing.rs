@@ -4,9 +4,9 @@
 
 use std::rc::Rc;
 
-use contracts::{Permission, Problem};
+use contracts::Problem;
 use dioxus::prelude::*;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::Serialize;
 use serde_json::Value;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
@@ -15,37 +15,13 @@ use crate::{
     api::{Call, query, session},
     dom,
     listen::use_window_event,
-    pages::kept,
-    params::Params,
-    routes::Route,
+    pages::{kept, versioned::Versioned},
     ui::{
         button::{Button, Variant},
         icon::{Glyph, Icon},
         toast,
     },
 };
-
-/// What is stored in versions.
-pub(crate) trait Versioned: Clone + PartialEq + DeserializeOwned + 'static {
-    /// What its author says.
-    type Spec: Clone + PartialEq + Serialize + 'static;
-    /// Its address in the API.
-    const PATH: &'static str;
-    /// The word for it, in a sentence and above a page.
-    const KIND: &'static str;
-    const TITLE: &'static str;
-    /// What its deletion takes along.
-    const NOTE: &'static str;
-    const WRITE: Permission;
-    /// Key and text; the first, without a key, is the form.
-    const TABS: &'static [(&'static str, &'static str)];
-    fn list() -> Route;
-    fn route(key: String, params: Params) -> Route;
-    fn key(&self) -> String;
-    fn name(&self) -> String;
-    fn version(&self) -> u32;
-    fn spec(&self) -> Self::Spec;
-}
 
 pub(crate) struct Edit<R: Versioned> {
     /// None for what was never saved.

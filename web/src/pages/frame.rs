@@ -6,7 +6,8 @@ use dioxus::prelude::*;
 
 use super::{
     deleting::DeleteButton,
-    editing::{Edit, Overtaken, SaveActions, Versioned, save_key},
+    editing::{Edit, Overtaken, SaveActions, save_key},
+    versioned::Versioned,
     versions::Versions,
 };
 use crate::{

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use contracts::{agent::AgentVersion, page::Page as ListPage};
 use dioxus::prelude::*;
 
-use super::editing::Versioned;
+use super::versioned::Versioned;
 use crate::{
     api::{
         Call,

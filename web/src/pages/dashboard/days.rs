@@ -86,7 +86,7 @@ fn date(days: f64) -> NaiveDate {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod testing {
     use chrono::DateTime;
     use contracts::{
         execution::Origin,
@@ -95,9 +95,9 @@ mod tests {
 
     use super::*;
 
-    const NOW_MS: i64 = 1_800_000_000_000;
+    pub(crate) const NOW_MS: i64 = 1_800_000_000_000;
 
-    fn execution(hours_ago: i64, state: ExecutionState) -> ExecutionSummary {
+    pub(crate) fn execution(hours_ago: i64, state: ExecutionState) -> ExecutionSummary {
         ExecutionSummary {
             id: ExecutionId::EXAMPLE,
             origin: Origin::default(),
@@ -115,6 +115,14 @@ mod tests {
             finished_at: None,
         }
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        testing::{NOW_MS, execution},
+        *,
+    };
 
     #[test]
     fn executions_fall_into_their_days() {

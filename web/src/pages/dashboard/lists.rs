@@ -47,6 +47,9 @@ pub(super) fn InProgress(
     }
 }
 
+/// Failures that are told of; those that follow each other and say the same are one.
+const SHOWN: usize = 6;
+
 #[component]
 pub(super) fn Failures(failed: Query<ListPage<ExecutionSummary>>) -> Element {
     let names = use_names();
@@ -60,10 +63,15 @@ pub(super) fn Failures(failed: Query<ListPage<ExecutionSummary>>) -> Element {
         }
         View::Ready(page) => rsx! {
             ul { class: "board-list",
-                for execution in page.items.iter() {
+                for (execution , times) in folded(&page.items).into_iter().take(SHOWN) {
                     li { key: "{execution.id}",
                         Subject { execution: execution.clone(), names: names.clone() }
-                        span { class: "board-error", {reason(execution)} }
+                        span { class: "board-error",
+                            {reason(execution)}
+                            if times > 1 {
+                                span { class: "num muted", " ×{times}" }
+                            }
+                        }
                         span { class: "muted spread", Ago { at: execution.created_at } }
                     }
                 }
@@ -83,6 +91,15 @@ fn Subject(execution: ExecutionSummary, names: Names) -> Element {
     }
 }
 
+/// The newest of each row of same failures, and how many they are.
+fn folded(failures: &[ExecutionSummary]) -> Vec<(&ExecutionSummary, usize)> {
+    let same = |a: &ExecutionSummary, b: &ExecutionSummary| {
+        let of = |it: &ExecutionSummary| (it.origin.flow_id, it.origin.agent_id, it.origin.crew_id);
+        of(a) == of(b) && reason(a) == reason(b)
+    };
+    failures.chunk_by(same).map(|row| (&row[0], row.len())).collect()
+}
+
 /// The step and what it said.
 fn reason(execution: &ExecutionSummary) -> String {
     let Some(error) = &execution.error else {
@@ -98,4 +115,28 @@ fn elapsed(execution: &ExecutionSummary) -> String {
     let end = execution.finished_at.unwrap_or_else(chrono::Utc::now);
     let ms = (end - execution.created_at).num_milliseconds();
     format::duration(u64::try_from(ms).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use contracts::execution::{ExecutionState, StepError};
+
+    use super::*;
+    use crate::pages::dashboard::days::testing::execution;
+
+    #[test]
+    fn failures_that_say_the_same_are_one() {
+        let failed = |message: &str| ExecutionSummary {
+            error: Some(StepError {
+                code: "code_exception".into(),
+                message: message.into(),
+                node: Some("parse".into()),
+                retryable: false,
+            }),
+            ..execution(0, ExecutionState::Failed)
+        };
+        let failures = [failed("a"), failed("a"), failed("b"), failed("a")];
+        let times: Vec<_> = folded(&failures).into_iter().map(|(_, times)| times).collect();
+        assert_eq!(times, [2, 1, 1]);
+    }
 }

@@ -6,7 +6,7 @@ use contracts::{
 };
 use serde_json::{Value, json};
 
-use crate::{pages::editing::Versioned, params::Params, routes::Route, ui::icon::Glyph};
+use crate::{pages::versioned::Versioned, params::Params, routes::Route, ui::icon::Glyph};
 
 pub(crate) const fn look(kind: ToolKind) -> (Glyph, &'static str) {
     match kind {
