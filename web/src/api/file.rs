@@ -83,9 +83,7 @@ pub(crate) async fn download(path: &str, name: &str) -> Result<(), Problem> {
         Ok(blob) => JsFuture::from(blob).await,
         Err(error) => Err(error),
     };
-    let blob: Blob = blob
-        .and_then(JsCast::dyn_into)
-        .map_err(|_| unreachable())?;
+    let blob: Blob = blob.and_then(JsCast::dyn_into).map_err(|_| unreachable())?;
     save(&blob, name).map_err(|_| no_saving())
 }
 
@@ -97,10 +95,7 @@ pub(crate) fn save_text(text: &str, name: &str) -> Result<(), Problem> {
 }
 
 fn no_saving() -> Problem {
-    Problem::new(
-        ErrorCode::Internal,
-        "the browser does not save files here",
-    )
+    Problem::new(ErrorCode::Internal, "the browser does not save files here")
 }
 
 fn save(blob: &Blob, name: &str) -> Result<(), JsValue> {

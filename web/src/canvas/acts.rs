@@ -64,7 +64,9 @@ impl Board {
     /// A new node where there is room near `at`, or where `adding` says.
     pub(crate) fn add(&mut self, kind: &str) {
         let adding = self.adding.peek().clone();
-        let at = adding.as_ref().map_or_else(|| self.middle(), |adding| adding.at);
+        let at = adding
+            .as_ref()
+            .map_or_else(|| self.middle(), |adding| adding.at);
         let at = self.free_place(at);
         let graph = self.graph.peek().clone();
         let takes_input = self.kind(kind).is_some_and(|kind| kind.takes_input);
@@ -86,13 +88,20 @@ impl Board {
     }
 
     pub(crate) fn add_at(&mut self, kind: &str, at: Point) {
-        self.adding.set(Some(Adding { at, from: None, edge: None }));
+        self.adding.set(Some(Adding {
+            at,
+            from: None,
+            edge: None,
+        }));
         self.add(kind);
     }
 
     pub(super) fn middle(&self) -> Point {
         let size = *self.size.peek();
-        let center = self.view.peek().to_world(Point::new(size.x / 2.0, size.y / 2.0));
+        let center = self
+            .view
+            .peek()
+            .to_world(Point::new(size.x / 2.0, size.y / 2.0));
         center.minus(Point::new(WIDTH / 2.0, geometry::HEAD / 2.0))
     }
 
@@ -100,7 +109,10 @@ impl Board {
     fn free_place(&self, at: Point) -> Point {
         let rects = self.rects();
         let mut at = at;
-        while rects.iter().any(|(_, rect)| rect.meets(Rect::of_node(at, 1))) {
+        while rects
+            .iter()
+            .any(|(_, rect)| rect.meets(Rect::of_node(at, 1)))
+        {
             at = at.plus(Point::new(0.0, 24.0));
         }
         at
@@ -116,8 +128,15 @@ impl Board {
         }
     }
 
-    pub(crate) fn may_connect(&self, from: NodeHandle, port: &str, to: NodeHandle) -> Result<(), ports::Refusal> {
-        let takes_input = self.kind(&to.data.peek().kind).is_none_or(|kind| kind.takes_input);
+    pub(crate) fn may_connect(
+        &self,
+        from: NodeHandle,
+        port: &str,
+        to: NodeHandle,
+    ) -> Result<(), ports::Refusal> {
+        let takes_input = self
+            .kind(&to.data.peek().kind)
+            .is_none_or(|kind| kind.takes_input);
         let edge = commands::edge(&from.id(), port, &to.id());
         ports::may_connect(&self.graph.peek(), &edge, takes_input)
     }
@@ -142,8 +161,14 @@ impl Board {
     fn near(&self, node: NodeHandle, without: &[String]) -> Option<NodeHandle> {
         let mut rects = self.rects();
         rects.retain(|(other, _)| !without.contains(&other.id()));
-        let ways = [Direction::Left, Direction::Up, Direction::Right, Direction::Down];
-        ways.into_iter().find_map(|way| geometry::neighbour(&rects, node.rect(), way))
+        let ways = [
+            Direction::Left,
+            Direction::Up,
+            Direction::Right,
+            Direction::Down,
+        ];
+        ways.into_iter()
+            .find_map(|way| geometry::neighbour(&rects, node.rect(), way))
     }
 
     pub(crate) fn copy(&mut self) -> Option<String> {
@@ -170,7 +195,11 @@ impl Board {
     pub(crate) fn duplicate(&mut self) {
         let ids = self.selected_ids();
         let clip = commands::copy(&self.graph.peek(), &ids);
-        let corner = clip.nodes.iter().map(place).reduce(|a, b| Point::new(a.x.min(b.x), a.y.min(b.y)));
+        let corner = clip
+            .nodes
+            .iter()
+            .map(place)
+            .reduce(|a, b| Point::new(a.x.min(b.x), a.y.min(b.y)));
         if let Some(corner) = corner {
             let at = self.free_place(corner.plus(Point::new(32.0, 32.0)));
             self.paste_clip(&clip, at);
@@ -200,7 +229,11 @@ impl Board {
         };
         let keys = {
             let (graph, id) = (self.graph.peek(), active.id());
-            let ids = if way == Direction::Left { graph.upstream(&id) } else { graph.downstream(&id) };
+            let ids = if way == Direction::Left {
+                graph.upstream(&id)
+            } else {
+                graph.downstream(&id)
+            };
             let nodes = ids.into_iter().filter_map(|id| self.by_id(id));
             nodes.map(|node| node.key).chain([active.key]).collect()
         };
@@ -218,7 +251,10 @@ impl Board {
         let step = way.step();
         let shift = Point::new(step.x * geometry::GRID, step.y * geometry::GRID);
         let nodes = self.selected();
-        let places: Vec<_> = nodes.iter().map(|node| (node.id(), node.at.peek().plus(shift))).collect();
+        let places: Vec<_> = nodes
+            .iter()
+            .map(|node| (node.id(), node.at.peek().plus(shift)))
+            .collect();
         if !places.is_empty() {
             let command = commands::place(places).merging("nudge");
             self.run(&command);
@@ -229,7 +265,12 @@ impl Board {
         let places = {
             let graph = self.graph.peek();
             let places = arranged(&graph, &self.types.read());
-            graph.nodes.iter().map(|node| node.id.clone()).zip(places).collect()
+            graph
+                .nodes
+                .iter()
+                .map(|node| node.id.clone())
+                .zip(places)
+                .collect()
         };
         let command = commands::place(places).labelled("Arranged the flow".to_owned());
         self.run(&command);
@@ -259,13 +300,20 @@ impl Board {
         let ports = from.ports.peek().clone();
         let taken = |port: &&String| {
             let id = from.id();
-            self.graph.peek().edges.iter().any(|edge| edge.from == id && edge.port() == port.as_str())
+            self.graph
+                .peek()
+                .edges
+                .iter()
+                .any(|edge| edge.from == id && edge.port() == port.as_str())
         };
         let Some(port) = ports.iter().find(|port| !taken(port)).or(ports.first()) else {
             return self.say("This node has no output");
         };
         self.begin_edge(from, port);
-        self.say(format!("Connecting from {}, port {port}: go to a node, then press Enter", from.title()));
+        self.say(format!(
+            "Connecting from {}, port {port}: go to a node, then press Enter",
+            from.title()
+        ));
     }
 
     /// Lights the nodes at which the edge may end.
@@ -298,14 +346,19 @@ impl Board {
 
     pub(crate) fn fit(&mut self) {
         let bounds = Rect::around(self.rects().into_iter().map(|(_, rect)| rect));
-        let view = bounds.map_or_else(View::default, |bounds| View::fitted(bounds, *self.size.peek()));
+        let view = bounds.map_or_else(View::default, |bounds| {
+            View::fitted(bounds, *self.size.peek())
+        });
         set_if_new(&mut self.view, view);
     }
 
     /// Zooms about the middle of the canvas.
     pub(crate) fn zoom(&mut self, factor: f64) {
         let size = *self.size.peek();
-        let view = self.view.peek().zoomed(Point::new(size.x / 2.0, size.y / 2.0), factor);
+        let view = self
+            .view
+            .peek()
+            .zoomed(Point::new(size.x / 2.0, size.y / 2.0), factor);
         set_if_new(&mut self.view, view);
     }
 }

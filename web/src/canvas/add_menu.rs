@@ -26,9 +26,14 @@ fn AddDialog() -> Element {
     let mut board = use_context::<Board>();
     let mut search = use_signal(String::new);
     let mut chosen = use_signal(|| 0_usize);
-    let needs_input = board.adding.read().as_ref().is_some_and(|adding| adding.from.is_some() || adding.edge.is_some());
+    let needs_input = board
+        .adding
+        .read()
+        .as_ref()
+        .is_some_and(|adding| adding.from.is_some() || adding.edge.is_some());
     let types = board.types.read().clone();
-    let is_offered = |kind: &&NodeType| (kind.takes_input || !needs_input) && fits(kind, &search.read());
+    let is_offered =
+        |kind: &&NodeType| (kind.takes_input || !needs_input) && fits(kind, &search.read());
     let mut found: Vec<NodeType> = types.iter().filter(is_offered).cloned().collect();
     // Names come before what is only told in a description.
     let wish = search.read().to_lowercase();
@@ -113,7 +118,8 @@ fn AddDialog() -> Element {
 
 /// What lies below a dialog takes the focus only once that is closed.
 fn leave() {
-    let dialog = dom::by_id(ID).and_then(|dialog| dialog.dyn_into::<web_sys::HtmlDialogElement>().ok());
+    let dialog =
+        dom::by_id(ID).and_then(|dialog| dialog.dyn_into::<web_sys::HtmlDialogElement>().ok());
     if let Some(dialog) = dialog {
         dialog.close();
     }

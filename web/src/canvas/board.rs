@@ -156,12 +156,25 @@ impl Board {
     /// Lets handles and lists follow the graph.
     pub(crate) fn reconcile(&mut self) {
         let graph = self.graph.peek().clone();
-        let nodes: Vec<NodeHandle> = graph.nodes.iter().map(|node| self.node_handle(node)).collect();
-        let edges: Vec<EdgeHandle> = graph.edges.iter().filter_map(|edge| self.edge_handle(edge)).collect();
+        let nodes: Vec<NodeHandle> = graph
+            .nodes
+            .iter()
+            .map(|node| self.node_handle(node))
+            .collect();
+        let edges: Vec<EdgeHandle> = graph
+            .edges
+            .iter()
+            .filter_map(|edge| self.edge_handle(edge))
+            .collect();
         set_if_new(&mut self.nodes, nodes);
         set_if_new(&mut self.edges, edges);
         let present: BTreeSet<u32> = self.nodes.peek().iter().map(|node| node.key).collect();
-        let kept = self.selection.peek().intersection(&present).copied().collect();
+        let kept = self
+            .selection
+            .peek()
+            .intersection(&present)
+            .copied()
+            .collect();
         self.select(kept);
         let is_gone = |active: NodeHandle| !present.contains(&active.key);
         if self.active.peek().is_some_and(is_gone) {
@@ -241,18 +254,30 @@ impl Board {
     }
 
     pub(crate) fn by_key(&self, key: u32) -> Option<NodeHandle> {
-        self.nodes.peek().iter().find(|node| node.key == key).copied()
+        self.nodes
+            .peek()
+            .iter()
+            .find(|node| node.key == key)
+            .copied()
     }
 
     /// The nodes with their rectangles, in the order in which they are drawn.
     pub(crate) fn rects(&self) -> Vec<(NodeHandle, Rect)> {
-        self.nodes.peek().iter().map(|node| (*node, node.rect())).collect()
+        self.nodes
+            .peek()
+            .iter()
+            .map(|node| (*node, node.rect()))
+            .collect()
     }
 
     pub(crate) fn selected(&self) -> Vec<NodeHandle> {
         let selection = self.selection.peek();
         let nodes = self.nodes.peek();
-        nodes.iter().filter(|node| selection.contains(&node.key)).copied().collect()
+        nodes
+            .iter()
+            .filter(|node| selection.contains(&node.key))
+            .copied()
+            .collect()
     }
 
     pub(crate) fn selected_ids(&self) -> Vec<String> {
@@ -325,9 +350,23 @@ fn laid_out(definition: Definition, types: &[NodeType]) -> Graph {
 /// Where the automatic layout puts the nodes of a graph.
 pub(crate) fn arranged(graph: &Graph, types: &[NodeType]) -> Vec<Point> {
     let kind = |node: &Node| types.iter().find(|known| known.kind == node.kind);
-    let ports: Vec<usize> = graph.nodes.iter().map(|node| ports::of(node, kind(node)).len()).collect();
-    let index: HashMap<&str, usize> = graph.nodes.iter().enumerate().map(|(index, node)| (node.id.as_str(), index)).collect();
-    let ends = |edge: &Edge| Some((*index.get(edge.from.as_str())?, *index.get(edge.to.as_str())?));
+    let ports: Vec<usize> = graph
+        .nodes
+        .iter()
+        .map(|node| ports::of(node, kind(node)).len())
+        .collect();
+    let index: HashMap<&str, usize> = graph
+        .nodes
+        .iter()
+        .enumerate()
+        .map(|(index, node)| (node.id.as_str(), index))
+        .collect();
+    let ends = |edge: &Edge| {
+        Some((
+            *index.get(edge.from.as_str())?,
+            *index.get(edge.to.as_str())?,
+        ))
+    };
     let edges: Vec<(usize, usize)> = graph.edges.iter().filter_map(ends).collect();
     layout::layered(&ports, &edges)
 }

@@ -35,7 +35,12 @@ pub(crate) fn add(graph: &Graph, kind: &str, at: Point) -> (String, Command) {
 }
 
 /// A new node that takes what `from` gives at `port`.
-pub(crate) fn append(graph: &Graph, kind: &str, from: (&str, &str), at: Point) -> (String, Command) {
+pub(crate) fn append(
+    graph: &Graph,
+    kind: &str,
+    from: (&str, &str),
+    at: Point,
+) -> (String, Command) {
     let (id, mut command) = add(graph, kind, at);
     let edge = edge(from.0, from.1, &id);
     command.edits.push(Edit::AddEdge {
@@ -80,7 +85,10 @@ fn make_room(graph: &Graph, between: &Edge, at: Point) -> Vec<Edit> {
     }
     let mut behind = graph.downstream(&between.to);
     behind.insert(&between.to);
-    let moved = graph.nodes.iter().filter(|node| behind.contains(node.id.as_str()));
+    let moved = graph
+        .nodes
+        .iter()
+        .filter(|node| behind.contains(node.id.as_str()));
     let places = moved.map(|node| {
         let at = place_of(node).plus(Point::new(missing, 0.0)).snapped();
         (node.id.clone(), at)
@@ -114,9 +122,8 @@ pub(crate) fn connect(graph: &Graph, from: &str, port: &str, to: &str) -> Comman
 
 /// Without these nodes, their edges, and these edges.
 pub(crate) fn delete(graph: &Graph, ids: &[String], edges: &[Edge]) -> Command {
-    let goes = |edge: &&Edge| {
-        edges.contains(edge) || ids.contains(&edge.from) || ids.contains(&edge.to)
-    };
+    let goes =
+        |edge: &&Edge| edges.contains(edge) || ids.contains(&edge.from) || ids.contains(&edge.to);
     let without_edges = graph.edges.iter().filter(goes).cloned();
     let without_nodes = ids.iter().cloned().map(|id| Edit::RemoveNode { id });
     let edits = without_edges
@@ -167,8 +174,11 @@ pub(crate) fn set(node: Node) -> Command {
 }
 
 pub(crate) fn set_input_schema(schema: Option<Value>) -> Command {
-    Command::new("Changed the input schema", vec![Edit::SetInputSchema { schema }])
-        .merging("input schema")
+    Command::new(
+        "Changed the input schema",
+        vec![Edit::SetInputSchema { schema }],
+    )
+    .merging("input schema")
 }
 
 impl Command {
@@ -214,7 +224,11 @@ pub(crate) fn paste(graph: &Graph, clip: &Clip, at: Point) -> (Vec<String>, Comm
         taken.insert(id.clone());
         ids.insert(node.id.clone(), id);
     }
-    let corner = clip.nodes.iter().map(place_of).reduce(|a, b| Point::new(a.x.min(b.x), a.y.min(b.y)));
+    let corner = clip
+        .nodes
+        .iter()
+        .map(place_of)
+        .reduce(|a, b| Point::new(a.x.min(b.x), a.y.min(b.y)));
     let shift = at.minus(corner.unwrap_or_default());
     let nodes = clip.nodes.iter().enumerate().map(|(offset, node)| {
         let moved = place_of(node).plus(shift).snapped();
@@ -248,7 +262,10 @@ pub(crate) fn paste(graph: &Graph, clip: &Clip, at: Point) -> (Vec<String>, Comm
 /// The configuration with `nodes.<old>` spelled anew in all its texts.
 fn with_ids(config: &NodeConfig, ids: &BTreeMap<String, String>) -> NodeConfig {
     let value = |value: &Value| respell(value, ids);
-    config.iter().map(|(key, found)| (key.clone(), value(found))).collect()
+    config
+        .iter()
+        .map(|(key, found)| (key.clone(), value(found)))
+        .collect()
 }
 
 fn respell(value: &Value, ids: &BTreeMap<String, String>) -> Value {
@@ -256,7 +273,9 @@ fn respell(value: &Value, ids: &BTreeMap<String, String>) -> Value {
         Value::String(text) => Value::String(respell_text(text, ids)),
         Value::Array(items) => items.iter().map(|item| respell(item, ids)).collect(),
         Value::Object(fields) => {
-            let fields = fields.iter().map(|(key, field)| (key.clone(), respell(field, ids)));
+            let fields = fields
+                .iter()
+                .map(|(key, field)| (key.clone(), respell(field, ids)));
             Value::Object(fields.collect())
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
@@ -333,8 +352,9 @@ impl Alignment {
 
 pub(crate) fn align(graph: &Graph, ids: &[String], alignment: Alignment) -> Command {
     let nodes = graph.nodes.iter().filter(|node| ids.contains(&node.id));
-    let mut places: Vec<(String, Point)> =
-        nodes.map(|node| (node.id.clone(), place_of(node))).collect();
+    let mut places: Vec<(String, Point)> = nodes
+        .map(|node| (node.id.clone(), place_of(node)))
+        .collect();
     match alignment {
         Alignment::Left => {
             let left = places.iter().map(|(_, at)| at.x).fold(f64::MAX, f64::min);
@@ -403,7 +423,10 @@ mod tests {
         let mut graph = Graph::new(Definition::example());
         let ids: Vec<String> = graph.nodes.iter().map(|node| node.id.clone()).collect();
         let spots = [(0.0, 40.0), (700.0, 8.0), (100.0, 0.0)];
-        let places = ids.iter().zip(spots).map(|(id, (x, y))| (id.clone(), Point::new(x, y)));
+        let places = ids
+            .iter()
+            .zip(spots)
+            .map(|(id, (x, y))| (id.clone(), Point::new(x, y)));
         graph.apply(&place(places.collect()).edits);
         graph.apply(&align(&graph, &ids, Alignment::Top).edits);
         graph.apply(&align(&graph, &ids, Alignment::Columns).edits);

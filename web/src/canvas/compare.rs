@@ -56,10 +56,18 @@ impl Comparison {
                 }
             }
         }
-        let gone: Vec<&Node> = old.nodes.iter().filter(|node| find(new, &node.id).is_none()).collect();
+        let gone: Vec<&Node> = old
+            .nodes
+            .iter()
+            .filter(|node| find(new, &node.id).is_none())
+            .collect();
         nodes.extend(gone.iter().map(|node| (node.id.clone(), Change::Removed)));
         let lacking = |these: &[Edge], those: &[Edge]| -> Vec<Edge> {
-            these.iter().filter(|edge| !those.contains(edge)).cloned().collect()
+            these
+                .iter()
+                .filter(|edge| !those.contains(edge))
+                .cloned()
+                .collect()
         };
         let removed_edges = lacking(&old.edges, &new.edges);
         Self {
@@ -76,7 +84,10 @@ impl Comparison {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.nodes.is_empty() && self.added_edges.is_empty() && self.removed_edges.is_empty() && !self.input_schema
+        self.nodes.is_empty()
+            && self.added_edges.is_empty()
+            && self.removed_edges.is_empty()
+            && !self.input_schema
     }
 }
 
@@ -150,8 +161,14 @@ mod tests {
         assert_eq!(compared.nodes.get("end"), Some(&Change::Added));
         assert_eq!(compared.nodes.get("old"), Some(&Change::Removed));
         assert_eq!(compared.nodes.get("start"), None, "a place is no change");
-        assert_eq!((compared.union.nodes.len(), compared.union.edges.len()), (4, 3));
-        assert_eq!((compared.added_edges.len(), compared.removed_edges.len()), (1, 1));
+        assert_eq!(
+            (compared.union.nodes.len(), compared.union.edges.len()),
+            (4, 3)
+        );
+        assert_eq!(
+            (compared.added_edges.len(), compared.removed_edges.len()),
+            (1, 1)
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@ use dioxus::prelude::*;
 use crate::canvas::{
     board::{Board, EdgeHandle, NodeHandle},
     geometry::{self, Point, Rect},
-    nodes::use_drawn_area,
+    nodes::{Far, use_drawn_area},
 };
 
 #[component]
@@ -16,7 +16,13 @@ pub(super) fn EdgeLayer() -> Element {
     let is_drawn = |edge: &&EdgeHandle| {
         area.is_none_or(|area| edge.from.rect().union(edge.to.rect()).meets(area))
     };
-    let edges: Vec<EdgeHandle> = board.edges.read().iter().filter(is_drawn).copied().collect();
+    let edges: Vec<EdgeHandle> = board
+        .edges
+        .read()
+        .iter()
+        .filter(is_drawn)
+        .copied()
+        .collect();
     rsx! {
         svg { class: "edges", "aria-hidden": "true",
             for edge in edges {
@@ -36,13 +42,19 @@ fn port_of(node: NodeHandle, port: &str) -> Point {
 
 #[component]
 fn EdgeView(edge: EdgeHandle) -> Element {
+    let far = use_context::<Far>();
     let port = edge.edge.read().port().to_owned();
     let start = port_of(edge.from, &port);
     let end = geometry::input_port(*edge.to.at.read());
-    let bottom = |node: NodeHandle| node.at.read().y + geometry::node_height(node.ports.read().len());
+    let bottom =
+        |node: NodeHandle| node.at.read().y + geometry::node_height(node.ports.read().len());
     let route = geometry::route(start, end, bottom(edge.from).max(bottom(edge.to)));
     let change = *edge.change.read();
-    let state = if change.is_empty() { edge_state(edge, &port) } else { change };
+    let state = if change.is_empty() {
+        edge_state(edge, &port)
+    } else {
+        change
+    };
     rsx! {
         g {
             class: "edge",
@@ -52,9 +64,11 @@ fn EdgeView(edge: EdgeHandle) -> Element {
             "data-state": state,
             path { class: "edge-hit", d: "{route.path}" }
             path { class: "edge-line", d: "{route.path}" }
-            g { class: "edge-insert", "data-insert": "", transform: "translate({route.middle.x} {route.middle.y})",
-                circle { r: "10" }
-                path { d: "M-4 0H4M0 -4V4" }
+            if !far.read() {
+                g { class: "edge-insert", "data-insert": "", transform: "translate({route.middle.x} {route.middle.y})",
+                    circle { r: "10" }
+                    path { d: "M-4 0H4M0 -4V4" }
+                }
             }
         }
     }
@@ -86,7 +100,13 @@ fn LooseEdge() -> Element {
 #[component]
 pub(super) fn Marquee() -> Element {
     let board = use_context::<Board>();
-    let Some(Rect { x, y, width, height }) = *board.marquee.read() else {
+    let Some(Rect {
+        x,
+        y,
+        width,
+        height,
+    }) = *board.marquee.read()
+    else {
         return rsx! {};
     };
     rsx! {

@@ -7,10 +7,16 @@ use serde_json::Value;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Control {
     /// An expression may stand in it; `lines` is how high it begins.
-    Text { lines: u32 },
+    Text {
+        lines: u32,
+    },
     /// Taken as it is.
     Plain,
-    Number { whole: bool, least: Option<f64>, most: Option<f64> },
+    Number {
+        whole: bool,
+        least: Option<f64>,
+        most: Option<f64>,
+    },
     Choice(Vec<String>),
     Yes,
     /// A text per name.
@@ -50,12 +56,21 @@ pub(crate) fn of(kind: &str, schema: &Value) -> Vec<Field> {
     let field = |(key, property): (&String, &Value)| Field {
         key: key.clone(),
         label: label(key),
-        about: property.get("description").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        about: property
+            .get("description")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned(),
         required: required.contains(&key.as_str()),
         control: control(kind, key, property),
     };
     let mut fields: Vec<Field> = properties.into_iter().flatten().map(field).collect();
-    let rank = |field: &Field| required.iter().position(|key| *key == field.key).unwrap_or(usize::MAX);
+    let rank = |field: &Field| {
+        required
+            .iter()
+            .position(|key| *key == field.key)
+            .unwrap_or(usize::MAX)
+    };
     fields.sort_by_key(rank);
     fields
 }
@@ -69,7 +84,9 @@ fn control(kind: &str, key: &str, property: &Value) -> Control {
         ("llm", "model") => return Control::Model,
         ("tool", "arguments") => return Control::Arguments,
         ("condition", "cases") => return Control::Cases,
-        ("condition", "default_port") | ("custom", "name") | ("llm", "route") => return Control::Plain,
+        ("condition", "default_port") | ("custom", "name") | ("llm", "route") => {
+            return Control::Plain;
+        }
         ("code", "source") => return Control::Code,
         (_, "prompt") => return Control::Text { lines: 5 },
         (_, "system") => return Control::Text { lines: 3 },
@@ -150,24 +167,43 @@ mod tests {
             "limit": {"type": "integer", "minimum": 1, "maximum": 50}
         }});
         let fields = of("http", &schema);
-        let shape: Vec<_> = fields.iter().map(|field| (field.label.as_str(), &field.control)).collect();
+        let shape: Vec<_> = fields
+            .iter()
+            .map(|field| (field.label.as_str(), &field.control))
+            .collect();
         assert_eq!(
             shape,
             [
-                ("Method", &Control::Choice(vec!["GET".into(), "POST".into()])),
+                (
+                    "Method",
+                    &Control::Choice(vec!["GET".into(), "POST".into()])
+                ),
                 ("URL", &Control::Text { lines: 1 }),
                 ("Body", &Control::Json),
                 ("Headers", &Control::Names),
-                ("Limit", &Control::Number { whole: true, least: Some(1.0), most: Some(50.0) }),
+                (
+                    "Limit",
+                    &Control::Number {
+                        whole: true,
+                        least: Some(1.0),
+                        most: Some(50.0)
+                    }
+                ),
             ]
         );
     }
 
     #[test]
     fn json_fields_take_an_expression_without_quotes() {
-        assert_eq!(json_value("{{ input.x }}"), Ok(Some(json!("{{ input.x }}"))));
+        assert_eq!(
+            json_value("{{ input.x }}"),
+            Ok(Some(json!("{{ input.x }}")))
+        );
         assert_eq!(json_value("{\"a\": 1}"), Ok(Some(json!({"a": 1}))));
-        assert_eq!(json_value("Hello {{ input }}"), Ok(Some(json!("Hello {{ input }}"))));
+        assert_eq!(
+            json_value("Hello {{ input }}"),
+            Ok(Some(json!("Hello {{ input }}")))
+        );
         assert_eq!(json_value(" "), Ok(None));
         assert!(json_value("{\"a\"").is_err());
     }

@@ -137,10 +137,7 @@ impl View {
     }
 
     pub(crate) fn to_screen(self, world: Point) -> Point {
-        Point::new(
-            world.x * self.zoom + self.x,
-            world.y * self.zoom + self.y,
-        )
+        Point::new(world.x * self.zoom + self.x, world.y * self.zoom + self.y)
     }
 
     pub(crate) fn panned(self, dx: f64, dy: f64) -> Self {
@@ -335,12 +332,25 @@ mod tests {
     fn fitting_shows_everything() {
         let size = Point::new(800.0, 600.0);
         for bounds in [
-            Rect { x: -500.0, y: 30.0, width: 4000.0, height: 200.0 },
-            Rect { x: 0.0, y: 0.0, width: 10.0, height: 10.0 },
+            Rect {
+                x: -500.0,
+                y: 30.0,
+                width: 4000.0,
+                height: 200.0,
+            },
+            Rect {
+                x: 0.0,
+                y: 0.0,
+                width: 10.0,
+                height: 10.0,
+            },
         ] {
             let window = View::fitted(bounds, size).window(size);
             assert!(window.holds(Point::new(bounds.x, bounds.y)));
-            assert!(window.holds(Point::new(bounds.x + bounds.width, bounds.y + bounds.height)));
+            assert!(window.holds(Point::new(
+                bounds.x + bounds.width,
+                bounds.y + bounds.height
+            )));
         }
     }
 
@@ -348,7 +358,12 @@ mod tests {
     fn revealing_moves_only_when_needed() {
         let size = Point::new(800.0, 600.0);
         let view = View::default();
-        let near = Rect { x: 100.0, y: 100.0, width: WIDTH, height: HEAD };
+        let near = Rect {
+            x: 100.0,
+            y: 100.0,
+            width: WIDTH,
+            height: HEAD,
+        };
         assert_eq!(view.revealing(near, size), view);
         let far = Rect { x: 5000.0, ..near };
         let window = view.revealing(far, size).window(size);
@@ -358,7 +373,11 @@ mod tests {
     #[test]
     fn neighbours_lie_in_the_direction_asked_for() {
         let rect = |x, y| Rect::of_node(Point::new(x, y), 1);
-        let nodes = [(1, rect(300.0, 0.0)), (2, rect(0.0, 200.0)), (3, rect(600.0, 10.0))];
+        let nodes = [
+            (1, rect(300.0, 0.0)),
+            (2, rect(0.0, 200.0)),
+            (3, rect(600.0, 10.0)),
+        ];
         let from = rect(0.0, 0.0);
         assert_eq!(neighbour(&nodes, from, Direction::Right), Some(1));
         assert_eq!(neighbour(&nodes, from, Direction::Down), Some(2));

@@ -40,7 +40,10 @@ pub(super) enum Gesture {
     /// Asks what goes into an edge, once the pointer is up: the focus must not move again after that.
     Insert(Adding),
     /// Two fingers: their middle and distance when last seen.
-    Pinch { middle: Point, distance: f64 },
+    Pinch {
+        middle: Point,
+        distance: f64,
+    },
 }
 
 /// The gesture under way, with the place of each finger.
@@ -66,7 +69,9 @@ pub(super) fn down(board: &mut Board, hand: &mut Hand, event: &PointerEvent) {
         hand.gesture = Gesture::Pinch { middle, distance };
         return;
     }
-    let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+    let target = event
+        .target()
+        .and_then(|target| target.dyn_into::<Element>().ok());
     hand.gesture = target.map_or(Gesture::None, |target| begin(board, &target, event, at));
 }
 
@@ -77,7 +82,11 @@ fn begin(board: &mut Board, target: &Element, event: &PointerEvent, at: Point) -
         click: true,
     };
     if event.button() != 0 {
-        return if event.button() == 1 { pan } else { Gesture::None };
+        return if event.button() == 1 {
+            pan
+        } else {
+            Gesture::None
+        };
     }
     let adds = event.shift_key() || event.ctrl_key() || event.meta_key();
     let node = key_of(target, "data-node").and_then(|key| board.by_key(key));
@@ -119,7 +128,11 @@ fn press_node(board: &mut Board, node: NodeHandle, adds: bool, at: Point) -> Ges
     if *node.selected.peek() {
         set_if_new(&mut board.active, Some(node));
     }
-    let items = board.selected().into_iter().map(|node| (node, *node.at.peek())).collect();
+    let items = board
+        .selected()
+        .into_iter()
+        .map(|node| (node, *node.at.peek()))
+        .collect();
     Gesture::Move {
         from: at,
         items,
@@ -128,7 +141,12 @@ fn press_node(board: &mut Board, node: NodeHandle, adds: bool, at: Point) -> Ges
 }
 
 fn press_edge(board: &mut Board, target: &Element, key: u32) -> Gesture {
-    let found = board.edges.peek().iter().find(|edge| edge.key == key).copied();
+    let found = board
+        .edges
+        .peek()
+        .iter()
+        .find(|edge| edge.key == key)
+        .copied();
     let Some(mut edge) = found else {
         return Gesture::None;
     };
@@ -143,7 +161,11 @@ fn press_edge(board: &mut Board, target: &Element, key: u32) -> Gesture {
     }
     board.activate(None);
     edge.selected.set(true);
-    board.say(format!("Connection from {} to {}", edge.from.title(), edge.to.title()));
+    board.say(format!(
+        "Connection from {} to {}",
+        edge.from.title(),
+        edge.to.title()
+    ));
     Gesture::None
 }
 
@@ -153,13 +175,21 @@ pub(super) fn middle_of(from: NodeHandle, to: NodeHandle, port: &str) -> Point {
     let index = ports.iter().position(|known| known == port).unwrap_or(0);
     let start = geometry::output_port(*from.at.peek(), index, ports.len());
     let end = geometry::input_port(*to.at.peek());
-    let x = if end.x - start.x < WIDTH + 128.0 { start.x + 64.0 } else { (start.x + end.x - WIDTH) / 2.0 };
+    let x = if end.x - start.x < WIDTH + 128.0 {
+        start.x + 64.0
+    } else {
+        (start.x + end.x - WIDTH) / 2.0
+    };
     Point::new(x, (start.y + end.y - HEAD) / 2.0)
 }
 
 pub(super) fn moved(board: &mut Board, hand: &mut Hand, event: &PointerEvent) {
     let at = screen(board, event);
-    for finger in hand.fingers.iter_mut().filter(|(id, _)| *id == event.pointer_id()) {
+    for finger in hand
+        .fingers
+        .iter_mut()
+        .filter(|(id, _)| *id == event.pointer_id())
+    {
         finger.1 = at;
     }
     match &mut hand.gesture {
@@ -185,8 +215,14 @@ pub(super) fn moved(board: &mut Board, hand: &mut Hand, event: &PointerEvent) {
             let view = *board.view.peek();
             let area = Rect::between(view.to_world(*from), view.to_world(at));
             board.marquee.set(Some(area));
-            let inside = board.rects().into_iter().filter(|(_, rect)| rect.meets(area));
-            let keys = inside.map(|(node, _)| node.key).chain(before.iter().copied()).collect();
+            let inside = board
+                .rects()
+                .into_iter()
+                .filter(|(_, rect)| rect.meets(area));
+            let keys = inside
+                .map(|(node, _)| node.key)
+                .chain(before.iter().copied())
+                .collect();
             board.select(keys);
         }
         Gesture::Connect => {
@@ -213,8 +249,13 @@ pub(super) fn up(board: &mut Board, hand: &mut Hand, event: &PointerEvent) {
             board.end_edge();
             board.activate(None);
         }
-        Gesture::Move { items, moved: true, .. } => {
-            let places = items.iter().map(|(node, _)| (node.id(), node.at.peek().snapped())).collect();
+        Gesture::Move {
+            items, moved: true, ..
+        } => {
+            let places = items
+                .iter()
+                .map(|(node, _)| (node.id(), node.at.peek().snapped()))
+                .collect();
             board.run(&commands::place(places));
         }
         Gesture::Marquee { .. } => {
@@ -231,9 +272,17 @@ pub(super) fn up(board: &mut Board, hand: &mut Hand, event: &PointerEvent) {
 
 fn finish_edge(board: &mut Board, at: Point) {
     let world = board.view.peek().to_world(at);
-    let rects: Vec<_> = board.rects().into_iter().map(|(node, rect)| (node, rect.grown(12.0))).collect();
+    let rects: Vec<_> = board
+        .rects()
+        .into_iter()
+        .map(|(node, rect)| (node, rect.grown(12.0)))
+        .collect();
     let hit = geometry::node_at(&rects, world);
-    let from = board.connecting.peek().as_ref().map(|connecting| connecting.from);
+    let from = board
+        .connecting
+        .peek()
+        .as_ref()
+        .map(|connecting| connecting.from);
     if hit.is_some() && hit == from {
         // A click on a port: the edge is drawn to whatever is clicked next.
         return;

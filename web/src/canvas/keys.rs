@@ -133,7 +133,10 @@ mod tests {
     fn keys_do_what_the_sheet_says() {
         assert_eq!(press("ArrowLeft"), Some(Act::Walk(Direction::Left)));
         assert_eq!(press("Alt ArrowUp"), Some(Act::Nudge(Direction::Up)));
-        assert_eq!(press("Shift ArrowRight"), Some(Act::SelectAlong(Direction::Right)));
+        assert_eq!(
+            press("Shift ArrowRight"),
+            Some(Act::SelectAlong(Direction::Right))
+        );
         assert_eq!(press("Ctrl Z"), Some(Act::Undo));
         assert_eq!(press("Ctrl Shift Z"), Some(Act::Redo));
         assert_eq!(press("Ctrl Enter"), Some(Act::Run));

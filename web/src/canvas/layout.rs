@@ -78,7 +78,11 @@ fn columns(count: usize, edges: &[(usize, usize)]) -> Vec<usize> {
     }
     for node in 0..count {
         let starts = !edges.iter().any(|(_, to)| *to == node);
-        let nearest = edges.iter().filter(|(from, _)| *from == node).map(|(_, to)| column[*to]).min();
+        let nearest = edges
+            .iter()
+            .filter(|(from, _)| *from == node)
+            .map(|(_, to)| column[*to])
+            .min();
         if let Some(nearest) = nearest.filter(|_| starts) {
             column[node] = nearest - 1;
         }
@@ -117,7 +121,8 @@ fn uncross(columns: &mut [Vec<usize>], count: usize, edges: &[(usize, usize)]) {
                     of.iter().map(|other| row[*other]).sum::<f64>() / of.len() as f64
                 }
             };
-            let keys: HashMap<usize, f64> = column.iter().map(|node| (*node, mean(*node))).collect();
+            let keys: HashMap<usize, f64> =
+                column.iter().map(|node| (*node, mean(*node))).collect();
             column.sort_by(|a, b| keys[a].total_cmp(&keys[b]));
             note(column, &mut row);
         }
@@ -143,12 +148,18 @@ fn heights(columns: &[Vec<usize>], ports: &[usize], edges: &[(usize, usize)]) ->
         let side = if sweep % 2 == 0 { &before } else { &behind };
         let count = columns.len();
         for index in 0..count {
-            let column = if sweep % 2 == 0 { &columns[index] } else { &columns[count - 1 - index] };
+            let column = if sweep % 2 == 0 {
+                &columns[index]
+            } else {
+                &columns[count - 1 - index]
+            };
             settle(column, ports, side, &mut top);
         }
     }
     let least = top.iter().copied().fold(f64::MAX, f64::min);
-    top.iter().map(|y| ((y - least) / GRID).round() * GRID).collect()
+    top.iter()
+        .map(|y| ((y - least) / GRID).round() * GRID)
+        .collect()
 }
 
 /// Puts a column's nodes where they wish to be, pushes them apart, and shifts all by the mean of what that cost.
@@ -181,7 +192,11 @@ mod tests {
     fn check(ports: &[usize], edges: &[(usize, usize)]) -> Vec<Point> {
         let places = layered(ports, edges);
         assert_eq!(places.len(), ports.len());
-        let rects: Vec<Rect> = places.iter().zip(ports).map(|(at, ports)| Rect::of_node(*at, *ports)).collect();
+        let rects: Vec<Rect> = places
+            .iter()
+            .zip(ports)
+            .map(|(at, ports)| Rect::of_node(*at, *ports))
+            .collect();
         for (index, a) in rects.iter().enumerate() {
             for b in &rects[index + 1..] {
                 assert!(!a.meets(*b), "{a:?} overlaps {b:?}");
@@ -193,7 +208,11 @@ mod tests {
     #[test]
     fn a_chain_is_a_straight_line() {
         let places = check(&[1, 1, 1, 0], &[(0, 1), (1, 2), (2, 3)]);
-        assert!(places.windows(2).all(|two| two[0].x < two[1].x && (two[0].y - two[1].y).abs() < 1.0));
+        assert!(
+            places
+                .windows(2)
+                .all(|two| two[0].x < two[1].x && (two[0].y - two[1].y).abs() < 1.0)
+        );
     }
 
     #[test]
@@ -206,13 +225,17 @@ mod tests {
     fn whatever_the_graph_nothing_overlaps() {
         let mut state = 7_u64;
         let mut dice = |limit: usize| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
             (state >> 33) as usize % limit
         };
         for count in [0, 1, 2, 9, 60] {
             for _ in 0..20 {
                 let ports: Vec<usize> = (0..count).map(|_| dice(5)).collect();
-                let edges: Vec<(usize, usize)> = (0..count * 3 / 2).map(|_| (dice(count), dice(count))).collect();
+                let edges: Vec<(usize, usize)> = (0..count * 3 / 2)
+                    .map(|_| (dice(count), dice(count)))
+                    .collect();
                 check(&ports, &edges);
             }
         }

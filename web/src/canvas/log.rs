@@ -104,7 +104,10 @@ mod tests {
 
     impl Dice {
         fn below(&mut self, limit: usize) -> usize {
-            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            self.0 = self
+                .0
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
             (self.0 >> 33) as usize % limit.max(1)
         }
     }
@@ -162,7 +165,10 @@ mod tests {
         let (begin, mut log) = (graph.clone(), Log::default());
         for text in ["H", "He", "Hel"] {
             let node = graph.node("greet").unwrap().clone();
-            log.run(&mut graph, &commands::configure(&node, "value", Some(json!(text))));
+            log.run(
+                &mut graph,
+                &commands::configure(&node, "value", Some(json!(text))),
+            );
         }
         log.undo(&mut graph);
         assert_eq!(graph, begin);
@@ -173,7 +179,10 @@ mod tests {
     fn what_changes_nothing_is_not_remembered() {
         let mut graph = Graph::new(Definition::example());
         let mut log = Log::default();
-        let gone = Edit::Place { id: "gone".into(), at: Some(Position { x: 0.0, y: 0.0 }) };
+        let gone = Edit::Place {
+            id: "gone".into(),
+            at: Some(Position { x: 0.0, y: 0.0 }),
+        };
         assert!(!log.run(&mut graph, &Command::new("Moved", vec![gone])));
         assert_eq!(log.undoable(), None);
     }

@@ -76,11 +76,17 @@ fn frame(board: &Board, view: View, size: Point) -> View {
 }
 
 fn go(board: &mut Board, event: &web_sys::PointerEvent) {
-    let Some(target) = event.target().and_then(|target| target.dyn_into::<DomElement>().ok()) else {
+    let Some(target) = event
+        .target()
+        .and_then(|target| target.dyn_into::<DomElement>().ok())
+    else {
         return;
     };
     let corner = target.get_bounding_client_rect();
-    let at = Point::new(f64::from(event.client_x()) - corner.left(), f64::from(event.client_y()) - corner.top());
+    let at = Point::new(
+        f64::from(event.client_x()) - corner.left(),
+        f64::from(event.client_y()) - corner.top(),
+    );
     let (view, size) = (*board.view.peek(), *board.size.peek());
     let world = frame(board, view, size).to_world(at);
     let next = View {
@@ -93,13 +99,24 @@ fn go(board: &mut Board, event: &web_sys::PointerEvent) {
 
 fn draw(board: &Board, view: View, size: Point) {
     let canvas = dom::by_id(ID).and_then(|map| map.dyn_into::<HtmlCanvasElement>().ok());
-    let context = canvas.as_ref().and_then(|canvas| canvas.get_context("2d").ok().flatten());
-    let Some(context) = context.and_then(|context| context.dyn_into::<CanvasRenderingContext2d>().ok()) else {
+    let context = canvas
+        .as_ref()
+        .and_then(|canvas| canvas.get_context("2d").ok().flatten());
+    let Some(context) =
+        context.and_then(|context| context.dyn_into::<CanvasRenderingContext2d>().ok())
+    else {
         return;
     };
     // The element's own colours: those of the theme, as the browser has resolved them.
-    let colors = context.canvas().and_then(|canvas| dom::window().get_computed_style(&canvas).ok().flatten());
-    let color = |name: &str| colors.as_ref().and_then(|style| style.get_property_value(name).ok()).unwrap_or_default();
+    let colors = context
+        .canvas()
+        .and_then(|canvas| dom::window().get_computed_style(&canvas).ok().flatten());
+    let color = |name: &str| {
+        colors
+            .as_ref()
+            .and_then(|style| style.get_property_value(name).ok())
+            .unwrap_or_default()
+    };
     let (plain, chosen) = (color("outline-color"), color("color"));
     let map = frame(board, view, size);
     // The canvas has twice the pixels.
@@ -107,15 +124,29 @@ fn draw(board: &Board, view: View, size: Point) {
     context.clear_rect(0.0, 0.0, SIZE.x, SIZE.y);
     let fill = |rect: Rect, least: f64| {
         let at = map.to_screen(Point::new(rect.x, rect.y));
-        context.fill_rect(at.x, at.y, (rect.width * map.zoom).max(least), (rect.height * map.zoom).max(least));
+        context.fill_rect(
+            at.x,
+            at.y,
+            (rect.width * map.zoom).max(least),
+            (rect.height * map.zoom).max(least),
+        );
     };
     for (node, rect) in board.rects() {
-        context.set_fill_style_str(if *node.selected.peek() { &chosen } else { &plain });
+        context.set_fill_style_str(if *node.selected.peek() {
+            &chosen
+        } else {
+            &plain
+        });
         fill(rect, 2.0);
     }
     let window = view.window(size);
     let at = map.to_screen(Point::new(window.x, window.y));
     context.set_stroke_style_str(&chosen);
     context.set_line_width(1.0);
-    context.stroke_rect(at.x, at.y, window.width * map.zoom, window.height * map.zoom);
+    context.stroke_rect(
+        at.x,
+        at.y,
+        window.width * map.zoom,
+        window.height * map.zoom,
+    );
 }

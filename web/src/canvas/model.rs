@@ -19,14 +19,31 @@ pub(crate) struct Graph {
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Edit {
-    AddNode { index: usize, node: Box<Node> },
-    RemoveNode { id: String },
+    AddNode {
+        index: usize,
+        node: Box<Node>,
+    },
+    RemoveNode {
+        id: String,
+    },
     /// Replaces a node by another state of it; the id stays.
-    SetNode { node: Box<Node> },
-    Place { id: String, at: Option<Position> },
-    AddEdge { index: usize, edge: Edge },
-    RemoveEdge { edge: Edge },
-    SetInputSchema { schema: Option<Value> },
+    SetNode {
+        node: Box<Node>,
+    },
+    Place {
+        id: String,
+        at: Option<Position>,
+    },
+    AddEdge {
+        index: usize,
+        edge: Edge,
+    },
+    RemoveEdge {
+        edge: Edge,
+    },
+    SetInputSchema {
+        schema: Option<Value>,
+    },
 }
 
 impl Graph {

@@ -6,7 +6,7 @@ use dioxus::prelude::*;
 
 use crate::canvas::{
     board::{Board, NodeHandle},
-    geometry::{Point, Rect},
+    geometry::{Point, Rect, node_height},
     glyph::KindGlyph,
     model::title,
 };
@@ -15,6 +15,24 @@ use crate::canvas::{
 const CULL_FROM: usize = 150;
 /// The grid on which the window is looked at, so that most steps of panning change nothing.
 const CELL: f64 = 256.0;
+
+/// Below this zoom only titles can be read, so nothing else of nodes and edges is in the document.
+const FAR: f64 = 0.4;
+
+/// Whether the flow is seen from far away.
+#[derive(Clone, Copy)]
+pub(super) struct Far(Memo<bool>);
+
+impl Far {
+    /// For all that is drawn below the component that calls this.
+    pub(super) fn provide(board: Board) {
+        use_context_provider(|| Self(Memo::new(move || board.view.read().zoom < FAR)));
+    }
+
+    pub(super) fn read(self) -> bool {
+        *self.0.read()
+    }
+}
 
 /// The part of the world that is drawn, on a coarse grid; none where everything is.
 pub(super) fn use_drawn_area() -> Memo<Option<Rect>> {
@@ -40,7 +58,13 @@ pub(super) fn NodeLayer() -> Element {
     let is_drawn = |node: &&NodeHandle| {
         area.is_none_or(|area| *node.selected.peek() || node.rect().meets(area))
     };
-    let nodes: Vec<NodeHandle> = board.nodes.read().iter().filter(is_drawn).copied().collect();
+    let nodes: Vec<NodeHandle> = board
+        .nodes
+        .read()
+        .iter()
+        .filter(is_drawn)
+        .copied()
+        .collect();
     rsx! {
         for node in nodes {
             NodeFrame { key: "{node.key}", node }
@@ -60,8 +84,16 @@ fn NodeFrame(node: NodeHandle) -> Element {
         "{}, {}{}{}",
         title(&data),
         kind.unwrap_or_default(),
-        if mark.state.is_empty() { String::new() } else { format!(", {}", mark.state) },
-        if problems == 0 { String::new() } else { format!(", {problems} problems") },
+        if mark.state.is_empty() {
+            String::new()
+        } else {
+            format!(", {}", mark.state)
+        },
+        if problems == 0 {
+            String::new()
+        } else {
+            format!(", {problems} problems")
+        },
     );
     rsx! {
         div {
@@ -78,6 +110,7 @@ fn NodeFrame(node: NodeHandle) -> Element {
             "data-lit": node.lit.read().then_some(""),
             "data-problem": (problems > 0).then_some(""),
             transform: "translate({at.x}px,{at.y}px)",
+            min_height: "{node_height(node.ports.read().len())}px",
             NodeBody { node }
         }
     }
@@ -85,8 +118,18 @@ fn NodeFrame(node: NodeHandle) -> Element {
 
 #[component]
 fn NodeBody(node: NodeHandle) -> Element {
-    let board = use_context::<Board>();
+    let (board, far) = (use_context::<Board>(), use_context::<Far>());
     let data = node.data.read();
+    if far.read() {
+        return rsx! {
+            div { class: "node-head",
+                span { class: "node-title", {title(&data)} }
+                if !node.mark.read().state.is_empty() {
+                    span { class: "node-mark" }
+                }
+            }
+        };
+    }
     let kind = board.kind(&data.kind);
     let takes_input = kind.as_ref().is_none_or(|kind| kind.takes_input);
     let kind_title = kind.map_or_else(|| data.kind.clone(), |kind| kind.title);

@@ -49,7 +49,13 @@ fn OutlineRow(node: NodeHandle) -> Element {
     let data = node.data.read();
     let kind = board.kind(&data.kind).map(|kind| kind.title);
     let mark = node.mark.read();
-    let leaving: Vec<EdgeHandle> = board.edges.read().iter().filter(|edge| edge.from == node).copied().collect();
+    let leaving: Vec<EdgeHandle> = board
+        .edges
+        .read()
+        .iter()
+        .filter(|edge| edge.from == node)
+        .copied()
+        .collect();
     let problems = node.problems.read().len();
     let locked = *board.locked.read();
     let name = title(&data).to_owned();
@@ -171,23 +177,39 @@ impl Board {
             (None, Some(node)) => self.behind(node),
             (None, None) => None,
         };
-        let adding = adding.unwrap_or_else(|| Adding { at: self.middle(), from: None, edge: None });
+        let adding = adding.unwrap_or_else(|| Adding {
+            at: self.middle(),
+            from: None,
+            edge: None,
+        });
         self.adding.set(Some(adding));
     }
 
     fn on_edge(&self, edge: Edge) -> Option<Adding> {
         let (from, to) = (self.by_id(&edge.from)?, self.by_id(&edge.to)?);
         let at = middle_of(from, to, edge.port());
-        Some(Adding { at, from: None, edge: Some(edge) })
+        Some(Adding {
+            at,
+            from: None,
+            edge: Some(edge),
+        })
     }
 
     fn behind(&self, node: NodeHandle) -> Option<Adding> {
         let ports = node.ports.peek();
         let edges = self.edges.peek();
-        let is_free = |port: &&String| !edges.iter().any(|edge| edge.from == node && edge.edge.read().port() == port.as_str());
+        let is_free = |port: &&String| {
+            !edges
+                .iter()
+                .any(|edge| edge.from == node && edge.edge.read().port() == port.as_str())
+        };
         let port = ports.iter().find(is_free).or(ports.first())?.clone();
         let rect = node.rect();
         let at = Point::new(rect.x + rect.width + 88.0, rect.y);
-        Some(Adding { at, from: Some((node.id(), port)), edge: None })
+        Some(Adding {
+            at,
+            from: Some((node.id(), port)),
+            edge: None,
+        })
     }
 }

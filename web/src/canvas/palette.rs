@@ -37,7 +37,11 @@ pub(crate) fn Palette() -> Element {
     let mut search = use_signal(String::new);
     let held = use_signal(|| None::<Held>);
     let types = board.types.read().clone();
-    let found: Vec<NodeType> = types.iter().filter(|kind| fits(kind, &search.read())).cloned().collect();
+    let found: Vec<NodeType> = types
+        .iter()
+        .filter(|kind| fits(kind, &search.read()))
+        .cloned()
+        .collect();
 
     let first = found.first().map(|kind| kind.kind.clone());
     rsx! {
@@ -123,7 +127,8 @@ fn drop_on_stage(board: &mut Board, held: &Held) {
         return;
     };
     let rect = stage.get_bounding_client_rect();
-    let inside = (rect.left()..rect.right()).contains(&held.at.x) && (rect.top()..rect.bottom()).contains(&held.at.y);
+    let inside = (rect.left()..rect.right()).contains(&held.at.x)
+        && (rect.top()..rect.bottom()).contains(&held.at.y);
     if inside {
         let at = held.at.minus(Point::new(rect.left(), rect.top()));
         let world = board.view.peek().to_world(at);

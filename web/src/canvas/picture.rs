@@ -8,7 +8,10 @@ use dioxus::prelude::*;
 use crate::canvas::{Stage, Toolbar, board::Board};
 
 /// The board of the picture that the calling component shows.
-pub(crate) fn use_picture(definition: impl FnOnce() -> Definition, types: Rc<Vec<NodeType>>) -> Board {
+pub(crate) fn use_picture(
+    definition: impl FnOnce() -> Definition,
+    types: Rc<Vec<NodeType>>,
+) -> Board {
     use_context_provider(|| {
         let mut board = Board::new(definition(), types);
         board.locked.set(true);

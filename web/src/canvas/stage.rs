@@ -14,7 +14,7 @@ use crate::{
         gesture::{self, Hand},
         keys::{self, Act, Press},
         minimap::Minimap,
-        nodes::NodeLayer,
+        nodes::{Far, NodeLayer},
     },
     dom,
 };
@@ -191,7 +191,9 @@ fn perform(board: &mut Board, act: Act, onact: EventHandler<Act>) {
 }
 
 fn put_on_clipboard(event: &web_sys::Event, text: &str) {
-    let data = event.dyn_ref::<ClipboardEvent>().and_then(ClipboardEvent::clipboard_data);
+    let data = event
+        .dyn_ref::<ClipboardEvent>()
+        .and_then(ClipboardEvent::clipboard_data);
     if let Some(data) = data
         && data.set_data("text/plain", text).is_ok()
     {
@@ -226,11 +228,11 @@ fn Ground() -> Element {
 #[component]
 fn World() -> Element {
     let board = use_context::<Board>();
+    Far::provide(board);
     let View { x, y, zoom } = *board.view.read();
     rsx! {
         div {
             class: "world",
-            "data-far": (zoom < 0.4).then_some(""),
             transform: "translate({x}px,{y}px) scale({zoom})",
             EdgeLayer {}
             NodeLayer {}

@@ -12,7 +12,10 @@ pub(crate) fn Toolbar() -> Element {
     let mut board = use_context::<Board>();
     let locked = *board.locked.read();
     let log = board.log.read();
-    let (undo, redo) = (log.undoable().map(str::to_owned), log.redoable().map(str::to_owned));
+    let (undo, redo) = (
+        log.undoable().map(str::to_owned),
+        log.redoable().map(str::to_owned),
+    );
     rsx! {
         div { class: "canvas-bar", role: "toolbar", "aria-label": "Canvas",
             if !locked {

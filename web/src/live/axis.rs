@@ -78,8 +78,8 @@ impl Axis {
 /// The smallest round number of milliseconds that cuts a length into at most so many stretches.
 fn round_step(length: f64, most: usize) -> f64 {
     const ROUND: [f64; 25] = [
-        1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1e3, 2e3, 5e3, 10e3, 15e3, 30e3, 60e3,
-        120e3, 300e3, 600e3, 900e3, 1800e3, 3600e3, 7200e3, 21600e3, 43200e3,
+        1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1e3, 2e3, 5e3, 10e3, 15e3, 30e3,
+        60e3, 120e3, 300e3, 600e3, 900e3, 1800e3, 3600e3, 7200e3, 21600e3, 43200e3,
     ];
     let most = f64::from(u32::try_from(most.max(1)).unwrap_or(u32::MAX));
     let fits = |step: &f64| length / step <= most;
@@ -97,7 +97,13 @@ mod tests {
         assert_eq!(axis.place(1500.0), 25.0);
         assert_eq!(axis.place(0.0), 0.0);
         assert_eq!(axis.place(9e9), 100.0);
-        assert_eq!(axis.stretch(2000.0, 2500.0), Stretch { left: 50.0, width: 25.0 });
+        assert_eq!(
+            axis.stretch(2000.0, 2500.0),
+            Stretch {
+                left: 50.0,
+                width: 25.0
+            }
+        );
         assert_eq!(axis.stretch(2500.0, 2000.0).width, 0.0);
         assert_eq!(Axis::new(5.0, 5.0).place(5.0), 0.0);
     }
@@ -108,8 +114,14 @@ mod tests {
             let ticks = Axis::new(7.0, 7.0 + length).ticks(6);
             ticks.into_iter().map(|tick| tick.label).collect::<Vec<_>>()
         };
-        assert_eq!(labels(2_400.0), ["0 ms", "500 ms", "1.0 s", "1.5 s", "2.0 s"]);
-        assert_eq!(labels(290_000.0), ["0 ms", "1 m 00 s", "2 m 00 s", "3 m 00 s", "4 m 00 s"]);
+        assert_eq!(
+            labels(2_400.0),
+            ["0 ms", "500 ms", "1.0 s", "1.5 s", "2.0 s"]
+        );
+        assert_eq!(
+            labels(290_000.0),
+            ["0 ms", "1 m 00 s", "2 m 00 s", "3 m 00 s", "4 m 00 s"]
+        );
         for length in [1.0, 3.0, 77.0, 12_345.0, 1e7, 1e9, 1e12] {
             assert!((1..=7).contains(&labels(length).len()), "{length}");
         }

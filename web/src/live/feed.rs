@@ -61,7 +61,10 @@ pub(crate) async fn follow(id: String, record: Signal<Record>, mut link: Signal<
 const fn is_lasting(problem: &Problem) -> bool {
     matches!(
         problem.code,
-        ErrorCode::NotFound | ErrorCode::Forbidden | ErrorCode::InvalidInput | ErrorCode::Unauthenticated
+        ErrorCode::NotFound
+            | ErrorCode::Forbidden
+            | ErrorCode::InvalidInput
+            | ErrorCode::Unauthenticated
     )
 }
 
@@ -95,7 +98,11 @@ enum Way {
 }
 
 /// Returns at the end of the execution, where a frame is missing, and where there is no socket.
-async fn read_socket(id: &str, record: Signal<Record>, mut link: Signal<Link>) -> Result<Way, Problem> {
+async fn read_socket(
+    id: &str,
+    record: Signal<Record>,
+    mut link: Signal<Link>,
+) -> Result<Way, Problem> {
     let subscription = socket::follow_execution(id, record.peek().last());
     loop {
         let mut next = Some(subscription.next().await);
@@ -109,7 +116,11 @@ async fn read_socket(id: &str, record: Signal<Record>, mut link: Signal<Link>) -
                 Heard::End => {
                     apply(record, frames);
                     let complete = record.peek().is_final();
-                    return if complete { Ok(Way::Socket) } else { Err(cut()) };
+                    return if complete {
+                        Ok(Way::Socket)
+                    } else {
+                        Err(cut())
+                    };
                 }
                 Heard::Problem(problem) => return Err(problem),
                 Heard::Open => link.set(Link::Live),
@@ -191,7 +202,9 @@ fn frames_of(events: Vec<sse::Event>) -> Result<Vec<Frame>, Problem> {
 }
 
 /// None at the end of the response.
-pub(crate) async fn next_bytes(source: &ReadableStreamDefaultReader) -> Result<Option<Vec<u8>>, Problem> {
+pub(crate) async fn next_bytes(
+    source: &ReadableStreamDefaultReader,
+) -> Result<Option<Vec<u8>>, Problem> {
     // Who waits longer than the server is ever silent has lost it without being told.
     let silence = timer(SILENCE_MS);
     let first = Promise::race(&js_sys::Array::of2(&source.read(), &silence));
@@ -221,7 +234,10 @@ fn timer(ms: i32) -> Promise {
     Promise::new(&mut |resolve, _| {
         let undefined = js_sys::Array::of1(&JsValue::UNDEFINED);
         // It fails only for a callback that is none.
-        drop(dom::window().set_timeout_with_callback_and_timeout_and_arguments(&resolve, ms, &undefined));
+        drop(
+            dom::window()
+                .set_timeout_with_callback_and_timeout_and_arguments(&resolve, ms, &undefined),
+        );
     })
 }
 

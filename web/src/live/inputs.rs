@@ -5,7 +5,11 @@ use graph::view::ExecutionView;
 use serde_json::Value;
 
 /// The outputs that reached the node, with the nodes that gave them. An edge that was not taken brings nothing.
-pub(crate) fn inputs(view: &ExecutionView, definition: &Definition, node: &str) -> Vec<(String, Value)> {
+pub(crate) fn inputs(
+    view: &ExecutionView,
+    definition: &Definition,
+    node: &str,
+) -> Vec<(String, Value)> {
     let arriving = definition.edges.iter().filter(|edge| edge.to == node);
     let came = arriving.filter_map(|edge| {
         let from = view.nodes.get(&edge.from)?;
@@ -31,10 +35,17 @@ mod tests {
         }))
         .expect("a definition");
         let mut view = ExecutionView::default();
-        for frame in [started(), frame(2, "step_started", "a"), frame(3, "step_succeeded", "a")] {
+        for frame in [
+            started(),
+            frame(2, "step_started", "a"),
+            frame(3, "step_succeeded", "a"),
+        ] {
             view.apply(&frame);
         }
-        assert_eq!(inputs(&view, &definition, "b"), [("a".to_owned(), json!(3))]);
+        assert_eq!(
+            inputs(&view, &definition, "b"),
+            [("a".to_owned(), json!(3))]
+        );
         assert_eq!(inputs(&view, &definition, "c"), []);
     }
 }

@@ -99,7 +99,8 @@ impl Record {
     fn replay(&self, n: u64, known: Option<Rc<ExecutionView>>) -> ExecutionView {
         let wanted = usize::try_from(n).unwrap_or(usize::MAX);
         let checkpoint = wanted / STRIDE;
-        let near = known.filter(|known| known.last <= n && known.last >= (checkpoint * STRIDE) as u64);
+        let near =
+            known.filter(|known| known.last <= n && known.last >= (checkpoint * STRIDE) as u64);
         let mut view = match (near, checkpoint.checked_sub(1)) {
             (Some(known), _) => Rc::unwrap_or_clone(known),
             (None, Some(at)) => ExecutionView::clone(&self.checkpoints[at]),
@@ -129,13 +130,24 @@ mod tests {
     #[test]
     fn gaps_and_doubles_leave_no_trace() {
         let mut record = Record::default();
-        assert_eq!(record.push(frame(2, "step_skipped", "a")), Applied::Gap { after: 0 });
+        assert_eq!(
+            record.push(frame(2, "step_skipped", "a")),
+            Applied::Gap { after: 0 }
+        );
         for wire in long(3) {
             assert_eq!(record.push(wire), Applied::New);
         }
         let before = record.clone();
-        assert_eq!(record.push(frame(2, "step_skipped", "b")), Applied::Repeated);
-        assert_eq!(record.push(frame(9, "step_skipped", "b")), Applied::Gap { after: record.last() });
+        assert_eq!(
+            record.push(frame(2, "step_skipped", "b")),
+            Applied::Repeated
+        );
+        assert_eq!(
+            record.push(frame(9, "step_skipped", "b")),
+            Applied::Gap {
+                after: record.last()
+            }
+        );
         assert_eq!(record, before);
     }
 
@@ -146,7 +158,9 @@ mod tests {
         for frame in frames.clone() {
             record.push(frame);
         }
-        for n in [0, 1, 2, 511, 512, 513, 1023, 1024, 1025, 1400, 9999, 600, 590, 610, 610, 3] {
+        for n in [
+            0, 1, 2, 511, 512, 513, 1023, 1024, 1025, 1400, 9999, 600, 590, 610, 610, 3,
+        ] {
             let mut replayed = ExecutionView::default();
             for frame in frames.iter().take(n) {
                 replayed.apply(frame);

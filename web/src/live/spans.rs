@@ -76,29 +76,64 @@ impl Spans {
     pub(crate) fn apply(&mut self, frame: &Frame) {
         let ts = frame.ts;
         match &frame.event {
-            ExecutionEvent::StepStarted { node, attempt, call, .. } => {
+            ExecutionEvent::StepStarted {
+                node,
+                attempt,
+                call,
+                ..
+            } => {
                 let span = self.heard(node, frame);
                 span.call.clone_from(call);
                 span.ended = None;
                 span.attempts.push(Attempt::begun(*attempt, ts));
             }
-            ExecutionEvent::StepSucceeded { node, attempt, usage, .. } => {
-                self.heard(node, frame).finish(*attempt, None, *usage, ts, true);
+            ExecutionEvent::StepSucceeded {
+                node,
+                attempt,
+                usage,
+                ..
+            } => {
+                self.heard(node, frame)
+                    .finish(*attempt, None, *usage, ts, true);
             }
-            ExecutionEvent::StepRetrying { node, attempt, error, usage, .. } => {
-                self.heard(node, frame).finish(*attempt, Some(error), *usage, ts, false);
+            ExecutionEvent::StepRetrying {
+                node,
+                attempt,
+                error,
+                usage,
+                ..
+            } => {
+                self.heard(node, frame)
+                    .finish(*attempt, Some(error), *usage, ts, false);
             }
-            ExecutionEvent::StepFailed { node, attempt, error, usage, .. } => {
-                self.heard(node, frame).finish(*attempt, Some(error), *usage, ts, true);
+            ExecutionEvent::StepFailed {
+                node,
+                attempt,
+                error,
+                usage,
+                ..
+            } => {
+                self.heard(node, frame)
+                    .finish(*attempt, Some(error), *usage, ts, true);
             }
-            ExecutionEvent::StepLate { node, attempt, usage } => {
+            ExecutionEvent::StepLate {
+                node,
+                attempt,
+                usage,
+            } => {
                 let span = self.heard(node, frame);
                 if let Some(late) = span.attempts.iter_mut().find(|it| it.number == *attempt) {
                     late.usage = *usage;
                 }
             }
             ExecutionEvent::StepSkipped { node } => self.heard(node, frame).ended = Some(ts),
-            ExecutionEvent::ApprovalAsked { node, name, arguments, arguments_hash, .. } => {
+            ExecutionEvent::ApprovalAsked {
+                node,
+                name,
+                arguments,
+                arguments_hash,
+                ..
+            } => {
                 let span = self.heard(node, frame);
                 span.asked = Some(Asked {
                     name: name.clone(),
@@ -182,7 +217,9 @@ impl Spans {
         if let Some(&at) = self.by_path.get(path) {
             return at;
         }
-        let parent = path.rsplit_once('/').map(|(parent, _)| self.place(parent, frame));
+        let parent = path
+            .rsplit_once('/')
+            .map(|(parent, _)| self.place(parent, frame));
         let at = self.list.len();
         self.list.push(Span {
             path: path.to_owned(),
@@ -211,7 +248,9 @@ impl Spans {
         let mut at = self.by_path.get(path).and_then(|&at| self.list[at].parent);
         while let Some(parent) = at.filter(|&parent| !self.list[parent].spoken) {
             let children = &self.list[parent].children;
-            let done = children.iter().all(|&child| self.list[child].ended.is_some());
+            let done = children
+                .iter()
+                .all(|&child| self.list[child].ended.is_some());
             self.list[parent].ended = done.then_some(ts);
             at = self.list[parent].parent;
         }

@@ -63,12 +63,22 @@ mod tests {
     fn events_come_whole_however_the_bytes_were_cut() {
         let wire = "id: 1\nevent: a\ndata: {\"x\": \"é\"}\n\n: ping\n\nid: 2\r\ndata: one\r\ndata:two\r\n\r\ndata: not yet\n";
         let expected = [
-            Event { name: "a".into(), data: "{\"x\": \"é\"}".into() },
-            Event { name: String::new(), data: "one\ntwo".into() },
+            Event {
+                name: "a".into(),
+                data: "{\"x\": \"é\"}".into(),
+            },
+            Event {
+                name: String::new(),
+                data: "one\ntwo".into(),
+            },
         ];
         for size in 1..wire.len() {
             let mut reader = Reader::default();
-            let events: Vec<_> = wire.as_bytes().chunks(size).flat_map(|part| reader.read(part)).collect();
+            let events: Vec<_> = wire
+                .as_bytes()
+                .chunks(size)
+                .flat_map(|part| reader.read(part))
+                .collect();
             assert_eq!(events, expected, "{size}");
         }
     }

@@ -16,7 +16,9 @@ pub(crate) enum Tone {
 pub(crate) fn tone(event: &ExecutionEvent) -> Tone {
     match event {
         ExecutionEvent::ExecutionStarted { .. } | ExecutionEvent::StepStarted { .. } => Tone::Begin,
-        ExecutionEvent::StepSucceeded { .. } | ExecutionEvent::ExecutionSucceeded { .. } => Tone::Done,
+        ExecutionEvent::StepSucceeded { .. } | ExecutionEvent::ExecutionSucceeded { .. } => {
+            Tone::Done
+        }
         ExecutionEvent::StepRetrying { .. } => Tone::Again,
         ExecutionEvent::StepFailed { .. } | ExecutionEvent::ExecutionFailed { .. } => Tone::Bad,
         ExecutionEvent::StepSkipped { .. }
@@ -32,18 +34,35 @@ pub(crate) fn tone(event: &ExecutionEvent) -> Tone {
 pub(crate) fn sentence(event: &ExecutionEvent) -> String {
     match event {
         ExecutionEvent::ExecutionStarted { .. } => "Execution started".into(),
-        ExecutionEvent::StepStarted { attempt: 1, call, .. } => started(call.as_ref()),
+        ExecutionEvent::StepStarted {
+            attempt: 1, call, ..
+        } => started(call.as_ref()),
         ExecutionEvent::StepStarted { attempt, .. } => format!("started attempt {attempt}"),
-        ExecutionEvent::StepSucceeded { port, duration_ms, .. } => {
+        ExecutionEvent::StepSucceeded {
+            port, duration_ms, ..
+        } => {
             let took = crate::format::duration(*duration_ms);
-            let by = if port == "out" { String::new() } else { format!(", goes on at {port}") };
+            let by = if port == "out" {
+                String::new()
+            } else {
+                format!(", goes on at {port}")
+            };
             format!("succeeded in {took}{by}")
         }
         ExecutionEvent::StepRetrying { attempt, error, .. } => {
-            format!("failed in attempt {attempt}, will be tried again: {}", error.message)
+            format!(
+                "failed in attempt {attempt}, will be tried again: {}",
+                error.message
+            )
         }
-        ExecutionEvent::StepFailed { error, port: None, .. } => format!("failed: {}", error.message),
-        ExecutionEvent::StepFailed { error, port: Some(port), .. } => {
+        ExecutionEvent::StepFailed {
+            error, port: None, ..
+        } => format!("failed: {}", error.message),
+        ExecutionEvent::StepFailed {
+            error,
+            port: Some(port),
+            ..
+        } => {
             format!("failed, goes on at {port}: {}", error.message)
         }
         ExecutionEvent::StepSkipped { .. } => "skipped".into(),
@@ -52,11 +71,21 @@ pub(crate) fn sentence(event: &ExecutionEvent) -> String {
         }
         ExecutionEvent::ApprovalAsked { name, .. } => format!("waits for approval to call {name}"),
         ExecutionEvent::ApprovalGiven { approved: true, .. } => "approved".into(),
-        ExecutionEvent::ApprovalGiven { approved: false, comment, .. } if comment.is_empty() => "refused".into(),
-        ExecutionEvent::ApprovalGiven { approved: false, comment, .. } => format!("refused: {comment}"),
+        ExecutionEvent::ApprovalGiven {
+            approved: false,
+            comment,
+            ..
+        } if comment.is_empty() => "refused".into(),
+        ExecutionEvent::ApprovalGiven {
+            approved: false,
+            comment,
+            ..
+        } => format!("refused: {comment}"),
         ExecutionEvent::CancelAsked { .. } => "Cancel asked for".into(),
         ExecutionEvent::ExecutionSucceeded { .. } => "Execution succeeded".into(),
-        ExecutionEvent::ExecutionFailed { error, .. } => format!("Execution failed: {}", error.message),
+        ExecutionEvent::ExecutionFailed { error, .. } => {
+            format!("Execution failed: {}", error.message)
+        }
         ExecutionEvent::ExecutionCancelled { .. } => "Execution cancelled".into(),
     }
 }
@@ -66,7 +95,9 @@ fn started(call: Option<&StepCall>) -> String {
         None => "started".into(),
         Some(StepCall::Llm { agent }) => format!("{agent} asks its model"),
         Some(StepCall::Tool { agent, name, .. }) => format!("{agent} calls {name}"),
-        Some(StepCall::Knowledge { agent, query }) => format!("{agent} searches knowledge for “{query}”"),
+        Some(StepCall::Knowledge { agent, query }) => {
+            format!("{agent} searches knowledge for “{query}”")
+        }
         Some(StepCall::Recall { agent }) => format!("{agent} looks up what it remembers"),
         Some(StepCall::Remember { agent }) => format!("{agent} keeps what it learnt"),
     }
@@ -83,8 +114,15 @@ mod tests {
     fn events_are_sentences() {
         let error = json!({"code": "x", "message": "no"});
         assert_eq!(sentence(&frame(2, "step_started", "a").event), "started");
-        assert_eq!(sentence(&frame(2, "step_succeeded", "a").event), "succeeded in 1.0 s");
-        let failed = with(3, "step_failed", json!({"node": "a", "attempt": 3, "error": error, "port": "error"}));
+        assert_eq!(
+            sentence(&frame(2, "step_succeeded", "a").event),
+            "succeeded in 1.0 s"
+        );
+        let failed = with(
+            3,
+            "step_failed",
+            json!({"node": "a", "attempt": 3, "error": error, "port": "error"}),
+        );
         assert_eq!(sentence(&failed.event), "failed, goes on at error: no");
         assert_eq!(tone(&failed.event), Tone::Bad);
     }

@@ -58,7 +58,10 @@ mod tests {
             ..Usage::ZERO
         };
         assert_eq!(money(&usage(Some("0.100"))), "$0.1");
-        assert_eq!(money(&usage(Some("0.0000000000000001"))), "$0.0000000000000001");
+        assert_eq!(
+            money(&usage(Some("0.0000000000000001"))),
+            "$0.0000000000000001"
+        );
         assert_eq!(money(&usage(None)), "unknown");
     }
 

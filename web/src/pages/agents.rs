@@ -5,10 +5,7 @@ use dioxus::prelude::*;
 
 use super::listing::{ListSearch, Listing, Words, query};
 use crate::{
-    api::{
-        query::use_get,
-        session,
-    },
+    api::{query::use_get, session},
     params::Params,
     routes::Route,
     ui::{

@@ -57,7 +57,10 @@ pub(crate) fn Chat(params: Params) -> Element {
 
 #[component]
 fn Refused() -> Element {
-    let problem = Problem::new(ErrorCode::Forbidden, "conversations need the role operator or a higher one");
+    let problem = Problem::new(
+        ErrorCode::Forbidden,
+        "conversations need the role operator or a higher one",
+    );
     rsx! {
         Page { title: "Chat", loaded: true, ProblemView { problem } }
     }

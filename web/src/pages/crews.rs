@@ -8,10 +8,7 @@ use dioxus::prelude::*;
 use self::import::ImportCrewDialog;
 use super::listing::{ListSearch, Listing, Words, query};
 use crate::{
-    api::{
-        query::use_get,
-        session,
-    },
+    api::{query::use_get, session},
     params::Params,
     routes::Route,
     ui::{

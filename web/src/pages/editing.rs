@@ -179,7 +179,8 @@ pub(crate) fn save_key(event: &KeyboardEvent) {
 
 /// Where a draft is kept: one for each thing, and for each new thing that begins in its own way.
 fn place<R: Versioned>(latest: Option<&R>, first: &R::Spec) -> String {
-    let whose = session::identity().map(|identity| format!("{} {}", identity.organization.id, identity.user.id));
+    let whose = session::identity()
+        .map(|identity| format!("{} {}", identity.organization.id, identity.user.id));
     let name = latest.map_or_else(|| json(first).to_string(), Versioned::key);
     format!("{} {}/{name}", whose.unwrap_or_default(), R::PATH)
 }

@@ -144,7 +144,10 @@ fn Open(flow: Rc<Flow>, types: Rc<Vec<NodeType>>, execution: Option<String>) -> 
 
 /// Panels cover the canvas there, and the flow opens as a table.
 fn is_phone() -> bool {
-    let width = dom::window().inner_width().ok().and_then(|width| width.as_f64());
+    let width = dom::window()
+        .inner_width()
+        .ok()
+        .and_then(|width| width.as_f64());
     width.is_some_and(|width| width < PHONE)
 }
 
@@ -187,9 +190,15 @@ fn act_of_page(mut desk: Desk, act: Act) {
 }
 
 fn focus_properties(act: Act) {
-    let selector = if act == Act::Rename { "#node-name" } else { ".properties .field-control" };
+    let selector = if act == Act::Rename {
+        "#node-name"
+    } else {
+        ".properties .field-control"
+    };
     let element = dom::document().query_selector(selector).ok().flatten();
-    if let Some(element) = element.and_then(|element| wasm_bindgen::JsCast::dyn_into::<web_sys::HtmlElement>(element).ok()) {
+    if let Some(element) = element
+        .and_then(|element| wasm_bindgen::JsCast::dyn_into::<web_sys::HtmlElement>(element).ok())
+    {
         dom::focus(&element);
     }
 }

@@ -51,7 +51,11 @@ fn Content(id: String, params: Params) -> Element {
     subject::use_subject(watch);
     let link = watch.link.read().clone();
     let empty = watch.is_empty();
-    let title = watch.subject.read().as_ref().map_or_else(|| "Execution".to_owned(), |it| it.name.clone());
+    let title = watch
+        .subject
+        .read()
+        .as_ref()
+        .map_or_else(|| "Execution".to_owned(), |it| it.name.clone());
 
     rsx! {
         Page {

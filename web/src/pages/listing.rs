@@ -69,7 +69,9 @@ pub(crate) fn Listing<T: Clone + PartialEq + 'static>(
     let filtered = params.get("search").or(params.get("kind")).is_some();
     match list.view() {
         View::Loading => rsx! { Skeleton { rows: 6 } },
-        View::Failed(problem) => rsx! { ProblemView { problem, onretry: move |()| list.refetch() } },
+        View::Failed(problem) => {
+            rsx! { ProblemView { problem, onretry: move |()| list.refetch() } }
+        }
         View::Ready(page) if page.items.is_empty() && filtered => rsx! {
             EmptyState { glyph: Glyph::Search, text: words.none,
                 ButtonLink { to: to.call(Params::default()), "Show all" }

@@ -60,12 +60,16 @@ impl Book {
     /// The frame that subscribes, or subscribes again after what was heard.
     pub(super) fn subscribe(&self, id: &str) -> Option<String> {
         let Entry { execution, after } = self.entries.get(id)?;
-        let frame = serde_json::json!({"id": id, "subscribe": {"execution": execution, "after": after}});
+        let frame =
+            serde_json::json!({"id": id, "subscribe": {"execution": execution, "after": after}});
         Some(frame.to_string())
     }
 
     pub(super) fn subscribe_all(&self) -> Vec<String> {
-        self.entries.keys().filter_map(|id| self.subscribe(id)).collect()
+        self.entries
+            .keys()
+            .filter_map(|id| self.subscribe(id))
+            .collect()
     }
 
     pub(super) fn unsubscribe(id: &str) -> String {
@@ -78,9 +82,14 @@ impl Book {
         let id = incoming.id?;
         let entry = self.entries.get_mut(&id)?;
         let heard = match incoming {
-            Incoming { problem: Some(problem), .. } => Heard::Problem(problem),
+            Incoming {
+                problem: Some(problem),
+                ..
+            } => Heard::Problem(problem),
             Incoming { end: true, .. } => Heard::End,
-            Incoming { event: Some(event), .. } => {
+            Incoming {
+                event: Some(event), ..
+            } => {
                 let Numbered { n } = serde_json::from_str(event.get()).ok()?;
                 if n <= entry.after {
                     return None;
@@ -102,12 +111,27 @@ mod tests {
     fn events_are_heard_once_and_resumed_after() {
         let mut book = Book::default();
         let id = book.add("exec_1", 3);
-        assert_eq!(book.subscribe(&id).unwrap(), r#"{"id":"1","subscribe":{"after":3,"execution":"exec_1"}}"#);
+        assert_eq!(
+            book.subscribe(&id).unwrap(),
+            r#"{"id":"1","subscribe":{"after":3,"execution":"exec_1"}}"#
+        );
         let heard = book.hear(r#"{"id": "1", "event": {"n": 4, "type": "x"}}"#);
-        assert_eq!(heard, Some((id.clone(), Heard::Event(r#"{"n": 4, "type": "x"}"#.into()))));
-        assert_eq!(book.hear(r#"{"id": "1", "event": {"n": 4, "type": "x"}}"#), None);
-        assert_eq!(book.subscribe_all(), [r#"{"id":"1","subscribe":{"after":4,"execution":"exec_1"}}"#]);
-        assert_eq!(book.hear(r#"{"id": "1", "end": true}"#), Some((id.clone(), Heard::End)));
+        assert_eq!(
+            heard,
+            Some((id.clone(), Heard::Event(r#"{"n": 4, "type": "x"}"#.into())))
+        );
+        assert_eq!(
+            book.hear(r#"{"id": "1", "event": {"n": 4, "type": "x"}}"#),
+            None
+        );
+        assert_eq!(
+            book.subscribe_all(),
+            [r#"{"id":"1","subscribe":{"after":4,"execution":"exec_1"}}"#]
+        );
+        assert_eq!(
+            book.hear(r#"{"id": "1", "end": true}"#),
+            Some((id.clone(), Heard::End))
+        );
         assert!(book.remove(&id) && book.is_empty());
         assert_eq!(book.hear(r#"{"id": "1", "end": true}"#), None);
     }
@@ -116,7 +140,12 @@ mod tests {
     fn what_concerns_nobody_is_let_go() {
         let mut book = Book::default();
         book.add("exec_1", 0);
-        for frame in [r#"{"pong": true}"#, "{", r#"{"id": "9", "end": true}"#, r#"{"id": "1", "event": {}}"#] {
+        for frame in [
+            r#"{"pong": true}"#,
+            "{",
+            r#"{"id": "9", "end": true}"#,
+            r#"{"id": "1", "event": {}}"#,
+        ] {
             assert_eq!(book.hear(frame), None, "{frame}");
         }
     }

@@ -113,7 +113,11 @@ async fn run() {
             line.hang_up();
             line.unavailable = !stood && failures >= FIRST_TRIES;
             line.running = !line.book.is_empty() && !line.unavailable;
-            line.tell_all(if line.unavailable { &Heard::Unavailable } else { &Heard::Lost });
+            line.tell_all(if line.unavailable {
+                &Heard::Unavailable
+            } else {
+                &Heard::Lost
+            });
             !line.running
         });
         if done {
@@ -127,7 +131,11 @@ async fn run() {
 async fn open() -> Result<WebSocket, Problem> {
     let ticket: Ticket = api::post("/auth/ws-ticket", &serde_json::json!({})).await?;
     let origin = dom::window().location().origin().unwrap_or_default();
-    let address = format!("{}/api/v1/ws?ticket={}", origin.replacen("http", "ws", 1), ticket.ticket);
+    let address = format!(
+        "{}/api/v1/ws?ticket={}",
+        origin.replacen("http", "ws", 1),
+        ticket.ticket
+    );
     WebSocket::new(&address).map_err(|_| Problem::malformed("the socket's address is not valid"))
 }
 
@@ -154,7 +162,9 @@ async fn converse(socket: WebSocket) -> bool {
             Said::Text(text) => {
                 silent = false;
                 LINE.with_borrow_mut(|line| {
-                    let Some((id, heard)) = line.book.hear(&text) else { return };
+                    let Some((id, heard)) = line.book.hear(&text) else {
+                        return;
+                    };
                     if let Some(listener) = line.listeners.get(&id) {
                         listener.put(heard);
                     }
@@ -203,7 +213,8 @@ impl Ears {
         socket.set_onclose(Some(closed.as_ref().unchecked_ref()));
         let every = tick.as_ref().unchecked_ref();
         // It fails only for a callback that is none.
-        let timer = dom::window().set_interval_with_callback_and_timeout_and_arguments_0(every, TICK_MS);
+        let timer =
+            dom::window().set_interval_with_callback_and_timeout_and_arguments_0(every, TICK_MS);
         Self {
             socket: socket.clone(),
             timer: timer.unwrap_or_default(),

@@ -12,6 +12,7 @@ use crate::{
     process,
     progress::step,
     servers::mongo::Durability,
+    web::{self, Mode},
 };
 
 #[derive(clap::Args)]
@@ -30,8 +31,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if !program.is_file() {
         bail!("there is no load test `{}`", options.name);
     }
-    let servers = TestServers::start(Durability::Full, &interrupts)?;
     let mut load = Command::new(program);
+    if options.name == "canvas" {
+        web::browser(&interrupts)?;
+        load.env("TROUPE_WEB_DIR", web::build(Mode::Release, &interrupts)?);
+    }
+    let servers = TestServers::start(Durability::Full, &interrupts)?;
     load.args(&options.arguments)
         .envs(servers.variables())
         .env("TROUPE_BIN", binaries.join("troupe"))

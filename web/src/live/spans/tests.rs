@@ -17,7 +17,9 @@ fn spans(frames: &[Frame]) -> (Spans, ExecutionView) {
 }
 
 fn paths(spans: &Spans, rows: &[usize]) -> Vec<String> {
-    rows.iter().map(|&at| spans.list()[at].path.clone()).collect()
+    rows.iter()
+        .map(|&at| spans.list()[at].path.clone())
+        .collect()
 }
 
 #[test]
@@ -31,14 +33,25 @@ fn what_an_agent_does_stands_under_it() {
         with(5, "approval_asked", asked),
     ]);
     let all = tree.rows(|_| false);
-    assert_eq!(paths(&tree, &all), ["w", "w/llm:0", "w/tool:0.0", "w/tool:0.0/approval"]);
+    assert_eq!(
+        paths(&tree, &all),
+        ["w", "w/llm:0", "w/tool:0.0", "w/tool:0.0/approval"]
+    );
     assert_eq!(tree.list()[3].depth, 2);
     // The whole branch waits, from the question up to the node.
     for path in ["w", "w/tool:0.0", "w/tool:0.0/approval"] {
         let at = tree.by_path[path];
         assert_eq!(tree.state(at, &view), NodeState::Asking, "{path}");
     }
-    assert_eq!(tree.get("w/tool:0.0/approval").unwrap().asked.as_ref().unwrap().hash, "h");
+    assert_eq!(
+        tree.get("w/tool:0.0/approval")
+            .unwrap()
+            .asked
+            .as_ref()
+            .unwrap()
+            .hash,
+        "h"
+    );
     assert_eq!(paths(&tree, &tree.rows(|path| path == "w")), ["w"]);
 }
 
@@ -54,7 +67,10 @@ fn a_task_lasts_as_long_as_its_steps() {
     assert_eq!(open.state(1, &view), NodeState::Running);
     frames.push(frame(4, "step_succeeded", "crew/task:read/llm:0"));
     let (done, view) = spans(&frames);
-    assert_eq!(done.get("crew/task:read").unwrap().ended, Some(frames[3].ts));
+    assert_eq!(
+        done.get("crew/task:read").unwrap().ended,
+        Some(frames[3].ts)
+    );
     assert_eq!(done.state(1, &view), NodeState::Succeeded);
     assert_eq!(done.get("crew").unwrap().ended, None);
 }
@@ -65,10 +81,26 @@ fn attempts_and_their_prices_are_kept_apart_and_added_exactly() {
     let (tree, _) = spans(&[
         started(),
         frame(2, "step_started", "a"),
-        with(3, "step_retrying", json!({"node": "a", "attempt": 1, "error": error, "at": "2026-01-01T00:00:04Z", "usage": usage(1, "0.1")})),
-        with(4, "step_started", json!({"node": "a", "attempt": 2, "key": "k"})),
-        with(5, "step_succeeded", json!({"node": "a", "attempt": 2, "output": 1, "port": "out", "duration_ms": 1, "usage": usage(2, "0.2")})),
-        with(6, "step_succeeded", json!({"node": "a/llm:0", "attempt": 1, "output": 1, "port": "out", "duration_ms": 1, "usage": usage(4, "0.0000000001")})),
+        with(
+            3,
+            "step_retrying",
+            json!({"node": "a", "attempt": 1, "error": error, "at": "2026-01-01T00:00:04Z", "usage": usage(1, "0.1")}),
+        ),
+        with(
+            4,
+            "step_started",
+            json!({"node": "a", "attempt": 2, "key": "k"}),
+        ),
+        with(
+            5,
+            "step_succeeded",
+            json!({"node": "a", "attempt": 2, "output": 1, "port": "out", "duration_ms": 1, "usage": usage(2, "0.2")}),
+        ),
+        with(
+            6,
+            "step_succeeded",
+            json!({"node": "a/llm:0", "attempt": 1, "output": 1, "port": "out", "duration_ms": 1, "usage": usage(4, "0.0000000001")}),
+        ),
     ]);
     let a = tree.get("a").unwrap();
     assert_eq!(a.attempts.len(), 2);

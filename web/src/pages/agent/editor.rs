@@ -34,7 +34,10 @@ pub(crate) fn AgentEditor(
     children: Element,
 ) -> Element {
     let edit = use_edit(agent.clone(), blank);
-    let title = agent.as_ref().map_or("New agent", |agent| &agent.name).to_owned();
+    let title = agent
+        .as_ref()
+        .map_or("New agent", |agent| &agent.name)
+        .to_owned();
     rsx! {
         Frame {
             edit,

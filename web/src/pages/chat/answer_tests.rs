@@ -117,7 +117,10 @@ fn a_call_that_comes_twice_is_one() {
         panic!("not a call")
     };
     assert_eq!(call.outcome, Outcome::Returned(json!(["hit"])));
-    assert_eq!((call.agent.as_str(), call.name.as_str()), ("clerk", "search"));
+    assert_eq!(
+        (call.agent.as_str(), call.name.as_str()),
+        ("clerk", "search")
+    );
 }
 
 #[test]
@@ -162,5 +165,8 @@ fn nothing_comes_after_done() {
     answer.apply(token(10, "a", "More", false));
     answer.apply(call(11));
     assert_eq!(answer, before);
-    assert_eq!(answer.done.map(|message| message.content), Some("All.".into()));
+    assert_eq!(
+        answer.done.map(|message| message.content),
+        Some("All.".into())
+    );
 }

@@ -78,7 +78,10 @@ impl Uploads {
         };
         let input: HtmlInputElement = target.unchecked_into();
         let files = input.files();
-        for file in files.iter().flat_map(|files| (0..files.length()).filter_map(|at| files.get(at))) {
+        for file in files
+            .iter()
+            .flat_map(|files| (0..files.length()).filter_map(|at| files.get(at)))
+        {
             self.add(file, path);
         }
         input.set_value("");

@@ -152,12 +152,7 @@ pub(super) fn Begin(onclose: EventHandler<()>) -> Element {
 }
 
 #[component]
-fn Choices(
-    all: Vec<Choice>,
-    search: String,
-    who: Who,
-    onchoose: EventHandler<String>,
-) -> Element {
+fn Choices(all: Vec<Choice>, search: String, who: Who, onchoose: EventHandler<String>) -> Element {
     let wanted = search.to_lowercase();
     let found: Vec<_> = all
         .iter()

@@ -2,7 +2,10 @@
 
 use std::rc::Rc;
 
-use contracts::{Problem, chat::{ChatMessage, MessageState}};
+use contracts::{
+    Problem,
+    chat::{ChatMessage, MessageState},
+};
 use dioxus::prelude::*;
 use web_sys::AbortController;
 

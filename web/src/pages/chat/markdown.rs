@@ -15,10 +15,22 @@ pub(super) enum Node {
     Break,
     Rule,
     Checkbox(bool),
-    CodeBlock { language: String, text: String },
-    Link { to: String, children: Vec<Node> },
-    List { start: Option<u64>, items: Vec<Node> },
-    Inside { tag: Kind, children: Vec<Node> },
+    CodeBlock {
+        language: String,
+        text: String,
+    },
+    Link {
+        to: String,
+        children: Vec<Node>,
+    },
+    List {
+        start: Option<u64>,
+        items: Vec<Node>,
+    },
+    Inside {
+        tag: Kind,
+        children: Vec<Node>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +64,10 @@ pub(super) fn parse(text: &str) -> Vec<Node> {
 /// The address as it may be linked to.
 fn allowed(address: &str) -> Option<String> {
     let address = address.trim();
-    if address.chars().any(|letter| letter.is_control() || letter.is_whitespace()) {
+    if address
+        .chars()
+        .any(|letter| letter.is_control() || letter.is_whitespace())
+    {
         return None;
     }
     let (scheme, rest) = address.split_once(':')?;
@@ -182,7 +197,9 @@ impl Builder {
     }
 
     fn is_in_link(&self) -> bool {
-        self.open.iter().any(|(open, _)| matches!(open, Open::Link(_)))
+        self.open
+            .iter()
+            .any(|(open, _)| matches!(open, Open::Link(_)))
     }
 
     fn place(&mut self) -> &mut Vec<Node> {
@@ -236,7 +253,10 @@ pub(super) fn plain(nodes: &[Node]) -> String {
             }
             Node::Break | Node::Rule => text.push('\n'),
             Node::Checkbox(_) => {}
-            Node::Link { children, .. } | Node::List { items: children, .. } => {
+            Node::Link { children, .. }
+            | Node::List {
+                items: children, ..
+            } => {
                 text.push_str(&plain(children));
             }
             Node::Inside { tag, children } => {

@@ -12,7 +12,8 @@ fn inside(tag: Kind, children: Vec<Node>) -> Node {
 
 #[test]
 fn common_marks_become_nodes() {
-    let tree = parse("# A *b*\n\n1. `x`\n2. [y](https://example.org/a?b=1)\n\n```rust\nfn a() {}\n```");
+    let tree =
+        parse("# A *b*\n\n1. `x`\n2. [y](https://example.org/a?b=1)\n\n```rust\nfn a() {}\n```");
     let link = Node::Link {
         to: "https://example.org/a?b=1".into(),
         children: vec![text("y")],
@@ -58,10 +59,7 @@ fn pictures_are_links_and_html_is_nothing() {
         to: "https://example.org/p.png".into(),
         children: vec![text("alt")],
     };
-    assert_eq!(
-        tree,
-        [inside(Kind::Paragraph, vec![link, text(" bold")])]
-    );
+    assert_eq!(tree, [inside(Kind::Paragraph, vec![link, text(" bold")])]);
 }
 
 #[test]
@@ -200,7 +198,10 @@ fn no_markup_becomes_more_than_text() {
 fn has_link(nodes: &[Node]) -> bool {
     nodes.iter().any(|node| match node {
         Node::Link { .. } => true,
-        Node::List { items: children, .. } | Node::Inside { children, .. } => has_link(children),
+        Node::List {
+            items: children, ..
+        }
+        | Node::Inside { children, .. } => has_link(children),
         _ => false,
     })
 }

@@ -38,14 +38,21 @@ fn draw(node: &Node) -> Element {
         Node::Checkbox(true) => rsx! { span { "aria-label": "done", role: "img", "☑ " } },
         Node::Checkbox(false) => rsx! { span { "aria-label": "open", role: "img", "☐ " } },
         Node::CodeBlock { language, text } => {
-            let label = if language.is_empty() { "Code".to_owned() } else { format!("Code, {language}") };
+            let label = if language.is_empty() {
+                "Code".to_owned()
+            } else {
+                format!("Code, {language}")
+            };
             rsx! { CodeBlock { text: text.trim_end_matches('\n').to_owned(), label } }
         }
         Node::Link { to, children } => rsx! {
             a { href: "{to}", target: "_blank", rel: "noopener noreferrer nofollow", {all(children)} }
         },
         Node::List { start: None, items } => rsx! { ul { {all(items)} } },
-        Node::List { start: Some(start), items } => {
+        Node::List {
+            start: Some(start),
+            items,
+        } => {
             let start = start.to_string();
             rsx! { ol { start, {all(items)} } }
         }

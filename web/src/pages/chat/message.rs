@@ -6,9 +6,7 @@ use contracts::{
 };
 use dioxus::prelude::*;
 
-use super::{
-    answer::stored, live::Live, markdown_view::Markdown, talk::Talk, tool_line::ToolLine,
-};
+use super::{answer::stored, live::Live, markdown_view::Markdown, talk::Talk, tool_line::ToolLine};
 use crate::{
     dom, format,
     routes::Route,

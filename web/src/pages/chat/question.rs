@@ -105,7 +105,8 @@ fn Edit(message: ChatMessage, talk: Talk, onclose: EventHandler<()>) -> Element 
             busy.set(false);
         }
     };
-    let hint = (!message.attachments.is_empty()).then_some("Its files stay with the first version.");
+    let hint =
+        (!message.attachments.is_empty()).then_some("Its files stay with the first version.");
     rsx! {
         form {
             class: "chat-edit",

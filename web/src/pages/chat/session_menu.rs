@@ -39,10 +39,7 @@ pub(super) const fn policy_text(policy: Concurrency) -> &'static str {
     }
 }
 
-pub(super) async fn change(
-    session: &ChatSession,
-    body: serde_json::Value,
-) -> Result<(), Problem> {
+pub(super) async fn change(session: &ChatSession, body: serde_json::Value) -> Result<(), Problem> {
     let path = format!("/chat/sessions/{}", session.id);
     let answer = api::patch::<ChatSession>(&path, &body).await;
     query::invalidate("/chat/sessions");

@@ -92,7 +92,10 @@ impl Talk {
     async fn ask(&self, call: Call) -> Result<(), Problem> {
         let list = self.messages.peek().unwrap_or_default();
         if open_answer(&list).is_some() {
-            let turn = call.header("prefer", "respond-async").send::<Turn>().await?;
+            let turn = call
+                .header("prefer", "respond-async")
+                .send::<Turn>()
+                .await?;
             self.messages.set(branch(&list, turn));
         } else {
             let response = call.header("accept", "text/event-stream").open().await?;
@@ -152,7 +155,11 @@ impl Talk {
         if known == body {
             return key;
         }
-        let key = format!("web-{:x}-{}", dom::now_ms().to_bits(), js_sys::Math::random());
+        let key = format!(
+            "web-{:x}-{}",
+            dom::now_ms().to_bits(),
+            js_sys::Math::random()
+        );
         self.key.set((body.to_owned(), key.clone()));
         key
     }
@@ -175,9 +182,8 @@ fn branch(list: &[ChatMessage], turn: Turn) -> Vec<ChatMessage> {
 
 /// The answer that is being made, or the first that waits.
 pub(super) fn open_answer(list: &[ChatMessage]) -> Option<MessageId> {
-    let open = |message: &&ChatMessage| {
-        message.role == ChatRole::Assistant && !message.state.is_final()
-    };
+    let open =
+        |message: &&ChatMessage| message.role == ChatRole::Assistant && !message.state.is_final();
     list.iter().find(open).map(|message| message.id)
 }
 
@@ -185,7 +191,10 @@ fn told(answer: &ChatMessage) -> String {
     use contracts::chat::MessageState::{Done, Failed, Queued, Running, Stopped};
     match answer.state {
         Queued | Running => String::new(),
-        Done => format!("Answer: {}", answer.content.chars().take(300).collect::<String>()),
+        Done => format!(
+            "Answer: {}",
+            answer.content.chars().take(300).collect::<String>()
+        ),
         Stopped => "The answer was stopped.".into(),
         Failed => "The answer failed.".into(),
     }

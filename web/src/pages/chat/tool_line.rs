@@ -17,7 +17,11 @@ const SHOWN: usize = 20_000;
 #[component]
 pub(super) fn ToolLine(call: Call) -> Element {
     let (tone, glyph, state) = look(&call.outcome);
-    let name = if call.name.is_empty() { "tool" } else { &call.name };
+    let name = if call.name.is_empty() {
+        "tool"
+    } else {
+        &call.name
+    };
     let gist = gist(&call.arguments);
     rsx! {
         details { class: "chat-call",

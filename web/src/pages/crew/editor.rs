@@ -32,7 +32,10 @@ fn blank() -> CrewSpec {
 #[component]
 pub(crate) fn CrewEditor(crew: Option<Rc<Crew>>, #[props(default)] tab: String) -> Element {
     let edit = use_edit(crew.clone(), blank);
-    let title = crew.as_ref().map_or("New crew", |crew| &crew.name).to_owned();
+    let title = crew
+        .as_ref()
+        .map_or("New crew", |crew| &crew.name)
+        .to_owned();
     rsx! {
         Frame {
             edit,

@@ -35,7 +35,10 @@ pub(super) fn Preview(edit: Edit<Crew>) -> Element {
         };
     }
     // Without their types nodes are drawn all the same.
-    let types = types.data().map(|page| page.items.clone()).unwrap_or_default();
+    let types = types
+        .data()
+        .map(|page| page.items.clone())
+        .unwrap_or_default();
     rsx! {
         div { class: "preview",
             Tasks { edit, types: Rc::new(types), drawn }
@@ -59,10 +62,15 @@ fn Tasks(edit: Edit<Crew>, types: Rc<Vec<NodeType>>, drawn: Memo<Definition>) ->
             let task = draft.tasks.iter().find(|task| task.name == node.id());
             let agent = task.and_then(|task| agents.iter().find(|(id, _)| *id == task.agent_id));
             let mut mark = node.mark;
-            set_if_new(&mut mark, Mark {
-                note: agent.map(|(_, agent)| agent.name.clone()).unwrap_or_default(),
-                ..Mark::default()
-            });
+            set_if_new(
+                &mut mark,
+                Mark {
+                    note: agent
+                        .map(|(_, agent)| agent.name.clone())
+                        .unwrap_or_default(),
+                    ..Mark::default()
+                },
+            );
         }
     }));
     rsx! {
@@ -72,11 +80,16 @@ fn Tasks(edit: Edit<Crew>, types: Rc<Vec<NodeType>>, drawn: Memo<Definition>) ->
 
 /// An edge for each result that a task is given, and for each task that waits for another.
 fn drawn(spec: &CrewSpec) -> Definition {
-    let nodes: Vec<Value> = spec.tasks.iter().map(|task| json!({"id": task.name, "type": "agent"})).collect();
+    let nodes: Vec<Value> = spec
+        .tasks
+        .iter()
+        .map(|task| json!({"id": task.name, "type": "agent"}))
+        .collect();
     let mut edges: Vec<Value> = Vec::new();
     let mut last = None;
     for task in &spec.tasks {
-        let follows = last.filter(|_| spec.process == Process::Sequential && task.context.is_empty());
+        let follows =
+            last.filter(|_| spec.process == Process::Sequential && task.context.is_empty());
         let before = task.context.iter().chain(follows);
         edges.extend(before.map(|from| json!({"from": from, "to": task.name})));
         if !task.is_async {
@@ -107,18 +120,29 @@ mod tests {
     fn edges(process: Process) -> Vec<(String, String)> {
         let spec = CrewSpec {
             process,
-            tasks: vec![task("read", &[]), task("write", &[]), task("check", &["read"])],
+            tasks: vec![
+                task("read", &[]),
+                task("write", &[]),
+                task("check", &["read"]),
+            ],
             ..CrewSpec::example()
         };
         let drawn = drawn(&spec);
         assert_eq!(drawn.nodes.len(), 3);
-        drawn.edges.into_iter().map(|edge| (edge.from, edge.to)).collect()
+        drawn
+            .edges
+            .into_iter()
+            .map(|edge| (edge.from, edge.to))
+            .collect()
     }
 
     #[test]
     fn results_lead_to_the_tasks_that_see_them() {
         let edge = |from: &str, to: &str| (from.to_owned(), to.to_owned());
-        assert_eq!(edges(Process::Sequential), [edge("read", "write"), edge("read", "check")]);
+        assert_eq!(
+            edges(Process::Sequential),
+            [edge("read", "write"), edge("read", "check")]
+        );
         assert_eq!(edges(Process::Parallel), [edge("read", "check")]);
     }
 }

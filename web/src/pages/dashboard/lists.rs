@@ -97,7 +97,10 @@ fn folded(failures: &[ExecutionSummary]) -> Vec<(&ExecutionSummary, usize)> {
         let of = |it: &ExecutionSummary| (it.origin.flow_id, it.origin.agent_id, it.origin.crew_id);
         of(a) == of(b) && reason(a) == reason(b)
     };
-    failures.chunk_by(same).map(|row| (&row[0], row.len())).collect()
+    failures
+        .chunk_by(same)
+        .map(|row| (&row[0], row.len()))
+        .collect()
 }
 
 /// The step and what it said.
@@ -136,7 +139,10 @@ mod tests {
             ..execution(0, ExecutionState::Failed)
         };
         let failures = [failed("a"), failed("a"), failed("b"), failed("a")];
-        let times: Vec<_> = folded(&failures).into_iter().map(|(_, times)| times).collect();
+        let times: Vec<_> = folded(&failures)
+            .into_iter()
+            .map(|(_, times)| times)
+            .collect();
         assert_eq!(times, [2, 1, 1]);
     }
 }

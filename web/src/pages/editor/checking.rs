@@ -68,7 +68,10 @@ fn start(desk: Desk) -> Option<Checker> {
         }
     });
     worker.set_onmessage(Some(heard.as_ref().unchecked_ref()));
-    Some(Checker { worker, _heard: heard })
+    Some(Checker {
+        worker,
+        _heard: heard,
+    })
 }
 
 fn ask(checker: &Checker, desk: Desk, changes: u64) {
@@ -89,12 +92,18 @@ fn show(mut desk: Desk, problems: Vec<FlowProblem>) {
     let mut by_node: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for problem in &problems {
         if let Some(node) = &problem.node {
-            by_node.entry(node).or_default().push(problem.message.clone());
+            by_node
+                .entry(node)
+                .or_default()
+                .push(problem.message.clone());
         }
     }
     for node in desk.board.nodes.peek().iter() {
         let mut shown = node.problems;
-        set_if_new(&mut shown, by_node.remove(node.id().as_str()).unwrap_or_default());
+        set_if_new(
+            &mut shown,
+            by_node.remove(node.id().as_str()).unwrap_or_default(),
+        );
     }
     let (before, now) = (desk.problems.peek().as_ref().map(Vec::len), problems.len());
     if before.is_some_and(|before| before != now) {

@@ -37,7 +37,11 @@ pub(super) fn FieldView(node: NodeHandle, field: Field) -> Element {
         configure(board, node, &key, value);
     };
     let key = field.key.clone();
-    let label = if field.required { format!("{} *", field.label) } else { field.label.clone() };
+    let label = if field.required {
+        format!("{} *", field.label)
+    } else {
+        field.label.clone()
+    };
     let hint = field.about.clone();
     match field.control.clone() {
         Control::Text { lines } => rsx! {
@@ -85,10 +89,18 @@ pub(super) fn FieldView(node: NodeHandle, field: Field) -> Element {
             CodeEditor { label, hint, value: text, language: "javascript", oninput: set_text }
         },
         Control::Cases => rsx! { CasesField { node, value } },
-        Control::Agent => rsx! { Picker { label, value: text, source: Source::Agents, onpick: set_text } },
-        Control::Crew => rsx! { Picker { label, value: text, source: Source::Crews, onpick: set_text } },
-        Control::Tool => rsx! { Picker { label, value: text, source: Source::Tools, onpick: set_text } },
-        Control::Knowledge => rsx! { Picker { label, value: text, source: Source::Knowledge, onpick: set_text } },
+        Control::Agent => {
+            rsx! { Picker { label, value: text, source: Source::Agents, onpick: set_text } }
+        }
+        Control::Crew => {
+            rsx! { Picker { label, value: text, source: Source::Crews, onpick: set_text } }
+        }
+        Control::Tool => {
+            rsx! { Picker { label, value: text, source: Source::Tools, onpick: set_text } }
+        }
+        Control::Knowledge => {
+            rsx! { Picker { label, value: text, source: Source::Knowledge, onpick: set_text } }
+        }
         Control::Model => rsx! { ModelField { label, hint, value: text, oninput: set_text } },
         Control::Arguments => rsx! { ArgumentsField { node, value } },
     }
@@ -106,7 +118,9 @@ fn number(text: &str, whole: bool) -> Option<Value> {
 #[component]
 fn CasesField(node: NodeHandle, value: Option<Value>) -> Element {
     let board = use_context::<Board>();
-    let cases: Vec<Value> = value.and_then(|value| value.as_array().cloned()).unwrap_or_default();
+    let cases: Vec<Value> = value
+        .and_then(|value| value.as_array().cloned())
+        .unwrap_or_default();
     let save = {
         let cases = cases.clone();
         move |change: &dyn Fn(&mut Vec<Value>)| {
@@ -115,7 +129,12 @@ fn CasesField(node: NodeHandle, value: Option<Value>) -> Element {
             configure(board, node, "cases", Some(Value::Array(cases)));
         }
     };
-    let part = |case: &Value, key: &str| case.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let part = |case: &Value, key: &str| {
+        case.get(key)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
     let count = cases.len();
     rsx! {
         div { class: "cases", role: "group", "aria-label": "Cases",
@@ -167,7 +186,9 @@ fn CasesField(node: NodeHandle, value: Option<Value>) -> Element {
 #[component]
 fn NamesField(node: NodeHandle, field: Field, value: Option<Value>) -> Element {
     let board = use_context::<Board>();
-    let pairs: Map<String, Value> = value.and_then(|value| value.as_object().cloned()).unwrap_or_default();
+    let pairs: Map<String, Value> = value
+        .and_then(|value| value.as_object().cloned())
+        .unwrap_or_default();
     let key = field.key.clone();
     let save = {
         let pairs = pairs.clone();

@@ -18,12 +18,7 @@ use crate::{
     format::plural,
     pages::editor::desk::Desk,
     ui::{
-        Tone,
-        button::Button,
-        code::pretty,
-        icon::Glyph,
-        problem::ProblemView,
-        skeleton::Skeleton,
+        Tone, button::Button, code::pretty, icon::Glyph, problem::ProblemView, skeleton::Skeleton,
     },
 };
 
@@ -33,7 +28,10 @@ pub(super) fn Difference(revision: u32) -> Element {
     let then = use_get::<Revision>(format!("{}/revisions/{revision}", desk.path()));
     let compared = use_memo(use_reactive!(|then| {
         let then = then.data()?;
-        Some(Rc::new(Comparison::of(&then.definition, &desk.board.graph.read().definition())))
+        Some(Rc::new(Comparison::of(
+            &then.definition,
+            &desk.board.graph.read().definition(),
+        )))
     }));
     let told = compared.read().as_ref().map(|compared| told(compared));
     rsx! {
@@ -58,7 +56,13 @@ fn told(compared: &Comparison) -> String {
     if compared.is_empty() {
         return "No difference".to_owned();
     }
-    let count = |word: &str| compared.nodes.values().filter(|change| change.as_str() == word).count();
+    let count = |word: &str| {
+        compared
+            .nodes
+            .values()
+            .filter(|change| change.as_str() == word)
+            .count()
+    };
     let edges = compared.added_edges.len() + compared.removed_edges.len();
     let mut parts: Vec<String> = ["added", "changed", "removed"]
         .into_iter()
@@ -66,7 +70,10 @@ fn told(compared: &Comparison) -> String {
         .map(|word| format!("{} {word}", plural(count(word), "node", "nodes")))
         .collect();
     if edges > 0 {
-        parts.push(format!("{} changed", plural(edges, "connection", "connections")));
+        parts.push(format!(
+            "{} changed",
+            plural(edges, "connection", "connections")
+        ));
     }
     if compared.input_schema {
         parts.push("input schema changed".to_owned());
@@ -103,17 +110,26 @@ fn show(mut board: Board, compared: &Comparison) {
     for edge in board.edges.peek().iter() {
         let known = edge.edge.read().clone();
         let mut change = edge.change;
-        change.set(match (compared.added_edges.contains(&known), compared.removed_edges.contains(&known)) {
-            (true, _) => "added",
-            (_, true) => "removed",
-            _ => "",
-        });
+        change.set(
+            match (
+                compared.added_edges.contains(&known),
+                compared.removed_edges.contains(&known),
+            ) {
+                (true, _) => "added",
+                (_, true) => "removed",
+                _ => "",
+            },
+        );
     }
 }
 
 fn note(change: &Change) -> String {
     match change {
-        Change::Changed(fields) => fields.iter().map(|field| field.name.as_str()).collect::<Vec<_>>().join(", "),
+        Change::Changed(fields) => fields
+            .iter()
+            .map(|field| field.name.as_str())
+            .collect::<Vec<_>>()
+            .join(", "),
         Change::Added | Change::Removed => change.as_str().to_owned(),
     }
 }

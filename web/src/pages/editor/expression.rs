@@ -50,12 +50,20 @@ pub(super) fn Expression(
     let mut look = {
         let area = area.clone();
         move || {
-            let names: Vec<String> = variables.data().map(|known| known.variables.keys().cloned().collect()).unwrap_or_default();
+            let names: Vec<String> = variables
+                .data()
+                .map(|known| known.variables.keys().cloned().collect())
+                .unwrap_or_default();
             let found = text_and_cursor(&area).and_then(|(text, cursor)| {
                 let (start, word) = completion::word(&text, cursor, bare)?;
                 let all = completion::offers(&board.graph.peek(), &node.id(), &names);
                 let offers = completion::matching(&all, &word, MOST);
-                (!offers.is_empty()).then_some(Open { start, cursor, offers, chosen: 0 })
+                (!offers.is_empty()).then_some(Open {
+                    start,
+                    cursor,
+                    offers,
+                    chosen: 0,
+                })
             });
             if *open.peek() != found {
                 open.set(found);
@@ -158,7 +166,9 @@ pub(super) fn JsonExpression(
         told.set(text);
     }
     let error = json_value(&draft.read()).err();
-    let lines = u32::try_from(draft.read().lines().count()).unwrap_or(3).clamp(3, 16);
+    let lines = u32::try_from(draft.read().lines().count())
+        .unwrap_or(3)
+        .clamp(3, 16);
     rsx! {
         Expression {
             node,

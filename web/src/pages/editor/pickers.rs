@@ -55,7 +55,12 @@ impl Source {
 }
 
 #[component]
-pub(super) fn Picker(label: String, value: String, source: Source, onpick: EventHandler<String>) -> Element {
+pub(super) fn Picker(
+    label: String,
+    value: String,
+    source: Source,
+    onpick: EventHandler<String>,
+) -> Element {
     let list = use_get::<ListPage<Named>>(source.path().to_owned());
     let items = match list.view() {
         View::Loading => Vec::new(),
@@ -75,7 +80,12 @@ pub(super) fn Picker(label: String, value: String, source: Source, onpick: Event
 
 /// A model by its name; the known ones are suggested.
 #[component]
-pub(super) fn ModelField(label: String, hint: String, value: String, oninput: EventHandler<String>) -> Element {
+pub(super) fn ModelField(
+    label: String,
+    hint: String,
+    value: String,
+    oninput: EventHandler<String>,
+) -> Element {
     let id = use_id("model");
     let models = use_get::<ListPage<Named>>("/llm/models".to_owned());
     rsx! {
@@ -103,7 +113,13 @@ pub(super) fn ModelField(label: String, hint: String, value: String, oninput: Ev
 /// The arguments of a tool, by its own schema.
 #[component]
 pub(super) fn ArgumentsField(node: NodeHandle, value: Option<Value>) -> Element {
-    let id = node.data.read().config.get("tool_id").and_then(Value::as_str).map(str::to_owned);
+    let id = node
+        .data
+        .read()
+        .config
+        .get("tool_id")
+        .and_then(Value::as_str)
+        .map(str::to_owned);
     match id {
         Some(id) => rsx! { Arguments { key: "{id}", id, node, value } },
         None => rsx! {
@@ -121,7 +137,9 @@ fn Arguments(id: String, node: NodeHandle, value: Option<Value>) -> Element {
         View::Failed(problem) => return rsx! { ProblemLine { problem } },
         View::Ready(tool) => fields::of("", &tool.input_schema),
     };
-    let known: Map<String, Value> = value.and_then(|value| value.as_object().cloned()).unwrap_or_default();
+    let known: Map<String, Value> = value
+        .and_then(|value| value.as_object().cloned())
+        .unwrap_or_default();
     let set = {
         let known = known.clone();
         move |key: &str, value: Option<Value>| {

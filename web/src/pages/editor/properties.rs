@@ -26,7 +26,10 @@ pub(super) fn Properties(node: NodeHandle) -> Element {
     let data = node.data.read().clone();
     let locked = *board.locked.read();
     let kind = board.kind(&data.kind);
-    let fields = kind.as_ref().map(|kind| fields::of(&kind.kind, &kind.config_schema)).unwrap_or_default();
+    let fields = kind
+        .as_ref()
+        .map(|kind| fields::of(&kind.kind, &kind.config_schema))
+        .unwrap_or_default();
     let has_settings = !matches!(data.kind.as_str(), "trigger" | "chat_trigger" | "output");
     rsx! {
         div { class: "properties",
@@ -117,13 +120,23 @@ fn LastRun(id: String) -> Element {
 }
 
 /// Sets a key of the configuration, or takes it away.
-pub(super) fn configure(mut board: Board, node: NodeHandle, key: &str, value: Option<serde_json::Value>) {
+pub(super) fn configure(
+    mut board: Board,
+    node: NodeHandle,
+    key: &str,
+    value: Option<serde_json::Value>,
+) {
     let command = commands::configure(&board.current(node), key, value);
     board.run(&command);
 }
 
 /// Replaces the node by another state of it.
-pub(super) fn change(mut board: Board, node: NodeHandle, word: &str, change: impl FnOnce(&mut Node)) {
+pub(super) fn change(
+    mut board: Board,
+    node: NodeHandle,
+    word: &str,
+    change: impl FnOnce(&mut Node),
+) {
     let mut data = board.current(node);
     change(&mut data);
     let merge = format!("{word} {}", data.id);

@@ -15,11 +15,7 @@ use crate::{
     },
     pages::editor::{desk::Desk, is_phone, saving},
     ui::{
-        button::Button,
-        confirm::Confirm,
-        problem::ProblemView,
-        skeleton::Skeleton,
-        time::Ago,
+        button::Button, confirm::Confirm, problem::ProblemView, skeleton::Skeleton, time::Ago,
         toast,
     },
 };
@@ -32,7 +28,9 @@ pub(super) fn Revisions() -> Element {
     let locked = *desk.board.locked.read();
     match list.view() {
         View::Loading => rsx! { Skeleton {} },
-        View::Failed(problem) => rsx! { ProblemView { problem, onretry: move |()| list.refetch() } },
+        View::Failed(problem) => {
+            rsx! { ProblemView { problem, onretry: move |()| list.refetch() } }
+        }
         View::Ready(page) if page.items.is_empty() => rsx! {
             p { class: "hint", "Nothing has been published yet. Publishing keeps the draft as revision 1, which others can run while you go on." }
         },

@@ -15,11 +15,16 @@ use crate::{
 
 /// Whether the schema asks for anything by name.
 pub(super) fn has_fields(schema: Option<&Value>) -> bool {
-    schema.is_some_and(|schema| matches!(shape(schema), Shape::Object(fields) if !fields.is_empty()))
+    schema
+        .is_some_and(|schema| matches!(shape(schema), Shape::Object(fields) if !fields.is_empty()))
 }
 
 #[component]
-pub(super) fn InputForm(schema: Option<Value>, input: Signal<Value>, problems: Rc<Vec<FieldProblem>>) -> Element {
+pub(super) fn InputForm(
+    schema: Option<Value>,
+    input: Signal<Value>,
+    problems: Rc<Vec<FieldProblem>>,
+) -> Element {
     let mut input = input;
     match schema.filter(|schema| has_fields(Some(schema))) {
         Some(schema) => rsx! {
@@ -84,13 +89,18 @@ mod tests {
         assert_eq!(meant(&json!({})), Some(None));
         assert_eq!(meant(&json!(" ")), Some(None));
         assert_eq!(meant(&json!("{\"type\"")), None);
-        assert_eq!(meant(&json!({"type": "object"})), Some(Some(json!({"type": "object"}))));
+        assert_eq!(
+            meant(&json!({"type": "object"})),
+            Some(Some(json!({"type": "object"})))
+        );
     }
 
     #[test]
     fn only_named_values_make_a_form() {
         assert!(!has_fields(None));
         assert!(!has_fields(Some(&json!({"type": "object"}))));
-        assert!(has_fields(Some(&json!({"properties": {"a": {"type": "string"}}}))));
+        assert!(has_fields(Some(
+            &json!({"properties": {"a": {"type": "string"}}})
+        )));
     }
 }

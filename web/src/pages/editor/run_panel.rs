@@ -2,11 +2,7 @@
 
 use std::rc::Rc;
 
-use contracts::{
-    Permission, Problem,
-    execution::ExecutionState,
-    flow::RevisionChoice,
-};
+use contracts::{Permission, Problem, execution::ExecutionState, flow::RevisionChoice};
 use dioxus::prelude::*;
 use serde_json::json;
 
@@ -41,9 +37,18 @@ pub(super) fn RunPanel() -> Element {
     let mut published = use_signal(|| false);
     let revision = *desk.revision.read();
     let schema = desk.board.graph.read().input_schema.clone();
-    let input = use_signal(|| schema.as_ref().and_then(initial).unwrap_or_else(|| json!({})));
+    let input = use_signal(|| {
+        schema
+            .as_ref()
+            .and_then(initial)
+            .unwrap_or_else(|| json!({}))
+    });
     let is_text = !has_fields(schema.as_ref()) && input.read().is_string();
-    let problems = problem.read().as_ref().map(|problem: &Problem| problem.errors.clone()).unwrap_or_default();
+    let problems = problem
+        .read()
+        .as_ref()
+        .map(|problem: &Problem| problem.errors.clone())
+        .unwrap_or_default();
     let running = desk.execution.read().is_some() && !desk.record.read().is_final();
     let start = move |_| {
         let choice = match revision.filter(|_| *published.peek()) {
@@ -116,7 +121,10 @@ pub(super) fn RunPanel() -> Element {
 /// What the fields of a form say themselves is not said again.
 fn beside(problem: Problem, fields: bool) -> Problem {
     match fields {
-        true => Problem { errors: Vec::new(), ..problem },
+        true => Problem {
+            errors: Vec::new(),
+            ..problem
+        },
         false => problem,
     }
 }
@@ -163,7 +171,13 @@ fn Steps() -> Element {
     let nodes = board.nodes.read();
     let reached: Vec<_> = nodes
         .iter()
-        .filter_map(|node| record.view().nodes.get(&node.id()).map(|view| (*node, running::mark_of(view))))
+        .filter_map(|node| {
+            record
+                .view()
+                .nodes
+                .get(&node.id())
+                .map(|view| (*node, running::mark_of(view)))
+        })
         .filter(|(_, mark)| !mark.state.is_empty())
         .collect();
     rsx! {

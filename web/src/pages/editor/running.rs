@@ -24,7 +24,11 @@ use crate::{
 };
 
 /// Saves, begins an execution, and shows it.
-pub(crate) async fn execute(mut desk: Desk, input: Value, revision: RevisionChoice) -> Result<(), Problem> {
+pub(crate) async fn execute(
+    mut desk: Desk,
+    input: Value,
+    revision: RevisionChoice,
+) -> Result<(), Problem> {
     let is_draft = revision == RevisionChoice::DRAFT;
     if is_draft && !saving::save(desk).await {
         let detail = "the draft could not be saved, so it was not executed";
@@ -70,7 +74,13 @@ pub(crate) fn use_following(desk: Desk) {
             if let Some(node) = board.by_id(id) {
                 let mut mark = node.mark;
                 let stale = mark.peek().stale;
-                set_if_new(&mut mark, Mark { stale, ..mark_of(view) });
+                set_if_new(
+                    &mut mark,
+                    Mark {
+                        stale,
+                        ..mark_of(view)
+                    },
+                );
             }
         }
         if record.view().state.is_final() {
@@ -84,7 +94,10 @@ pub(crate) fn mark_of(view: &NodeView) -> Mark {
         return Mark::default();
     }
     let mut parts = Vec::new();
-    if let Some(ms) = view.duration_ms.filter(|_| view.state == NodeState::Succeeded) {
+    if let Some(ms) = view
+        .duration_ms
+        .filter(|_| view.state == NodeState::Succeeded)
+    {
         parts.push(format::duration(ms));
     }
     if let Some(usage) = view.usage {

@@ -68,7 +68,8 @@ pub(crate) async fn save(mut desk: Desk) -> bool {
                 desk.published.set(false);
                 api::query::invalidate("/flows?");
                 let same = *desk.board.changes.peek() == changes && *desk.name.peek() == name;
-                desk.saving.set(if same { Saving::Saved } else { Saving::Waiting });
+                desk.saving
+                    .set(if same { Saving::Saved } else { Saving::Waiting });
             }
             Err(problem) if problem.status == 412 => {
                 let theirs = api::get::<Flow>(&desk.path()).await;

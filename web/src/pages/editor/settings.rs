@@ -31,7 +31,8 @@ pub(super) fn Settings(node: NodeHandle) -> Element {
         ("branch", "Go on at the port error"),
         ("default", "Go on with a value"),
     ];
-    let is_plain = data.on_error == OnError::Fail && data.retry.is_none() && data.timeout_ms.is_none();
+    let is_plain =
+        data.on_error == OnError::Fail && data.retry.is_none() && data.timeout_ms.is_none();
     rsx! {
         details { class: "settings", open: !is_plain,
             summary { "Errors and time" }

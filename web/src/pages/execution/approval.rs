@@ -28,7 +28,11 @@ pub(crate) fn Waiting() -> Element {
         .spans()
         .list()
         .iter()
-        .filter(|span| view.nodes.get(&span.path).is_some_and(|node| node.state == NodeState::Asking))
+        .filter(|span| {
+            view.nodes
+                .get(&span.path)
+                .is_some_and(|node| node.state == NodeState::Asking)
+        })
         .filter_map(|span| Some((span.path.clone(), span.asked.as_ref()?.name.clone())))
         .collect();
     rsx! {

@@ -98,7 +98,10 @@ fn Step(path: String, onclose: EventHandler<()>) -> Element {
     let node = view.nodes.get(&path).cloned().unwrap_or_default();
     let state = record.spans().state(at, &view);
     let subject = watch.subject.read();
-    let (label, kind) = (step::label(span, subject.as_ref()), step::kind(span, subject.as_ref()));
+    let (label, kind) = (
+        step::label(span, subject.as_ref()),
+        step::kind(span, subject.as_ref()),
+    );
     let usage = record.spans().usage(at).filter(|_| span.first <= n);
     let decides = node.state == NodeState::Asking && watch.at.read().is_none();
     let asked = span.asked.clone().filter(|_| decides);
@@ -154,16 +157,24 @@ fn Output(node: ReadSignal<NodeView>) -> Element {
 fn came_in(watch: Watch, span: &Span) -> Vec<(String, Value)> {
     match &span.call {
         Some(StepCall::Tool { arguments, .. }) => return vec![("Input".into(), arguments.clone())],
-        Some(StepCall::Knowledge { query, .. }) => return vec![("Input".into(), query.clone().into())],
-        Some(StepCall::Llm { .. } | StepCall::Recall { .. } | StepCall::Remember { .. }) | None => {}
+        Some(StepCall::Knowledge { query, .. }) => {
+            return vec![("Input".into(), query.clone().into())];
+        }
+        Some(StepCall::Llm { .. } | StepCall::Recall { .. } | StepCall::Remember { .. }) | None => {
+        }
     }
     let subject = watch.subject.read();
-    let Some((subject, definition)) = subject.as_ref().and_then(|it| it.definition.as_ref().map(|drawn| (it, drawn))) else {
+    let Some((subject, definition)) = subject
+        .as_ref()
+        .and_then(|it| it.definition.as_ref().map(|drawn| (it, drawn)))
+    else {
         return Vec::new();
     };
     let record = watch.record.read();
     let came = inputs::inputs(&record.view_at(watch.n()), definition, &span.path);
-    came.into_iter().map(|(from, output)| (format!("Input from {}", subject.name_of(&from)), output)).collect()
+    came.into_iter()
+        .map(|(from, output)| (format!("Input from {}", subject.name_of(&from)), output))
+        .collect()
 }
 
 #[component]

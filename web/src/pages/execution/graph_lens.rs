@@ -30,7 +30,11 @@ pub(crate) fn GraphLens() -> Element {
     let watch = use_context::<Watch>();
     let types = use_get::<Page<NodeType>>("/node-types".into());
     let definition = use_memo(move || {
-        let drawn = watch.subject.read().as_ref().and_then(|subject| subject.definition.clone());
+        let drawn = watch
+            .subject
+            .read()
+            .as_ref()
+            .and_then(|subject| subject.definition.clone());
         drawn.unwrap_or_else(|| heard(&watch.record.read()))
     });
     if !types.is_settled() {
@@ -42,7 +46,10 @@ pub(crate) fn GraphLens() -> Element {
         };
     }
     // Without their types nodes are drawn all the same, under the words of the definition.
-    let types = types.data().map(|page| page.items.clone()).unwrap_or_default();
+    let types = types
+        .data()
+        .map(|page| page.items.clone())
+        .unwrap_or_default();
     rsx! {
         Drawing { types: Rc::new(types), definition }
     }
@@ -50,9 +57,16 @@ pub(crate) fn GraphLens() -> Element {
 
 /// Agents and crews have no drawing: what was heard of them stands in a row.
 fn heard(record: &Record) -> Definition {
-    let roots: Vec<_> = record.spans().list().iter().filter(|span| span.parent.is_none()).collect();
+    let roots: Vec<_> = record
+        .spans()
+        .list()
+        .iter()
+        .filter(|span| span.parent.is_none())
+        .collect();
     let node = |path: &str| serde_json::json!({"id": path, "type": path});
-    let edges = roots.windows(2).map(|pair| serde_json::json!({"from": pair[0].path, "to": pair[1].path}));
+    let edges = roots
+        .windows(2)
+        .map(|pair| serde_json::json!({"from": pair[0].path, "to": pair[1].path}));
     let drawn = serde_json::json!({
         "nodes": roots.iter().map(|span| node(&span.path)).collect::<Vec<_>>(),
         "edges": edges.collect::<Vec<_>>(),

@@ -24,7 +24,9 @@ pub(crate) fn Heading() -> Element {
     let watch = use_context::<Watch>();
     let subject = watch.subject.read();
     let totals = watch.totals();
-    let name = subject.as_ref().map_or("Execution", |subject| subject.name.as_str());
+    let name = subject
+        .as_ref()
+        .map_or("Execution", |subject| subject.name.as_str());
     rsx! {
         div { class: "execution-heading",
             Link { class: "crumb", to: Route::executions(), "Executions" }
@@ -110,7 +112,9 @@ pub(crate) fn Facts() -> Element {
     let record = watch.record.read();
     let first = record.frames().first().map(|frame| frame.ts);
     let took = words::duration(watch.moment() - first.map_or(0.0, millis));
-    let started = first.map(|ts| ts.format("%Y-%m-%d %H:%M:%S UTC").to_string()).unwrap_or_default();
+    let started = first
+        .map(|ts| ts.format("%Y-%m-%d %H:%M:%S UTC").to_string())
+        .unwrap_or_default();
     let refused = match &*watch.link.read() {
         Link::Refused(problem) => Some(problem.clone()),
         _ => None,

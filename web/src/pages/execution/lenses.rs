@@ -38,7 +38,10 @@ pub(crate) fn Lenses() -> Element {
 fn LensTabs(lens: Lens) -> Element {
     let mut watch = use_context::<Watch>();
     let mut step = move |by: usize| {
-        let at = Lens::ALL.iter().position(|it| *it == *watch.lens.peek()).unwrap_or(0);
+        let at = Lens::ALL
+            .iter()
+            .position(|it| *it == *watch.lens.peek())
+            .unwrap_or(0);
         let next = Lens::ALL[(at + by) % Lens::ALL.len()];
         watch.look_through(next);
         if let Some(tab) = dom::by_id(&format!("lens-{}", next.as_str())) {

@@ -64,7 +64,10 @@ fn read(watch: Watch, path: &str) -> Vec<Message> {
         return Vec::new();
     };
     let own = std::iter::once(span);
-    let inner = span.children.iter().map(|&child| &record.spans().list()[child]);
+    let inner = span
+        .children
+        .iter()
+        .map(|&child| &record.spans().list()[child]);
     let is_alone = span.children.is_empty();
     own.chain(inner)
         .filter_map(|span| {
@@ -89,7 +92,10 @@ fn said(path: &str, agent: &str, node: &NodeView) -> Option<Message> {
     let call = |call: &Value| {
         let function = call.get("function")?;
         let name = function.get("name")?.as_str()?;
-        let arguments = function.get("arguments").and_then(Value::as_str).unwrap_or_default();
+        let arguments = function
+            .get("arguments")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
         Some(format!("{name}({arguments})"))
     };
     let text = message.get("content").and_then(Value::as_str);
@@ -125,7 +131,10 @@ mod tests {
     #[test]
     fn answers_of_models_are_read() {
         let output = json!({"message": {"content": "I add.", "tool_calls": [{"function": {"name": "add", "arguments": "{\"a\":1}"}}]}});
-        let node = NodeView { output: Some(output), ..NodeView::default() };
+        let node = NodeView {
+            output: Some(output),
+            ..NodeView::default()
+        };
         let message = said("w/llm:0", "clerk", &node).unwrap();
         assert_eq!(message.text.as_deref(), Some("I add."));
         assert_eq!(message.calls, ["add({\"a\":1})"]);

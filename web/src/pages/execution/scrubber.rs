@@ -26,9 +26,17 @@ pub(crate) fn Scrubber() -> Element {
     let n = watch.n();
     let record = watch.record.read();
     let (last, live) = (record.last(), !record.is_final());
-    let start = record.frames().first().map_or(0.0, |frame| millis(frame.ts));
-    let at = record.frame(n).map_or(0.0, |frame| millis(frame.ts) - start);
-    let said = format!("event {n} of {last}, {} after the start", words::duration(at));
+    let start = record
+        .frames()
+        .first()
+        .map_or(0.0, |frame| millis(frame.ts));
+    let at = record
+        .frame(n)
+        .map_or(0.0, |frame| millis(frame.ts) - start);
+    let said = format!(
+        "event {n} of {last}, {} after the start",
+        words::duration(at)
+    );
     let follows = watch.at.read().is_none();
     let play = move |_| async move {
         if *playing.peek() {
@@ -102,7 +110,9 @@ fn Marks() -> Element {
         let last = record.last().max(1);
         let mark = |frame: &std::rc::Rc<contracts::live::Frame>| {
             let tone = match &frame.event {
-                ExecutionEvent::StepFailed { .. } | ExecutionEvent::ExecutionFailed { .. } => "failed",
+                ExecutionEvent::StepFailed { .. } | ExecutionEvent::ExecutionFailed { .. } => {
+                    "failed"
+                }
                 ExecutionEvent::StepRetrying { .. } => "retrying",
                 ExecutionEvent::ApprovalAsked { .. } => "waiting",
                 _ => return None,
@@ -111,7 +121,12 @@ fn Marks() -> Element {
             let left = frame.n as f64 / last as f64 * 100.0;
             Some((frame.n, tone, left))
         };
-        record.frames().iter().filter_map(mark).take(MARKS).collect::<Vec<_>>()
+        record
+            .frames()
+            .iter()
+            .filter_map(mark)
+            .take(MARKS)
+            .collect::<Vec<_>>()
     });
     rsx! {
         div { class: "scrubber-marks", "aria-hidden": "true",

@@ -28,7 +28,9 @@ pub(crate) fn label(span: &Span, subject: Option<&Subject>) -> String {
     if span.parent.is_some() {
         return name.to_owned();
     }
-    subject.map_or(name, |subject| subject.name_of(name)).to_owned()
+    subject
+        .map_or(name, |subject| subject.name_of(name))
+        .to_owned()
 }
 
 /// A word for what it is.
@@ -69,9 +71,29 @@ mod tests {
         spans.apply(&started());
         spans.apply(&frame(2, "step_started", "crew/task:read/llm:0"));
         let call = json!({"type": "tool", "agent": "clerk", "tool_id": contracts::id::ToolId::EXAMPLE, "name": "add", "arguments": {}});
-        spans.apply(&with(3, "step_started", json!({"node": "w/tool:0.1", "attempt": 1, "key": "k", "call": call})));
-        let names: Vec<_> = spans.list().iter().map(|span| (label(span, None), kind(span, None))).collect();
-        let names: Vec<_> = names.iter().map(|(label, kind)| (label.as_str(), kind.as_str())).collect();
-        assert_eq!(names, [("crew", ""), ("read", "task"), ("llm:0", "llm"), ("w", ""), ("add", "tool")]);
+        spans.apply(&with(
+            3,
+            "step_started",
+            json!({"node": "w/tool:0.1", "attempt": 1, "key": "k", "call": call}),
+        ));
+        let names: Vec<_> = spans
+            .list()
+            .iter()
+            .map(|span| (label(span, None), kind(span, None)))
+            .collect();
+        let names: Vec<_> = names
+            .iter()
+            .map(|(label, kind)| (label.as_str(), kind.as_str()))
+            .collect();
+        assert_eq!(
+            names,
+            [
+                ("crew", ""),
+                ("read", "task"),
+                ("llm:0", "llm"),
+                ("w", ""),
+                ("add", "tool")
+            ]
+        );
     }
 }

@@ -27,14 +27,23 @@ pub(crate) struct Subject {
 impl Subject {
     /// What a person calls a node.
     pub(crate) fn name_of<'a>(&'a self, node: &'a str) -> &'a str {
-        let nodes = self.definition.iter().flat_map(|definition| &definition.nodes);
+        let nodes = self
+            .definition
+            .iter()
+            .flat_map(|definition| &definition.nodes);
         let named = nodes.into_iter().find(|it| it.id == node);
         named.and_then(|it| it.name.as_deref()).unwrap_or(node)
     }
 
     pub(crate) fn kind_of(&self, node: &str) -> Option<&str> {
-        let nodes = self.definition.iter().flat_map(|definition| &definition.nodes);
-        nodes.into_iter().find(|it| it.id == node).map(|it| it.kind.as_str())
+        let nodes = self
+            .definition
+            .iter()
+            .flat_map(|definition| &definition.nodes);
+        nodes
+            .into_iter()
+            .find(|it| it.id == node)
+            .map(|it| it.kind.as_str())
     }
 }
 
@@ -58,7 +67,12 @@ pub(crate) fn use_subject(mut watch: Watch) {
 
 /// What cannot be read, because it was deleted or may not be seen, goes by its id.
 async fn read(origin: Origin) -> Subject {
-    let version = |word: &str| origin.version.map(|n| format!("{word} {n}")).unwrap_or_default();
+    let version = |word: &str| {
+        origin
+            .version
+            .map(|n| format!("{word} {n}"))
+            .unwrap_or_default()
+    };
     if let Some(id) = origin.agent_id {
         let agent = api::get::<Agent>(&format!("/agents/{id}")).await.ok();
         return Subject {
@@ -86,7 +100,9 @@ async fn of_flow(origin: Origin) -> Subject {
     let id = origin.flow_id.map(|id| id.to_string()).unwrap_or_default();
     let flow = api::get::<Flow>(&format!("/flows/{id}")).await.ok();
     let revision = match origin.revision {
-        Some(n) => api::get::<Revision>(&format!("/flows/{id}/revisions/{n}")).await.ok(),
+        Some(n) => api::get::<Revision>(&format!("/flows/{id}/revisions/{n}"))
+            .await
+            .ok(),
         None => None,
     };
     let draft = origin.revision.is_none();
@@ -95,7 +111,9 @@ async fn of_flow(origin: Origin) -> Subject {
         kind: "Flow",
         route: flow.is_some().then(|| Route::flow(&id)),
         name: flow.as_ref().map_or(id, |flow| flow.name.clone()),
-        version: origin.revision.map_or_else(|| "draft".to_owned(), |n| format!("revision {n}")),
+        version: origin
+            .revision
+            .map_or_else(|| "draft".to_owned(), |n| format!("revision {n}")),
         definition: drawn.or_else(|| flow.filter(|_| draft).map(|flow| flow.definition)),
     }
 }

@@ -41,7 +41,13 @@ pub(crate) fn chosen(watch: Watch) -> Option<usize> {
 }
 
 pub(crate) fn on_key(watch: Watch, event: &KeyboardEvent) {
-    let row = usize::try_from(*watch.at.peek().as_ref().unwrap_or(&watch.record.peek().last()));
+    let row = usize::try_from(
+        *watch
+            .at
+            .peek()
+            .as_ref()
+            .unwrap_or(&watch.record.peek().last()),
+    );
     let from = row.ok().and_then(|n| n.checked_sub(1));
     let total = watch.record.peek().frames().len();
     if let Some(to) = moved(&event.key(), from, total) {
@@ -53,7 +59,9 @@ pub(crate) fn on_key(watch: Watch, event: &KeyboardEvent) {
 /// The moment of an event, and the step that it is about.
 pub(crate) fn pick(mut watch: Watch, row: usize) {
     let record = watch.record.peek();
-    let Some(frame) = record.frames().get(row).cloned() else { return };
+    let Some(frame) = record.frames().get(row).cloned() else {
+        return;
+    };
     drop(record);
     watch.go_to(frame.n);
     if let Some(node) = node_of(&frame.event) {
@@ -70,16 +78,33 @@ fn Row(row: usize) -> Element {
     let Some(frame) = record.frames().get(row) else {
         return rsx! {};
     };
-    let start = record.frames().first().map_or(0.0, |first| millis(first.ts));
-    let before = row.checked_sub(1).map_or(start, |before| millis(record.frames()[before].ts));
+    let start = record
+        .frames()
+        .first()
+        .map_or(0.0, |first| millis(first.ts));
+    let before = row
+        .checked_sub(1)
+        .map_or(start, |before| millis(record.frames()[before].ts));
     let (since, pause) = (millis(frame.ts) - start, millis(frame.ts) - before);
     let subject = watch.subject.read();
     // The start of a call says by itself who calls what.
-    let is_call = matches!(&frame.event, ExecutionEvent::StepStarted { attempt: 1, call: Some(_), .. });
-    let name = node_of(&frame.event).filter(|_| !is_call).map(|node| match record.spans().get(node) {
-        Some(span) if frame.event.kind() != "approval_asked" => step::label(span, subject.as_ref()),
-        _ => node.split('/').next().unwrap_or(node).to_owned(),
-    });
+    let is_call = matches!(
+        &frame.event,
+        ExecutionEvent::StepStarted {
+            attempt: 1,
+            call: Some(_),
+            ..
+        }
+    );
+    let name =
+        node_of(&frame.event)
+            .filter(|_| !is_call)
+            .map(|node| match record.spans().get(node) {
+                Some(span) if frame.event.kind() != "approval_asked" => {
+                    step::label(span, subject.as_ref())
+                }
+                _ => node.split('/').next().unwrap_or(node).to_owned(),
+            });
     let sentence = story::sentence(&frame.event);
     let tone = tone_word(story::tone(&frame.event));
     let long = pause >= 1000.0;

@@ -25,17 +25,25 @@ pub(crate) fn Tree() -> Element {
     let mut watch = use_context::<Watch>();
     let rows = use_memo(move || {
         let folded = watch.folded.read();
-        watch.record.read().spans().rows(|path| folded.contains(path))
+        watch
+            .record
+            .read()
+            .spans()
+            .rows(|path| folded.contains(path))
     });
     let chosen = use_memo(move || {
         let step = watch.step.read();
         let record = watch.record.read();
         let step = step.as_deref()?;
-        rows.read().iter().position(|&at| record.spans().list()[at].path == step)
+        rows.read()
+            .iter()
+            .position(|&at| record.spans().list()[at].path == step)
     });
     let path_of = move |row: usize| {
         let record = watch.record.peek();
-        rows.peek().get(row).map(|&at| record.spans().list()[at].path.clone())
+        rows.peek()
+            .get(row)
+            .map(|&at| record.spans().list()[at].path.clone())
     };
     let onkeydown = move |event: KeyboardEvent| {
         let key = event.key();
@@ -70,7 +78,9 @@ pub(crate) fn Tree() -> Element {
 /// Folds or unfolds; a left arrow on what is folded goes to the parent.
 fn turn(mut watch: Watch, path: &str, fold: bool) {
     let record = watch.record.peek();
-    let Some(span) = record.spans().get(path) else { return };
+    let Some(span) = record.spans().get(path) else {
+        return;
+    };
     let (has_children, parent) = (!span.children.is_empty(), span.parent);
     let parent = parent.map(|at| record.spans().list()[at].path.clone());
     drop(record);
@@ -94,7 +104,9 @@ fn Scale() -> Element {
     let axis = watch.axis();
     // The slider is the way for keys; a click on the scale is a short cut.
     let go = move |event: MouseEvent| {
-        let Some(scale) = dom::by_id("span-scale") else { return };
+        let Some(scale) = dom::by_id("span-scale") else {
+            return;
+        };
         let scale = scale.get_bounding_client_rect();
         let part = (event.client_coordinates().x - scale.left()) / scale.width();
         let n = watch.record.peek().n_at(axis.start + part * axis.length());
@@ -221,8 +233,14 @@ fn facts(watch: Watch, at: usize) -> Option<Facts> {
         state,
         children: span.children.len(),
         took,
-        tokens: usage.map(|usage| crate::format::tokens(&usage)).unwrap_or_default(),
-        bars: if begun { bars(span, axis, moment, state) } else { Vec::new() },
+        tokens: usage
+            .map(|usage| crate::format::tokens(&usage))
+            .unwrap_or_default(),
+        bars: if begun {
+            bars(span, axis, moment, state)
+        } else {
+            Vec::new()
+        },
         begun,
     })
 }
@@ -250,7 +268,11 @@ fn bars(span: &Span, axis: Axis, moment: f64, state: NodeState) -> Vec<(Stretch,
             (Some(_), Some(_)) => "failed",
             (None, Some(_)) => last,
         };
-        let tone = if state == NodeState::Asking && over.is_none() { "waiting" } else { tone };
+        let tone = if state == NodeState::Asking && over.is_none() {
+            "waiting"
+        } else {
+            tone
+        };
         bars.push((axis.stretch(from, over.unwrap_or(moment)), tone));
         before = over;
     }

@@ -28,7 +28,16 @@ pub(crate) struct VirtualListProps {
 
 #[component]
 pub(crate) fn VirtualList(props: VirtualListProps) -> Element {
-    let VirtualListProps { id, label, role, total, row_height, chosen, render, onkeydown } = props;
+    let VirtualListProps {
+        id,
+        label,
+        role,
+        total,
+        row_height,
+        chosen,
+        render,
+        onkeydown,
+    } = props;
     let mut top = use_signal(|| 0usize);
     let mut seen = use_signal(|| 40usize);
     use_effect(use_reactive!(|(chosen, total)| {
@@ -82,7 +91,9 @@ pub(crate) fn VirtualList(props: VirtualListProps) -> Element {
 fn window(top: usize, seen: usize, total: usize) -> Range<usize> {
     let end = (top + seen + MARGIN).min(total);
     // A list that became shorter than it was scrolled shows its end.
-    let start = top.saturating_sub(MARGIN).min(end.saturating_sub(seen.min(end)));
+    let start = top
+        .saturating_sub(MARGIN)
+        .min(end.saturating_sub(seen.min(end)));
     start..end
 }
 
@@ -106,7 +117,8 @@ pub(crate) fn moved(key: &Key, from: Option<usize>, total: usize) -> Option<usiz
 fn reveal(id: &str, row: usize, row_height: usize) {
     let Some(list) = dom::by_id(id) else { return };
     let list: &web_sys::Element = list.unchecked_ref();
-    let (Ok(from), Ok(height)) = (i32::try_from(row * row_height), i32::try_from(row_height)) else {
+    let (Ok(from), Ok(height)) = (i32::try_from(row * row_height), i32::try_from(row_height))
+    else {
         return;
     };
     let (top, shown) = (list.scroll_top(), list.client_height());

@@ -48,7 +48,9 @@ impl Lens {
     }
 
     fn parse(text: Option<&str>) -> Self {
-        let known = Self::ALL.into_iter().find(|lens| Some(lens.as_str()) == text);
+        let known = Self::ALL
+            .into_iter()
+            .find(|lens| Some(lens.as_str()) == text);
         known.unwrap_or_default()
     }
 }
@@ -117,12 +119,27 @@ impl Watch {
     /// Writes into the address what is shown.
     pub(crate) fn note(self) {
         let lens = *self.lens.peek();
-        let lens = if lens == Lens::default() { "" } else { lens.as_str() };
-        let at = self.at.peek().as_ref().map(u64::to_string).unwrap_or_default();
+        let lens = if lens == Lens::default() {
+            ""
+        } else {
+            lens.as_str()
+        };
+        let at = self
+            .at
+            .peek()
+            .as_ref()
+            .map(u64::to_string)
+            .unwrap_or_default();
         let step = self.step.peek().clone().unwrap_or_default();
-        let params = Params::default().with("lens", lens).with("step", &step).with("at", &at);
+        let params = Params::default()
+            .with("lens", lens)
+            .with("step", &step)
+            .with("at", &at);
         // A replaced address keeps the way back to the list one step long.
-        navigator().replace(Route::Execution { id: self.id(), params });
+        navigator().replace(Route::Execution {
+            id: self.id(),
+            params,
+        });
     }
 
     pub(crate) fn select(&mut self, step: Option<String>) {
@@ -167,7 +184,11 @@ impl Watch {
             return Axis::new(0.0, 1.0);
         };
         let end = millis(last.ts);
-        let end = if record.is_final() { end } else { end.max(*self.now.read()) };
+        let end = if record.is_final() {
+            end
+        } else {
+            end.max(*self.now.read())
+        };
         Axis::new(millis(first.ts), end)
     }
 
@@ -191,7 +212,11 @@ impl Watch {
         // An execution that waits for a person says so, not that it runs.
         let waits = view.state == ExecutionState::Running && is_waiting(&view);
         Totals {
-            state: if waits { ExecutionState::Waiting } else { view.state },
+            state: if waits {
+                ExecutionState::Waiting
+            } else {
+                view.state
+            },
             error: view.error.clone(),
             usage: view.usage,
             cancel_asked: view.cancel_asked,
@@ -210,7 +235,9 @@ fn is_waiting(view: &graph::view::ExecutionView) -> bool {
     use graph::view::NodeState;
     let asks = |path: &str| {
         let inner = view.nodes.range(format!("{path}/")..format!("{path}0"));
-        inner.into_iter().any(|(_, node)| node.state == NodeState::Asking)
+        inner
+            .into_iter()
+            .any(|(_, node)| node.state == NodeState::Asking)
     };
     let mut asked = false;
     for (path, node) in &view.nodes {

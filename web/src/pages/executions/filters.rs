@@ -11,12 +11,21 @@ use crate::{
 };
 
 /// What may stand in the address, and how the API calls it.
-const NAMES: [(&str, &str); 4] = [("state", "state"), ("flow", "flow_id"), ("agent", "agent_id"), ("crew", "crew_id")];
+const NAMES: [(&str, &str); 4] = [
+    ("state", "state"),
+    ("flow", "flow_id"),
+    ("agent", "agent_id"),
+    ("crew", "crew_id"),
+];
 
 /// The filters as the API takes them.
 pub(crate) fn query(params: &Params) -> Params {
-    let known = NAMES.iter().filter_map(|(here, there)| Some((there, params.get(here)?)));
-    known.fold(Params::default(), |query, (name, value)| query.with(name, value))
+    let known = NAMES
+        .iter()
+        .filter_map(|(here, there)| Some((there, params.get(here)?)));
+    known.fold(Params::default(), |query, (name, value)| {
+        query.with(name, value)
+    })
 }
 
 #[component]
@@ -24,7 +33,10 @@ pub(crate) fn FilterBar(params: Params, names: Names) -> Element {
     let state = params.get("state").unwrap_or_default().to_owned();
     let subject = subject_of(&params);
     let mut states = vec![(String::new(), "All states".to_owned())];
-    states.extend(ExecutionState::ALL.map(|state| (state.as_str().to_owned(), state_look(state).2.to_owned())));
+    states.extend(
+        ExecutionState::ALL
+            .map(|state| (state.as_str().to_owned(), state_look(state).2.to_owned())),
+    );
     let mut subjects = vec![(String::new(), "All flows, agents and crews".to_owned())];
     subjects.extend(names.options());
     let go = |params: Params| {
@@ -47,7 +59,9 @@ pub(crate) fn FilterBar(params: Params, names: Names) -> Element {
 /// `flow:flow_…`, for the one select that offers all of them.
 fn subject_of(params: &Params) -> String {
     let kinds = ["flow", "agent", "crew"];
-    let chosen = kinds.into_iter().find_map(|kind| Some(format!("{kind}:{}", params.get(kind)?)));
+    let chosen = kinds
+        .into_iter()
+        .find_map(|kind| Some(format!("{kind}:{}", params.get(kind)?)));
     chosen.unwrap_or_default()
 }
 
@@ -68,8 +82,14 @@ mod tests {
         let params = Params::one("state", "failed").with("flow", "flow_1");
         assert_eq!(subject_of(&params), "flow:flow_1");
         let params = with_subject(&params, "crew:crew_2");
-        assert_eq!(params, Params::one("state", "failed").with("crew", "crew_2"));
-        assert_eq!(query(&params.with("evil", "x")).query(), "?state=failed&crew_id=crew_2");
+        assert_eq!(
+            params,
+            Params::one("state", "failed").with("crew", "crew_2")
+        );
+        assert_eq!(
+            query(&params.with("evil", "x")).query(),
+            "?state=failed&crew_id=crew_2"
+        );
         assert_eq!(with_subject(&params, ""), Params::one("state", "failed"));
     }
 }

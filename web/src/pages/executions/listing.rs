@@ -38,7 +38,12 @@ impl Listing {
             self.next = page.next;
             return;
         }
-        let known: HashMap<ExecutionId, usize> = self.rows.iter().enumerate().map(|(at, row)| (row.id, at)).collect();
+        let known: HashMap<ExecutionId, usize> = self
+            .rows
+            .iter()
+            .enumerate()
+            .map(|(at, row)| (row.id, at))
+            .collect();
         let newest = self.rows.first().map(|row| row.id);
         let mut fresh = Vec::new();
         for row in page.items {
@@ -57,7 +62,11 @@ impl Listing {
     /// Takes the page after the last row.
     pub(crate) fn more(&mut self, page: Page<ExecutionSummary>) {
         let known: HashSet<ExecutionId> = self.rows.iter().map(|row| row.id).collect();
-        self.rows.extend(page.items.into_iter().filter(|row| !known.contains(&row.id)));
+        self.rows.extend(
+            page.items
+                .into_iter()
+                .filter(|row| !known.contains(&row.id)),
+        );
         self.next = page.next;
     }
 
@@ -77,7 +86,10 @@ impl Listing {
     pub(crate) fn unfinished(&self, most: usize) -> Vec<ExecutionId> {
         const HEAD: usize = contracts::page::DEFAULT_LIMIT as usize;
         let open = self.rows.iter().skip(HEAD.saturating_sub(self.fresh.len()));
-        open.filter(|row| !row.state.is_final()).map(|row| row.id).take(most).collect()
+        open.filter(|row| !row.state.is_final())
+            .map(|row| row.id)
+            .take(most)
+            .collect()
     }
 }
 
@@ -106,12 +118,22 @@ mod tests {
     }
 
     fn page(ids: &[u128]) -> Page<ExecutionSummary> {
-        let items = ids.iter().map(|&n| row(n, ExecutionState::Running)).collect();
-        Page { items, next: Some("older".into()) }
+        let items = ids
+            .iter()
+            .map(|&n| row(n, ExecutionState::Running))
+            .collect();
+        Page {
+            items,
+            next: Some("older".into()),
+        }
     }
 
     fn ids(listing: &Listing) -> Vec<u128> {
-        listing.rows().iter().map(|row| row.id.uuid().as_u128()).collect()
+        listing
+            .rows()
+            .iter()
+            .map(|row| row.id.uuid().as_u128())
+            .collect()
     }
 
     #[test]
@@ -124,14 +146,20 @@ mod tests {
         listing.head(page(&[8, 7, 6]));
         assert_eq!((ids(&listing), listing.fresh()), (vec![5, 4, 3], 3));
         listing.show_fresh();
-        assert_eq!((ids(&listing), listing.fresh()), (vec![8, 7, 6, 5, 4, 3], 0));
+        assert_eq!(
+            (ids(&listing), listing.fresh()),
+            (vec![8, 7, 6, 5, 4, 3], 0)
+        );
     }
 
     #[test]
     fn rows_change_in_place() {
         let mut listing = Listing::default();
         listing.head(page(&[5, 4]));
-        let done = Page { items: vec![row(5, ExecutionState::Succeeded)], next: None };
+        let done = Page {
+            items: vec![row(5, ExecutionState::Succeeded)],
+            next: None,
+        };
         listing.head(done);
         listing.update(row(4, ExecutionState::Failed));
         let states: Vec<_> = listing.rows().iter().map(|row| row.state).collect();

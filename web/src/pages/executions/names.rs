@@ -2,7 +2,9 @@
 
 use std::{collections::HashMap, rc::Rc};
 
-use contracts::{agent::AgentSummary, crew::CrewSummary, execution::Origin, flow::FlowSummary, page::Page};
+use contracts::{
+    agent::AgentSummary, crew::CrewSummary, execution::Origin, flow::FlowSummary, page::Page,
+};
 
 use crate::api::query::use_get;
 
@@ -27,7 +29,9 @@ impl Names {
             "agent" => format!("Agent: {name}"),
             _ => format!("Crew: {name}"),
         };
-        let option = |(kind, id, name): &(&'static str, String, String)| (format!("{kind}:{id}"), text(kind, name));
+        let option = |(kind, id, name): &(&'static str, String, String)| {
+            (format!("{kind}:{id}"), text(kind, name))
+        };
         self.all.iter().map(option).collect()
     }
 
@@ -50,15 +54,30 @@ pub(crate) fn use_names() -> Names {
     let crews = use_get::<Page<CrewSummary>>("/crews?limit=200".into());
     let mut all = Vec::new();
     if let Some(page) = flows.data() {
-        all.extend(page.items.iter().map(|it| ("flow", it.id.to_string(), it.name.clone())));
+        all.extend(
+            page.items
+                .iter()
+                .map(|it| ("flow", it.id.to_string(), it.name.clone())),
+        );
     }
     if let Some(page) = agents.data() {
-        all.extend(page.items.iter().map(|it| ("agent", it.id.to_string(), it.name.clone())));
+        all.extend(
+            page.items
+                .iter()
+                .map(|it| ("agent", it.id.to_string(), it.name.clone())),
+        );
     }
     if let Some(page) = crews.data() {
-        all.extend(page.items.iter().map(|it| ("crew", it.id.to_string(), it.name.clone())));
+        all.extend(
+            page.items
+                .iter()
+                .map(|it| ("crew", it.id.to_string(), it.name.clone())),
+        );
     }
-    let by_id = all.iter().map(|(_, id, name)| (id.clone(), name.clone())).collect();
+    let by_id = all
+        .iter()
+        .map(|(_, id, name)| (id.clone(), name.clone()))
+        .collect();
     Names {
         all: Rc::new(all),
         by_id: Rc::new(by_id),

@@ -43,7 +43,13 @@ fn file_name(name: &str) -> String {
     let letters: String = name
         .to_lowercase()
         .chars()
-        .map(|letter| if letter.is_alphanumeric() { letter } else { ' ' })
+        .map(|letter| {
+            if letter.is_alphanumeric() {
+                letter
+            } else {
+                ' '
+            }
+        })
         .collect();
     let words: Vec<&str> = letters.split_whitespace().collect();
     match words.as_slice() {
@@ -90,8 +96,12 @@ fn picked(event: &FormEvent) -> Option<File> {
 }
 
 async fn import(file: File) -> Result<Flow, Problem> {
-    let text = JsFuture::from(file.text()).await.ok().and_then(|text| text.as_string());
-    let flow = read(&text.unwrap_or_default(), &file.name()).map_err(|why| Problem::new(ErrorCode::InvalidInput, why))?;
+    let text = JsFuture::from(file.text())
+        .await
+        .ok()
+        .and_then(|text| text.as_string());
+    let flow = read(&text.unwrap_or_default(), &file.name())
+        .map_err(|why| Problem::new(ErrorCode::InvalidInput, why))?;
     api::post("/flows", &flow).await
 }
 
@@ -118,7 +128,10 @@ mod tests {
 
     #[test]
     fn a_file_is_called_as_its_flow() {
-        assert_eq!(file_name("Sort incoming mail!"), "sort-incoming-mail.flow.json");
+        assert_eq!(
+            file_name("Sort incoming mail!"),
+            "sort-incoming-mail.flow.json"
+        );
         assert_eq!(file_name("…"), "flow.json");
     }
 
@@ -130,9 +143,20 @@ mod tests {
             description: "Says hello.".into(),
             definition: definition.clone(),
         };
-        assert_eq!(read(&serde_json::to_string(&flow).unwrap(), "x.json"), Ok(flow));
-        let bare = read(&serde_json::to_string(&definition).unwrap(), "greet.flow.json").unwrap();
+        assert_eq!(
+            read(&serde_json::to_string(&flow).unwrap(), "x.json"),
+            Ok(flow)
+        );
+        let bare = read(
+            &serde_json::to_string(&definition).unwrap(),
+            "greet.flow.json",
+        )
+        .unwrap();
         assert_eq!((bare.name.as_str(), bare.definition), ("greet", definition));
-        assert!(read("[]", "x.json").unwrap_err().contains("`x.json` holds no flow"));
+        assert!(
+            read("[]", "x.json")
+                .unwrap_err()
+                .contains("`x.json` holds no flow")
+        );
     }
 }

@@ -40,7 +40,10 @@ pub(super) fn FlowRow(flow: FlowSummary, may_write: bool) -> Element {
     let navigator = navigator();
     let owner = use_member_names().of(flow.created_by);
     let latest = use_get::<Page<ExecutionSummary>>("/executions?limit=200".into());
-    let dots = latest.data().map(|page| dots(&page.items, flow.id)).unwrap_or_default();
+    let dots = latest
+        .data()
+        .map(|page| dots(&page.items, flow.id))
+        .unwrap_or_default();
     let mut deleting = use_signal(|| false);
     let id = flow.id;
     let filter = Params::one("flow_id", &id.to_string());

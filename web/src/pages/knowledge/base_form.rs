@@ -27,7 +27,11 @@ const EMBEDDING: [&str; 3] = ["embed", "bge", "rehearsal"];
 
 /// Those that are likely to embed come first; the one that is set is always among them.
 fn options(models: &[Model], set: &str) -> Vec<(String, String)> {
-    let embeds = |id: &str| EMBEDDING.iter().any(|word| id.to_lowercase().contains(word));
+    let embeds = |id: &str| {
+        EMBEDDING
+            .iter()
+            .any(|word| id.to_lowercase().contains(word))
+    };
     let mut ids: Vec<_> = models.iter().map(|model| model.id.clone()).collect();
     if !set.is_empty() && !ids.iter().any(|id| id == set) {
         ids.push(set.to_owned());
@@ -46,9 +50,15 @@ pub(in super::super) fn BaseForm(
 ) -> Element {
     let models = use_get::<Page<Model>>("/llm/models".into());
     let start = base.clone();
-    let mut name = use_signal(|| start.as_ref().map_or(String::new(), |base| base.name.clone()));
-    let mut about =
-        use_signal(|| base.as_ref().map_or(String::new(), |base| base.description.clone()));
+    let mut name = use_signal(|| {
+        start
+            .as_ref()
+            .map_or(String::new(), |base| base.name.clone())
+    });
+    let mut about = use_signal(|| {
+        base.as_ref()
+            .map_or(String::new(), |base| base.description.clone())
+    });
     let set = base
         .as_ref()
         .and_then(|base| base.embedding_model.clone())
@@ -91,10 +101,9 @@ pub(in super::super) fn BaseForm(
             }
         }
     };
-    let mut options = models.data().map_or_else(
-        || options(&[], &set),
-        |models| options(&models.items, &set),
-    );
+    let mut options = models
+        .data()
+        .map_or_else(|| options(&[], &set), |models| options(&models.items, &set));
     if !may_clear {
         // The API sets a model, but does not go back to the default.
         options.remove(0);

@@ -7,14 +7,8 @@ use crate::{
     api::{self, file::download, query},
     format,
     ui::{
-        Tone,
-        badge::Badge,
-        button::IconButton,
-        confirm::Confirm,
-        icon::Glyph,
-        problem::sentence,
-        time::Ago,
-        toast,
+        Tone, badge::Badge, button::IconButton, confirm::Confirm, icon::Glyph, problem::sentence,
+        time::Ago, toast,
     },
 };
 

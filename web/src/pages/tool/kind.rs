@@ -27,7 +27,8 @@ impl Versioned for Tool {
     const PATH: &'static str = "/tools";
     const KIND: &'static str = "tool";
     const TITLE: &'static str = "Tool";
-    const NOTE: &'static str = "All its versions go, and calls of it are refused from then on. Its name becomes free.";
+    const NOTE: &'static str =
+        "All its versions go, and calls of it are refused from then on. Its name becomes free.";
     const WRITE: Permission = Permission::ToolWrite;
     const TABS: &'static [(&'static str, &'static str)] = &[
         ("", "Definition"),
