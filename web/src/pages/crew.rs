@@ -2,6 +2,7 @@
 
 mod editor;
 mod members;
+mod order;
 mod preview;
 mod task;
 mod tasks;

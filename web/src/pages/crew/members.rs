@@ -8,6 +8,7 @@ use contracts::{
 };
 use dioxus::prelude::*;
 
+use super::order::Order;
 use crate::{
     api::query::use_get,
     pages::editing::Edit,
@@ -107,18 +108,7 @@ fn Member(
                 }
             }
             span { class: "num muted wide-only", {crate::format::plural(works, "task", "tasks")} }
-            IconButton {
-                glyph: Glyph::Up,
-                label: "Move {name} up",
-                disabled: index == 0,
-                onclick: move |_| edit.change(|draft| draft.agents.swap(index, index - 1)),
-            }
-            IconButton {
-                glyph: Glyph::Down,
-                label: "Move {name} down",
-                disabled: index + 1 == count,
-                onclick: move |_| edit.change(|draft| draft.agents.swap(index, index + 1)),
-            }
+            Order { name: name.clone(), index, count, onswap: move |with| edit.change(|draft| draft.agents.swap(index, with)) }
             IconButton {
                 glyph: Glyph::Trash,
                 label: "Take {name} out of the crew",

@@ -3,7 +3,10 @@
 use contracts::crew::{Crew, Process, Task};
 use dioxus::prelude::*;
 
-use super::tasks::{remove, rename};
+use super::{
+    order::Order,
+    tasks::{remove, rename},
+};
 use crate::{
     pages::{editing::Edit, picking::Picker},
     ui::{
@@ -59,18 +62,7 @@ pub(crate) fn TaskCard(
                             }
                         },
                     }
-                    IconButton {
-                        glyph: Glyph::Up,
-                        label: "Move {name} up",
-                        disabled: index == 0,
-                        onclick: move |_| edit.change(|draft| draft.tasks.swap(index, index - 1)),
-                    }
-                    IconButton {
-                        glyph: Glyph::Down,
-                        label: "Move {name} down",
-                        disabled: index + 1 == count,
-                        onclick: move |_| edit.change(|draft| draft.tasks.swap(index, index + 1)),
-                    }
+                    Order { name: name.clone(), index, count, onswap: move |with| edit.change(|draft| draft.tasks.swap(index, with)) }
                     IconButton {
                         glyph: Glyph::Trash,
                         label: "Remove {name}",

@@ -95,7 +95,11 @@ fn LastRun(id: String) -> Element {
         return rsx! {};
     };
     let mark = running::mark_of(view);
-    let came = inputs(record.view(), &desk.board.graph.read().definition(), &id);
+    let called = |from: String| desk.board.by_id(&from).map_or(from, |node| node.title());
+    let came: Vec<_> = inputs(record.view(), &desk.board.graph.read().definition(), &id)
+        .into_iter()
+        .map(|(from, value)| (called(from), value))
+        .collect();
     rsx! {
         section { class: "last-run",
             h2 { "Last run" span { class: "run-state", "data-state": mark.state, "{mark.state}" } }
@@ -105,8 +109,8 @@ fn LastRun(id: String) -> Element {
             if let Some(error) = &view.error {
                 p { class: "run-error", code { "{error.code}" } " {error.message}" }
             }
-            for (from , value) in came {
-                details { key: "{from}", class: "fold",
+            for (index , (from , value)) in came.into_iter().enumerate() {
+                details { key: "{index}", class: "fold",
                     summary { "Input from {from}" }
                     CodeBlock { text: pretty(&value), label: "Input from {from}" }
                 }
