@@ -25,7 +25,7 @@ async function watch(page, flow) {
   const steps = page.getByRole("treeitem");
   await steps.filter({ hasText: "Ask for long" }).waitFor();
   await page.getByRole("tab", { name: "Graph" }).click();
-  await page.locator("#canvas [data-id=step][data-state=running]").waitFor();
+  await page.locator(".node[data-id=step][data-state=running]").waitFor();
   await page.getByRole("tab", { name: "Events" }).click();
   await page.locator(".event-row").nth(2).waitFor();
   return new URL(page.url()).pathname.split("/").at(-1);
@@ -78,12 +78,16 @@ test("watched, cancelled, repaired", async () => {
   await cancel(page, long);
   await repair(page, failed);
 
-  await visit(page, `/executions/${watched}`);
-  await state(page, "Succeeded");
+  await visit(page, `/executions/${failed}`);
+  const step = page.getByRole("treeitem").filter({ hasText: "step" });
   const moment = page.getByRole("slider", { name: "Moment" });
+  await step.locator("[data-state=failed]").first().waitFor();
   await moment.press("Home");
-  await page.waitForFunction(() => !document.querySelector("[role=treeitem] [data-state=succeeded]"));
+  await step.locator("[data-state=pending]").first().waitFor();
   await moment.press("End");
-  await page.locator("[data-state=succeeded]").first().waitFor();
+  await step.locator("[data-state=failed]").first().waitFor();
+
+  await visit(page, `/executions/${watched}`);
+  await state(page, "Running");
   assert.deepEqual(page.errors, []);
 });

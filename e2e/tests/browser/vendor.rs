@@ -10,7 +10,7 @@ use testkit::{
 
 const WORD: Duration = Duration::from_millis(25);
 
-/// `slowly`: hundreds of words. A tool that is offered, and not yet used: it is called. Anything else is said back.
+/// `slowly`: an answer that takes minutes. A tool that is offered, and not yet used: it is called. Anything else is said back.
 pub(crate) async fn start() -> FakeLlm {
     let vendor = FakeLlm::start().await;
     vendor.answer_by(|body| answer(body).slow(Duration::ZERO, WORD));
@@ -22,7 +22,7 @@ fn answer(body: &Value) -> Answer {
     let last = messages.last().expect("a message");
     let text = last["content"].as_str().unwrap_or_default();
     if text.contains("slowly") {
-        return Answer::text("word ".repeat(400));
+        return Answer::text("word ".repeat(8000));
     }
     if last["role"] == "tool" {
         return Answer::text(format!("The tool says {text}."));
