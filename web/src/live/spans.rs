@@ -127,38 +127,47 @@ impl Spans {
                 }
             }
             ExecutionEvent::StepSkipped { node } => self.heard(node, frame).ended = Some(ts),
-            ExecutionEvent::ApprovalAsked {
-                node,
-                name,
-                arguments,
-                arguments_hash,
-                ..
-            } => {
-                let span = self.heard(node, frame);
-                span.asked = Some(Asked {
-                    name: name.clone(),
-                    arguments: arguments.clone(),
-                    hash: arguments_hash.clone(),
-                });
-                if let Some(parent) = span.parent {
-                    self.list[parent].waits_for = Some(name.clone());
-                }
-            }
+            ExecutionEvent::ApprovalAsked { node, .. } => self.ask(node, frame),
             ExecutionEvent::ApprovalGiven { node, .. } => self.heard(node, frame).ended = Some(ts),
             ExecutionEvent::ExecutionStarted { .. } | ExecutionEvent::CancelAsked { .. } => {}
             ExecutionEvent::ExecutionSucceeded { .. }
             | ExecutionEvent::ExecutionFailed { .. }
-            | ExecutionEvent::ExecutionCancelled { .. } => {
-                for span in &mut self.list {
-                    span.ended.get_or_insert(ts);
-                    if let Some(open) = span.attempts.last_mut() {
-                        open.ended.get_or_insert(ts);
-                    }
-                }
-            }
+            | ExecutionEvent::ExecutionCancelled { .. } => self.close_all(ts),
         }
         if let Some(node) = node_of(&frame.event) {
             self.close_silent_parents(node, ts);
+        }
+    }
+
+    /// A person is asked; what asks waits for their word.
+    fn ask(&mut self, node: &str, frame: &Frame) {
+        let ExecutionEvent::ApprovalAsked {
+            name,
+            arguments,
+            arguments_hash,
+            ..
+        } = &frame.event
+        else {
+            return;
+        };
+        let span = self.heard(node, frame);
+        span.asked = Some(Asked {
+            name: name.clone(),
+            arguments: arguments.clone(),
+            hash: arguments_hash.clone(),
+        });
+        if let Some(parent) = span.parent {
+            self.list[parent].waits_for = Some(name.clone());
+        }
+    }
+
+    /// The execution is over, and whatever was still open with it.
+    fn close_all(&mut self, ts: DateTime<Utc>) {
+        for span in &mut self.list {
+            span.ended.get_or_insert(ts);
+            if let Some(open) = span.attempts.last_mut() {
+                open.ended.get_or_insert(ts);
+            }
         }
     }
 

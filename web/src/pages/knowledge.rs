@@ -59,7 +59,7 @@ pub(crate) fn Knowledge(params: Params) -> Element {
                     }
                 },
                 View::Ready(bases) => rsx! {
-                    ListSearch { label: "Search knowledge bases", params: params.clone(), to: |params| Route::Knowledge { params } }
+                    ListSearch { label: "Search knowledge bases", params, to: |params| Route::Knowledge { params } }
                     Bases { bases: matching(&bases, &search) }
                 },
             }
