@@ -70,10 +70,11 @@ macro_rules! chunks {
 }
 
 chunks! {
-    /// The canvas, and executions on it.
+    /// The canvas, and what is drawn on it.
     Canvas canvas {
         editor::Editor { id: String, params: Params }
         execution::Execution { id: String, params: Params }
+        crew::Crew { id: String, params: Params }
     }
     /// Conversations.
     Chats chats {
@@ -85,7 +86,6 @@ chunks! {
         agents::Agents { params: Params }
         agent::Agent { id: String, params: Params }
         crews::Crews { params: Params }
-        crew::Crew { id: String, params: Params }
         tools::Tools { params: Params }
         tool::Tool { id: String, params: Params }
         knowledge::Knowledge { params: Params }
