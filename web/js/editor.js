@@ -36,8 +36,23 @@ const theme = EditorView.theme({
   ".cm-tooltip": { backgroundColor: "var(--surface)", color: "var(--ink)", border: "1px solid var(--line)" },
 });
 
+// Chromium types in the style of what stood there before, by an inline style, which the policy refuses: so what is typed
+// is inserted here, by the same handlers. A composition is the browser's own.
+const typing = EditorView.domEventHandlers({
+  beforeinput(event, view) {
+    if (event.inputType !== "insertText" || !event.data || event.isComposing || view.composing) return false;
+    event.preventDefault();
+    const { from, to } = view.state.selection.main;
+    const insert = () =>
+      view.state.update(view.state.replaceSelection(event.data), { userEvent: "input.type", scrollIntoView: true });
+    const handlers = view.state.facet(EditorView.inputHandler);
+    if (!handlers.some((handle) => handle(view, from, to, event.data, insert))) view.dispatch(insert());
+    return true;
+  },
+});
+
 const setup = [
-  theme,
+  theme, typing,
   lineNumbers(), foldGutter(), lintGutter(), highlightSpecialChars(), highlightActiveLine(), drawSelection(),
   history(), indentOnInput(), bracketMatching(), closeBrackets(), autocompletion(),
   syntaxHighlighting(colours),
