@@ -1,7 +1,8 @@
 //! The few things that the app asks of the browser directly.
 
+use dioxus::{prelude::FormEvent, web::WebEventExt};
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{Document, Element, HtmlElement, Storage, Window};
+use web_sys::{Document, Element, File, HtmlElement, HtmlInputElement, Storage, Window};
 
 pub(crate) fn window() -> Window {
     web_sys::window().expect("the app runs in a window")
@@ -38,6 +39,21 @@ pub(crate) fn focused() -> Option<HtmlElement> {
 pub(crate) fn focus(element: &HtmlElement) {
     // An element that is gone takes no focus; there is nothing to do about it.
     drop(element.focus());
+}
+
+/// The files that were picked in an input, which is free for the next choice, be it the same.
+pub(crate) fn picked_files(event: &FormEvent) -> Vec<File> {
+    let input = event.as_web_event().target();
+    let Some(input) = input.and_then(|target| target.dyn_into::<HtmlInputElement>().ok()) else {
+        return Vec::new();
+    };
+    let list = input.files();
+    let files = list
+        .iter()
+        .flat_map(|list| (0..list.length()).filter_map(|at| list.get(at)))
+        .collect();
+    input.set_value("");
+    files
 }
 
 pub(crate) fn reload() {

@@ -3,13 +3,12 @@
 //! **Invariant:** a message takes only files that are stored.
 
 use contracts::{chat::Attachment, id::AttachmentId};
-use dioxus::{core::spawn_forever, prelude::*, web::WebEventExt};
-use wasm_bindgen::JsCast;
-use web_sys::{File, HtmlInputElement};
+use dioxus::{core::spawn_forever, prelude::*};
+use web_sys::File;
 
 use crate::{
     api::file::upload,
-    format,
+    dom, format,
     ui::{
         button::IconButton,
         icon::{Glyph, Icon},
@@ -73,18 +72,9 @@ impl Uploads {
 
     /// What was picked in that input, which is free for the next choice.
     pub(super) fn picked(self, event: &FormEvent, path: &str) {
-        let Some(target) = event.as_web_event().target() else {
-            return;
-        };
-        let input: HtmlInputElement = target.unchecked_into();
-        let files = input.files();
-        for file in files
-            .iter()
-            .flat_map(|files| (0..files.length()).filter_map(|at| files.get(at)))
-        {
+        for file in dom::picked_files(event) {
             self.add(file, path);
         }
-        input.set_value("");
     }
 
     fn add(mut self, file: File, path: &str) {

@@ -141,7 +141,7 @@ fn Outcome() -> Element {
             header {
                 StateBadge { state: view.state }
                 if view.usage.prompt_tokens + view.usage.completion_tokens > 0 {
-                    span { class: "hint", "{format::tokens(&view.usage)} · {format::cost(&view.usage)}" }
+                    span { class: "hint", "{format::tokens(&view.usage)} tokens · {format::cost(&view.usage)}" }
                 }
                 Link { to: Route::execution(&id), class: "run-link", "Open the execution" }
             }

@@ -6,13 +6,13 @@ use contracts::{
     ErrorCode, Problem,
     flow::{CreateFlow, Definition, Flow},
 };
-use dioxus::{prelude::*, web::WebEventExt};
-use wasm_bindgen::JsCast;
+use dioxus::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{File, HtmlInputElement};
+use web_sys::File;
 
 use crate::{
     api::{self, file, query},
+    dom,
     routes::Route,
     ui::{
         icon::{Glyph, Icon},
@@ -70,7 +70,7 @@ pub(super) fn ImportButton() -> Element {
                 accept: ".json,application/json",
                 "aria-label": "Import a flow from a file",
                 onchange: move |event| async move {
-                    let Some(file) = picked(&event) else { return };
+                    let Some(file) = dom::picked_files(&event).pop() else { return };
                     match import(file).await {
                         Ok(flow) => {
                             query::invalidate("/flows");
@@ -85,14 +85,6 @@ pub(super) fn ImportButton() -> Element {
             "Import"
         }
     }
-}
-
-fn picked(event: &FormEvent) -> Option<File> {
-    let input: HtmlInputElement = event.as_web_event().target()?.dyn_into().ok()?;
-    let file = input.files()?.get(0);
-    // The same file can be picked again.
-    input.set_value("");
-    file
 }
 
 async fn import(file: File) -> Result<Flow, Problem> {

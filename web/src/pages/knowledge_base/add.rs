@@ -1,13 +1,13 @@
 //! Adds documents: a text that is written here, or files.
 
 use contracts::knowledge::Document;
-use dioxus::{core::spawn_forever, prelude::*, web::WebEventExt};
+use dioxus::{core::spawn_forever, prelude::*};
 use serde_json::json;
-use wasm_bindgen::JsCast;
-use web_sys::{File, HtmlInputElement};
+use web_sys::File;
 
 use crate::{
     api::{self, file::upload, query},
+    dom,
     ui::{
         button::{Button, IconButton, Variant},
         dialog::{Dialog, DialogActions},
@@ -43,18 +43,9 @@ pub(super) fn use_uploading(path: String) -> Uploading {
 
 impl Uploading {
     pub(super) fn picked(self, event: &FormEvent) {
-        let Some(target) = event.as_web_event().target() else {
-            return;
-        };
-        let input: HtmlInputElement = target.unchecked_into();
-        let files = input.files();
-        for file in files
-            .iter()
-            .flat_map(|files| (0..files.length()).filter_map(|at| files.get(at)))
-        {
+        for file in dom::picked_files(event) {
             self.add(file);
         }
-        input.set_value("");
     }
 
     fn add(mut self, file: File) {
