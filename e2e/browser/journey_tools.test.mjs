@@ -45,16 +45,19 @@ async function call(page, field, value) {
   return pane;
 }
 
-async function code(page, source) {
-  await page.locator(".cm-content").first().click();
-  await page.keyboard.press("Control+A");
-  await page.keyboard.press("Delete");
-  await page.keyboard.insertText(source);
+/** Selects and inserts in one turn, in which the editor cannot follow the selection of the page. */
+async function replace(page, source) {
+  await page.locator(".cm-content").first().evaluate((content, data) => {
+    content.focus();
+    getSelection().selectAllChildren(content);
+    const options = { inputType: "insertText", data, bubbles: true, cancelable: true, composed: true };
+    content.dispatchEvent(new InputEvent("beforeinput", options));
+  }, source);
 }
 
 async function javascript(page) {
   await begin(page, "JavaScript");
-  await code(page, "export default ({ text }) => text.toUpperCase()");
+  await page.locator(".cm-content").first().fill("export default ({ text }) => text.toUpperCase()");
   await create(page, "loud");
   const pane = await call(page, "text", "tea");
   await pane.getByText('"TEA"').waitFor();
@@ -110,7 +113,7 @@ async function use(page) {
 
 async function limits(page) {
   await begin(page, "JavaScript");
-  await code(page, "export default () => { for (;;); }");
+  await replace(page, "export default () => { for (;;); }");
   await page.getByLabel("Time limit in ms").fill("1000");
   await create(page, "endless");
   const pane = await call(page, "text", "tea");

@@ -37,11 +37,20 @@ const theme = EditorView.theme({
 });
 
 // Chromium types in the style of what stood there before, by an inline style, which the policy refuses: so what is typed
-// is inserted here, by the same handlers. A composition is the browser's own.
+// is inserted here, by the same handlers, where the browser would: the editor's own selection follows the page's a turn
+// later. A composition is the browser's own.
 const typing = EditorView.domEventHandlers({
   beforeinput(event, view) {
     if (event.inputType !== "insertText" || !event.data || event.isComposing || view.composing) return false;
     event.preventDefault();
+    // `getTargetRanges` is empty below a shadow root.
+    const range = getSelection().getComposedRanges?.({ shadowRoots: [view.root] })[0];
+    if (range && view.contentDOM.contains(range.startContainer) && view.contentDOM.contains(range.endContainer)) {
+      const anchor = view.posAtDOM(range.startContainer, range.startOffset);
+      const head = view.posAtDOM(range.endContainer, range.endOffset);
+      const { from, to } = view.state.selection.main;
+      if (from !== anchor || to !== head) view.dispatch({ selection: { anchor, head } });
+    }
     const { from, to } = view.state.selection.main;
     const insert = () =>
       view.state.update(view.state.replaceSelection(event.data), { userEvent: "input.type", scrollIntoView: true });
