@@ -93,6 +93,11 @@ pub(crate) fn now_ms() -> f64 {
     js_sys::Date::now()
 }
 
+/// What the user's clock lacks to UTC: positive to the west.
+pub(crate) fn offset_minutes() -> i64 {
+    js_sys::Date::new_0().get_timezone_offset() as i64
+}
+
 pub(crate) async fn sleep_ms(ms: i32) {
     let promise = js_sys::Promise::new(&mut |resolve, _| {
         // It fails only for a callback that is none.

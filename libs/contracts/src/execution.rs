@@ -257,6 +257,15 @@ pub struct ListExecutions {
     pub crew_id: Option<CrewId>,
     #[serde(default)]
     pub state: Option<ExecutionState>,
+    /// Only what was started then or later.
+    #[serde(default)]
+    pub since: Option<DateTime<Utc>>,
+    /// Only what was started before.
+    #[serde(default)]
+    pub until: Option<DateTime<Utc>>,
+    /// An execution's id, or a text that the code, the node or the message of its error contains, whatever the case.
+    #[serde(default)]
+    pub search: Option<String>,
     #[serde(default)]
     pub paging: Paging,
 }

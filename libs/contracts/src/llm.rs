@@ -2,6 +2,8 @@
 //!
 //! The shapes follow the OpenAI chat-completions API, the field's common tongue.
 
+mod usage;
+
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -10,10 +12,12 @@ use serde_json::{Map, Value};
 use crate::{
     Access, Permission, StreamRequest,
     execution::Usage,
-    id::{CallId, ExecutionId, FlowId, ProviderId},
+    id::{CallId, ExecutionId, FlowId, ProviderId, UserId},
     message::request,
     page::{Page, Paging},
 };
+
+pub use usage::{GetUsage, UsageBy, UsageLine, UsageReport};
 
 /// A question to a model. Answered in chunks, then by the whole [`Completion`].
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -403,6 +407,9 @@ pub struct CallRecord {
     pub execution_id: Option<ExecutionId>,
     pub flow_id: Option<FlowId>,
     pub node: Option<String>,
+    /// In whose name was asked.
+    #[serde(default)]
+    pub user_id: Option<UserId>,
     pub usage: Usage,
     /// True when the provider did not say what the call took, because it was cut short or does not count.
     #[serde(default)]

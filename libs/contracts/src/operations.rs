@@ -108,6 +108,7 @@ pub const OPERATIONS: &[Operation] = &[
     Operation::of::<llm::UpdateProvider>(),
     Operation::of::<llm::DeleteProvider>(),
     Operation::of::<llm::TestProvider>(),
+    Operation::of::<llm::GetUsage>(),
     Operation::of::<tool::CreateTool>(),
     Operation::of::<tool::GetTool>(),
     Operation::of::<tool::ListTools>(),

@@ -4,7 +4,8 @@ use contracts::{
     id::{ExecutionId, TenantId},
     llm::CallRecord,
 };
-use mongodb::bson::{DateTime, Document, doc};
+use mongodb::bson::{DateTime, Decimal128, Document, doc};
+use rust_decimal::Decimal;
 use serde::Deserialize;
 
 use crate::{Archive, Error};
@@ -77,8 +78,25 @@ impl Archive {
             "tenant": tenant.to_string(),
             "execution": record.execution_id.map(|execution| execution.to_string()),
             "ts": at,
+            "provider": &record.provider,
+            "model": &record.model,
+            "flow": record.flow_id.map(|flow| flow.to_string()),
+            "user": record.user_id.map(|user| user.to_string()),
+            "prompt_tokens": count(record.usage.prompt_tokens),
+            "completion_tokens": count(record.usage.completion_tokens),
+            "cost": record.usage.cost.and_then(decimal),
+            "error": &record.error,
             "record": text,
             "expires_at": self.expiry(at),
         })
     }
+}
+
+fn count(tokens: u64) -> i64 {
+    i64::try_from(tokens).unwrap_or(i64::MAX)
+}
+
+/// As a number that the server can add up.
+fn decimal(cost: Decimal) -> Option<Decimal128> {
+    cost.to_string().parse().ok()
 }

@@ -3,7 +3,7 @@
 //! The archive comes after the truth (the partition log, PostgreSQL): a server that is down delays it and stops nothing.
 //! The texts of conversations are kept here alone: without the server nobody chats.
 //!
-//! **Invariant:** values of users are stored as JSON text, never as keys or operators, and every read names its tenant.
+//! **Invariant:** values of users are stored as texts, never as keys or operators, and every read names its tenant.
 
 mod archive;
 mod calls;
@@ -11,6 +11,7 @@ mod chats;
 mod config;
 mod error;
 mod events;
+mod usage;
 
 pub use archive::Archive;
 pub use calls::ArchivedCall;
@@ -18,3 +19,4 @@ pub use chats::ChatText;
 pub use config::Config;
 pub use error::Error;
 pub use events::ArchivedFrame;
+pub use usage::UsageQuestion;

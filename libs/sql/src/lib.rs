@@ -14,6 +14,7 @@ mod pool;
 mod roles;
 mod safety;
 mod schema;
+mod search;
 
 pub use config::{Config, password};
 pub use error::Error;
@@ -22,3 +23,4 @@ pub use owner::Owner;
 pub use paging::{Cursor, page, page_after};
 pub use pool::{Platform, Pool, Tenant};
 pub use schema::SchemaName;
+pub use search::Search;

@@ -14,9 +14,9 @@ use contracts::{
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
     QuerySelect, Set,
-    sea_query::{Expr, ExprTrait, LockType, extension::postgres::PgExpr},
+    sea_query::{Expr, LockType},
 };
-use sql::{Migration, Migrations, Pool};
+use sql::{Migration, Migrations, Pool, Search};
 
 use crate::{
     domain::item::{Item, Kind, Line, Spec, Stored},
@@ -136,14 +136,9 @@ impl AgentStore {
         let mut query = item::Entity::find()
             .filter(item::Column::Kind.eq(listing.kind.as_str()))
             .filter(item::Column::DeletedAt.is_null());
-        if let Some(search) = listing.search.as_deref().filter(|text| !text.is_empty()) {
-            // The escape character is PostgreSQL's default, the backslash.
-            let pattern = format!("%{}%", rows::escape(search));
-            let matches = |column: item::Column| Expr::col(column).ilike(pattern.clone());
-            let anywhere = matches(item::Column::Name)
-                .or(matches(item::Column::About))
-                .or(matches(item::Column::Goal));
-            query = query.filter(anywhere);
+        if let Some(search) = Search::of(listing.search.as_deref()) {
+            let places = [item::Column::Name, item::Column::About, item::Column::Goal];
+            query = query.filter(search.any_of(places.map(Expr::col)));
         }
         if let Some(name) = rows::name_after(&listing.paging)? {
             query = query.filter(item::Column::Name.gt(name));

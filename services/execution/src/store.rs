@@ -10,9 +10,9 @@ use contracts::{
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, ExprTrait, OnConflict},
+    sea_query::{Expr, ExprTrait, OnConflict, extension::postgres::PgExpr},
 };
-use sql::{Cursor, Migration, Migrations, Pool};
+use sql::{Cursor, Migration, Migrations, Pool, Search};
 
 use crate::{Error, log::slots::Header};
 
@@ -129,6 +129,22 @@ impl ExecutionStore {
         if let Some(state) = list.state {
             query = query.filter(Column::State.eq(state.as_str()));
         }
+        if let Some(since) = list.since {
+            query = query.filter(Column::CreatedAt.gte(since));
+        }
+        if let Some(until) = list.until {
+            query = query.filter(Column::CreatedAt.lt(until));
+        }
+        if let Some(search) = Search::of(list.search.as_deref()) {
+            let id = list
+                .search
+                .as_deref()
+                .and_then(|text| text.trim().parse().ok());
+            query = query.filter(match id {
+                Some(id) => Column::Id.eq(ExecutionId::uuid(id)),
+                None => search.any_of(["code", "node", "message"].map(of_error)),
+            });
+        }
         if let Some(cursor) = Cursor::of(&list.paging)? {
             query = query.filter(cursor.before(Column::CreatedAt, Column::Id));
         }
@@ -147,6 +163,11 @@ impl ExecutionStore {
         };
         Ok(sql::page(headers, &list.paging, cursor, summary))
     }
+}
+
+/// A text of an execution's error.
+fn of_error(field: &str) -> Expr {
+    Expr::col(row::Column::Error).cast_json_field(field)
 }
 
 fn to_row(header: &Header) -> row::ActiveModel {

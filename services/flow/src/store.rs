@@ -14,10 +14,10 @@ use contracts::{
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
     QuerySelect, Set,
-    sea_query::{Expr, ExprTrait, LockType, extension::postgres::PgExpr},
+    sea_query::{Expr, LockType},
 };
 use serde_json::Value;
-use sql::{Cursor, Pool};
+use sql::{Cursor, Pool, Search};
 
 use crate::{
     domain,
@@ -85,12 +85,9 @@ impl FlowStore {
         paging: &Paging,
     ) -> Result<Page<FlowSummary>, Error> {
         let mut query = flow::Entity::find().filter(flow::Column::DeletedAt.is_null());
-        if let Some(search) = search.filter(|search| !search.is_empty()) {
-            // The escape character is PostgreSQL's default, the backslash.
-            let pattern = format!("%{}%", escape(search));
-            let matches = |column: flow::Column| Expr::col(column).ilike(pattern.clone());
-            query =
-                query.filter(matches(flow::Column::Name).or(matches(flow::Column::Description)));
+        if let Some(search) = Search::of(search) {
+            let places = [flow::Column::Name, flow::Column::Description];
+            query = query.filter(search.any_of(places.map(Expr::col)));
         }
         if let Some(cursor) = Cursor::of(paging)? {
             query = query.filter(cursor.before(flow::Column::UpdatedAt, flow::Column::Id));
@@ -385,14 +382,6 @@ async fn find(tx: &sql::Tenant, id: FlowId, lock: Option<LockType>) -> Result<fl
     }
     let row = query.one(tx.conn()).await.map_err(sql::Error::from)?;
     row.ok_or(Error::FlowNotFound(id))
-}
-
-/// `%` and `_` of a user's text mean themselves.
-fn escape(text: &str) -> String {
-    text.replace('\\', r"\\")
-        .replace('%', r"\%")
-        .replace('_', r"\_")
-        .replace('\0', "")
 }
 
 fn to_flow(row: flow::Model) -> Result<Flow, Error> {

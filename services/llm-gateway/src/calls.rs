@@ -11,8 +11,9 @@ mod entry;
 use std::time::Duration;
 
 use contracts::{
+    Principal,
     execution::Usage,
-    id::{CallId, ExecutionId, TenantId},
+    id::{CallId, ExecutionId, TenantId, UserId},
     llm::{Complete, Completion},
 };
 use futures::{StreamExt, future::BoxFuture, stream::BoxStream};
@@ -36,8 +37,19 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asker {
     pub(crate) tenant: TenantId,
+    pub(crate) user: UserId,
     /// Set where a run asks; its cancellation ends the call.
     pub(crate) execution: Option<ExecutionId>,
+}
+
+impl Asker {
+    pub(crate) fn of(principal: &Principal) -> Self {
+        Self {
+            tenant: principal.tenant,
+            user: principal.user_id,
+            execution: principal.execution_id,
+        }
+    }
 }
 
 /// A question that a provider has taken.

@@ -23,6 +23,8 @@ pub enum Error {
         parameter: &'static str,
         what: String,
     },
+    #[error("this usage cannot be reported")]
+    InvalidUsage(Vec<FieldProblem>),
     #[error("{0}")]
     Provider(#[from] Fault),
     #[error("the execution was cancelled")]
@@ -59,6 +61,7 @@ impl Error {
             Self::ProviderExists(_) => "provider_exists",
             Self::InvalidProvider(_) => "invalid_provider",
             Self::InvalidQuestion { .. } => "invalid_question",
+            Self::InvalidUsage(_) => "invalid_usage",
             Self::Provider(fault) => fault.kind.reason(),
             Self::Cancelled => "cancelled",
             Self::Gone => "caller_gone",
@@ -79,6 +82,7 @@ impl ServiceError for Error {
             | Self::UnknownProvider(_) => ErrorCode::NotFound,
             Self::Unresolved(Unresolved::Ambiguous(_) | Unresolved::Empty)
             | Self::InvalidProvider(_)
+            | Self::InvalidUsage(_)
             | Self::InvalidQuestion { .. } => ErrorCode::InvalidInput,
             Self::ProviderExists(_) | Self::Cancelled => ErrorCode::Conflict,
             Self::Provider(fault) => fault.kind.code(),
@@ -93,7 +97,7 @@ impl ServiceError for Error {
     fn problem(&self) -> Problem {
         let problem = match self {
             Self::Provider(fault) => return fault.problem(),
-            Self::InvalidProvider(errors) => {
+            Self::InvalidProvider(errors) | Self::InvalidUsage(errors) => {
                 Problem::new(self.code(), self.to_string()).with_errors(errors.clone())
             }
             _ => Problem::new(self.code(), self.to_string()),

@@ -3,6 +3,7 @@
 mod complete;
 mod embed;
 mod providers;
+mod usage;
 
 pub(crate) use complete::complete;
 pub(crate) use embed::embed;
@@ -10,3 +11,4 @@ pub(crate) use providers::{
     create_provider, delete_provider, get_provider, models, providers, test_provider,
     update_provider,
 };
+pub(crate) use usage::usage;

@@ -37,6 +37,7 @@ pub fn service(state: State) -> kernel::Service<State> {
         .on(handlers::update_provider)
         .on(handlers::delete_provider)
         .on(handlers::test_provider)
+        .on(handlers::usage)
         .task("cancels", |task: kernel::TaskCtx<State>| async move {
             task.state.cancels.follow(&task.bus, &task.stop).await;
         })

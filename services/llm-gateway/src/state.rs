@@ -28,7 +28,7 @@ pub struct State {
     pub(crate) store: Arc<ProviderStore>,
     pub(crate) records: Arc<Records>,
     pub(crate) cancels: Arc<Cancels>,
-    archive: Archive,
+    pub(crate) archive: Archive,
     egress: Egress,
     rehearsal: Arc<Rehearsal>,
     fresh: Cache<TenantId, Arc<Known>>,

@@ -15,9 +15,9 @@ use contracts::{
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
     QuerySelect, Set,
-    sea_query::{Expr, ExprTrait, LockType, extension::postgres::PgExpr},
+    sea_query::{Expr, LockType},
 };
-use sql::{Migration, Migrations, Pool};
+use sql::{Migration, Migrations, Pool, Search};
 use vault::Vault;
 
 use crate::error::Error;
@@ -111,12 +111,9 @@ impl ToolStore {
         request: &ListTools,
     ) -> Result<Page<ToolSummary>, Error> {
         let mut query = tool::Entity::find().filter(tool::Column::DeletedAt.is_null());
-        if let Some(search) = request.search.as_deref().filter(|text| !text.is_empty()) {
-            // The escape character is PostgreSQL's default, the backslash.
-            let pattern = format!("%{}%", escape(search));
-            let matches = |column: tool::Column| Expr::col(column).ilike(pattern.clone());
-            query =
-                query.filter(matches(tool::Column::Name).or(matches(tool::Column::Description)));
+        if let Some(search) = Search::of(request.search.as_deref()) {
+            let places = [tool::Column::Name, tool::Column::Description];
+            query = query.filter(search.any_of(places.map(Expr::col)));
         }
         if let Some(kind) = request.kind {
             query = query.filter(tool::Column::Kind.eq(kind.as_str()));
@@ -332,12 +329,4 @@ fn page<Row, Item>(
         items: rows.into_iter().map(item).collect::<Result<_, _>>()?,
         next,
     })
-}
-
-/// `%` and `_` of a user's text mean themselves.
-fn escape(text: &str) -> String {
-    text.replace('\\', r"\\")
-        .replace('%', r"\%")
-        .replace('_', r"\_")
-        .replace('\0', "")
 }

@@ -13,36 +13,58 @@ use super::{query::use_get, session};
 use crate::{routes::Route, ui::icon::Glyph};
 
 #[derive(Clone, Default, PartialEq)]
-pub(crate) struct Names(Rc<HashMap<String, String>>);
+pub(crate) struct Names {
+    /// In the order of the lists.
+    all: Rc<Vec<Named>>,
+    by_id: Rc<HashMap<String, String>>,
+}
+
+#[derive(PartialEq)]
+pub(crate) struct Named {
+    /// `flow`, `agent`, `crew` or `user`.
+    pub(crate) kind: &'static str,
+    pub(crate) id: String,
+    pub(crate) name: String,
+}
+
+impl Named {
+    fn new(kind: &'static str, id: impl ToString, name: &str) -> Self {
+        Self {
+            kind,
+            id: id.to_string(),
+            name: name.to_owned(),
+        }
+    }
+}
 
 /// Flows, agents and crews of the organization; the two hundred first of each.
 pub(crate) fn use_names() -> Names {
     let flows = use_get::<Page<FlowSummary>>("/flows?limit=200".into());
     let agents = use_get::<Page<AgentSummary>>("/agents?limit=200".into());
     let crews = use_get::<Page<CrewSummary>>("/crews?limit=200".into());
-    let mut names = HashMap::new();
-    for page in flows.data().iter() {
-        names.extend(
+    let mut all = Vec::new();
+    if let Some(page) = flows.data() {
+        all.extend(
             page.items
                 .iter()
-                .map(|it| (it.id.to_string(), it.name.clone())),
+                .map(|it| Named::new("flow", it.id, &it.name)),
         );
     }
-    for page in agents.data().iter() {
-        names.extend(
+    if let Some(page) = agents.data() {
+        all.extend(
             page.items
                 .iter()
-                .map(|it| (it.id.to_string(), it.name.clone())),
+                .map(|it| Named::new("agent", it.id, &it.name)),
         );
     }
-    for page in crews.data().iter() {
-        names.extend(
+    if let Some(page) = crews.data() {
+        all.extend(
             page.items
                 .iter()
-                .map(|it| (it.id.to_string(), it.name.clone())),
+                .map(|it| Named::new("crew", it.id, &it.name)),
         );
     }
-    Names(Rc::new(names))
+    Names::new(all)
 }
 
 /// Members of the organization by their user id.
@@ -54,18 +76,30 @@ pub(crate) fn use_member_names() -> Names {
     );
     let members = use_get::<Page<Member>>(path);
     let page = members.data();
-    let pairs = page.iter().flat_map(|page| page.items.iter());
-    Names(Rc::new(
-        pairs
-            .map(|it| (it.user_id.to_string(), it.name.clone()))
+    let members = page.iter().flat_map(|page| page.items.iter());
+    Names::new(
+        members
+            .map(|it| Named::new("user", it.user_id, &it.name))
             .collect(),
-    ))
+    )
 }
 
 impl Names {
+    fn new(all: Vec<Named>) -> Self {
+        let by_id = all.iter().map(|it| (it.id.clone(), it.name.clone()));
+        Self {
+            by_id: Rc::new(by_id.collect()),
+            all: Rc::new(all),
+        }
+    }
+
+    pub(crate) fn all(&self) -> &[Named] {
+        &self.all
+    }
+
     pub(crate) fn of(&self, id: impl ToString) -> String {
         let id = id.to_string();
-        match self.0.get(&id) {
+        match self.by_id.get(&id) {
             Some(name) => name.clone(),
             None => short(&id),
         }

@@ -3,6 +3,7 @@
 mod days;
 mod health;
 mod lists;
+mod spend;
 mod strip;
 
 use contracts::{
@@ -14,6 +15,7 @@ use self::{
     days::{DAYS, DayCounts},
     health::Health,
     lists::{Failures, InProgress},
+    spend::Spend,
     strip::Strip,
 };
 use crate::{
@@ -22,6 +24,7 @@ use crate::{
         query::{self, Query, View, use_get, use_query},
         session,
     },
+    dom,
     listen::use_interval,
     params::Params,
     routes::Route,
@@ -64,17 +67,12 @@ pub(crate) fn Dashboard() -> Element {
                 View::Failed(problem) => rsx! { ProblemView { problem, onretry: move |()| latest.refetch() } },
                 View::Ready(latest) if latest.executions.is_empty() => rsx! { Beginning {} },
                 View::Ready(latest) => rsx! {
-                    Board { counts: DayCounts::of(&latest.executions, js_sys::Date::now(), offset_minutes()), cut: latest.cut, running, waiting, failed }
+                    Board { counts: DayCounts::of(&latest.executions, js_sys::Date::now(), dom::offset_minutes()), cut: latest.cut, running, waiting, failed }
                 },
             }
             Health {}
         }
     }
-}
-
-/// Minutes between the user's clock and UTC, positive to the west.
-fn offset_minutes() -> f64 {
-    js_sys::Date::new_0().get_timezone_offset()
 }
 
 #[component]
@@ -116,6 +114,10 @@ fn Board(
             h2 { "Executions in {DAYS} days" }
             Strip { counts, cut }
         }
+        section { class: "stack-s",
+            h2 { "Spend by model in {DAYS} days" }
+            Spend {}
+        }
     }
 }
 
@@ -148,20 +150,12 @@ async fn read_latest() -> Result<Latest, Problem> {
         executions: Vec::new(),
         cut: false,
     };
-    let mut params = Params::one("limit", "200");
+    let mut params = Params::one("limit", "200").with("since", &since.to_rfc3339());
     for _ in 0..PAGES {
         let page: ListPage<ExecutionSummary> =
             api::get(&format!("/executions{}", params.query())).await?;
-        let whole = page
-            .items
-            .iter()
-            .all(|execution| execution.created_at > since);
-        latest.executions.extend(
-            page.items
-                .into_iter()
-                .filter(|execution| execution.created_at > since),
-        );
-        match page.next.filter(|_| whole) {
+        latest.executions.extend(page.items);
+        match page.next {
             Some(next) => params = params.with("cursor", &next),
             None => return Ok(latest),
         }

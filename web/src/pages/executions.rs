@@ -4,15 +4,19 @@
 
 mod filters;
 mod listing;
-mod names;
+mod period;
 mod row;
 
 use contracts::{execution::ExecutionSummary, page::Page as Answer};
 use dioxus::prelude::*;
 
-use self::{filters::FilterBar, listing::Listing, names::Names, row::Row};
+use self::{filters::FilterBar, listing::Listing, row::Row};
 use crate::{
-    api, dom, format,
+    api::{
+        self,
+        names::{Names, use_names},
+    },
+    dom, format,
     params::Params,
     routes::Route,
     ui::{
@@ -31,14 +35,14 @@ const FOLLOWED: usize = 8;
 
 #[component]
 pub(crate) fn Executions(params: Params) -> Element {
-    let names = names::use_names();
+    let names = use_names();
     let mut loaded = use_signal(|| false);
     rsx! {
         Page { title: "Executions", loaded: loaded(),
             FilterBar { params: params.clone(), names: names.clone() }
             // Other filters are another list.
             for params in [params] {
-                List { key: "{params}", query: filters::query(&params), filtered: !params.is_empty(), names: names.clone(), onloaded: move |()| loaded.set(true) }
+                List { key: "{params}", query: filters::query(&params, chrono::Utc::now(), dom::offset_minutes()), filtered: !params.is_empty(), names: names.clone(), onloaded: move |()| loaded.set(true) }
             }
         }
     }

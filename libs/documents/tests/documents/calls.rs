@@ -2,10 +2,10 @@
 
 use contracts::{
     execution::Usage,
-    id::{CallId, ExecutionId, TenantId},
-    llm::CallRecord,
+    id::{CallId, ExecutionId, FlowId, TenantId, UserId},
+    llm::{CallRecord, UsageBy, UsageLine},
 };
-use documents::ArchivedCall;
+use documents::{ArchivedCall, UsageQuestion};
 use testkit::Mongo;
 
 use crate::archive;
@@ -24,6 +24,7 @@ async fn calls_are_kept_once_and_read_in_order() {
             execution_id: execution,
             flow_id: None,
             node: Some("a.b".into()),
+            user_id: None,
             usage: Usage::ZERO,
             estimated: false,
             duration_ms: 12,
@@ -42,4 +43,110 @@ async fn calls_are_kept_once_and_read_in_order() {
     assert_eq!(found, [earlier.record, later.record]);
     let other = TenantId::generate();
     assert_eq!(archive.calls(other, execution, 10).await.unwrap(), []);
+}
+
+/// A call of `user` that took ten tokens and three.
+fn call(
+    user: UserId,
+    at: &str,
+    model: &str,
+    flow: Option<FlowId>,
+    cost: Option<&str>,
+) -> CallRecord {
+    CallRecord {
+        id: CallId::generate(),
+        provider: "vendor".into(),
+        model: model.into(),
+        execution_id: None,
+        flow_id: flow,
+        node: None,
+        user_id: Some(user),
+        usage: Usage {
+            prompt_tokens: 10,
+            completion_tokens: 3,
+            cost: cost.map(|cost| cost.parse().unwrap()),
+        },
+        estimated: false,
+        duration_ms: 12,
+        error: (cost == Some("2")).then(|| "timeout".into()),
+        at: at.parse().unwrap(),
+    }
+}
+
+/// Calls of two days and one after them, and one of another tenant.
+async fn keep(archive: &documents::Archive, tenant: TenantId, user: UserId, flow: FlowId) {
+    let calls = [
+        call(user, "2026-01-01T23:59:59Z", "small", None, Some("0.1")),
+        call(
+            user,
+            "2026-01-02T00:00:00Z",
+            "small",
+            None,
+            Some("0.0000000002"),
+        ),
+        call(
+            user,
+            "2026-01-02T01:00:00Z",
+            "$large",
+            Some(flow),
+            Some("2"),
+        ),
+        call(user, "2026-01-02T02:00:00Z", "$large", Some(flow), None),
+        call(user, "2026-01-03T00:00:00Z", "small", None, Some("100")),
+    ];
+    let mut all: Vec<_> = calls.map(|record| ArchivedCall { tenant, record }).into();
+    all.push(ArchivedCall {
+        tenant: TenantId::generate(),
+        record: call(user, "2026-01-02T00:00:00Z", "small", None, Some("5")),
+    });
+    archive.put_calls(&all).await.unwrap();
+}
+
+#[tokio::test]
+async fn usage_is_the_sum_of_its_calls() {
+    let database = Mongo::create();
+    let archive = archive(&database).await;
+    let (tenant, flow, user) = (TenantId::generate(), FlowId::generate(), UserId::generate());
+    keep(&archive, tenant, user, flow).await;
+    let ask = async |tenant, by, daily| {
+        let question = UsageQuestion {
+            since: "2026-01-01T00:00:00Z".parse().unwrap(),
+            until: "2026-01-03T00:00:00Z".parse().unwrap(),
+            by,
+            daily,
+        };
+        let report = archive.usage(tenant, question).await.unwrap();
+        assert!(!report.cut);
+        report.items
+    };
+    let told = |line: &UsageLine| {
+        let cost = line.usage.cost.unwrap().to_string();
+        (line.calls, line.failures, line.unpriced, cost)
+    };
+    let models = ask(tenant, UsageBy::Model, false).await;
+    let names: Vec<_> = models.iter().map(|line| line.model.as_deref()).collect();
+    assert_eq!(names, [Some("$large"), Some("small")]);
+    assert_eq!(models[0].provider.as_deref(), Some("vendor"));
+    assert_eq!(told(&models[0]), (2, 1, 1, "2".into()));
+    assert_eq!(told(&models[1]), (2, 0, 0, "0.1000000002".into()));
+    let tokens = models[1].usage;
+    assert_eq!((tokens.prompt_tokens, tokens.completion_tokens), (20, 6));
+
+    let days = ask(tenant, UsageBy::User, true).await;
+    let of_days: Vec<_> = days
+        .iter()
+        .map(|line| (line.day.unwrap().to_string(), line.user_id, line.calls))
+        .collect();
+    let expected = [
+        ("2026-01-01".to_owned(), Some(user), 1),
+        ("2026-01-02".to_owned(), Some(user), 3),
+    ];
+    assert_eq!(of_days, expected);
+    let flows = ask(tenant, UsageBy::Flow, false).await;
+    let of_flows: Vec<_> = flows
+        .iter()
+        .map(|line| (line.flow_id, line.calls))
+        .collect();
+    assert_eq!(of_flows, [(Some(flow), 2), (None, 2)]);
+    assert_eq!(ask(TenantId::generate(), UsageBy::Model, false).await, []);
 }

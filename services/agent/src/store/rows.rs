@@ -196,11 +196,3 @@ pub(super) fn page<Row, Item>(
         next,
     }
 }
-
-/// `%` and `_` of a user's text mean themselves.
-pub(super) fn escape(text: &str) -> String {
-    text.replace('\\', r"\\")
-        .replace('%', r"\%")
-        .replace('_', r"\_")
-        .replace('\0', "")
-}

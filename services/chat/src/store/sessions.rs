@@ -9,9 +9,9 @@ use contracts::{
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, DbBackend, EntityTrait, FromQueryResult, IntoActiveModel,
     QueryFilter, QueryOrder, QuerySelect, Set, Statement,
-    sea_query::{Expr, LockType, extension::postgres::PgExpr},
+    sea_query::{Expr, LockType},
 };
-use sql::{Cursor, Tenant};
+use sql::{Cursor, Search, Tenant};
 
 use crate::{
     error::Error,
@@ -65,10 +65,8 @@ impl ChatStore {
         request: &ListSessions,
     ) -> Result<Page<ChatSession>, Error> {
         let mut query = session::Entity::find().filter(session::Column::CreatedBy.eq(owner.uuid()));
-        if let Some(search) = request.search.as_deref().filter(|text| !text.is_empty()) {
-            // The escape character is PostgreSQL's default, the backslash.
-            let pattern = format!("%{}%", escape(search));
-            query = query.filter(Expr::col(session::Column::Title).ilike(pattern));
+        if let Some(search) = Search::of(request.search.as_deref()) {
+            query = query.filter(search.any_of([Expr::col(session::Column::Title)]));
         }
         if let Some(cursor) = Cursor::of(&request.paging)? {
             query = query.filter(cursor.before(session::Column::UpdatedAt, session::Column::Id));
@@ -168,12 +166,4 @@ pub(super) fn to_session(row: session::Model) -> Result<ChatSession, Error> {
         created_at: row.created_at,
         updated_at: row.updated_at,
     })
-}
-
-/// What the user typed is text, not a pattern.
-fn escape(text: &str) -> String {
-    text.replace('\\', r"\\")
-        .replace('%', r"\%")
-        .replace('_', r"\_")
-        .replace('\0', "")
 }

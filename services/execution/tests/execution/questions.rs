@@ -77,6 +77,19 @@ async fn lists_have_pages_and_filters() {
     assert_eq!(failed.len(), 1);
     assert_eq!(failed[0].error.as_ref().unwrap().code, "expression");
     list.state = None;
+    for (text, count) in [("EXPRESS", 1), ("expr%ion", 0), ("nobody said this", 0)] {
+        list.search = Some(text.into());
+        let found = fixture.ask(&fixture.user, &list).await.unwrap().items;
+        assert_eq!(found.len(), count, "{text}");
+    }
+    list.search = Some(ids[2].to_string());
+    let found = fixture.ask(&fixture.user, &list).await.unwrap().items;
+    assert_eq!(found, [all.items[2].clone()]);
+    list.search = None;
+    (list.since, list.until) = (Some(all.items[3].created_at), Some(all.items[1].created_at));
+    let found = fixture.ask(&fixture.user, &list).await.unwrap().items;
+    assert_eq!(found, all.items[2..4]);
+    (list.since, list.until) = (None, None);
     list.paging = Paging {
         cursor: None,
         limit: Some(2),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use contracts::{
     Problem,
     execution::{
@@ -78,6 +79,12 @@ impl Api {
         crew_id: Query<Option<CrewId>>,
         /// Only executions in this state.
         state: Query<Option<ExecutionState>>,
+        /// Only executions that were started then or later.
+        since: Query<Option<DateTime<Utc>>>,
+        /// Only executions that were started before.
+        until: Query<Option<DateTime<Utc>>>,
+        /// An execution's id, or a text in the code, the node or the message of its error, whatever the case.
+        search: Query<Option<String>>,
         /// The `next` of the page before.
         cursor: Query<Option<String>>,
         /// 1 to 200, 50 when absent.
@@ -88,6 +95,9 @@ impl Api {
             agent_id: agent_id.0,
             crew_id: crew_id.0,
             state: state.0,
+            since: since.0,
+            until: until.0,
+            search: search.0,
             paging: Paging {
                 cursor: cursor.0,
                 limit: limit.0,

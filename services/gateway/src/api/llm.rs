@@ -1,10 +1,11 @@
 //! `/llm-providers` and `/llm/models`.
 
+use chrono::{DateTime, Utc};
 use contracts::{
     id::ProviderId,
     llm::{
-        CreateProvider, DeleteProvider, GetProvider, ListModels, ListProviders, Model, Provider,
-        ProviderModel, ProviderTest, TestProvider, UpdateProvider,
+        CreateProvider, DeleteProvider, GetProvider, GetUsage, ListModels, ListProviders, Model,
+        Provider, ProviderModel, ProviderTest, TestProvider, UpdateProvider, UsageBy, UsageReport,
     },
     page::{Page, Paging},
 };
@@ -51,6 +52,31 @@ impl Api {
     #[oai(path = "/llm/models", method = "get", operation_id = "llm.models")]
     async fn models(&self, caller: Bearer) -> poem::Result<Json<Page<Model>>> {
         Ok(Json(caller.ask(&ListModels {}).await?))
+    }
+
+    /// What the organization's calls to models took
+    ///
+    /// A call counts within seconds of its end. At most 5,000 lines; days are UTC.
+    #[oai(path = "/llm/usage", method = "get", operation_id = "llm.usage")]
+    async fn usage(
+        &self,
+        caller: Bearer,
+        /// Only calls that began then or later.
+        since: Query<DateTime<Utc>>,
+        /// Only calls that began before; now when absent. At most 400 days after `since`.
+        until: Query<Option<DateTime<Utc>>>,
+        /// By what calls are put together; `model` when absent.
+        by: Query<Option<UsageBy>>,
+        /// A line for each day instead of one for the whole time.
+        daily: Query<Option<bool>>,
+    ) -> poem::Result<Json<UsageReport>> {
+        let request = GetUsage {
+            since: since.0,
+            until: until.0,
+            by: by.0.unwrap_or_default(),
+            daily: daily.0.unwrap_or_default(),
+        };
+        Ok(Json(caller.ask(&request).await?))
     }
 
     /// The configured providers

@@ -48,6 +48,7 @@ impl Entry {
             execution_id: asker.execution,
             flow_id: None,
             node: None,
+            user_id: Some(asker.user),
             usage: Usage::ZERO,
             estimated: false,
             duration_ms: 0,

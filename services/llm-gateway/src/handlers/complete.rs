@@ -14,10 +14,7 @@ pub(crate) async fn complete(
     request: Complete,
     out: Chunks<Delta>,
 ) -> Result<Completion, Error> {
-    let asker = Asker {
-        tenant: ctx.tenant,
-        execution: ctx.principal().execution_id,
-    };
+    let asker = Asker::of(ctx.principal());
     let mut call = calls::begin(&ctx.state, asker, &request, true).await?;
     while let Some(piece) = call.next().await? {
         match piece {

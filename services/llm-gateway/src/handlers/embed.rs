@@ -10,10 +10,7 @@ use crate::{
 };
 
 pub(crate) async fn embed(ctx: Ctx<State>, request: Embed) -> Result<Embeddings, Error> {
-    let asker = Asker {
-        tenant: ctx.tenant,
-        execution: ctx.principal().execution_id,
-    };
+    let asker = Asker::of(ctx.principal());
     // What is known to be too large is not paid for.
     if let Some(dimensions) = request.dimensions {
         texts::check_size(request.input.len(), dimensions)?;

@@ -144,10 +144,7 @@ pub(crate) async fn test_provider(
 }
 
 async fn ask_once(ctx: &Ctx<State>, model: String, kind: ModelKind) -> Result<(), Error> {
-    let asker = Asker {
-        tenant: ctx.tenant,
-        execution: None,
-    };
+    let asker = Asker::of(ctx.principal());
     match kind {
         ModelKind::Chat => {
             let ask = Complete {

@@ -40,10 +40,7 @@ impl Face {
         let idempotency_key = request.header("idempotency-key").map(str::to_owned);
         let mut wanted = request::read(&self.body(&mut request).await?)?;
         wanted.ask.idempotency_key = idempotency_key;
-        let asker = Asker {
-            tenant: principal.tenant,
-            execution: principal.execution_id,
-        };
+        let asker = Asker::of(&principal);
         let call = calls::begin(&self.state, asker, &wanted.ask, wanted.streamed).await?;
         let (id, ignored) = (call.id, call.ignored.clone());
         let mut response = if wanted.streamed {

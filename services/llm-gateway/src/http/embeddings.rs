@@ -39,10 +39,7 @@ impl Face {
         let permit = self.permits.try_acquire();
         let _permit = permit.map_err(|_| Failure::busy())?;
         let wanted = read(&self.body(&mut request).await?)?;
-        let asker = Asker {
-            tenant: principal.tenant,
-            execution: principal.execution_id,
-        };
+        let asker = Asker::of(&principal);
         let embeddings = calls::embed(&self.state, asker, &wanted.ask).await?;
         let mut response = super::json(StatusCode::OK, body(&embeddings, wanted.encoding));
         let id = format!("embd-{}", embeddings.id.uuid().simple());

@@ -1,9 +1,13 @@
 //! What is kept of a call.
 
+use std::time::Duration;
+
 use bus::Call;
+use chrono::{TimeDelta, Utc};
 use contracts::{
     Principal,
     id::{ExecutionId, FlowId},
+    llm::{GetUsage, UsageBy},
     message::StreamMessage,
 };
 use futures::StreamExt;
@@ -61,6 +65,48 @@ async fn each_call_leaves_one_record_without_its_words() {
             .unwrap(),
         []
     );
+}
+
+#[tokio::test]
+async fn usage_is_reported_within_seconds() {
+    let fixture = Fixture::start().await;
+    let owner = fixture.owner().await;
+    fixture.vendor_of(&owner).await;
+    let ask = question("vendor/fake-large", "hi");
+    let since = Utc::now();
+    fixture.vendor.script(Answer::text("hello"));
+    let done = fixture.complete(&owner, &ask).await.1.unwrap();
+    fixture.vendor.script(Answer::rate_limited("1"));
+    fixture.refused(&owner, &ask).await;
+    let usage = GetUsage {
+        since,
+        until: None,
+        by: UsageBy::Model,
+        daily: false,
+    };
+    let line = testkit::eventually(Duration::from_secs(20), async || {
+        let mut report = fixture.ask(&owner, &usage).await.unwrap();
+        report.items.pop().filter(|line| line.calls == 2)
+    })
+    .await;
+    assert_eq!((line.failures, line.unpriced), (1, 0));
+    assert_eq!(line.model.as_deref(), Some("fake-large"));
+    assert_eq!(line.usage, done.usage);
+    let by_user = GetUsage {
+        by: UsageBy::User,
+        ..usage.clone()
+    };
+    let report = fixture.ask(&owner, &by_user).await.unwrap();
+    assert_eq!(report.items[0].user_id, Some(owner.user_id));
+    let backwards = GetUsage {
+        until: Some(since - TimeDelta::seconds(1)),
+        ..usage.clone()
+    };
+    let refusal = fixture.ask(&owner, &backwards).await.unwrap_err();
+    assert_eq!(refusal.reason.as_deref(), Some("invalid_usage"));
+    assert_eq!(refusal.errors[0].path, "/until");
+    let stranger = fixture.owner().await;
+    assert_eq!(fixture.ask(&stranger, &usage).await.unwrap().items, []);
 }
 
 #[tokio::test]

@@ -31,8 +31,8 @@ impl Day {
 
 impl DayCounts {
     /// `offset_minutes` is what the clock lacks to UTC.
-    pub(super) fn of(executions: &[ExecutionSummary], now_ms: f64, offset_minutes: f64) -> Self {
-        let day_of = |ms: f64| ((ms - offset_minutes * 60_000.0) / DAY_MS).floor();
+    pub(super) fn of(executions: &[ExecutionSummary], now_ms: f64, offset_minutes: i64) -> Self {
+        let day_of = |ms: f64| ((ms - offset_minutes as f64 * 60_000.0) / DAY_MS).floor();
         let today = day_of(now_ms);
         let mut counts = Self {
             days: [Day::default(); DAYS],
@@ -133,7 +133,7 @@ mod tests {
             execution(48, Cancelled),
             execution(24 * 20, Failed),
         ];
-        let counts = DayCounts::of(&executions, NOW_MS as f64, 0.0);
+        let counts = DayCounts::of(&executions, NOW_MS as f64, 0);
         assert_eq!(counts.total(), 3, "the one of twenty days ago is left out");
         assert_eq!(counts.failed_last_day, 1);
         assert_eq!(counts.days[DAYS - 1].succeeded, 1);

@@ -1,30 +1,42 @@
 //! The filters of the list, in the address.
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use contracts::execution::ExecutionState;
 use dioxus::prelude::*;
 
-use super::names::Names;
+use super::period;
 use crate::{
+    api::names::{Named, Names},
     params::Params,
     routes::Route,
-    ui::{badge::state_look, button::Button, icon::Glyph, select::SelectField},
+    ui::{
+        badge::state_look, button::Button, field::TextField, icon::Glyph, search::SearchField,
+        select::SelectField,
+    },
 };
 
 /// What may stand in the address, and how the API calls it.
-const NAMES: [(&str, &str); 4] = [
+const NAMES: [(&str, &str); 5] = [
+    ("search", "search"),
     ("state", "state"),
     ("flow", "flow_id"),
     ("agent", "agent_id"),
     ("crew", "crew_id"),
 ];
 
-/// The filters as the API takes them.
-pub(crate) fn query(params: &Params) -> Params {
+/// The filters as the API takes them; `offset_minutes` is what the user's clock lacks to UTC.
+pub(crate) fn query(params: &Params, now: DateTime<Utc>, offset_minutes: i64) -> Params {
     let known = NAMES
         .iter()
         .filter_map(|(here, there)| Some((there, params.get(here)?)));
-    known.fold(Params::default(), |query, (name, value)| {
+    let query = known.fold(Params::default(), |query, (name, value)| {
         query.with(name, value)
+    });
+    let (since, until) = period::bounds(params, now, offset_minutes);
+    let bounds = [("since", since), ("until", until)];
+    bounds.iter().fold(query, |query, (name, at)| {
+        let at = at.map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true));
+        query.with(name, &at.unwrap_or_default())
     })
 }
 
@@ -38,22 +50,72 @@ pub(crate) fn FilterBar(params: Params, names: Names) -> Element {
             .map(|state| (state.as_str().to_owned(), state_look(state).2.to_owned())),
     );
     let mut subjects = vec![(String::new(), "All flows, agents and crews".to_owned())];
-    subjects.extend(names.options());
+    subjects.extend(names.all().iter().map(option));
     let go = |params: Params| {
         navigator().push(Route::Executions { params });
     };
-    let (by_state, by_subject) = (params.clone(), params.clone());
+    let (by_text, by_state, by_subject) = (params.clone(), params.clone(), params.clone());
     rsx! {
-        div { class: "filter-bar", role: "search", "aria-label": "Filters",
+        div { class: "filter-bar", role: "group", "aria-label": "Filters",
+            SearchField { label: "Search errors or an id", value: params.get("search").unwrap_or_default(), onsearch: move |text: String| go(by_text.with("search", &text)) }
             SelectField { label: "State", bare: true, value: state, options: states, onchange: move |value: String| go(by_state.with("state", &value)) }
             SelectField { label: "What was executed", bare: true, value: subject, options: subjects,
                 onchange: move |value: String| go(with_subject(&by_subject, &value)),
             }
+            Time { params: params.clone() }
             if !params.is_empty() {
                 Button { icon: Glyph::Close, onclick: move |_| go(Params::default()), "Clear" }
             }
         }
     }
+}
+
+/// When executions were started: at any time, in the last hours, or on days.
+#[component]
+fn Time(params: Params) -> Element {
+    let chosen = period::chosen(&params).to_owned();
+    let mut options = vec![(String::new(), "Any time".to_owned())];
+    options.extend(period::LAST.map(|(word, text, _)| (word.to_owned(), text.to_owned())));
+    options.push((period::DAYS.to_owned(), "Days…".to_owned()));
+    let by_days = chosen == period::DAYS;
+    let before = params.clone();
+    rsx! {
+        SelectField { label: "Started", bare: true, value: chosen, options,
+            onchange: move |word: String| {
+                navigator().push(Route::Executions { params: period::choose(&before, &word) });
+            },
+        }
+        if by_days {
+            Day { label: "From", name: "from", params: params.clone() }
+            Day { label: "To", name: "to", params }
+        }
+    }
+}
+
+/// One of the days. A date that is being typed leaves no trace in the history.
+#[component]
+fn Day(label: String, name: &'static str, params: Params) -> Element {
+    let value = params.get(name).unwrap_or_default().to_owned();
+    rsx! {
+        TextField { label, bare: true, kind: "date", value,
+            oninput: move |day: String| {
+                navigator().replace(Route::Executions { params: period::with_day(&params, name, &day) });
+            },
+        }
+    }
+}
+
+/// For the select of subjects.
+fn option(named: &Named) -> (String, String) {
+    let kind = match named.kind {
+        "flow" => "Flow",
+        "agent" => "Agent",
+        _ => "Crew",
+    };
+    (
+        format!("{}:{}", named.kind, named.id),
+        format!("{kind}: {}", named.name),
+    )
 }
 
 /// `flow:flow_…`, for the one select that offers all of them.
@@ -86,9 +148,15 @@ mod tests {
             params,
             Params::one("state", "failed").with("crew", "crew_2")
         );
+        let asked = |params: &Params| query(params, DateTime::UNIX_EPOCH, -60).query();
         assert_eq!(
-            query(&params.with("evil", "x")).query(),
+            asked(&params.with("evil", "x")),
             "?state=failed&crew_id=crew_2"
+        );
+        let days = Params::one("search", "timeout").with("to", "1999-12-31");
+        assert_eq!(
+            asked(&days),
+            "?search=timeout&until=1999-12-31T23%3A00%3A00Z"
         );
         assert_eq!(with_subject(&params, ""), Params::one("state", "failed"));
     }

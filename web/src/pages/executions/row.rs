@@ -1,11 +1,11 @@
 //! One execution in the list.
 
 use chrono::Utc;
-use contracts::execution::ExecutionSummary;
+use contracts::execution::{ExecutionSummary, Origin};
 use dioxus::prelude::*;
 
-use super::names::Names;
 use crate::{
+    api::names::Names,
     format,
     live::{axis::millis, words},
     routes::Route,
@@ -14,7 +14,8 @@ use crate::{
 
 #[component]
 pub(crate) fn Row(execution: ExecutionSummary, names: Names) -> Element {
-    let (kind, name) = names.of(&execution.origin);
+    let (name, _, _) = names.origin(&execution.origin);
+    let kind = kind_of(&execution.origin);
     let end = execution.finished_at.unwrap_or_else(Utc::now);
     let took = words::duration(millis(end) - millis(execution.created_at));
     let version = match (execution.origin.revision, execution.origin.version) {
@@ -41,5 +42,14 @@ pub(crate) fn Row(execution: ExecutionSummary, names: Names) -> Element {
             td { class: "end num", {format::tokens(&execution.usage)} }
             td { class: "end num", {words::money(&execution.usage)} }
         }
+    }
+}
+
+fn kind_of(origin: &Origin) -> &'static str {
+    match (origin.flow_id, origin.agent_id, origin.crew_id) {
+        (Some(_), _, _) => "flow",
+        (_, Some(_), _) => "agent",
+        (_, _, Some(_)) => "crew",
+        (None, None, None) => "",
     }
 }
