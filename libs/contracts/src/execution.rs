@@ -111,6 +111,10 @@ pub struct StepError {
     #[serde(default)]
     #[cfg_attr(feature = "openapi", oai(default))]
     pub retryable: bool,
+    /// The pause that whoever refused asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
+    pub retry_after_ms: Option<u64>,
 }
 
 impl StepError {
@@ -120,12 +124,19 @@ impl StepError {
             message: message.into(),
             node: None,
             retryable: false,
+            retry_after_ms: None,
         }
     }
 
     #[must_use]
     pub fn retryable(mut self) -> Self {
         self.retryable = true;
+        self
+    }
+
+    #[must_use]
+    pub fn after(mut self, pause_ms: Option<u64>) -> Self {
+        self.retry_after_ms = pause_ms;
         self
     }
 }

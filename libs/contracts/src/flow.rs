@@ -13,8 +13,10 @@ use crate::{
     page::{Page, Paging},
 };
 
+mod retry;
 mod running;
 
+pub use retry::{Backoff, Retry};
 pub use running::{
     DraftWord, Executable, ExecuteFlow, RevisionChoice, RunAgent, RunCrew, RunTurn, TestCrew,
     TurnTarget,
@@ -115,39 +117,6 @@ impl Edge {
 
     pub fn port(&self) -> &str {
         self.from_port.as_deref().unwrap_or(Self::DEFAULT_PORT)
-    }
-}
-
-/// How often and how patiently a failed step is tried again.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[cfg_attr(
-    feature = "openapi",
-    derive(poem_openapi::Object),
-    oai(deny_unknown_fields)
-)]
-pub struct Retry {
-    /// All attempts, the first included: 1 to 100.
-    pub max_attempts: u32,
-    /// The pause before the second attempt; it doubles from there.
-    #[serde(default = "Retry::default_backoff_ms")]
-    #[cfg_attr(feature = "openapi", oai(default = "Retry::default_backoff_ms"))]
-    pub backoff_ms: u64,
-    #[serde(default = "Retry::default_max_backoff_ms")]
-    #[cfg_attr(feature = "openapi", oai(default = "Retry::default_max_backoff_ms"))]
-    pub max_backoff_ms: u64,
-    /// 0 to 1: the share of the pause that is random.
-    #[serde(default)]
-    #[cfg_attr(feature = "openapi", oai(default))]
-    pub jitter: f64,
-}
-
-impl Retry {
-    const fn default_backoff_ms() -> u64 {
-        1000
-    }
-    const fn default_max_backoff_ms() -> u64 {
-        60_000
     }
 }
 

@@ -43,6 +43,11 @@ pub enum ExecutionEvent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         call: Option<StepCall>,
     },
+    /// The step sleeps until a moment, without a worker.
+    StepSleeping {
+        node: String,
+        until: DateTime<Utc>,
+    },
     StepSucceeded {
         node: String,
         attempt: u32,
@@ -122,9 +127,10 @@ pub enum ExecutionEvent {
 
 impl ExecutionEvent {
     /// Every [`ExecutionEvent::kind`].
-    pub const KINDS: [&'static str; 13] = [
+    pub const KINDS: [&'static str; 14] = [
         "execution_started",
         "step_started",
+        "step_sleeping",
         "step_succeeded",
         "step_retrying",
         "step_failed",
@@ -146,6 +152,7 @@ impl ExecutionEvent {
             | Self::ExecutionCancelled { .. } => true,
             Self::ExecutionStarted { .. }
             | Self::StepStarted { .. }
+            | Self::StepSleeping { .. }
             | Self::StepSucceeded { .. }
             | Self::StepRetrying { .. }
             | Self::StepFailed { .. }
@@ -162,6 +169,7 @@ impl ExecutionEvent {
         match self {
             Self::ExecutionStarted { .. } => "execution_started",
             Self::StepStarted { .. } => "step_started",
+            Self::StepSleeping { .. } => "step_sleeping",
             Self::StepSucceeded { .. } => "step_succeeded",
             Self::StepRetrying { .. } => "step_retrying",
             Self::StepFailed { .. } => "step_failed",

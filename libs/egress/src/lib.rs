@@ -8,6 +8,7 @@ mod address;
 mod client;
 mod config;
 mod error;
+mod pause;
 mod request;
 mod resolver;
 mod target;
@@ -15,6 +16,7 @@ mod target;
 pub use client::{Egress, ResponseStream};
 pub use config::{Allowed, Config};
 pub use error::Error;
+pub use pause::{milliseconds, retry_after_ms};
 pub use request::{Credential, Request, Response};
 pub use target::host_and_port;
 

@@ -17,6 +17,7 @@ mod output;
 mod tool;
 mod transform;
 mod trigger;
+mod wait;
 
 use std::sync::LazyLock;
 
@@ -57,6 +58,7 @@ static ALL: LazyLock<Vec<Kind>> = LazyLock::new(|| {
         custom::kind(),
         condition::kind(),
         transform::kind(),
+        wait::kind(),
         output::kind(),
     ]
 });

@@ -27,6 +27,8 @@ pub struct NodeView {
     pub finished_at: Option<DateTime<Utc>>,
     /// When the next attempt begins, while [`NodeState::Retrying`].
     pub retry_at: Option<DateTime<Utc>>,
+    /// When the wait is over.
+    pub until: Option<DateTime<Utc>>,
     /// How long the attempt took that succeeded.
     pub duration_ms: Option<u64>,
     /// Of all attempts together; none where nothing was used.
@@ -38,6 +40,8 @@ pub enum NodeState {
     #[default]
     Pending,
     Running,
+    /// Waits for a moment, without a worker.
+    Sleeping,
     /// Failed, with another attempt to come.
     Retrying,
     /// Waits for a person's word.
@@ -143,6 +147,7 @@ impl ExecutionView {
                 self.end(ExecutionState::Cancelled, *usage, frame.ts);
             }
             ExecutionEvent::StepStarted { node, .. }
+            | ExecutionEvent::StepSleeping { node, .. }
             | ExecutionEvent::StepSucceeded { node, .. }
             | ExecutionEvent::StepRetrying { node, .. }
             | ExecutionEvent::StepFailed { node, .. }
@@ -165,10 +170,11 @@ impl ExecutionView {
         for node in self.nodes.values_mut() {
             if matches!(
                 node.state,
-                NodeState::Running | NodeState::Retrying | NodeState::Asking
+                NodeState::Running | NodeState::Sleeping | NodeState::Retrying | NodeState::Asking
             ) {
                 node.state = NodeState::Stopped;
                 node.retry_at = None;
+                node.until = None;
                 node.finished_at = Some(at);
             }
         }
@@ -183,6 +189,7 @@ const fn usage_of(event: &ExecutionEvent) -> Option<Usage> {
         | ExecutionEvent::StepFailed { usage, .. }
         | ExecutionEvent::StepLate { usage, .. } => *usage,
         ExecutionEvent::StepStarted { .. }
+        | ExecutionEvent::StepSleeping { .. }
         | ExecutionEvent::StepSkipped { .. }
         | ExecutionEvent::ApprovalAsked { .. }
         | ExecutionEvent::ApprovalGiven { .. }
@@ -202,6 +209,12 @@ fn change_node(view: &mut NodeView, event: &ExecutionEvent, ts: DateTime<Utc>) {
             view.retry_at = None;
             view.started_at.get_or_insert(ts);
         }
+        ExecutionEvent::StepSleeping { until, .. } => {
+            view.state = NodeState::Sleeping;
+            view.attempt = 1;
+            view.until = Some(*until);
+            view.started_at = Some(ts);
+        }
         ExecutionEvent::StepSucceeded {
             attempt,
             output,
@@ -214,6 +227,7 @@ fn change_node(view: &mut NodeView, event: &ExecutionEvent, ts: DateTime<Utc>) {
             view.output = Some(output.clone());
             view.port = Some(port.clone());
             view.error = None;
+            view.until = None;
             view.duration_ms = Some(*duration_ms);
             view.finished_at = Some(ts);
         }

@@ -74,7 +74,7 @@ async fn run_token(bus: &Bus, item: &WorkItem) -> Result<String, Problem> {
 /// A service's refusal, as the error of a step.
 fn error_of(problem: &Problem) -> StepError {
     let code = problem.reason.as_deref().unwrap_or(problem.code.as_str());
-    let error = StepError::new(code, problem.detail.clone());
+    let error = StepError::new(code, problem.detail.clone()).after(problem.retry_after_ms);
     match problem.code {
         ErrorCode::Unavailable | ErrorCode::Timeout | ErrorCode::RateLimited => error.retryable(),
         ErrorCode::InvalidInput

@@ -324,6 +324,7 @@ fn first_config(kind: &str) -> NodeConfig {
         }),
         "condition" => json!({"cases": [{"when": "", "port": "yes"}], "default_port": "no"}),
         "transform" | "output" => json!({"value": "{{ input }}"}),
+        "wait" => json!({"seconds": 60}),
         "knowledge" => json!({"query": "{{ input }}"}),
         _ => json!({}),
     };

@@ -79,7 +79,7 @@ fn edge_state(edge: EdgeHandle, port: &str) -> &'static str {
     let (from, to) = (edge.from.mark.read(), edge.to.mark.read());
     match (from.state, to.state) {
         ("" | "running" | "skipped", _) | (_, "" | "skipped") => "",
-        (_, "running" | "retrying" | "waiting") => "running",
+        (_, "running" | "retrying" | "sleeping" | "waiting") => "running",
         ("failed", _) if port != "error" => "",
         _ => "taken",
     }

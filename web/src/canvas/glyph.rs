@@ -27,6 +27,7 @@ pub(crate) fn KindGlyph(kind: String) -> Element {
         "custom" => "M6 3v3H3v4h3v3h4v-3h3V6h-3V3z",
         "condition" => "M8 2.500L13.500 8 8 13.500 2.500 8z",
         "transform" => "M3 5h8M9 3l2 2-2 2M13 11H5M7 9l-2 2 2 2",
+        "wait" => "M8 2.500a5.500 5.500 0 1 0 0 11 5.500 5.500 0 0 0 0-11zM8 5v3l2 1.500",
         "output" => "M3 8h7M7 5l3 3-3 3M13 3v10",
         _ => "M3 3h10v10H3z",
     };

@@ -87,6 +87,10 @@ impl Spans {
                 span.ended = None;
                 span.attempts.push(Attempt::begun(*attempt, ts));
             }
+            ExecutionEvent::StepSleeping { node, .. } => {
+                let span = self.heard(node, frame);
+                span.attempts.push(Attempt::begun(1, ts));
+            }
             ExecutionEvent::StepSucceeded {
                 node,
                 attempt,
@@ -309,6 +313,7 @@ impl Attempt {
 pub(crate) fn node_of(event: &ExecutionEvent) -> Option<&str> {
     match event {
         ExecutionEvent::StepStarted { node, .. }
+        | ExecutionEvent::StepSleeping { node, .. }
         | ExecutionEvent::StepSucceeded { node, .. }
         | ExecutionEvent::StepRetrying { node, .. }
         | ExecutionEvent::StepFailed { node, .. }
@@ -326,9 +331,10 @@ pub(crate) fn node_of(event: &ExecutionEvent) -> Option<&str> {
 
 fn more_urgent(a: NodeState, b: NodeState) -> NodeState {
     let rank = |state| match state {
-        NodeState::Asking => 7,
-        NodeState::Running => 6,
-        NodeState::Retrying => 5,
+        NodeState::Asking => 8,
+        NodeState::Running => 7,
+        NodeState::Retrying => 6,
+        NodeState::Sleeping => 5,
         NodeState::Stopped => 4,
         NodeState::Failed => 3,
         NodeState::Succeeded => 2,

@@ -22,6 +22,7 @@ pub(crate) fn tone(event: &ExecutionEvent) -> Tone {
         ExecutionEvent::StepRetrying { .. } => Tone::Again,
         ExecutionEvent::StepFailed { .. } | ExecutionEvent::ExecutionFailed { .. } => Tone::Bad,
         ExecutionEvent::StepSkipped { .. }
+        | ExecutionEvent::StepSleeping { .. }
         | ExecutionEvent::StepLate { .. }
         | ExecutionEvent::ExecutionCancelled { .. } => Tone::Quiet,
         ExecutionEvent::ApprovalAsked { .. }
@@ -38,6 +39,9 @@ pub(crate) fn sentence(event: &ExecutionEvent) -> String {
             attempt: 1, call, ..
         } => started(call.as_ref()),
         ExecutionEvent::StepStarted { attempt, .. } => format!("started attempt {attempt}"),
+        ExecutionEvent::StepSleeping { until, .. } => {
+            format!("sleeps until {}", until.format("%Y-%m-%d %H:%M:%S UTC"))
+        }
         ExecutionEvent::StepSucceeded {
             port, duration_ms, ..
         } => {

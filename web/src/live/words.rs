@@ -10,6 +10,7 @@ pub(crate) const fn state(state: NodeState) -> &'static str {
     match state {
         NodeState::Pending => "pending",
         NodeState::Running => "running",
+        NodeState::Sleeping => "sleeping",
         NodeState::Retrying => "retrying",
         NodeState::Asking => "waiting",
         NodeState::Succeeded => "succeeded",

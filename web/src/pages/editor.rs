@@ -12,6 +12,7 @@ mod pickers;
 mod problems;
 mod properties;
 mod publish;
+mod retry_fields;
 mod revisions;
 mod run_form;
 mod run_panel;

@@ -17,6 +17,10 @@ const MAX_NAME: usize = 200;
 const MAX_TIMEOUT_MS: u64 = 24 * 60 * 60 * 1000;
 const MAX_ATTEMPTS: u32 = 100;
 const MAX_BACKOFF_MS: u64 = 24 * 60 * 60 * 1000;
+const MAX_ELAPSED_MS: u64 = 365 * 24 * 60 * 60 * 1000;
+/// Codes of errors that a retry policy may name.
+const MAX_CODES: usize = 20;
+const MAX_CODE: usize = 64;
 /// Of the many ways one configuration can be wrong, this many are told.
 const MAX_PER_NODE: usize = 20;
 
@@ -105,6 +109,9 @@ impl Place<'_> {
 
 /// The fields of a retry policy that are out of bounds, each with its rule.
 fn broken_rules(retry: &Retry) -> impl Iterator<Item = (&'static str, &'static str)> + use<> {
+    let is_code = |code: &String| (1..=MAX_CODE).contains(&code.len());
+    let are_codes =
+        |codes: &Vec<String>| (1..=MAX_CODES).contains(&codes.len()) && codes.iter().all(is_code);
     let rules = [
         (
             "max_attempts",
@@ -125,6 +132,18 @@ fn broken_rules(retry: &Retry) -> impl Iterator<Item = (&'static str, &'static s
             "jitter",
             (0.0..=1.0).contains(&retry.jitter),
             "must be 0 to 1",
+        ),
+        (
+            "max_elapsed_ms",
+            retry
+                .max_elapsed_ms
+                .is_none_or(|limit| (1..=MAX_ELAPSED_MS).contains(&limit)),
+            "must be 1 ms to 365 days",
+        ),
+        (
+            "on",
+            retry.on.as_ref().is_none_or(are_codes),
+            "must be 1 to 20 codes of errors",
         ),
     ];
     let broken = rules.into_iter().filter(|(_, fine, _)| !fine);

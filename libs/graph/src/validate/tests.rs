@@ -86,12 +86,14 @@ fn nodes_are_checked_one_by_one() {
     check(
         &[(
             "/nodes/1/retry",
-            json!({"max_attempts": 0, "backoff_ms": 10, "max_backoff_ms": 5, "jitter": 2.0}),
+            json!({"max_attempts": 0, "backoff_ms": 10, "max_backoff_ms": 5, "jitter": 2.0, "max_elapsed_ms": 0, "on": []}),
         )],
         &[
             ("a", "/nodes/1/retry/max_attempts", "invalid_retry"),
             ("a", "/nodes/1/retry/max_backoff_ms", "invalid_retry"),
             ("a", "/nodes/1/retry/jitter", "invalid_retry"),
+            ("a", "/nodes/1/retry/max_elapsed_ms", "invalid_retry"),
+            ("a", "/nodes/1/retry/on", "invalid_retry"),
         ],
     );
     check(

@@ -54,6 +54,7 @@ impl Transcript {
             }
             ExecutionEvent::ExecutionStarted { .. }
             | ExecutionEvent::StepStarted { call: None, .. }
+            | ExecutionEvent::StepSleeping { .. }
             | ExecutionEvent::StepRetrying { .. }
             | ExecutionEvent::StepSkipped { .. }
             | ExecutionEvent::StepLate { .. }

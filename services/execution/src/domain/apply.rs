@@ -22,12 +22,13 @@ use super::{
     inline::{self, Kind},
     limits,
     program::Program,
-    retry::{effect_key, pause},
+    retry::{effect_key, is_tried_again, pause},
     state::{At, State, Step},
 };
 use crate::record::{Private, Record};
 
 mod ending;
+mod waiting;
 mod working;
 
 /// How much longer than its time limit an attempt may stay without an answer: the wait in the queue, workers that died.
@@ -77,6 +78,8 @@ pub(crate) enum Timer {
     Retry { node: At, attempt: u32 },
     /// Nobody has answered for an attempt.
     Silence { node: At, attempt: u32 },
+    /// A node has waited for its time.
+    Wait { node: At },
     /// A node's agent has had its time.
     Limit { node: At, attempt: u32 },
     /// Running attempts have had their time to be cut.
@@ -282,8 +285,13 @@ impl<'a> Run<'a> {
                     self.advance();
                 }
             }
+            Timer::Wait { node } if !closing => self.wake(node),
             Timer::Grace if closing => self.finish(),
-            Timer::Retry { .. } | Timer::Silence { .. } | Timer::Limit { .. } | Timer::Grace => {}
+            Timer::Retry { .. }
+            | Timer::Silence { .. }
+            | Timer::Wait { .. }
+            | Timer::Limit { .. }
+            | Timer::Grace => {}
         }
     }
 
@@ -320,6 +328,7 @@ impl<'a> Run<'a> {
                     self.applied.effects.push(Effect::Wake { timer, at });
                 }
                 Step::Looping { attempt, since } => self.limit(node, attempt, since),
+                Step::Sleeping { until, .. } => self.wake_at(node, until),
                 Step::Waiting
                 | Step::Asking
                 | Step::Settled
@@ -380,6 +389,7 @@ impl<'a> Run<'a> {
                 Err(error) => self.failed(node.into(), Failure::of(1, error)),
             },
             Ok(Kind::Heavy(_) | Kind::Looping) => self.begin_attempt(node.into(), 1),
+            Ok(Kind::Wait) => self.wait(node),
             Err(error) => self.failed(node.into(), Failure::of(1, error)),
         }
     }
@@ -451,11 +461,7 @@ impl<'a> Run<'a> {
         let private = unanswered.then_some(Private::Unanswered);
         let mut error = limits::shortened(error);
         error.node = Some(self.id(node));
-        if let Some(retry) = self.retry(node)
-            && error.retryable
-            && attempt < retry.max_attempts
-        {
-            let at = after(self.now, pause(&retry, &self.key(node), attempt));
+        if let Some(at) = self.next_attempt(node, &error, attempt) {
             let event = ExecutionEvent::StepRetrying {
                 node: self.id(node),
                 attempt,
@@ -491,6 +497,19 @@ impl<'a> Run<'a> {
             usage,
         };
         self.emit(event, private);
+    }
+
+    /// When the attempt after a failed one begins; none where there is no further one.
+    fn next_attempt(&self, node: At, error: &StepError, attempt: u32) -> Option<DateTime<Utc>> {
+        let retry = self.retry(node)?;
+        if !is_tried_again(&retry, error, attempt) {
+            return None;
+        }
+        let at = after(self.now, pause(&retry, error, &self.key(node), attempt));
+        let limit = retry.max_elapsed_ms.map(Duration::from_millis);
+        let latest = self.state.begun_at(node).zip(limit);
+        let is_soon = latest.is_none_or(|(begun, limit)| at <= after(begun, limit));
+        is_soon.then_some(at)
     }
 
     fn late(&mut self, node: At, attempt: u32, usage: Option<Usage>) {
@@ -531,7 +550,7 @@ impl<'a> Run<'a> {
 
     fn retry(&self, at: At) -> Option<Retry> {
         match self.node(at) {
-            Some(node) => node.retry,
+            Some(node) => node.retry.clone(),
             None => calls::retry_of(&calls::wanted(self.state, self.state.path(at))?.call),
         }
     }

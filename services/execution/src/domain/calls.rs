@@ -8,7 +8,7 @@ use contracts::{
     agent::Remember,
     crew::CrewSnapshot,
     execution::StepError,
-    flow::{Node, NodeConfig, Retry},
+    flow::{Backoff, Node, NodeConfig, Retry},
     knowledge::SearchBase,
     live::StepCall,
     llm::Message,
@@ -39,9 +39,12 @@ const TOOL_GRACE_MS: u64 = 5_000;
 /// How questions to models and searches are tried again. A tool is called once: its failure is for the agent to read.
 const RETRY: Retry = Retry {
     max_attempts: 3,
+    backoff: Backoff::Exponential,
     backoff_ms: 1000,
     max_backoff_ms: 20_000,
     jitter: 0.5,
+    max_elapsed_ms: None,
+    on: None,
 };
 
 /// What the agent or crew of a node wants next. Paths are whole: `writer/llm:0`.

@@ -4,6 +4,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use chrono::{DateTime, Utc};
 use contracts::{
     Principal,
     execution::{PendingApproval, StepError, Usage},
@@ -87,6 +88,7 @@ impl State {
             steps: vec![Step::Waiting; nodes],
             calls: Vec::new(),
             outputs: vec![Value::Null; nodes],
+            begun: Vec::new(),
             unanswered: Vec::new(),
             usage: Usage::ZERO,
             closing: None,
@@ -152,6 +154,7 @@ impl State {
             }
             ExecutionEvent::ExecutionCancelled { .. } => self.end(record, Outcome::Cancelled),
             ExecutionEvent::StepStarted { node, .. }
+            | ExecutionEvent::StepSleeping { node, .. }
             | ExecutionEvent::StepSucceeded { node, .. }
             | ExecutionEvent::StepRetrying { node, .. }
             | ExecutionEvent::StepFailed { node, .. }
@@ -258,7 +261,8 @@ impl State {
                 };
                 self.conclude(at, Step::Settled, decided);
             }
-            ExecutionEvent::StepSkipped { .. }
+            ExecutionEvent::StepSleeping { .. }
+            | ExecutionEvent::StepSkipped { .. }
             | ExecutionEvent::ExecutionStarted { .. }
             | ExecutionEvent::CancelAsked { .. }
             | ExecutionEvent::ExecutionSucceeded { .. }
@@ -309,6 +313,7 @@ impl State {
                 }
                 Step::Pausing { .. } | Step::Asking => *step = Step::Cut,
                 Step::Waiting
+                | Step::Sleeping { .. }
                 | Step::Looping { .. }
                 | Step::Settled
                 | Step::Skipped
@@ -331,13 +336,11 @@ impl State {
         }
         match &record.frame.event {
             ExecutionEvent::StepStarted { attempt, .. } => {
-                let (attempt, since) = (*attempt, record.frame.ts);
-                let step = if Kind::of(self.plan.node(node)) == Ok(Kind::Looping) {
-                    Step::Looping { attempt, since }
-                } else {
-                    Step::Running { attempt }
-                };
-                self.set(node, step);
+                self.begin_node(node, *attempt, record.frame.ts);
+            }
+            ExecutionEvent::StepSleeping { until, .. } => {
+                let (since, until) = (record.frame.ts, *until);
+                self.set(node, Step::Sleeping { since, until });
             }
             ExecutionEvent::StepSucceeded {
                 output,
@@ -383,6 +386,21 @@ impl State {
             | ExecutionEvent::ExecutionFailed { .. }
             | ExecutionEvent::ExecutionCancelled { .. } => {}
         }
+    }
+
+    fn begin_node(&mut self, node: NodeIndex, attempt: u32, since: DateTime<Utc>) {
+        let configured = self.plan.node(node);
+        let retry = configured.retry.as_ref();
+        let is_timed = attempt == 1 && retry.is_some_and(|retry| retry.max_elapsed_ms.is_some());
+        let step = if Kind::of(configured) == Ok(Kind::Looping) {
+            Step::Looping { attempt, since }
+        } else {
+            Step::Running { attempt }
+        };
+        if is_timed {
+            self.data.begun.push((node.into(), since));
+        }
+        self.set(node, step);
     }
 
     fn late(&mut self, at: At, attempt: u32, usage: Option<Usage>) {

@@ -3,6 +3,9 @@
 //! **Invariant:** what a step sees follows from the state alone, and a work item made again is the same: expressions name
 //! upstream nodes only, and those have settled for good.
 
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
 use contracts::{
     execution::StepError,
     flow::{Edge, Node, NodeConfig},
@@ -16,6 +19,8 @@ use serde_json::{Map, Value, json};
 
 use super::{calls, limits, state::State};
 
+/// The longest that a node waits.
+const MAX_WAIT: TimeDelta = TimeDelta::days(365);
 /// The type whose value is the execution's output.
 pub(crate) const OUTPUT: &str = "output";
 
@@ -26,6 +31,8 @@ pub(crate) enum Kind {
     Heavy(WorkClass),
     /// An agent or a crew: it works by calls that are steps of their own.
     Looping,
+    /// A timer.
+    Wait,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +61,7 @@ impl Kind {
             "http" => Self::Heavy(WorkClass::Http),
             "code" => Self::Heavy(WorkClass::Code),
             "agent" | "crew" => Self::Looping,
+            "wait" => Self::Wait,
             "custom" => Self::Heavy(WorkClass::Custom),
             "tool" => Self::Heavy(WorkClass::Tool),
             "knowledge" => Self::Heavy(WorkClass::Knowledge),
@@ -95,6 +103,38 @@ pub(crate) fn evaluate(state: &State, node: NodeIndex, kind: Inline) -> Result<D
     }
 }
 
+/// Until when a node waits that begins to at `now`.
+///
+/// # Errors
+/// When the configuration names no moment, or one too far ahead.
+pub(crate) fn wait_until(
+    state: &State,
+    node: NodeIndex,
+    now: DateTime<Utc>,
+) -> Result<DateTime<Utc>, StepError> {
+    let config = render(state, node)?;
+    let misfit = |text: &str| StepError::new("config", text);
+    let until = match (config.get("seconds"), config.get("until")) {
+        (Some(seconds), None) => {
+            let seconds = seconds.as_f64().and_then(|seconds| {
+                let pause = Duration::try_from_secs_f64(seconds).ok()?;
+                TimeDelta::from_std(pause).ok()
+            });
+            let seconds = seconds.ok_or_else(|| misfit("`seconds` is no length of time"))?;
+            now.checked_add_signed(seconds)
+        }
+        (None, Some(until)) => {
+            let parsed = DateTime::parse_from_rfc3339(until.as_str().unwrap_or_default());
+            let until = parsed.map_err(|_| misfit("`until` is no moment (RFC 3339)"))?;
+            Some(until.to_utc().max(now))
+        }
+        _ => return Err(misfit("exactly one of `seconds` and `until` must be set")),
+    };
+    until
+        .filter(|until| *until - now <= MAX_WAIT)
+        .ok_or_else(|| misfit("the wait is longer than a year"))
+}
+
 /// Where a step goes on that failed and has a default output.
 pub(crate) fn default_port(node: &Node) -> String {
     let port = node.config.get("default_port").and_then(Value::as_str);
@@ -115,7 +155,7 @@ pub(crate) fn work_item(
     let data = &state.data;
     let class = match Kind::of(configured)? {
         Kind::Heavy(class) => class,
-        Kind::Inline(_) | Kind::Looping => {
+        Kind::Inline(_) | Kind::Looping | Kind::Wait => {
             let text = format!("nodes of type `{}` need no worker", configured.kind);
             return Err(StepError::new("unknown_node_type", text));
         }

@@ -61,6 +61,8 @@ pub(crate) struct Data {
     pub(crate) calls: Vec<CallState>,
     /// By node index; null where the node has not settled, failed or was skipped.
     pub(crate) outputs: Vec<Value>,
+    /// When the first attempts began of nodes whose retries have an end.
+    pub(crate) begun: Vec<(At, DateTime<Utc>)>,
     /// Attempts given up because no worker answered: their results may still come, late.
     pub(crate) unanswered: Vec<(At, u32)>,
     pub(crate) usage: Usage,
@@ -106,6 +108,11 @@ pub(crate) enum Step {
     Looping {
         attempt: u32,
         since: DateTime<Utc>,
+    },
+    /// Nothing is to be done until a moment.
+    Sleeping {
+        since: DateTime<Utc>,
+        until: DateTime<Utc>,
     },
     /// A person is asked.
     Asking,
@@ -161,7 +168,9 @@ impl State {
     /// Whether such an attempt was ever begun, as far as this state goes.
     pub(crate) fn has_begun(&self, at: At, attempt: u32) -> bool {
         match self.step(at) {
-            Step::Waiting | Step::Looping { .. } | Step::Asking => self.is_over(),
+            Step::Waiting | Step::Looping { .. } | Step::Sleeping { .. } | Step::Asking => {
+                self.is_over()
+            }
             Step::Running { attempt: known } | Step::Pausing { attempt: known, .. } => {
                 attempt <= known
             }
@@ -243,6 +252,12 @@ impl State {
         }
     }
 
+    /// When the first attempt of a node began whose retries have an end.
+    pub(crate) fn begun_at(&self, at: At) -> Option<DateTime<Utc>> {
+        let begun = self.data.begun.iter().find(|(known, _)| *known == at);
+        begun.map(|(_, begun_at)| *begun_at)
+    }
+
     pub(crate) fn has_running(&self) -> bool {
         let running = |step: &Step| matches!(step, Step::Running { .. });
         self.data.steps.iter().any(running)
@@ -263,7 +278,7 @@ impl Data {
         for step in &self.steps {
             match step {
                 Step::Running { .. } => return ExecutionState::Running,
-                Step::Pausing { .. } | Step::Asking => pausing = true,
+                Step::Pausing { .. } | Step::Sleeping { .. } | Step::Asking => pausing = true,
                 Step::Waiting
                 | Step::Looping { .. }
                 | Step::Settled

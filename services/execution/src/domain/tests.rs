@@ -25,6 +25,7 @@ mod agents;
 mod failing;
 mod paths;
 mod random;
+mod waiting;
 
 /// An execution under test: after each input it checks that replay gives the same state.
 pub(crate) struct Run {
@@ -172,6 +173,7 @@ impl Run {
     pub(crate) fn events(&self) -> Vec<String> {
         let text = |record: &Record| match &record.frame.event {
             ExecutionEvent::StepStarted { node, attempt, .. } => format!("{node} begins {attempt}"),
+            ExecutionEvent::StepSleeping { node, .. } => format!("{node} waits"),
             ExecutionEvent::StepSucceeded { node, port, .. } => format!("{node} -> {port}"),
             ExecutionEvent::StepRetrying { node, attempt, .. } => format!("{node} fails {attempt}"),
             ExecutionEvent::StepFailed { node, port, .. } => {

@@ -247,6 +247,7 @@ fn final_state(event: &ExecutionEvent) -> Option<ExecutionState> {
         ExecutionEvent::ExecutionCancelled { .. } => Some(ExecutionState::Cancelled),
         ExecutionEvent::ExecutionStarted { .. }
         | ExecutionEvent::StepStarted { .. }
+        | ExecutionEvent::StepSleeping { .. }
         | ExecutionEvent::StepSucceeded { .. }
         | ExecutionEvent::StepRetrying { .. }
         | ExecutionEvent::StepFailed { .. }

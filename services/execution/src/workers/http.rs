@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::Utc;
 use contracts::{execution::StepError, work::WorkItem};
 use egress::{Egress, Request, Response};
 use serde_json::{Map, Value, json};
@@ -24,7 +25,9 @@ pub(crate) async fn perform(egress: &Egress, item: &WorkItem) -> Result<Value, S
     })?;
     if response.status >= 400 {
         let text = format!("the server answered with status {}", response.status);
-        let failed = StepError::new("http_status", text);
+        let pause = response.header("retry-after");
+        let pause_ms = pause.and_then(|text| egress::retry_after_ms(text, Utc::now()));
+        let failed = StepError::new("http_status", text).after(pause_ms);
         let temporary = matches!(response.status, 408 | 429) || response.status >= 500;
         return Err(if temporary {
             failed.retryable()

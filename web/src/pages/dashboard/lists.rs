@@ -135,6 +135,7 @@ mod tests {
                 message: message.into(),
                 node: Some("parse".into()),
                 retryable: false,
+                retry_after_ms: None,
             }),
             ..execution(0, ExecutionState::Failed)
         };

@@ -94,6 +94,9 @@ pub(crate) fn mark_of(view: &NodeView) -> Mark {
         return Mark::default();
     }
     let mut parts = Vec::new();
+    if let Some(until) = view.until {
+        parts.push(format!("until {}", until.format("%Y-%m-%d %H:%M UTC")));
+    }
     if let Some(ms) = view
         .duration_ms
         .filter(|_| view.state == NodeState::Succeeded)

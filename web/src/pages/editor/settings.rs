@@ -1,6 +1,6 @@
 //! What happens when a node fails: how often it is tried again, how long it may take, how the flow goes on.
 
-use contracts::flow::{OnError, Retry};
+use contracts::flow::OnError;
 use dioxus::prelude::*;
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use crate::{
         board::{Board, NodeHandle},
         fields::{json_text, json_value},
     },
-    pages::editor::properties::change,
+    pages::editor::{properties::change, retry_fields::RetryFields},
     ui::{
         field::{TextArea, TextField},
         select::SelectField,
@@ -25,7 +25,6 @@ pub(super) fn Settings(node: NodeHandle) -> Element {
         OnError::Branch => "branch",
         OnError::Default(_) => "default",
     };
-    let attempts = data.retry.map_or(1, |retry| retry.max_attempts);
     let choices = [
         ("fail", "Fail the execution"),
         ("branch", "Go on at the port error"),
@@ -52,28 +51,7 @@ pub(super) fn Settings(node: NodeHandle) -> Element {
                 if let OnError::Default(value) = &data.on_error {
                     DefaultValue { node, text: json_text(Some(value)) }
                 }
-                TextField {
-                    label: "Attempts",
-                    kind: "number",
-                    value: "{attempts}",
-                    min: "1",
-                    max: "100",
-                    oninput: move |text: String| set_attempts(board, node, text.parse().unwrap_or(1)),
-                }
-                if let Some(retry) = data.retry {
-                    TextField {
-                        label: "Pause before the second attempt, ms",
-                        kind: "number",
-                        value: "{retry.backoff_ms}",
-                        min: "0",
-                        oninput: move |text: String| change(board, node, "pause", |data| {
-                            if let (Some(retry), Ok(pause)) = (&mut data.retry, text.parse()) {
-                                retry.backoff_ms = pause;
-                                retry.max_backoff_ms = retry.max_backoff_ms.max(pause);
-                            }
-                        }),
-                    }
-                }
+                RetryFields { node }
                 TextField {
                     label: "Time limit of an attempt, ms",
                     kind: "number",
@@ -84,21 +62,6 @@ pub(super) fn Settings(node: NodeHandle) -> Element {
             }
         }
     }
-}
-
-fn set_attempts(board: Board, node: NodeHandle, attempts: u32) {
-    change(board, node, "attempts", |data| {
-        let retry = data.retry.unwrap_or(Retry {
-            max_attempts: 1,
-            backoff_ms: 1_000,
-            max_backoff_ms: 60_000,
-            jitter: 0.1,
-        });
-        data.retry = (attempts > 1).then_some(Retry {
-            max_attempts: attempts,
-            ..retry
-        });
-    });
 }
 
 #[component]

@@ -7,6 +7,7 @@ pub(crate) const fn shape(word: &str) -> &'static str {
     match word.as_bytes() {
         b"running" => "M7 2 A5 5 0 1 1 2 7",
         b"retrying" => "M11.5 7 A4.5 4.5 0 1 1 9.5 3.2 M9.5 1 V3.5 H7",
+        b"sleeping" => "M7 2 A5 5 0 1 1 6.99 2 M7 4.5 V7 L9 8.5",
         b"waiting" => "M5 3.5 V10.5 M9 3.5 V10.5",
         b"succeeded" => "M2.5 7.5 L5.5 10.5 L11.5 3.5",
         b"failed" => "M3.5 3.5 L10.5 10.5 M10.5 3.5 L3.5 10.5",

@@ -244,7 +244,7 @@ fn is_waiting(view: &graph::view::ExecutionView) -> bool {
         match node.state {
             NodeState::Asking => asked = true,
             NodeState::Running if !asks(path) => return false,
-            NodeState::Retrying => return false,
+            NodeState::Retrying | NodeState::Sleeping => return false,
             _ => {}
         }
     }

@@ -40,7 +40,7 @@ impl Run<'_> {
     pub(super) fn finish_if_done(&mut self) {
         let going_on = |step: &Step| match step {
             Step::Running { .. } => true,
-            Step::Pausing { .. } | Step::Looping { .. } | Step::Asking => {
+            Step::Pausing { .. } | Step::Looping { .. } | Step::Sleeping { .. } | Step::Asking => {
                 self.state.data.closing.is_none()
             }
             Step::Waiting | Step::Settled | Step::Skipped | Step::Failed | Step::Cut => false,

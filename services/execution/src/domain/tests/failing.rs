@@ -58,6 +58,37 @@ fn a_retryable_error_is_tried_again_after_its_pause() {
 }
 
 #[test]
+fn retries_end_after_their_time_and_with_other_errors() {
+    let retry = json!({"retry": {"max_attempts": 100, "backoff": "fixed", "backoff_ms": 100, "max_elapsed_ms": 250, "on": ["http_status"]}});
+    let mut run = Run::start(&flow(retry.clone()), json!({}));
+    run.succeed("p", 1, json!(0));
+    let mut attempt = 1;
+    loop {
+        run.fail("h", attempt, StepError::new("http_status", "404"));
+        let Some((timer, at)) = run.timers().first().copied() else {
+            break;
+        };
+        run.now = at;
+        run.fire(timer);
+        attempt += 1;
+    }
+    assert_eq!((attempt, run.outcome().0), (3, ExecutionState::Failed));
+    let mut run = Run::start(&flow(retry), json!({}));
+    run.succeed("p", 1, json!(0));
+    run.fail("h", 1, StepError::new("timeout", "slow").retryable());
+    assert_eq!(run.outcome().0, ExecutionState::Failed);
+}
+
+#[test]
+fn a_pause_that_the_other_side_asks_for_is_kept() {
+    let plan = flow(json!({"retry": {"max_attempts": 2, "backoff_ms": 100}}));
+    let mut run = Run::start(&plan, json!({}));
+    run.succeed("p", 1, json!(0));
+    run.fail("h", 1, flaky().after(Some(7000)));
+    assert_eq!(run.timers()[0].1, run.now + TimeDelta::seconds(7));
+}
+
+#[test]
 fn the_last_failed_attempt_fails_the_execution() {
     let plan = flow(json!({"retry": {"max_attempts": 2, "backoff_ms": 0}}));
     let mut run = Run::start(&plan, json!({}));

@@ -35,13 +35,14 @@ fn moves() -> impl Strategy<Value = Vec<(prop::sample::Index, Move)>> {
 fn random_plan(kinds: &[(u8, u8)], extra: &[(usize, usize)]) -> Arc<Program> {
     let mut nodes = vec![json!({"id": "n0", "type": "trigger"})];
     for (at, (kind, policy)) in (1..).zip(kinds) {
-        let mut node = match kind % 4 {
+        let mut node = match kind % 5 {
             0 => {
                 json!({"type": "transform", "config": {"value": {"was": format!("{{{{ nodes.n{}.output }}}}", at - 1)}}})
             }
             1 => {
                 json!({"type": "condition", "config": {"cases": [{"when": format!("nodes.n{}.output", at - 1), "port": "out"}], "default_port": "other"}})
             }
+            2 => json!({"type": "wait", "config": {"seconds": 3}}),
             _ => json!({"type": "http", "config": {"method": "GET", "url": "https://example.com"}}),
         };
         node["id"] = json!(format!("n{at}"));
@@ -75,7 +76,12 @@ fn random_plan(kinds: &[(u8, u8)], extra: &[(usize, usize)]) -> Arc<Program> {
 /// Attempts and pauses that the execution waits for.
 fn pending(run: &Run) -> Vec<(String, super::super::state::Step)> {
     use super::super::state::Step;
-    let waits = |step: &Step| matches!(step, Step::Running { .. } | Step::Pausing { .. });
+    let waits = |step: &Step| {
+        matches!(
+            step,
+            Step::Running { .. } | Step::Pausing { .. } | Step::Sleeping { .. }
+        )
+    };
     run.state
         .steps()
         .filter(|(_, step)| waits(step))
@@ -98,6 +104,10 @@ fn step(run: &mut Run, pick: prop::sample::Index, one: Move) {
                 node: index,
                 attempt,
             });
+        }
+        Step::Sleeping { until, .. } => {
+            run.now = run.now.max(until);
+            return run.fire(Timer::Wait { node: index });
         }
         Step::Running { attempt } => attempt,
         _ => return,

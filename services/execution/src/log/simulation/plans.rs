@@ -23,10 +23,16 @@ pub(super) fn plans() -> HashMap<String, Arc<Program>> {
                 "a",
                 json!({"retry": {"max_attempts": 3, "backoff_ms": 100, "jitter": 0.5}})
             ),
+            {"id": "w", "type": "wait", "config": {"seconds": 2}},
             call("b", json!({"on_error": {"default": 0}})),
             output("{{ nodes.b.output }}")
         ]),
-        &[("t", "out", "a"), ("a", "out", "b"), ("b", "out", "o")],
+        &[
+            ("t", "out", "a"),
+            ("a", "out", "w"),
+            ("w", "out", "b"),
+            ("b", "out", "o"),
+        ],
     );
     let parallel = flows::plan(
         json!([
