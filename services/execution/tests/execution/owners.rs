@@ -1,5 +1,6 @@
 //! Owners come and go.
 
+use chrono::{TimeDelta, Utc};
 use contracts::subject::partition_of;
 
 use super::*;
@@ -16,6 +17,35 @@ async fn a_new_owner_knows_what_the_old_one_stored() {
     // Started again under the new owner, it runs nothing.
     fixture.begin(&start).await;
     assert_eq!(fixture.events(id).await, events);
+    fixture.drain().await;
+}
+
+#[tokio::test]
+async fn what_sleeps_wakes_up_with_another_owner() {
+    let mut fixture = Fixture::start().await;
+    let nodes = json!([
+        {"id": "t", "type": "trigger"},
+        {"id": "w", "type": "wait", "config": {"until": "{{ input.until }}"}},
+        {"id": "o", "type": "output", "config": {"value": "{{ nodes.w.output.until }}"}},
+    ]);
+    let hash = fixture
+        .define(nodes, &[("t", "out", "w"), ("w", "out", "o")])
+        .await;
+    let until = Utc::now() + TimeDelta::seconds(3);
+    let id = fixture.execute(&hash, json!({"until": until})).await;
+    eventually(SOON, async || {
+        let slept = fixture.kinds(id).await.contains(&"step_sleeping");
+        slept.then_some(())
+    })
+    .await;
+    let other = fixture.engine().await;
+    fixture.running.replace(other).unwrap().drain().await;
+    let execution = fixture.finished(id).await;
+    assert_eq!(execution.state, ExecutionState::Succeeded);
+    assert!(execution.finished_at.unwrap() >= until, "never early");
+    let kinds = fixture.kinds(id).await;
+    let sleeps = kinds.iter().filter(|kind| **kind == "step_sleeping");
+    assert_eq!(sleeps.count(), 1, "{kinds:?}");
     fixture.drain().await;
 }
 

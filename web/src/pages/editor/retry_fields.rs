@@ -42,7 +42,10 @@ pub(super) fn RetryFields(node: NodeHandle) -> Element {
 fn Pauses(node: NodeHandle, retry: Retry) -> Element {
     let board = use_context::<Board>();
     let fixed = retry.backoff == Backoff::Fixed;
-    let choices = [("exponential", "Doubles each time"), ("fixed", "Stays the same")];
+    let choices = [
+        ("exponential", "Doubles each time"),
+        ("fixed", "Stays the same"),
+    ];
     rsx! {
         TextField {
             label: "Pause before the second attempt, ms",
@@ -100,7 +103,10 @@ fn Codes(node: NodeHandle, on: Option<Vec<String>>) -> Element {
 }
 
 fn codes(text: &str) -> Option<Vec<String>> {
-    let codes = text.split(',').map(str::trim).filter(|code| !code.is_empty());
+    let codes = text
+        .split(',')
+        .map(str::trim)
+        .filter(|code| !code.is_empty());
     let codes: Vec<_> = codes.map(str::to_owned).collect();
     (!codes.is_empty()).then_some(codes)
 }
