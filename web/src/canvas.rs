@@ -18,12 +18,17 @@ pub(crate) mod ports;
 pub(crate) mod acts;
 pub(crate) mod board;
 mod gesture;
+mod moving;
+mod tally;
 
 mod add_menu;
 mod edges;
+mod editing;
 mod glyph;
+mod group_view;
 mod minimap;
 mod nodes;
+mod note_view;
 mod outline;
 mod palette;
 mod picture;

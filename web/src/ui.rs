@@ -11,6 +11,8 @@ pub(crate) mod empty;
 pub(crate) mod field;
 pub(crate) mod icon;
 pub(crate) mod kbd;
+mod markdown;
+pub(crate) mod markdown_view;
 pub(crate) mod menu;
 pub(crate) mod page;
 pub(crate) mod problem;

@@ -13,9 +13,11 @@ use crate::{
     page::{Page, Paging},
 };
 
+mod drawing;
 mod retry;
 mod running;
 
+pub use drawing::{Group, Note};
 pub use retry::{Backoff, Retry};
 pub use running::{
     DraftWord, Executable, ExecuteFlow, RevisionChoice, RunAgent, RunCrew, RunTurn, TestCrew,
@@ -25,7 +27,7 @@ pub use running::{
 /// A node's configuration; sorted, so that equal definitions have equal hashes.
 pub type NodeConfig = BTreeMap<String, Value>;
 
-/// Nodes and edges, as drawn. A draft may be stored invalid; a revision is always valid.
+/// Nodes and edges, as drawn, and what is drawn beside them. A draft may be stored invalid; a revision is always valid.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(
@@ -42,6 +44,14 @@ pub struct Definition {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
     pub input_schema: Option<Value>,
+    /// Texts on the canvas, at most 200; an execution knows nothing of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "openapi", oai(default, skip_serializing_if_is_empty))]
+    pub notes: Vec<Note>,
+    /// Nodes that belong together, at most 200 groups; an execution knows nothing of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "openapi", oai(default, skip_serializing_if_is_empty))]
+    pub groups: Vec<Group>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -430,6 +440,19 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_is_drawn_leaves_no_trace_where_it_is_not() {
+        let plain = serde_json::to_value(Definition::example()).unwrap();
+        let keys: Vec<_> = plain.as_object().unwrap().keys().collect();
+        assert_eq!(keys, ["edges", "nodes"]);
+        let mut drawn = plain.clone();
+        drawn["notes"] = json!([{"id": "n", "text": "Why", "position": {"x": 0.5, "y": -8.0}, "width": 240.0, "height": 96.0}]);
+        drawn["groups"] =
+            json!([{"id": "g", "name": "Work", "nodes": ["greet"], "collapsed": true}]);
+        let definition: Definition = serde_json::from_value(drawn.clone()).unwrap();
+        assert_eq!(serde_json::to_value(definition).unwrap(), drawn);
+    }
 
     #[test]
     fn on_error_has_three_forms() {

@@ -252,6 +252,10 @@ mod tests {
         check::<flow::Node>(
             json!({"id": "a", "type": "llm", "on_error": "branch", "position": {"x": 1.5, "y": 2.0}}),
         );
+        check::<flow::Definition>(
+            json!({"nodes": [], "groups": [{"id": "g", "name": "G", "nodes": ["a"]}],
+            "notes": [{"id": "n", "text": "t", "position": {"x": 1.5, "y": 2.0}, "width": 240.0, "height": 96.0}]}),
+        );
         check::<flow::CreateFlow>(
             json!({"name": "n", "definition": {"nodes": [], "input_schema": {"type": "object"}}}),
         );

@@ -133,7 +133,7 @@ mod tests {
         Definition {
             nodes: serde_json::from_value(json!(nodes)).unwrap(),
             edges: list,
-            input_schema: None,
+            ..Definition::default()
         }
     }
 

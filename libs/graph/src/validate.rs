@@ -1,5 +1,6 @@
 //! What keeps a flow from being published, all of it, each with a place and a stable code.
 
+mod drawing;
 mod expressions;
 mod nodes;
 mod shape;
@@ -10,6 +11,8 @@ use crate::schema::Schema;
 
 const MAX_NODES: usize = 1000;
 const MAX_EDGES: usize = 5000;
+const MAX_NOTES: usize = 200;
+const MAX_GROUPS: usize = 200;
 const MAX_BYTES: usize = 512 * 1024;
 
 /// Everything that is wrong with a definition; empty means valid.
@@ -22,24 +25,23 @@ pub fn validate(definition: &Definition) -> Vec<FlowProblem> {
         nodes::check(definition, &mut problems);
         shape::check(definition, &mut problems);
         expressions::check(definition, &mut problems);
+        drawing::check(definition, &mut problems);
     }
     problems.list
 }
 
 fn size(definition: &Definition, problems: &mut Problems) {
-    let (nodes, edges) = (definition.nodes.len(), definition.edges.len());
-    if nodes > MAX_NODES {
+    let counts = [
+        ("nodes", definition.nodes.len(), MAX_NODES),
+        ("edges", definition.edges.len(), MAX_EDGES),
+        ("notes", definition.notes.len(), MAX_NOTES),
+        ("groups", definition.groups.len(), MAX_GROUPS),
+    ];
+    for (what, count, most) in counts.into_iter().filter(|(_, count, most)| count > most) {
         problems.flow(
-            "/nodes",
-            "too_many_nodes",
-            format!("a flow has at most {MAX_NODES} nodes, this one has {nodes}"),
-        );
-    }
-    if edges > MAX_EDGES {
-        problems.flow(
-            "/edges",
-            "too_many_edges",
-            format!("a flow has at most {MAX_EDGES} edges, this one has {edges}"),
+            &format!("/{what}"),
+            &format!("too_many_{what}"),
+            format!("a flow has at most {most} {what}, this one has {count}"),
         );
     }
     let bytes = serde_json::to_vec(definition).map_or(usize::MAX, |json| json.len());

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use contracts::{
-    flow::{Executable, Flow, FlowSummary, Revision, RevisionSummary, UpdateFlow},
+    flow::{Definition, Executable, Flow, FlowSummary, Revision, RevisionSummary, UpdateFlow},
     id::{ExecutionId, FlowId, TenantId, UserId},
     page::{Page, Paging},
 };
@@ -41,6 +41,8 @@ pub(crate) struct Begun {
 /// What is to become the next revision.
 pub(crate) struct Published {
     pub(crate) flow_id: FlowId,
+    /// The draft of which the executable was made.
+    pub(crate) definition: Definition,
     pub(crate) executable: Executable,
     pub(crate) notes: String,
     pub(crate) by: UserId,
@@ -170,7 +172,7 @@ impl FlowStore {
         let tx = self.pool.tenant(tenant).await?;
         let row = find(&tx, id, Some(LockType::Update)).await?;
         // Checked under the lock: what is published is what was validated and pinned.
-        if domain::read(&row.definition)? != published.executable.definition {
+        if domain::read(&row.definition)? != published.definition {
             return Err(Error::DraftChanged);
         }
         let next = row.revision.unwrap_or(0) + 1;

@@ -2,15 +2,22 @@
 //!
 //! **Invariant:** each act that changes the flow is one command in the log and is said aloud.
 
+mod groups;
+mod notes;
+
 use contracts::flow::Edge;
 use dioxus::prelude::*;
 
 use crate::canvas::{
-    board::{Adding, Board, Connecting, NodeHandle, arranged, set_if_new},
-    commands::{self, Alignment, Clip},
+    board::{
+        Adding, Board, Connecting, NodeHandle, arranged,
+        drawn::{Beside, Item, NoteHandle},
+        set_if_new,
+    },
+    commands::{self, Alignment, Clip, counted},
     geometry::{self, Direction, Point, Rect, View, WIDTH},
     log::Command,
-    model::place,
+    moving::Moving,
     ports,
 };
 
@@ -107,9 +114,11 @@ impl Board {
 
     /// `at`, or a place a few steps down where that is taken.
     fn free_place(&self, at: Point) -> Point {
-        let rects = self.rects();
+        let mut items = self.items();
+        // Notes lie behind what is put on them.
+        items.retain(|(item, _)| !matches!(item, Item::Beside(Beside::Note(_))));
         let mut at = at;
-        while rects
+        while items
             .iter()
             .any(|(_, rect)| rect.meets(Rect::of_node(at, 1)))
         {
@@ -143,22 +152,31 @@ impl Board {
 
     pub(crate) fn delete_selection(&mut self) {
         let (ids, edges) = (self.selected_ids(), self.selected_edges());
-        self.delete(&ids, &edges);
+        let notes: Vec<String> = self.selected_notes().iter().map(NoteHandle::id).collect();
+        self.delete_all(&ids, &edges, &notes);
     }
 
     pub(crate) fn delete(&mut self, ids: &[String], edges: &[Edge]) {
-        if ids.is_empty() && edges.is_empty() {
+        self.delete_all(ids, edges, &[]);
+    }
+
+    fn delete_all(&mut self, ids: &[String], edges: &[Edge], notes: &[String]) {
+        if ids.is_empty() && edges.is_empty() && notes.is_empty() {
             return;
         }
         // Where the keyboard stands goes on to what lies nearest.
-        let next = self.active.peek().and_then(|active| self.near(active, ids));
-        let command = commands::delete(&self.graph.peek(), ids, edges);
+        let next = self.standing().and_then(|from| self.near(from, ids));
+        let mut command = commands::delete(&self.graph.peek(), ids, edges);
+        command.edits.extend(commands::notes::removal(notes));
+        if !notes.is_empty() {
+            command.label = format!("Deleted {}", counted(ids.len(), notes.len()));
+        }
         if self.run(&command) {
             self.activate(next);
         }
     }
 
-    fn near(&self, node: NodeHandle, without: &[String]) -> Option<NodeHandle> {
+    fn near(&self, from: Item, without: &[String]) -> Option<NodeHandle> {
         let mut rects = self.rects();
         rects.retain(|(other, _)| !without.contains(&other.id()));
         let ways = [
@@ -168,17 +186,22 @@ impl Board {
             Direction::Down,
         ];
         ways.into_iter()
-            .find_map(|way| geometry::neighbour(&rects, node.rect(), way))
+            .find_map(|way| geometry::neighbour(&rects, rect_of(from), way))
     }
 
     pub(crate) fn copy(&mut self) -> Option<String> {
-        let ids = self.selected_ids();
-        if ids.is_empty() {
-            return None;
-        }
-        let clip = commands::copy(&self.graph.peek(), &ids);
-        self.say(format!("Copied {}", count(ids.len())));
+        let clip = self.clip();
+        clip.corner()?;
+        self.say(format!(
+            "Copied {}",
+            counted(clip.nodes.len(), clip.notes.len())
+        ));
         serde_json::to_string_pretty(&clip).ok()
+    }
+
+    fn clip(&self) -> Clip {
+        let notes: Vec<String> = self.selected_notes().iter().map(NoteHandle::id).collect();
+        commands::copy(&self.graph.peek(), &self.selected_ids(), &notes)
     }
 
     /// Takes over copied nodes; false when the text is something else.
@@ -193,33 +216,38 @@ impl Board {
     }
 
     pub(crate) fn duplicate(&mut self) {
-        let ids = self.selected_ids();
-        let clip = commands::copy(&self.graph.peek(), &ids);
-        let corner = clip
-            .nodes
-            .iter()
-            .map(place)
-            .reduce(|a, b| Point::new(a.x.min(b.x), a.y.min(b.y)));
-        if let Some(corner) = corner {
+        let clip = self.clip();
+        if let Some(corner) = clip.corner() {
             let at = self.free_place(corner.plus(Point::new(32.0, 32.0)));
             self.paste_clip(&clip, at);
         }
     }
 
     fn paste_clip(&mut self, clip: &Clip, at: Point) {
-        let (ids, command) = commands::paste(&self.graph.peek(), clip, at);
+        let (pasted, command) = commands::paste(&self.graph.peek(), clip, at);
         if self.run(&command) {
-            let new: Vec<NodeHandle> = ids.iter().filter_map(|id| self.by_id(id)).collect();
-            self.select(new.iter().map(|node| node.key).collect());
-            set_if_new(&mut self.active, new.first().copied());
+            let nodes = pasted.nodes.iter().filter_map(|id| self.by_id(id));
+            let notes = pasted.notes.iter().filter_map(|id| self.note_by_id(id));
+            let keys = nodes.map(|node| node.key);
+            let keys = keys.chain(notes.map(|note| note.key)).collect();
+            self.select(keys);
+            self.stand_on_selection();
         }
     }
 
     pub(crate) fn select_all(&mut self) {
-        let keys = self.nodes.peek().iter().map(|node| node.key).collect();
+        let keys = {
+            let (nodes, notes) = (self.nodes.peek(), self.notes.peek());
+            let keys = nodes.iter().map(|node| node.key);
+            keys.chain(notes.iter().map(|note| note.key)).collect()
+        };
         self.select(keys);
-        let text = format!("Selected {}", count(self.nodes.peek().len()));
-        self.say(text);
+        self.say_selection();
+    }
+
+    pub(crate) fn say_selection(&mut self) {
+        let (nodes, notes) = (self.selected().len(), self.selected_notes().len());
+        self.say(format!("Selected {}", counted(nodes, notes)));
     }
 
     /// All nodes before or behind the active one.
@@ -238,8 +266,7 @@ impl Board {
             nodes.map(|node| node.key).chain([active.key]).collect()
         };
         self.select(keys);
-        let text = format!("Selected {}", count(self.selection.peek().len()));
-        self.say(text);
+        self.say_selection();
     }
 
     pub(crate) fn align(&mut self, alignment: Alignment) {
@@ -250,14 +277,13 @@ impl Board {
     pub(crate) fn nudge(&mut self, way: Direction) {
         let step = way.step();
         let shift = Point::new(step.x * geometry::GRID, step.y * geometry::GRID);
-        let nodes = self.selected();
-        let places: Vec<_> = nodes
-            .iter()
-            .map(|node| (node.id(), node.at.peek().plus(shift)))
-            .collect();
-        if !places.is_empty() {
-            let command = commands::place(places).merging("nudge");
-            self.run(&command);
+        if *self.locked.peek() {
+            return self.say("This flow cannot be changed");
+        }
+        let moving = Moving::selection(self);
+        if !moving.is_empty() {
+            moving.by(shift);
+            self.run(&moving.command().merging("nudge"));
         }
     }
 
@@ -277,19 +303,30 @@ impl Board {
         self.fit();
     }
 
-    /// To the next node that way; to the first when none is active.
+    /// To the next thing that way; to the first when nothing is active.
     pub(crate) fn walk(&mut self, way: Direction) {
-        let rects = self.rects();
-        let next = match *self.active.peek() {
-            Some(active) => geometry::neighbour(&rects, active.rect(), way),
-            None => rects.first().map(|(node, _)| *node),
+        let items = self.items();
+        let next = match self.standing() {
+            Some(from) => geometry::neighbour(&items, rect_of(from), way),
+            None => items.first().map(|(item, _)| *item),
         };
-        if let Some(node) = next {
-            self.activate(Some(node));
-            self.reveal(Some(node));
-            let kind = self.kind(&node.data.peek().kind).map(|kind| kind.title);
-            self.say(format!("{}, {}", node.title(), kind.unwrap_or_default()));
-        }
+        let Some(next) = next else { return };
+        let text = match next {
+            Item::Node(node) => {
+                self.activate(Some(node));
+                let kind = self.kind(&node.data.peek().kind).map(|kind| kind.title);
+                format!("{}, {}", node.title(), kind.unwrap_or_default())
+            }
+            Item::Beside(beside) => {
+                self.activate_beside(beside);
+                match beside {
+                    Beside::Note(note) => format!("Note: {}", note.title()),
+                    Beside::Group(group) => group.title(),
+                }
+            }
+        };
+        self.reveal_rect(rect_of(next));
+        self.say(text);
     }
 
     /// Begins a connection from the active node, by keyboard.
@@ -339,13 +376,20 @@ impl Board {
 
     pub(crate) fn reveal(&mut self, node: Option<NodeHandle>) {
         if let Some(node) = node {
-            let view = self.view.peek().revealing(node.rect(), *self.size.peek());
-            set_if_new(&mut self.view, view);
+            self.reveal_rect(node.shown());
         }
     }
 
+    pub(crate) fn reveal_rect(&mut self, rect: Rect) {
+        let view = self.view.peek().revealing(rect, *self.size.peek());
+        set_if_new(&mut self.view, view);
+    }
+
     pub(crate) fn fit(&mut self) {
-        let bounds = Rect::around(self.rects().into_iter().map(|(_, rect)| rect));
+        let items = self.items().into_iter().map(|(_, rect)| rect);
+        let groups = self.groups.peek().clone().into_iter();
+        let frames = groups.filter(|group| !group.members.peek().is_empty());
+        let bounds = Rect::around(items.chain(frames.map(|group| *group.area.peek())));
         let view = bounds.map_or_else(View::default, |bounds| {
             View::fitted(bounds, *self.size.peek())
         });
@@ -363,9 +407,9 @@ impl Board {
     }
 }
 
-fn count(nodes: usize) -> String {
-    match nodes {
-        1 => "1 node".to_owned(),
-        several => format!("{several} nodes"),
+fn rect_of(item: Item) -> Rect {
+    match item {
+        Item::Node(node) => node.shown(),
+        Item::Beside(beside) => beside.rect(),
     }
 }

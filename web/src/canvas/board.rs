@@ -3,6 +3,8 @@
 //!
 //! **Invariant:** after `reconcile` the handles show the graph. A node keeps its handle through delete and undo.
 
+pub(crate) mod drawn;
+
 use std::{
     collections::{BTreeSet, HashMap},
     rc::Rc,
@@ -14,8 +16,9 @@ use dioxus::{
     prelude::*,
 };
 
+use self::drawn::{Beside, GroupHandle, NoteHandle};
 use crate::canvas::{
-    geometry::{Point, Rect, View},
+    geometry::{self, Point, Rect, View},
     layout,
     log::Log,
     model::{Graph, place, position, title},
@@ -29,6 +32,8 @@ pub(crate) struct Mark {
     pub(crate) state: &'static str,
     /// One short line: time, tokens, attempt.
     pub(crate) note: String,
+    pub(crate) duration_ms: u64,
+    pub(crate) tokens: u64,
     /// The node was changed since.
     pub(crate) stale: bool,
 }
@@ -45,6 +50,8 @@ pub(crate) struct NodeHandle {
     pub(crate) problems: Signal<Vec<String>>,
     /// The edge that is being drawn may end here.
     pub(crate) lit: Signal<bool>,
+    /// The collapsed group whose card stands in its place.
+    pub(crate) folded: Signal<Option<GroupHandle>>,
 }
 
 impl NodeHandle {
@@ -58,6 +65,33 @@ impl NodeHandle {
 
     pub(crate) fn rect(&self) -> Rect {
         Rect::of_node(*self.at.peek(), self.ports.peek().len())
+    }
+
+    /// The rectangle that is seen: its own, or that of the card in its place.
+    pub(crate) fn shown(&self) -> Rect {
+        match *self.folded.peek() {
+            Some(group) => *group.area.peek(),
+            None => self.rect(),
+        }
+    }
+
+    /// Where an edge leaves by this port; follows the node and the card in its place.
+    pub(crate) fn leaves(&self, port: &str) -> Point {
+        if let Some(group) = *self.folded.read() {
+            return geometry::output_port(group.area.read().corner(), 0, 1);
+        }
+        let ports = self.ports.read();
+        let index = ports.iter().position(|known| known == port).unwrap_or(0);
+        geometry::output_port(*self.at.read(), index, ports.len())
+    }
+
+    /// Where an edge arrives; follows the node and the card in its place.
+    pub(crate) fn enters(&self) -> Point {
+        let corner = match *self.folded.read() {
+            Some(group) => group.area.read().corner(),
+            None => *self.at.read(),
+        };
+        geometry::input_port(corner)
     }
 }
 
@@ -96,11 +130,19 @@ pub(crate) struct Board {
     pub(crate) types: CopyValue<Rc<Vec<NodeType>>>,
     pub(crate) nodes: Signal<Vec<NodeHandle>>,
     pub(crate) edges: Signal<Vec<EdgeHandle>>,
+    pub(crate) notes: Signal<Vec<NoteHandle>>,
+    pub(crate) groups: Signal<Vec<GroupHandle>>,
     pub(crate) view: Signal<View>,
     /// The size of the canvas on the screen, and its corner in the window.
     pub(crate) size: Signal<Point>,
     pub(crate) corner: CopyValue<Point>,
+    /// Where the pointer is over the canvas, on the screen.
+    pub(crate) pointer: CopyValue<Option<Point>>,
     pub(crate) active: Signal<Option<NodeHandle>>,
+    /// The note or group that is active where no node is.
+    pub(crate) beside: Signal<Option<Beside>>,
+    /// The key of the note or group whose text is being typed in its place.
+    pub(crate) editing: Signal<Option<u32>>,
     pub(crate) selection: Signal<BTreeSet<u32>>,
     pub(crate) connecting: Signal<Option<Connecting>>,
     /// Where the loose end of that edge is, in the world.
@@ -111,6 +153,8 @@ pub(crate) struct Board {
     pub(crate) locked: Signal<bool>,
     known: CopyValue<HashMap<String, NodeHandle>>,
     known_edges: CopyValue<HashMap<Edge, EdgeHandle>>,
+    known_notes: CopyValue<HashMap<String, NoteHandle>>,
+    known_groups: CopyValue<HashMap<String, GroupHandle>>,
     next_key: CopyValue<u32>,
     scope: ScopeId,
 }
@@ -125,10 +169,15 @@ impl Board {
             types: CopyValue::new(types),
             nodes: Signal::new(Vec::new()),
             edges: Signal::new(Vec::new()),
+            notes: Signal::new(Vec::new()),
+            groups: Signal::new(Vec::new()),
             view: Signal::new(View::default()),
             size: Signal::new(Point::default()),
             corner: CopyValue::new(Point::default()),
+            pointer: CopyValue::new(None),
             active: Signal::new(None),
+            beside: Signal::new(None),
+            editing: Signal::new(None),
             selection: Signal::new(BTreeSet::new()),
             connecting: Signal::new(None),
             loose_end: Signal::new(None),
@@ -138,6 +187,8 @@ impl Board {
             locked: Signal::new(false),
             known: CopyValue::new(HashMap::new()),
             known_edges: CopyValue::new(HashMap::new()),
+            known_notes: CopyValue::new(HashMap::new()),
+            known_groups: CopyValue::new(HashMap::new()),
             next_key: CopyValue::new(0),
             scope: current_scope_id(),
         };
@@ -168,7 +219,9 @@ impl Board {
             .collect();
         set_if_new(&mut self.nodes, nodes);
         set_if_new(&mut self.edges, edges);
-        let present: BTreeSet<u32> = self.nodes.peek().iter().map(|node| node.key).collect();
+        self.reconcile_drawn(&graph);
+        let mut present: BTreeSet<u32> = self.nodes.peek().iter().map(|node| node.key).collect();
+        present.extend(self.notes.peek().iter().map(|note| note.key));
         let kept = self
             .selection
             .peek()
@@ -180,6 +233,7 @@ impl Board {
         if self.active.peek().is_some_and(is_gone) {
             self.active.set(None);
         }
+        self.forget_drawn();
     }
 
     fn node_handle(&mut self, node: &Node) -> NodeHandle {
@@ -207,6 +261,7 @@ impl Board {
             mark: Signal::new_in_scope(Mark::default(), scope),
             problems: Signal::new_in_scope(Vec::new(), scope),
             lit: Signal::new_in_scope(false, scope),
+            folded: Signal::new_in_scope(None, scope),
         };
         self.known.write().insert(node.id.clone(), handle);
         handle
@@ -261,11 +316,12 @@ impl Board {
             .copied()
     }
 
-    /// The nodes with their rectangles, in the order in which they are drawn.
+    /// The nodes that are seen with their rectangles, in the order in which they are drawn.
     pub(crate) fn rects(&self) -> Vec<(NodeHandle, Rect)> {
         self.nodes
             .peek()
             .iter()
+            .filter(|node| node.folded.peek().is_none())
             .map(|node| (*node, node.rect()))
             .collect()
     }
@@ -290,7 +346,7 @@ impl Board {
         chosen.map(|edge| edge.edge.read().clone()).collect()
     }
 
-    /// These nodes and no edge.
+    /// These nodes and notes, and no edge.
     pub(crate) fn select(&mut self, keys: BTreeSet<u32>) {
         for node in self.nodes.peek().iter() {
             let mut selected = node.selected;
@@ -300,13 +356,20 @@ impl Board {
             let mut selected = edge.selected;
             set_if_new(&mut selected, false);
         }
+        self.select_drawn(&keys);
         set_if_new(&mut self.selection, keys);
     }
 
     /// This node alone; its properties are shown.
     pub(crate) fn activate(&mut self, node: Option<NodeHandle>) {
         self.select(node.iter().map(|node| node.key).collect());
-        set_if_new(&mut self.active, node);
+        self.stand(node, None);
+    }
+
+    /// Where the keyboard stands; the selection stays.
+    pub(crate) fn stand(&mut self, active: Option<NodeHandle>, beside: Option<Beside>) {
+        set_if_new(&mut self.active, active);
+        set_if_new(&mut self.beside, beside.filter(|_| active.is_none()));
     }
 
     /// Runs a task to its end, also when the button that began it is gone by then.

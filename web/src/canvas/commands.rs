@@ -2,16 +2,22 @@
 //!
 //! **Invariant:** pure; nothing here changes the graph.
 
+pub(crate) mod groups;
+pub(crate) mod notes;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use contracts::flow::{Edge, Node, NodeConfig, OnError};
+use contracts::flow::{Edge, Group, Node, NodeConfig, Note, OnError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::canvas::{
-    geometry::{Point, WIDTH},
-    log::Command,
-    model::{Edit, Graph, free_id, place as place_of, position, title},
+use crate::{
+    canvas::{
+        geometry::{Point, WIDTH},
+        log::Command,
+        model::{Edit, Graph, free_id, place as place_of, position, title},
+    },
+    format::plural,
 };
 
 /// A new node of a kind; with its id.
@@ -71,6 +77,7 @@ pub(crate) fn insert(graph: &Graph, kind: &str, between: &Edge, at: Point) -> (S
         });
     }
     command.edits.extend(make_room(graph, between, at));
+    command.edits.extend(groups::joined(graph, between, &id));
     (id, command)
 }
 
@@ -120,7 +127,7 @@ pub(crate) fn connect(graph: &Graph, from: &str, port: &str, to: &str) -> Comman
     Command::new(format!("Connected {from} to {to}"), vec![edit])
 }
 
-/// Without these nodes, their edges, and these edges.
+/// Without these nodes, their edges, and these edges; a group without nodes goes, too.
 pub(crate) fn delete(graph: &Graph, ids: &[String], edges: &[Edge]) -> Command {
     let goes =
         |edge: &&Edge| edges.contains(edge) || ids.contains(&edge.from) || ids.contains(&edge.to);
@@ -128,6 +135,7 @@ pub(crate) fn delete(graph: &Graph, ids: &[String], edges: &[Edge]) -> Command {
     let without_nodes = ids.iter().cloned().map(|id| Edit::RemoveNode { id });
     let edits = without_edges
         .map(|edge| Edit::RemoveEdge { edge })
+        .chain(groups::without(graph, ids))
         .chain(without_nodes)
         .collect();
     let label = match (ids, edges.len()) {
@@ -189,34 +197,59 @@ impl Command {
     }
 }
 
-/// Nodes and the edges between them, as they lie on the clipboard.
+/// Nodes, the edges between them, notes, and whole groups, as they lie on the clipboard.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Clip {
     /// Tells this JSON from any other: `1`.
     pub(crate) troupe_nodes: u32,
     pub(crate) nodes: Vec<Node>,
     pub(crate) edges: Vec<Edge>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) notes: Vec<Note>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) groups: Vec<Group>,
 }
 
 impl Clip {
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let clip: Self = serde_json::from_str(text).ok()?;
-        (clip.troupe_nodes == 1 && !clip.nodes.is_empty()).then_some(clip)
+        (clip.troupe_nodes == 1 && clip.corner().is_some()).then_some(clip)
+    }
+
+    /// The upper left corner; none where nothing was copied.
+    pub(crate) fn corner(&self) -> Option<Point> {
+        let notes = self.notes.iter().map(notes::place_of);
+        let places = self.nodes.iter().map(place_of).chain(notes);
+        places.reduce(|a, b| Point::new(a.x.min(b.x), a.y.min(b.y)))
     }
 }
 
-pub(crate) fn copy(graph: &Graph, ids: &[String]) -> Clip {
+pub(crate) fn copy(graph: &Graph, ids: &[String], notes: &[String]) -> Clip {
     let inside = |edge: &&Edge| ids.contains(&edge.from) && ids.contains(&edge.to);
     let nodes = graph.nodes.iter().filter(|node| ids.contains(&node.id));
     Clip {
         troupe_nodes: 1,
         nodes: nodes.cloned().collect(),
         edges: graph.edges.iter().filter(inside).cloned().collect(),
+        notes: graph
+            .notes
+            .iter()
+            .filter(|note| notes.contains(&note.id))
+            .cloned()
+            .collect(),
+        groups: groups::whole(graph, ids).cloned().collect(),
     }
 }
 
+/// What a paste puts on the canvas.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Pasted {
+    pub(crate) nodes: Vec<String>,
+    pub(crate) notes: Vec<String>,
+}
+
 /// What was copied, with free ids, its upper left corner at `at`; what the copies say about each other follows along.
-pub(crate) fn paste(graph: &Graph, clip: &Clip, at: Point) -> (Vec<String>, Command) {
+pub(crate) fn paste(graph: &Graph, clip: &Clip, at: Point) -> (Pasted, Command) {
     let mut taken: BTreeSet<String> = graph.nodes.iter().map(|node| node.id.clone()).collect();
     let mut ids = BTreeMap::new();
     for node in &clip.nodes {
@@ -224,12 +257,7 @@ pub(crate) fn paste(graph: &Graph, clip: &Clip, at: Point) -> (Vec<String>, Comm
         taken.insert(id.clone());
         ids.insert(node.id.clone(), id);
     }
-    let corner = clip
-        .nodes
-        .iter()
-        .map(place_of)
-        .reduce(|a, b| Point::new(a.x.min(b.x), a.y.min(b.y)));
-    let shift = at.minus(corner.unwrap_or_default());
+    let shift = at.minus(clip.corner().unwrap_or_default());
     let nodes = clip.nodes.iter().enumerate().map(|(offset, node)| {
         let moved = place_of(node).plus(shift).snapped();
         Edit::AddNode {
@@ -251,12 +279,22 @@ pub(crate) fn paste(graph: &Graph, clip: &Clip, at: Point) -> (Vec<String>, Comm
         index: graph.edges.len() + offset,
         edge,
     });
-    let label = match clip.nodes.len() {
-        1 => "Pasted 1 node".to_owned(),
-        count => format!("Pasted {count} nodes"),
-    };
-    let edits = nodes.chain(edges).collect();
-    (ids.into_values().collect(), Command::new(label, edits))
+    let (notes, note_edits) = notes::copies(graph, &clip.notes, shift);
+    let edits = nodes.chain(edges).chain(note_edits);
+    let edits = edits.chain(groups::copies(graph, &clip.groups, &ids));
+    let label = format!("Pasted {}", counted(clip.nodes.len(), clip.notes.len()));
+    let command = Command::new(label, edits.collect());
+    let nodes = ids.into_values().collect();
+    (Pasted { nodes, notes }, command)
+}
+
+/// `3 nodes`, `1 note`, `2 nodes and 1 note`.
+pub(crate) fn counted(nodes: usize, notes: usize) -> String {
+    match (nodes, notes) {
+        (nodes, 0) => plural(nodes, "node", "nodes"),
+        (0, notes) => plural(notes, "note", "notes"),
+        (nodes, notes) => format!("{} and {}", counted(nodes, 0), counted(0, notes)),
+    }
 }
 
 /// The configuration with `nodes.<old>` spelled anew in all its texts.
@@ -391,11 +429,11 @@ mod tests {
     #[test]
     fn copies_speak_of_copies() {
         let mut graph = Graph::new(Definition::example());
-        let clip = copy(&graph, &["greet".into(), "end".into()]);
+        let clip = copy(&graph, &["greet".into(), "end".into()], &[]);
         let clip = Clip::parse(&serde_json::to_string(&clip).unwrap()).unwrap();
-        let (ids, command) = paste(&graph, &clip, Point::default());
+        let (pasted, command) = paste(&graph, &clip, Point::default());
         graph.apply(&command.edits);
-        assert_eq!(ids, ["end_2", "greet_2"]);
+        assert_eq!(pasted.nodes, ["end_2", "greet_2"]);
         let end = graph.node("end_2").unwrap();
         assert_eq!(end.config["value"], "{{ nodes.greet_2.output }}");
         assert!(graph.edges.contains(&edge("greet_2", "out", "end_2")));

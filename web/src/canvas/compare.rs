@@ -1,10 +1,11 @@
 //! Two states of a flow laid over each other: what the newer one added, changed and took out.
 //!
-//! **Invariant:** whatever stands in one of the two is in the comparison; where a node lies is no change.
+//! **Invariant:** whatever stands in one of the two is in the comparison; where something lies is no change.
+//! Groups that are gone are counted, not drawn.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use contracts::flow::{Definition, Edge, Node};
+use contracts::flow::{Definition, Edge, Group, Node, Note};
 use serde_json::Value;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -40,6 +41,9 @@ pub(crate) struct Comparison {
     pub(crate) added_edges: Vec<Edge>,
     pub(crate) removed_edges: Vec<Edge>,
     pub(crate) input_schema: bool,
+    /// The notes, and the groups, that one of the two lacks or that differ.
+    pub(crate) notes: usize,
+    pub(crate) groups: usize,
 }
 
 impl Comparison {
@@ -70,16 +74,22 @@ impl Comparison {
                 .collect()
         };
         let removed_edges = lacking(&old.edges, &new.edges);
+        let is_gone = |note: &&Note| !new.notes.iter().any(|known| known.id == note.id);
+        let gone_notes = old.notes.iter().filter(is_gone);
         Self {
             union: Definition {
                 nodes: new.nodes.iter().chain(gone).cloned().collect(),
                 edges: new.edges.iter().chain(&removed_edges).cloned().collect(),
                 input_schema: new.input_schema.clone(),
+                notes: new.notes.iter().chain(gone_notes).cloned().collect(),
+                groups: new.groups.clone(),
             },
             nodes,
             added_edges: lacking(&new.edges, &old.edges),
             removed_edges,
             input_schema: old.input_schema != new.input_schema,
+            notes: differences(&texts(old), &texts(new)),
+            groups: differences(&members(old), &members(new)),
         }
     }
 
@@ -88,11 +98,37 @@ impl Comparison {
             && self.added_edges.is_empty()
             && self.removed_edges.is_empty()
             && !self.input_schema
+            && self.notes + self.groups == 0
     }
 }
 
 fn find<'a>(definition: &'a Definition, id: &str) -> Option<&'a Node> {
     definition.nodes.iter().find(|node| node.id == id)
+}
+
+fn texts(definition: &Definition) -> BTreeMap<&str, &str> {
+    let notes = definition.notes.iter();
+    notes.map(|note| (note.id.as_str(), &*note.text)).collect()
+}
+
+/// What each group is called and holds, in whatever order; whether it is collapsed is no change.
+fn members(definition: &Definition) -> BTreeMap<&str, (&str, BTreeSet<&str>)> {
+    let mut members = BTreeMap::new();
+    for Group {
+        id, name, nodes, ..
+    } in &definition.groups
+    {
+        let nodes = nodes.iter().map(String::as_str).collect();
+        members.insert(id.as_str(), (name.as_str(), nodes));
+    }
+    members
+}
+
+/// How many there are that one of the two lacks or that differ.
+fn differences<V: PartialEq>(old: &BTreeMap<&str, V>, new: &BTreeMap<&str, V>) -> usize {
+    let ids: BTreeSet<&str> = old.keys().chain(new.keys()).copied().collect();
+    let differs = |id: &&&str| old.get(**id) != new.get(**id);
+    ids.iter().filter(differs).count()
 }
 
 /// What the node does and is called, value by value; the configuration key by key.
@@ -169,6 +205,31 @@ mod tests {
             (compared.added_edges.len(), compared.removed_edges.len()),
             (1, 1)
         );
+    }
+
+    #[test]
+    fn notes_and_groups_are_counted_wherever_they_lie() {
+        let note = |id: &str, text: &str, x: f64| json!({"id": id, "text": text, "position": {"x": x, "y": 0.0}, "width": 240.0, "height": 96.0});
+        let with = |notes: Value, groups: Value| {
+            definition(json!({"nodes": [], "notes": notes, "groups": groups}))
+        };
+        let old = with(
+            json!([
+                note("same", "a", 0.0),
+                note("gone", "b", 0.0),
+                note("other", "c", 0.0)
+            ]),
+            json!([{"id": "same", "name": "G", "nodes": ["a", "b"]}, {"id": "gone", "name": "H", "nodes": ["c"]}]),
+        );
+        let new = with(
+            json!([note("same", "a", 9.0), note("other", "d", 0.0)]),
+            json!([{"id": "same", "name": "G", "nodes": ["b", "a"], "collapsed": true}]),
+        );
+        let compared = Comparison::of(&old, &new);
+        assert_eq!((compared.notes, compared.groups), (2, 1));
+        assert!(!compared.is_empty());
+        let drawn: Vec<_> = compared.union.notes.iter().map(|note| &note.id).collect();
+        assert_eq!(drawn, ["same", "other", "gone"]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use dioxus::prelude::*;
 
 use crate::canvas::{
     board::{Board, EdgeHandle, NodeHandle},
-    geometry::{self, Point, Rect},
+    geometry::{self, HEAD, Rect},
     nodes::{Far, use_drawn_area},
 };
 
@@ -14,7 +14,7 @@ pub(super) fn EdgeLayer() -> Element {
     let area = use_drawn_area();
     let area = *area.read();
     let is_drawn = |edge: &&EdgeHandle| {
-        area.is_none_or(|area| edge.from.rect().union(edge.to.rect()).meets(area))
+        area.is_none_or(|area| edge.from.shown().union(edge.to.shown()).meets(area))
     };
     let edges: Vec<EdgeHandle> = board
         .edges
@@ -33,21 +33,24 @@ pub(super) fn EdgeLayer() -> Element {
     }
 }
 
-/// The place of an output port; follows the node.
-fn port_of(node: NodeHandle, port: &str) -> Point {
-    let ports = node.ports.read();
-    let index = ports.iter().position(|known| known == port).unwrap_or(0);
-    geometry::output_port(*node.at.read(), index, ports.len())
+/// How far down the node, or the card in its place, goes.
+fn bottom(node: NodeHandle) -> f64 {
+    match *node.folded.read() {
+        Some(group) => group.area.read().y + HEAD,
+        None => node.at.read().y + geometry::node_height(node.ports.read().len()),
+    }
 }
 
 #[component]
 fn EdgeView(edge: EdgeHandle) -> Element {
     let far = use_context::<Far>();
+    let (from, to) = (*edge.from.folded.read(), *edge.to.folded.read());
+    if from.is_some() && from == to {
+        // Both ends are in one card.
+        return rsx! {};
+    }
     let port = edge.edge.read().port().to_owned();
-    let start = port_of(edge.from, &port);
-    let end = geometry::input_port(*edge.to.at.read());
-    let bottom =
-        |node: NodeHandle| node.at.read().y + geometry::node_height(node.ports.read().len());
+    let (start, end) = (edge.from.leaves(&port), edge.to.enters());
     let route = geometry::route(start, end, bottom(edge.from).max(bottom(edge.to)));
     let change = *edge.change.read();
     let state = if change.is_empty() {
@@ -92,7 +95,7 @@ fn LooseEdge() -> Element {
     let (Some(connecting), Some(end)) = (connecting.as_ref(), *board.loose_end.read()) else {
         return rsx! {};
     };
-    let start = port_of(connecting.from, &connecting.port);
+    let start = connecting.from.leaves(&connecting.port);
     let route = geometry::route(start, end, start.y.max(end.y));
     rsx! { path { class: "edge-line edge-loose", d: "{route.path}" } }
 }

@@ -104,10 +104,34 @@ impl Rect {
         }
     }
 
+    pub(crate) const fn corner(self) -> Point {
+        Point::new(self.x, self.y)
+    }
+
     /// Around all; none where there is nothing.
     pub(crate) fn around(rects: impl IntoIterator<Item = Self>) -> Option<Self> {
         rects.into_iter().reduce(Self::union)
     }
+}
+
+/// The room between the nodes of a group and its frame.
+const FRAME: f64 = 16.0;
+/// The height of the title of a group.
+const TITLE: f64 = 32.0;
+
+/// The frame around the nodes of a group, its title above them.
+pub(crate) fn frame(nodes: Rect) -> Rect {
+    let around = nodes.grown(FRAME);
+    Rect {
+        y: around.y - TITLE,
+        height: around.height + TITLE,
+        ..around
+    }
+}
+
+/// The card that stands in the place of nodes.
+pub(crate) fn card(nodes: Rect) -> Rect {
+    Rect::of_node(nodes.corner(), 1)
 }
 
 /// How the world is shown: a point of the world times `zoom` plus the offset is its place on the screen.

@@ -1,6 +1,6 @@
 //! What the pointer is doing on the canvas, from the moment it goes down until it is up.
 //!
-//! **Invariant:** nodes that are dragged change their signals only; the command comes when the pointer is released.
+//! **Invariant:** what is dragged changes its signals only; the command comes when the pointer is released.
 
 use std::collections::BTreeSet;
 
@@ -10,9 +10,14 @@ use wasm_bindgen::JsCast;
 use web_sys::{Element, PointerEvent};
 
 use crate::canvas::{
-    board::{Adding, Board, NodeHandle, set_if_new},
+    board::{
+        Adding, Board, NodeHandle,
+        drawn::{Beside, Item, NoteHandle},
+        set_if_new,
+    },
     commands,
     geometry::{self, HEAD, Point, Rect, View, WIDTH},
+    moving::Moving,
 };
 
 /// A pointer that moved less than this has clicked.
@@ -29,8 +34,14 @@ pub(super) enum Gesture {
     },
     Move {
         from: Point,
-        items: Vec<(NodeHandle, Point)>,
+        moving: Moving,
         moved: bool,
+    },
+    /// A note is given another size.
+    Resize {
+        from: Point,
+        note: NoteHandle,
+        size: Point,
     },
     Marquee {
         from: Point,
@@ -98,6 +109,14 @@ fn begin(board: &mut Board, target: &Element, event: &PointerEvent, at: Point) -
         }
         return press_node(board, node, adds, at);
     }
+    let beside = key_of(target, "data-beside").and_then(|key| board.drawn_by_key(key));
+    if let Some(beside) = beside {
+        let resizes = attribute(target, "data-resize").is_some() && !*board.locked.peek();
+        return match beside {
+            Beside::Note(note) if resizes => resize(board, note, at),
+            _ => press_beside(board, beside, adds, at),
+        };
+    }
     let edge = key_of(target, "data-edge");
     if let Some(key) = edge {
         return press_edge(board, target, key);
@@ -126,18 +145,47 @@ fn press_node(board: &mut Board, node: NodeHandle, adds: bool, at: Point) -> Ges
         board.activate(Some(node));
     }
     if *node.selected.peek() {
-        set_if_new(&mut board.active, Some(node));
+        board.stand(Some(node), None);
     }
-    let items = board
-        .selected()
-        .into_iter()
-        .map(|node| (node, *node.at.peek()))
-        .collect();
+    take_up(board, at)
+}
+
+fn press_beside(board: &mut Board, beside: Beside, adds: bool, at: Point) -> Gesture {
+    if board.end_edge().is_some() {
+        board.say("Not connected: an edge leads to a node");
+        return Gesture::None;
+    }
+    let own = beside.keys();
+    let is_selected = own.is_subset(&board.selection.peek());
+    if adds {
+        let mut keys = board.selection.peek().clone();
+        if is_selected {
+            keys.retain(|key| !own.contains(key));
+        } else {
+            keys.extend(own);
+        }
+        board.select(keys);
+        board.stand_on_selection();
+    } else if is_selected {
+        board.stand(None, Some(beside));
+    } else {
+        board.activate_beside(beside);
+    }
+    take_up(board, at)
+}
+
+fn take_up(board: &Board, from: Point) -> Gesture {
     Gesture::Move {
-        from: at,
-        items,
+        from,
+        moving: Moving::selection(board),
         moved: false,
     }
+}
+
+fn resize(board: &mut Board, note: NoteHandle, from: Point) -> Gesture {
+    board.activate_beside(Beside::Note(note));
+    let size = *note.size.peek();
+    Gesture::Resize { from, note, size }
 }
 
 fn press_edge(board: &mut Board, target: &Element, key: u32) -> Gesture {
@@ -171,10 +219,7 @@ fn press_edge(board: &mut Board, target: &Element, key: u32) -> Gesture {
 
 /// Where a node goes that is inserted between two.
 pub(super) fn middle_of(from: NodeHandle, to: NodeHandle, port: &str) -> Point {
-    let ports = from.ports.peek();
-    let index = ports.iter().position(|known| known == port).unwrap_or(0);
-    let start = geometry::output_port(*from.at.peek(), index, ports.len());
-    let end = geometry::input_port(*to.at.peek());
+    let (start, end) = (from.leaves(port), to.enters());
     let x = if end.x - start.x < WIDTH + 128.0 {
         start.x + 64.0
     } else {
@@ -202,27 +247,36 @@ pub(super) fn moved(board: &mut Board, hand: &mut Hand, event: &PointerEvent) {
             *click = false;
             board.view.set(view.panned(delta.x, delta.y));
         }
-        Gesture::Move { from, items, moved } => {
+        Gesture::Move {
+            from,
+            moving,
+            moved,
+        } => {
             let delta = at.minus(*from);
             if *board.locked.peek() || (!*moved && delta.x.abs() + delta.y.abs() < CLICK) {
                 return;
             }
             *moved = true;
             let zoom = board.view.peek().zoom;
-            drag(items, Point::new(delta.x / zoom, delta.y / zoom));
+            moving.by(Point::new(delta.x / zoom, delta.y / zoom));
+        }
+        Gesture::Resize { from, note, size } => {
+            let (delta, zoom) = (at.minus(*from), board.view.peek().zoom);
+            let larger = size.plus(Point::new(delta.x / zoom, delta.y / zoom));
+            set_if_new(&mut note.size, commands::notes::fitting(larger));
         }
         Gesture::Marquee { from, before } => {
             let view = *board.view.peek();
             let area = Rect::between(view.to_world(*from), view.to_world(at));
             board.marquee.set(Some(area));
-            let inside = board
-                .rects()
-                .into_iter()
-                .filter(|(_, rect)| rect.meets(area));
-            let keys = inside
-                .map(|(node, _)| node.key)
-                .chain(before.iter().copied())
-                .collect();
+            let mut keys = before.clone();
+            let items = board.items().into_iter();
+            for (item, _) in items.filter(|(_, rect)| rect.meets(area)) {
+                match item {
+                    Item::Node(node) => drop(keys.insert(node.key)),
+                    Item::Beside(beside) => keys.extend(beside.keys()),
+                }
+            }
             board.select(keys);
         }
         Gesture::Connect => {
@@ -250,19 +304,18 @@ pub(super) fn up(board: &mut Board, hand: &mut Hand, event: &PointerEvent) {
             board.activate(None);
         }
         Gesture::Move {
-            items, moved: true, ..
-        } => {
-            let places = items
-                .iter()
-                .map(|(node, _)| (node.id(), node.at.peek().snapped()))
-                .collect();
-            board.run(&commands::place(places));
+            moving,
+            moved: true,
+            ..
+        } => drop(board.run(&moving.command())),
+        Gesture::Resize { note, .. } => {
+            let command = commands::notes::resize(&note.data.peek(), *note.size.peek());
+            board.run(&command);
         }
         Gesture::Marquee { .. } => {
             board.marquee.set(None);
-            let chosen = board.selected();
-            set_if_new(&mut board.active, chosen.first().copied());
-            board.say(format!("Selected {} nodes", chosen.len()));
+            board.stand_on_selection();
+            board.say_selection();
         }
         Gesture::Connect => finish_edge(board, at),
         Gesture::Insert(adding) => board.adding.set(Some(adding)),
@@ -309,15 +362,18 @@ pub(super) fn cancelled(board: &mut Board, hand: &mut Hand) {
 }
 
 fn put_back(gesture: &Gesture) {
-    if let Gesture::Move { items, .. } = gesture {
-        drag(items, Point::default());
-    }
-}
-
-fn drag(items: &[(NodeHandle, Point)], by: Point) {
-    for (node, before) in items {
-        let mut at = node.at;
-        set_if_new(&mut at, before.plus(by));
+    match gesture {
+        Gesture::Move { moving, .. } => moving.by(Point::default()),
+        Gesture::Resize { note, size, .. } => {
+            let mut now = note.size;
+            set_if_new(&mut now, *size);
+        }
+        Gesture::None
+        | Gesture::Pan { .. }
+        | Gesture::Marquee { .. }
+        | Gesture::Connect
+        | Gesture::Insert(_)
+        | Gesture::Pinch { .. } => {}
     }
 }
 

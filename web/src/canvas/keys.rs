@@ -19,8 +19,9 @@ pub(crate) enum Act {
     Walk(Direction),
     SelectAlong(Direction),
     Nudge(Direction),
+    Resize(Direction),
     Connect,
-    /// Ends a connection, else goes to the properties.
+    /// Ends a connection, else goes to the properties, or into the note or group.
     Enter,
     Delete,
     Undo,
@@ -29,6 +30,13 @@ pub(crate) enum Act {
     Duplicate,
     Rename,
     AddNode,
+    AddNote,
+    Group,
+    Ungroup,
+    Collapse,
+    Expand,
+    /// From a node to the group that it is in.
+    SelectGroup,
     Fit,
     ZoomReset,
     ZoomIn,
@@ -48,6 +56,10 @@ pub(crate) fn act(press: Press<'_>) -> Option<Act> {
         ("z", true, true, false) | ("y", true, _, false) => Act::Redo,
         ("a", true, ..) => Act::SelectAll,
         ("d", true, ..) => Act::Duplicate,
+        ("g", true, shift, false) => match shift {
+            true => Act::Ungroup,
+            false => Act::Group,
+        },
         ("enter", true, ..) => Act::Run,
         ("s", true, ..) => Act::Save,
         (_, true, ..) => return None,
@@ -55,6 +67,10 @@ pub(crate) fn act(press: Press<'_>) -> Option<Act> {
             return arrow(&key, press);
         }
         ("l", _, true, _) => Act::Arrange,
+        ("s", _, true, false) => Act::AddNote,
+        ("g", _, false, true) => Act::Collapse,
+        ("g", _, true, true) => Act::Expand,
+        ("g", _, false, false) => Act::SelectGroup,
         ("c", _, false, false) => Act::Connect,
         ("n", _, false, false) => Act::AddNode,
         ("enter", ..) => Act::Enter,
@@ -79,7 +95,8 @@ fn arrow(key: &str, press: Press<'_>) -> Option<Act> {
         _ => Direction::Down,
     };
     match (press.alt, press.shift, way) {
-        (true, ..) => Some(Act::Nudge(way)),
+        (true, false, _) => Some(Act::Nudge(way)),
+        (true, true, _) => Some(Act::Resize(way)),
         (_, true, Direction::Left | Direction::Right) => Some(Act::SelectAlong(way)),
         (_, true, _) => None,
         _ => Some(Act::Walk(way)),
@@ -87,13 +104,21 @@ fn arrow(key: &str, press: Press<'_>) -> Option<Act> {
 }
 
 /// What the sheet of shortcuts says about the canvas.
-pub(crate) const SHEET: [(&str, &str); 22] = [
+pub(crate) const SHEET: [(&str, &str); 30] = [
     ("Arrows", "Go to the next node that way"),
     ("Shift ← →", "Select all before or behind"),
     ("Alt arrows", "Move the selection"),
+    ("Shift Alt arrows", "Resize a note"),
     ("N", "Add a node"),
     ("C, arrows, Enter", "Connect to another node"),
+    ("Shift S", "Add a note"),
+    ("Ctrl G", "Group the selection"),
+    ("Ctrl Shift G", "Ungroup"),
+    ("Alt G", "Collapse the group"),
+    ("Shift Alt G", "Expand the group"),
+    ("G", "Go to the group of the node"),
     ("Enter", "Open the properties"),
+    ("Enter, Escape", "Begin and end a note’s text"),
     ("F2", "Rename"),
     ("Delete", "Delete the selection"),
     ("Ctrl Z", "Undo"),
@@ -142,6 +167,17 @@ mod tests {
         assert_eq!(press("Ctrl Enter"), Some(Act::Run));
         assert_eq!(press("c"), Some(Act::Connect));
         assert_eq!(press("Shift L"), Some(Act::Arrange));
+        assert_eq!(press("Shift S"), Some(Act::AddNote));
+        assert_eq!(press("Ctrl s"), Some(Act::Save));
+        assert_eq!(press("Ctrl g"), Some(Act::Group));
+        assert_eq!(press("Ctrl Shift G"), Some(Act::Ungroup));
+        assert_eq!(press("Alt g"), Some(Act::Collapse));
+        assert_eq!(press("Shift Alt G"), Some(Act::Expand));
+        assert_eq!(press("g"), Some(Act::SelectGroup));
+        assert_eq!(
+            press("Shift Alt ArrowRight"),
+            Some(Act::Resize(Direction::Right))
+        );
     }
 
     #[test]

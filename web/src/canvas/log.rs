@@ -119,19 +119,35 @@ mod tests {
             return commands::add(graph, "llm", at).1;
         };
         let ids = vec![a.id.clone(), b.id.clone()];
-        match dice.below(9) {
+        match dice.below(14) {
             0 => commands::add(graph, "llm", at).1,
             1 => commands::delete(graph, &ids, &[]),
             2 => commands::place(vec![(a.id, at), (b.id, at)]),
             3 => commands::connect(graph, &a.id, "out", &b.id),
             4 => commands::rename(&a, "Another name"),
             5 => {
-                let clip = commands::copy(graph, &ids);
+                let notes: Vec<_> = graph.notes.iter().map(|note| note.id.clone()).collect();
+                let clip = commands::copy(graph, &ids, &notes);
                 commands::paste(graph, &clip, at).1
             }
             6 => match graph.edges.first() {
                 Some(edge) => commands::insert(graph, "code", edge, at).1,
                 None => commands::add(graph, "code", at).1,
+            },
+            8 => commands::groups::group(graph, &ids).1,
+            9 => {
+                let groups: Vec<_> = graph.groups.iter().map(|group| group.id.clone()).collect();
+                match dice.below(3) {
+                    0 => commands::groups::fold(graph, &groups, dice.below(2) == 0),
+                    1 => commands::groups::put(graph, &a.id, groups.first().map(String::as_str)),
+                    _ => commands::groups::ungroup(graph, &groups),
+                }
+            }
+            10 => commands::notes::add(graph, at).1,
+            11 | 12 => match graph.notes.get(dice.below(graph.notes.len())) {
+                Some(note) if dice.below(2) == 0 => commands::notes::write(note, "Why"),
+                Some(note) => commands::notes::resize(note, at),
+                None => commands::notes::add(graph, at).1,
             },
             7 => commands::configure(&a, "prompt", Some(json!(dice.below(9)))),
             _ => match graph.edges.get(dice.below(graph.edges.len())) {

@@ -8,7 +8,11 @@ use web_sys::{CanvasRenderingContext2d, Element as DomElement, HtmlCanvasElement
 
 use crate::{
     canvas::{
-        board::{Board, set_if_new},
+        board::{
+            Board,
+            drawn::{Beside, Item},
+            set_if_new,
+        },
         geometry::{Point, Rect, View},
     },
     dom,
@@ -25,6 +29,7 @@ pub(super) fn Minimap() -> Element {
         // What is read here is what it follows.
         board.changes.read();
         board.nodes.read();
+        board.notes.read();
         board.selection.read();
         let (view, size) = (*board.view.read(), *board.size.read());
         draw(&board, view, size);
@@ -63,8 +68,8 @@ pub(super) fn Minimap() -> Element {
 
 /// The part of the world on the map, and how it is shown.
 fn frame(board: &Board, view: View, size: Point) -> View {
-    let nodes = board.rects().into_iter().map(|(_, rect)| rect);
-    let bounds = Rect::around(nodes.chain([view.window(size)]));
+    let items = board.items().into_iter().map(|(_, rect)| rect);
+    let bounds = Rect::around(items.chain([view.window(size)]));
     let bounds = bounds.unwrap_or_default().grown(60.0);
     let zoom = (SIZE.x / bounds.width).min(SIZE.y / bounds.height);
     let center = bounds.center();
@@ -131,14 +136,18 @@ fn draw(board: &Board, view: View, size: Point) {
             (rect.height * map.zoom).max(least),
         );
     };
-    for (node, rect) in board.rects() {
-        context.set_fill_style_str(if *node.selected.peek() {
-            &chosen
-        } else {
-            &plain
-        });
+    // Notes lie behind everything else, and are paler.
+    for (item, rect) in board.items().into_iter().rev() {
+        let (selected, strength) = match item {
+            Item::Node(node) => (*node.selected.peek(), 1.0),
+            Item::Beside(Beside::Group(group)) => (*group.selected.peek(), 1.0),
+            Item::Beside(Beside::Note(note)) => (*note.selected.peek(), 0.4),
+        };
+        context.set_global_alpha(strength);
+        context.set_fill_style_str(if selected { &chosen } else { &plain });
         fill(rect, 2.0);
     }
+    context.set_global_alpha(1.0);
     let window = view.window(size);
     let at = map.to_screen(Point::new(window.x, window.y));
     context.set_stroke_style_str(&chosen);

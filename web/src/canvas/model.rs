@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use contracts::flow::{Definition, Edge, Node, Position};
+use contracts::flow::{Definition, Edge, Group, Node, Note, Position};
 use serde_json::Value;
 
 use crate::canvas::geometry::Point;
@@ -15,6 +15,8 @@ pub(crate) struct Graph {
     pub(crate) nodes: Vec<Node>,
     pub(crate) edges: Vec<Edge>,
     pub(crate) input_schema: Option<Value>,
+    pub(crate) notes: Vec<Note>,
+    pub(crate) groups: Vec<Group>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -44,6 +46,21 @@ pub(crate) enum Edit {
     SetInputSchema {
         schema: Option<Value>,
     },
+    AddNote {
+        index: usize,
+        note: Note,
+    },
+    RemoveNote {
+        id: String,
+    },
+    /// Replaces a note by another state of it; the id stays.
+    SetNote {
+        note: Note,
+    },
+    /// Other groups in the place of all.
+    SetGroups {
+        groups: Vec<Group>,
+    },
 }
 
 impl Graph {
@@ -52,6 +69,8 @@ impl Graph {
             nodes: definition.nodes,
             edges: definition.edges,
             input_schema: definition.input_schema,
+            notes: definition.notes,
+            groups: definition.groups,
         }
     }
 
@@ -60,11 +79,27 @@ impl Graph {
             nodes: self.nodes.clone(),
             edges: self.edges.clone(),
             input_schema: self.input_schema.clone(),
+            notes: self.notes.clone(),
+            groups: self.groups.clone(),
         }
     }
 
     pub(crate) fn node(&self, id: &str) -> Option<&Node> {
         self.nodes.iter().find(|node| node.id == id)
+    }
+
+    pub(crate) fn note(&self, id: &str) -> Option<&Note> {
+        self.notes.iter().find(|note| note.id == id)
+    }
+
+    pub(crate) fn group(&self, id: &str) -> Option<&Group> {
+        self.groups.iter().find(|group| group.id == id)
+    }
+
+    /// The group that a node is in.
+    pub(crate) fn group_of(&self, node: &str) -> Option<&Group> {
+        let holds = |group: &&Group| group.nodes.iter().any(|id| id == node);
+        self.groups.iter().find(holds)
     }
 
     /// The ids of all nodes that lie before `id`.
@@ -150,7 +185,41 @@ impl Graph {
                 let old = std::mem::replace(&mut self.input_schema, schema.clone());
                 Some(Edit::SetInputSchema { schema: old })
             }
+            Edit::AddNote { index, note } => self.add_note(*index, note),
+            Edit::RemoveNote { id } => {
+                let index = self.note_index(id)?;
+                let note = self.notes.remove(index);
+                Some(Edit::AddNote { index, note })
+            }
+            Edit::SetNote { note } => {
+                let index = self.note_index(&note.id)?;
+                let note = std::mem::replace(&mut self.notes[index], note.clone());
+                Some(Edit::SetNote { note })
+            }
+            Edit::SetGroups { groups } => self.set_groups(groups),
         }
+    }
+
+    fn add_note(&mut self, index: usize, note: &Note) -> Option<Edit> {
+        if self.note(&note.id).is_some() {
+            return None;
+        }
+        let index = index.min(self.notes.len());
+        self.notes.insert(index, note.clone());
+        let id = note.id.clone();
+        Some(Edit::RemoveNote { id })
+    }
+
+    fn set_groups(&mut self, groups: &[Group]) -> Option<Edit> {
+        if self.groups == groups {
+            return None;
+        }
+        let groups = std::mem::replace(&mut self.groups, groups.to_vec());
+        Some(Edit::SetGroups { groups })
+    }
+
+    fn note_index(&self, id: &str) -> Option<usize> {
+        self.notes.iter().position(|note| note.id == id)
     }
 
     fn index(&self, id: &str) -> Option<usize> {

@@ -75,6 +75,9 @@ pub(super) fn NodeLayer() -> Element {
 #[component]
 fn NodeFrame(node: NodeHandle) -> Element {
     let board = use_context::<Board>();
+    if node.folded.read().is_some() {
+        return rsx! {};
+    }
     let at = *node.at.read();
     let mark = node.mark.read();
     let data = node.data.read();

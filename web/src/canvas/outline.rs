@@ -1,11 +1,16 @@
 //! The flow as a table: the same nodes and connections without a place, for keyboards, screen readers and phones.
 
+mod groups;
+mod notes;
+
+use std::collections::HashMap;
+
 use contracts::flow::Edge;
 use dioxus::prelude::*;
 
 use crate::{
     canvas::{
-        board::{Adding, Board, EdgeHandle, NodeHandle},
+        board::{Adding, Board, EdgeHandle, NodeHandle, drawn::GroupHandle},
         geometry::Point,
         gesture::middle_of,
         glyph::KindGlyph,
@@ -13,11 +18,14 @@ use crate::{
     },
     ui::{button::IconButton, icon::Glyph},
 };
+use groups::{GroupChoice, GroupHead};
+use notes::Notes;
 
 #[component]
 pub(crate) fn Outline() -> Element {
     let mut board = use_context::<Board>();
-    let nodes = board.nodes.read().clone();
+    let (loose, groups) = parts(board);
+    let locked = *board.locked.read();
     rsx! {
         div { class: "outline",
             table {
@@ -31,20 +39,51 @@ pub(crate) fn Outline() -> Element {
                     }
                 }
                 tbody {
-                    for node in nodes {
-                        OutlineRow { key: "{node.key}", node }
+                    for node in loose {
+                        OutlineRow { key: "{node.key}", node, group: None }
+                    }
+                }
+                for (group, nodes) in groups {
+                    tbody { key: "{group.key}",
+                        GroupHead { group, locked }
+                        for node in nodes {
+                            OutlineRow { key: "{node.key}", node, group }
+                        }
                     }
                 }
             }
-            if !*board.locked.read() {
-                button { class: "button", r#type: "button", onclick: move |_| board.ask_what_to_add(), "Add a node" }
+            Notes { locked }
+            if !locked {
+                div { class: "outline-acts",
+                    button { class: "button", r#type: "button", onclick: move |_| board.ask_what_to_add(), "Add a node" }
+                    button { class: "button", r#type: "button", onclick: move |_| board.begin_note_at(None), "Add a note" }
+                }
             }
         }
     }
 }
 
+/// The nodes that are in no group, and those of each.
+fn parts(board: Board) -> (Vec<NodeHandle>, Vec<(GroupHandle, Vec<NodeHandle>)>) {
+    let groups = board.groups.read();
+    let mut homes = HashMap::new();
+    for (index, group) in groups.iter().enumerate() {
+        homes.extend(group.members.read().iter().map(|node| (node.key, index)));
+    }
+    let mut parts: Vec<(GroupHandle, Vec<NodeHandle>)> =
+        groups.iter().map(|group| (*group, Vec::new())).collect();
+    let mut loose = Vec::new();
+    for node in board.nodes.read().iter() {
+        match homes.get(&node.key) {
+            Some(index) => parts[*index].1.push(*node),
+            None => loose.push(*node),
+        }
+    }
+    (loose, parts)
+}
+
 #[component]
-fn OutlineRow(node: NodeHandle) -> Element {
+fn OutlineRow(node: NodeHandle, group: Option<GroupHandle>) -> Element {
     let mut board = use_context::<Board>();
     let data = node.data.read();
     let kind = board.kind(&data.kind).map(|kind| kind.title);
@@ -89,7 +128,10 @@ fn OutlineRow(node: NodeHandle) -> Element {
             }
             td {
                 if !locked {
-                    IconButton { glyph: Glyph::Trash, label: "Delete {name}", onclick: move |_| board.delete(&[node.id()], &[]) }
+                    div { class: "outline-row-acts",
+                        GroupChoice { node, group }
+                        IconButton { glyph: Glyph::Trash, label: "Delete {name}", onclick: move |_| board.delete(&[node.id()], &[]) }
+                    }
                 }
             }
         }

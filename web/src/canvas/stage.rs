@@ -8,13 +8,19 @@ use web_sys::{ClipboardEvent, Element as DomElement, HtmlElement};
 
 use crate::{
     canvas::{
-        board::{Board, set_if_new},
+        board::{
+            Board,
+            drawn::{Beside, Item},
+            set_if_new,
+        },
         edges::{EdgeLayer, Marquee},
         geometry::{GRID, Point, View},
         gesture::{self, Hand},
+        group_view::{GroupCards, GroupFrames},
         keys::{self, Act, Press},
         minimap::Minimap,
         nodes::{Far, NodeLayer},
+        note_view::NoteLayer,
     },
     dom,
 };
@@ -33,7 +39,7 @@ pub(crate) fn focus_stage() {
 pub(crate) fn Stage(onact: EventHandler<Act>) -> Element {
     let mut board = use_context::<Board>();
     let mut hand = use_hook(|| CopyValue::new(Hand::default()));
-    let active = (*board.active.read()).map(|node| format!("node-{}", node.key));
+    let active = active_element(board);
 
     rsx! {
         div {
@@ -60,8 +66,7 @@ pub(crate) fn Stage(onact: EventHandler<Act>) -> Element {
             },
             onpointerdown: move |event| {
                 let event = event.as_web_event();
-                let target = event.target().and_then(|target| target.dyn_into::<DomElement>().ok());
-                if target.is_some_and(|target| gesture::attribute(&target, "data-outside").is_some()) {
+                if own(&event) {
                     return;
                 }
                 if let Some(stage) = dom::by_id(STAGE) {
@@ -75,6 +80,7 @@ pub(crate) fn Stage(onact: EventHandler<Act>) -> Element {
             onpointermove: move |event| {
                 let event = event.as_web_event();
                 gesture::moved(&mut board, &mut hand.write(), &event);
+                board.pointer.set(Some(gesture::screen(&board, &event)));
                 if board.connecting.peek().is_some() {
                     let end = board.view.peek().to_world(gesture::screen(&board, &event));
                     board.loose_end.set(Some(end));
@@ -82,9 +88,10 @@ pub(crate) fn Stage(onact: EventHandler<Act>) -> Element {
             },
             onpointerup: move |event| gesture::up(&mut board, &mut hand.write(), &event.as_web_event()),
             onpointercancel: move |_| gesture::cancelled(&mut board, &mut hand.write()),
-            ondoubleclick: move |_| {
-                if board.active.peek().is_some() {
-                    onact.call(Act::Enter);
+            onpointerleave: move |_| board.pointer.set(None),
+            ondoubleclick: move |event| {
+                if !own(&event.as_web_event()) {
+                    enter(&mut board, onact);
                 }
             },
             onwheel: move |event| {
@@ -103,8 +110,12 @@ pub(crate) fn Stage(onact: EventHandler<Act>) -> Element {
             },
             onkeydown: move |event| {
                 let key = event.as_web_event();
+                // A link or a button within the canvas is pressed by its own keys.
+                if matches!(key.key().as_str(), "Enter" | " ") && own(&key) {
+                    return;
+                }
                 let press = Press {
-                    key: &key.key(),
+                    key: &letter(&key),
                     command: key.ctrl_key() || key.meta_key(),
                     shift: key.shift_key(),
                     alt: key.alt_key(),
@@ -136,13 +147,57 @@ pub(crate) fn Stage(onact: EventHandler<Act>) -> Element {
                 if *board.locked.read() {
                     "Arrow keys go from node to node, plus and minus zoom, 1 shows the whole flow. The drawing is only to be looked at."
                 } else {
-                    "Arrow keys go from node to node, Alt and arrows move the selection, N adds a node, C begins a connection, Enter ends it or opens the properties, Delete removes, Control Z undoes. The outline shows the same flow as a table."
+                    "Arrow keys go from node to node, Alt and arrows move the selection, N adds a node, Shift S a note, C begins a connection, Enter ends it or opens what is chosen, Control G groups the selection, Delete removes, Control Z undoes. The outline shows the same flow as a table."
                 }
             }
             Ground {}
             World {}
             Minimap {}
         }
+    }
+}
+
+/// The element of what the keyboard stands on.
+fn active_element(board: Board) -> Option<String> {
+    let beside = (*board.beside.read()).map(Beside::element);
+    let Some(node) = *board.active.read() else {
+        return beside;
+    };
+    let card = (*node.folded.read()).map(Beside::Group);
+    Some(card.map_or_else(|| format!("node-{}", node.key), Beside::element))
+}
+
+/// Whether it happened to something on the canvas that hears it itself: a map, a field, a link, a button.
+fn own(event: &web_sys::Event) -> bool {
+    let target = event.target();
+    let target = target.and_then(|target| target.dyn_into::<DomElement>().ok());
+    target.is_some_and(|target| {
+        let own = target.closest("[data-outside], #canvas a, #canvas button");
+        own.ok().flatten().is_some()
+    })
+}
+
+/// The key that was pressed; with Alt the letter on it, whatever sign the keyboard makes of both.
+fn letter(key: &web_sys::KeyboardEvent) -> String {
+    let code = key.code();
+    match code.strip_prefix("Key") {
+        Some(letter) if key.alt_key() => letter.to_owned(),
+        _ => key.key(),
+    }
+}
+
+/// Ends a connection, else opens what the keyboard stands on.
+fn enter(board: &mut Board, onact: EventHandler<Act>) {
+    match (board.end_edge(), board.standing()) {
+        (Some(edge), Some(Item::Node(to))) => board.connect(edge.from, &edge.port, to),
+        (Some(_), _) => board.say("Not connected: an edge leads to a node"),
+        (None, Some(Item::Node(_))) => onact.call(Act::Enter),
+        (None, Some(Item::Beside(Beside::Note(note)))) => board.begin_writing(note),
+        (None, Some(Item::Beside(Beside::Group(group)))) => match group.is_collapsed() {
+            true => board.toggle(group),
+            false => board.begin_renaming(group),
+        },
+        (None, None) => {}
     }
 }
 
@@ -158,14 +213,7 @@ fn perform(board: &mut Board, act: Act, onact: EventHandler<Act>) {
         Act::SelectAlong(way) => board.select_along(way),
         Act::Nudge(way) => board.nudge(way),
         Act::Connect => board.start_connecting(),
-        Act::Enter => {
-            let active = *board.active.peek();
-            match (board.end_edge(), active) {
-                (Some(edge), Some(to)) => board.connect(edge.from, &edge.port, to),
-                (None, Some(_)) => onact.call(Act::Enter),
-                (_, None) => {}
-            }
-        }
+        Act::Enter => enter(board, onact),
         Act::Escape => {
             if board.end_edge().is_none() {
                 board.activate(None);
@@ -186,7 +234,19 @@ fn perform(board: &mut Board, act: Act, onact: EventHandler<Act>) {
         Act::ZoomIn => board.zoom(1.2),
         Act::ZoomOut => board.zoom(1.0 / 1.2),
         Act::Arrange => board.arrange(),
-        Act::Rename | Act::Run | Act::Save | Act::Outline => onact.call(act),
+        Act::AddNote => board.begin_note(),
+        Act::Resize(way) => board.resize_notes(way),
+        Act::Group => board.group_selection(),
+        Act::Ungroup => board.ungroup_selection(),
+        Act::Collapse => board.fold_selection(true),
+        Act::Expand => board.fold_selection(false),
+        Act::SelectGroup => board.select_group(),
+        Act::Rename => match board.standing() {
+            Some(Item::Beside(Beside::Group(group))) => board.begin_renaming(group),
+            Some(Item::Beside(Beside::Note(note))) => board.begin_writing(note),
+            Some(Item::Node(_)) | None => onact.call(act),
+        },
+        Act::Run | Act::Save | Act::Outline => onact.call(act),
     }
 }
 
@@ -234,8 +294,11 @@ fn World() -> Element {
         div {
             class: "world",
             transform: "translate({x}px,{y}px) scale({zoom})",
+            GroupFrames {}
+            NoteLayer {}
             EdgeLayer {}
             NodeLayer {}
+            GroupCards {}
             Marquee {}
         }
     }

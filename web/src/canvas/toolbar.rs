@@ -3,7 +3,10 @@
 use dioxus::prelude::*;
 
 use crate::{
-    canvas::{board::Board, commands::Alignment},
+    canvas::{
+        board::Board,
+        commands::{Alignment, counted},
+    },
     ui::{button::IconButton, icon::Glyph},
 };
 
@@ -31,6 +34,7 @@ pub(crate) fn Toolbar() -> Element {
                     disabled: redo.is_none(),
                     onclick: move |_| board.redo(),
                 }
+                IconButton { glyph: Glyph::Note, label: "Add a note", onclick: move |_| board.begin_note_at(None) }
                 IconButton { glyph: Glyph::Layout, label: "Arrange automatically", onclick: move |_| board.arrange() }
                 span { class: "bar-line" }
             }
@@ -66,10 +70,14 @@ fn ZoomLevel() -> Element {
 #[component]
 fn SelectionBar() -> Element {
     let mut board = use_context::<Board>();
-    let count = board.selection.read().len();
+    board.selection.read();
+    board.groups.read();
+    let (nodes, notes) = (board.selected().len(), board.selected_notes().len());
+    let groups = board.groups_here();
+    let is_open = groups.iter().any(|group| !group.data.read().collapsed);
     rsx! {
         div { class: "selection-bar", role: "toolbar", "aria-label": "Selection",
-            span { "{count} nodes" }
+            span { {counted(nodes, notes)} }
             for (alignment, label) in Alignment::ALL {
                 button {
                     key: "{label}",
@@ -77,6 +85,16 @@ fn SelectionBar() -> Element {
                     r#type: "button",
                     onclick: move |_| board.align(alignment),
                     "{label}"
+                }
+            }
+            span { class: "bar-line" }
+            if nodes > 0 {
+                button { class: "bar-act", r#type: "button", onclick: move |_| board.group_selection(), "Group" }
+            }
+            if !groups.is_empty() {
+                button { class: "bar-act", r#type: "button", onclick: move |_| board.ungroup_selection(), "Ungroup" }
+                button { class: "bar-act", r#type: "button", onclick: move |_| board.fold_selection(is_open),
+                    if is_open { "Collapse" } else { "Expand" }
                 }
             }
             span { class: "bar-line" }

@@ -22,9 +22,13 @@ pub(crate) const fn state(state: NodeState) -> &'static str {
 
 /// A number of milliseconds.
 pub(crate) fn duration(ms: f64) -> String {
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let whole = ms.max(0.0).round() as u64;
-    crate::format::duration(whole)
+    crate::format::duration(whole(ms))
+}
+
+/// Milliseconds without a fraction; none are below 0.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+pub(crate) const fn whole(ms: f64) -> u64 {
+    ms.max(0.0).round() as u64
 }
 
 /// US dollars, exactly; a price that is not known is not nothing.

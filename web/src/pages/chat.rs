@@ -8,8 +8,6 @@ mod composer;
 mod conversation;
 mod follow;
 mod live;
-mod markdown;
-mod markdown_view;
 mod message;
 mod question;
 mod session_menu;

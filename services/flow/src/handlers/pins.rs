@@ -19,8 +19,13 @@ use crate::{
 /// [`Error::InvalidFlow`] with what is not there; that a service does not answer.
 pub(super) async fn pin(ctx: &Ctx, definition: Definition) -> Result<Executable, Error> {
     let names = pins::Names::of(&definition);
+    // What is only drawn is nothing to the engine.
     let mut executable = Executable {
-        definition,
+        definition: Definition {
+            notes: Vec::new(),
+            groups: Vec::new(),
+            ..definition
+        },
         ..Executable::default()
     };
     if names.is_empty() {

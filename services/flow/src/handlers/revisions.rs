@@ -24,7 +24,8 @@ pub(crate) async fn publish(ctx: Ctx, request: PublishFlow) -> Result<Revision, 
     }
     let published = Published {
         flow_id: flow.id,
-        executable: pins::pin(&ctx, flow.definition).await?,
+        executable: pins::pin(&ctx, flow.definition.clone()).await?,
+        definition: flow.definition,
         notes: request.notes,
         by: ctx.principal().user_id,
     };

@@ -12,13 +12,12 @@ use web_sys::AbortController;
 use super::{
     answer::{Answer, Part},
     follow::{Heard, follow},
-    markdown_view::Markdown,
     talk::Talk,
     tool_line::ToolLine,
 };
 use crate::{
     dom,
-    ui::{Tone, badge::Badge, icon::Glyph, problem::ProblemView},
+    ui::{Tone, badge::Badge, icon::Glyph, markdown_view::Markdown, problem::ProblemView},
 };
 
 /// How often what was heard is drawn at most.

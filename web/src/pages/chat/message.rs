@@ -6,7 +6,7 @@ use contracts::{
 };
 use dioxus::prelude::*;
 
-use super::{answer::stored, live::Live, markdown_view::Markdown, talk::Talk, tool_line::ToolLine};
+use super::{answer::stored, live::Live, talk::Talk, tool_line::ToolLine};
 use crate::{
     dom, format,
     routes::Route,
@@ -14,6 +14,7 @@ use crate::{
         badge::Badge,
         button::IconButton,
         icon::{Glyph, Icon},
+        markdown_view::Markdown,
         problem::sentence,
         toast,
     },

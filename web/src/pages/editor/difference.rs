@@ -75,6 +75,14 @@ fn told(compared: &Comparison) -> String {
             plural(edges, "connection", "connections")
         ));
     }
+    for (count, one, many) in [
+        (compared.notes, "note", "notes"),
+        (compared.groups, "group", "groups"),
+    ] {
+        if count > 0 {
+            parts.push(format!("{} changed", plural(count, one, many)));
+        }
+    }
     if compared.input_schema {
         parts.push("input schema changed".to_owned());
     }
@@ -104,7 +112,7 @@ fn show(mut board: Board, compared: &Comparison) {
         mark.set(change.map_or_else(Mark::default, |change| Mark {
             state: change.as_str(),
             note: note(change),
-            stale: false,
+            ..Mark::default()
         }));
     }
     for edge in board.edges.peek().iter() {
@@ -199,13 +207,19 @@ mod tests {
     fn a_comparison_is_told_in_one_line() {
         let flow = Definition::example();
         let mut other = flow.clone();
+        other.groups = vec![contracts::flow::Group {
+            id: "g".into(),
+            name: "Work".into(),
+            nodes: vec!["greet".into()],
+            collapsed: false,
+        }];
         other.nodes[1].name = Some("Greet".into());
         other.nodes.remove(2);
         other.edges.remove(1);
         assert_eq!(told(&Comparison::of(&flow, &flow)), "No difference");
         assert_eq!(
             told(&Comparison::of(&flow, &other)),
-            "1 node changed, 1 node removed, 1 connection changed"
+            "1 node changed, 1 node removed, 1 connection changed, 1 group changed"
         );
     }
 }

@@ -93,7 +93,7 @@ pub(crate) fn mark_of(view: &NodeView) -> Mark {
     if view.state == NodeState::Pending {
         return Mark::default();
     }
-    let mut parts = Vec::new();
+    let (mut parts, mut all) = (Vec::new(), 0);
     if let Some(until) = view.until {
         parts.push(format!("until {}", until.format("%Y-%m-%d %H:%M UTC")));
     }
@@ -105,6 +105,7 @@ pub(crate) fn mark_of(view: &NodeView) -> Mark {
     }
     if let Some(usage) = view.usage {
         let tokens = usage.prompt_tokens + usage.completion_tokens;
+        all = tokens;
         if tokens > 0 {
             parts.push(format!("{tokens} tokens"));
         }
@@ -121,6 +122,8 @@ pub(crate) fn mark_of(view: &NodeView) -> Mark {
     Mark {
         state: words::state(view.state),
         note: parts.join(" · "),
+        duration_ms: view.duration_ms.unwrap_or_default(),
+        tokens: all,
         stale: false,
     }
 }

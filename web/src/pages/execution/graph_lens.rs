@@ -145,26 +145,27 @@ fn mark_at(watch: Watch, record: &Record, view: &ExecutionView, id: &str) -> Mar
         return Mark::default();
     };
     let state = record.spans().state(at, view);
-    let note = match state {
+    let mut mark = Mark {
+        state: words::state(state),
+        ..Mark::default()
+    };
+    match state {
         NodeState::Pending => return Mark::default(),
-        NodeState::Skipped => String::new(),
+        NodeState::Skipped => {}
         _ => {
             let span = &record.spans().list()[at];
             let moment = watch.moment();
             let end = span.ended.map_or(moment, millis).min(moment);
-            let took = words::duration(end - millis(span.started));
+            mark.duration_ms = words::whole(end - millis(span.started));
+            mark.note = format::duration(mark.duration_ms);
             let tokens = |usage: &Usage| usage.prompt_tokens + usage.completion_tokens;
-            match record.spans().usage(at).filter(|usage| tokens(usage) > 0) {
-                Some(usage) => format!("{took} · {} tokens", format::tokens(&usage)),
-                None => took,
+            if let Some(usage) = record.spans().usage(at).filter(|usage| tokens(usage) > 0) {
+                mark.tokens = tokens(&usage);
+                mark.note += &format!(" · {} tokens", format::tokens(&usage));
             }
         }
-    };
-    Mark {
-        state: words::state(state),
-        note,
-        stale: false,
     }
+    mark
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Markdown as a tree of what a message may contain, to be drawn as elements.
+//! Markdown as a tree of what a message or a note may contain, to be drawn as elements.
 //!
 //! **Invariant:** the tree has no raw HTML, no picture, and no address but `http`, `https` and `mailto`; it is
 //! at most [`DEPTH`] deep.

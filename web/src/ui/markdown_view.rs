@@ -2,11 +2,13 @@
 
 use dioxus::prelude::*;
 
-use super::markdown::{Kind, Node, parse};
-use crate::ui::code::CodeBlock;
+use super::{
+    code::CodeBlock,
+    markdown::{Kind, Node, parse},
+};
 
 #[component]
-pub(super) fn Markdown(text: String) -> Element {
+pub(crate) fn Markdown(text: String) -> Element {
     rsx! {
         div { class: "prose",
             for (at , node) in parse(&text).into_iter().enumerate() {
