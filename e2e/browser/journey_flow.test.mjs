@@ -1,8 +1,8 @@
-// From registering to a flow that runs: drawn, connected, repaired, published, run and watched, with its price.
+// From registering to a flow that runs: drawn, connected, repaired, grouped, annotated, published, run and watched, with its price.
 
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
-import { launch, loaded, nameVendor, open, TROUPE_EMAIL, TROUPE_PASSWORD } from "./support.mjs";
+import { launch, loaded, nameVendor, open, TROUPE_EMAIL, TROUPE_PASSWORD, violations } from "./support.mjs";
 
 let browser;
 before(async () => (browser = await launch()));
@@ -75,6 +75,35 @@ async function configure(page) {
   await page.getByRole("button", { name: "No problems" }).waitFor();
 }
 
+/** A group that is collapsed and expanded again, and a note; both are there after a reload. */
+async function annotate(page) {
+  const group = page.locator("#canvas [data-group]");
+  await node(page, "llm").click();
+  await node(page, "end").click({ modifiers: ["Shift"] });
+  await page.keyboard.press("Control+g");
+  await group.getByText("Group 1").waitFor();
+  await page.keyboard.press("Alt+g");
+  await group.getByText("2 nodes").waitFor();
+  assert.equal(await node(page, "llm").count(), 0);
+  await page.keyboard.press("Control+z");
+  await node(page, "llm").waitFor();
+  await page.keyboard.press("F2");
+  await page.getByLabel("Name of the group").fill("Answer");
+  await page.keyboard.press("Enter");
+
+  await page.keyboard.press("Shift+S");
+  await page.getByLabel("Text of the note").fill("Say it **briefly**");
+  await page.keyboard.press("Escape");
+  await page.locator("#canvas [data-note] strong").getByText("briefly").waitFor();
+  await page.getByRole("button", { name: "No problems" }).waitFor();
+  await page.locator("[data-saving=Saved]").waitFor();
+  await page.reload();
+  await loaded(page);
+  await group.getByText("Answer").waitFor();
+  await page.locator("#canvas [data-note] strong").getByText("briefly").waitFor();
+  assert.deepEqual(await violations(page), []);
+}
+
 async function publish(page) {
   await page.getByRole("button", { name: "Publish" }).click();
   const dialog = page.getByRole("dialog", { name: "Publish" });
@@ -108,6 +137,7 @@ test("from registering to a run", async () => {
   await createFlow(page);
   await draw(page);
   await configure(page);
+  await annotate(page);
   await publish(page);
   const panel = await run(page);
 

@@ -13,6 +13,12 @@ pub(super) fn EdgeLayer() -> Element {
     let board = use_context::<Board>();
     let area = use_drawn_area();
     let area = *area.read();
+    if area.is_some() {
+        // A group that is collapsed takes ends of edges elsewhere.
+        for group in board.groups.read().iter() {
+            group.data.read();
+        }
+    }
     let is_drawn = |edge: &&EdgeHandle| {
         area.is_none_or(|area| edge.from.shown().union(edge.to.shown()).meets(area))
     };

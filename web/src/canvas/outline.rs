@@ -16,10 +16,13 @@ use crate::{
         glyph::KindGlyph,
         model::title,
     },
+    dom,
     ui::{button::IconButton, icon::Glyph},
 };
 use groups::{GroupChoice, GroupHead};
 use notes::Notes;
+
+const ID: &str = "outline";
 
 #[component]
 pub(crate) fn Outline() -> Element {
@@ -27,7 +30,7 @@ pub(crate) fn Outline() -> Element {
     let (loose, groups) = parts(board);
     let locked = *board.locked.read();
     rsx! {
-        div { class: "outline",
+        div { id: ID, class: "outline", tabindex: "-1",
             table {
                 caption { class: "visually-hidden", "Nodes of the flow and where they lead" }
                 thead {
@@ -61,6 +64,18 @@ pub(crate) fn Outline() -> Element {
             }
         }
     }
+}
+
+/// What was pressed may be gone or elsewhere then: the focus goes to this element, else to the outline.
+fn keep_focus(board: Board, id: String) {
+    board.spawn(async move {
+        dom::sleep_ms(30).await;
+        let is_lost = dom::focused().is_none_or(|element| element.tag_name() == "BODY");
+        let element = dom::by_id(&id).or_else(|| dom::by_id(ID));
+        if let Some(element) = element.filter(|_| is_lost) {
+            dom::focus(&element);
+        }
+    });
 }
 
 /// The nodes that are in no group, and those of each.
@@ -130,7 +145,10 @@ fn OutlineRow(node: NodeHandle, group: Option<GroupHandle>) -> Element {
                 if !locked {
                     div { class: "outline-row-acts",
                         GroupChoice { node, group }
-                        IconButton { glyph: Glyph::Trash, label: "Delete {name}", onclick: move |_| board.delete(&[node.id()], &[]) }
+                        IconButton { glyph: Glyph::Trash, label: "Delete {name}", onclick: move |_| {
+                            board.delete(&[node.id()], &[]);
+                            keep_focus(board, ID.to_owned());
+                        } }
                     }
                 }
             }

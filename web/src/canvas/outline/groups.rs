@@ -2,6 +2,7 @@
 
 use dioxus::prelude::*;
 
+use super::keep_focus;
 use crate::{
     canvas::board::{Board, NodeHandle, drawn::GroupHandle},
     ui::{
@@ -43,7 +44,10 @@ pub(super) fn GroupHead(group: GroupHandle, locked: bool) -> Element {
                         onclick: move |_| board.toggle(group),
                     }
                     if !locked {
-                        IconButton { glyph: Glyph::Close, label: "Ungroup {data.name}", onclick: move |_| board.ungroup(&[group.id()]) }
+                        IconButton { glyph: Glyph::Close, label: "Ungroup {data.name}", onclick: move |_| {
+                            board.ungroup(&[group.id()]);
+                            keep_focus(board, super::ID.to_owned());
+                        } }
                     }
                 }
             }
@@ -59,13 +63,18 @@ pub(super) fn GroupChoice(node: NodeHandle, group: Option<GroupHandle>) -> Eleme
     let present = group.map_or_else(String::new, |group| group.data.read().id.clone());
     rsx! {
         select {
+            id: "group-of-{node.key}",
             class: "outline-connect",
             "aria-label": "Group of {node.title()}",
             value: "{present}",
-            onchange: move |event| match event.value().as_str() {
-                NEW => board.group_nodes(&[node.id()]),
-                "" => board.put_into(&node.id(), None),
-                id => board.put_into(&node.id(), Some(id)),
+            onchange: move |event| {
+                match event.value().as_str() {
+                    NEW => board.group_nodes(&[node.id()]),
+                    "" => board.put_into(&node.id(), None),
+                    id => board.put_into(&node.id(), Some(id)),
+                }
+                // The row goes to its group.
+                keep_focus(board, format!("group-of-{}", node.key));
             },
             option { value: "", selected: present.is_empty(), "No group" }
             for other in groups {

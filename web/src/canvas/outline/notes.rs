@@ -2,6 +2,7 @@
 
 use dioxus::prelude::*;
 
+use super::keep_focus;
 use crate::{
     canvas::{
         board::{Board, drawn::NoteHandle},
@@ -55,6 +56,9 @@ fn NoteRow(note: NoteHandle, number: usize, locked: bool) -> Element {
             oninput: move |event| board.write_note(note, &event.value()),
             onblur: move |_| board.end_editing(note.key),
         }
-        IconButton { glyph: Glyph::Trash, label: "Delete note {number}", onclick: move |_| board.delete_note(note) }
+        IconButton { glyph: Glyph::Trash, label: "Delete note {number}", onclick: move |_| {
+            board.delete_note(note);
+            keep_focus(board, super::ID.to_owned());
+        } }
     }
 }
