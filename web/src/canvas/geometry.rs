@@ -395,6 +395,22 @@ mod tests {
     }
 
     #[test]
+    fn a_frame_holds_its_nodes_and_a_card_takes_the_place_of_the_first() {
+        let nodes = [
+            Rect::of_node(Point::new(300.0, 80.0), 1),
+            Rect::of_node(Point::new(0.0, 200.0), 3),
+        ];
+        let around = Rect::around(nodes).unwrap();
+        let frame = frame(around);
+        for node in nodes {
+            assert!(frame.holds(node.corner()));
+            assert!(frame.holds(Point::new(node.x + node.width, node.y + node.height)));
+        }
+        assert!(frame.y + TITLE < around.y, "there is room for the title");
+        assert_eq!(card(around), Rect::of_node(Point::new(0.0, 80.0), 1));
+    }
+
+    #[test]
     fn neighbours_lie_in_the_direction_asked_for() {
         let rect = |x, y| Rect::of_node(Point::new(x, y), 1);
         let nodes = [
