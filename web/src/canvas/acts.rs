@@ -217,10 +217,18 @@ impl Board {
 
     pub(crate) fn duplicate(&mut self) {
         let clip = self.clip();
-        if let Some(corner) = clip.corner() {
-            let at = self.free_place(corner.plus(Point::new(32.0, 32.0)));
-            self.paste_clip(&clip, at);
-        }
+        let Some(corner) = clip.corner() else { return };
+        let at = match self.groups_here() {
+            // The frame of a copied group hides behind no nodes.
+            groups if !clip.groups.is_empty() => {
+                let areas = groups.iter().map(|group| *group.area.peek());
+                let height = Rect::around(areas).map_or(0.0, |area| area.height);
+                corner.plus(Point::new(0.0, height + 32.0))
+            }
+            _ => corner.plus(Point::new(32.0, 32.0)),
+        };
+        let at = self.free_place(at);
+        self.paste_clip(&clip, at);
     }
 
     fn paste_clip(&mut self, clip: &Clip, at: Point) {
