@@ -8,11 +8,7 @@ use web_sys::{CanvasRenderingContext2d, Element as DomElement, HtmlCanvasElement
 
 use crate::{
     canvas::{
-        board::{
-            Board,
-            drawn::{Beside, Item},
-            set_if_new,
-        },
+        board::{Board, drawn::NoteHandle, set_if_new},
         geometry::{Point, Rect, View},
     },
     dom,
@@ -68,8 +64,13 @@ pub(super) fn Minimap() -> Element {
 
 /// The part of the world on the map, and how it is shown.
 fn frame(board: &Board, view: View, size: Point) -> View {
-    let items = board.items().into_iter().map(|(_, rect)| rect);
-    let bounds = Rect::around(items.chain([view.window(size)]));
+    let nodes = board.rects().into_iter().map(|(_, rect)| rect);
+    let (notes, groups) = (board.notes.peek(), board.groups.peek());
+    let notes = notes.iter().map(NoteHandle::rect);
+    let cards = groups.iter().filter(|group| group.is_collapsed());
+    let cards = cards.map(|group| *group.area.peek());
+    let drawn = nodes.chain(notes).chain(cards);
+    let bounds = Rect::around(drawn.chain([view.window(size)]));
     let bounds = bounds.unwrap_or_default().grown(60.0);
     let zoom = (SIZE.x / bounds.width).min(SIZE.y / bounds.height);
     let center = bounds.center();
@@ -136,18 +137,23 @@ fn draw(board: &Board, view: View, size: Point) {
             (rect.height * map.zoom).max(least),
         );
     };
-    // Notes lie behind everything else, and are paler.
-    for (item, rect) in board.items().into_iter().rev() {
-        let (selected, strength) = match item {
-            Item::Node(node) => (*node.selected.peek(), 1.0),
-            Item::Beside(Beside::Group(group)) => (*group.selected.peek(), 1.0),
-            Item::Beside(Beside::Note(note)) => (*note.selected.peek(), 0.4),
-        };
-        context.set_global_alpha(strength);
-        context.set_fill_style_str(if selected { &chosen } else { &plain });
+    let paint = |is_selected: bool, rect: Rect| {
+        context.set_fill_style_str(if is_selected { &chosen } else { &plain });
         fill(rect, 2.0);
+    };
+    // Notes lie behind everything else, and are paler.
+    context.set_global_alpha(0.4);
+    for note in board.notes.peek().iter() {
+        paint(*note.selected.peek(), note.rect());
     }
     context.set_global_alpha(1.0);
+    for (node, rect) in board.rects() {
+        paint(*node.selected.peek(), rect);
+    }
+    let groups = board.groups.peek();
+    for group in groups.iter().filter(|group| group.is_collapsed()) {
+        paint(*group.selected.peek(), *group.area.peek());
+    }
     let window = view.window(size);
     let at = map.to_screen(Point::new(window.x, window.y));
     context.set_stroke_style_str(&chosen);

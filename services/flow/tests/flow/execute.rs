@@ -6,7 +6,7 @@ use bus::Bucket;
 use contracts::{
     ErrorCode, Role,
     flow::{
-        Definition, DeleteFlow, Executable, ExecuteFlow, GetVariables, RevisionChoice,
+        Definition, DeleteFlow, Executable, ExecuteFlow, GetVariables, PublishFlow, RevisionChoice,
         SetVariables, UpdateFlow,
     },
     id::FlowId,
@@ -64,6 +64,39 @@ async fn the_engine_gets_the_revision_the_input_and_the_variables() {
     let executable: Executable = serde_json::from_slice(&stored.value).unwrap();
     assert_eq!(executable.definition, flow.definition);
     assert_eq!(revision.definition, flow.definition);
+}
+
+#[tokio::test]
+async fn the_engine_gets_nothing_of_what_is_only_drawn() {
+    let fixture = Fixture::start().await;
+    let user = fixture.user(Role::Editor).await;
+    let (flow, _) = fixture.published(&user).await;
+    let mut drawn = serde_json::to_value(&flow.definition).unwrap();
+    drawn["notes"] = json!([{"id": "n", "text": "Why", "position": {"x": 0.0, "y": 0.0}, "width": 240.0, "height": 96.0}]);
+    drawn["groups"] = json!([{"id": "g", "name": "Work", "nodes": ["greet"], "collapsed": true}]);
+    let drawn: Definition = serde_json::from_value(drawn).unwrap();
+    let update = UpdateFlow {
+        flow_id: flow.id,
+        name: None,
+        description: None,
+        definition: Some(drawn.clone()),
+        if_version: None,
+    };
+    fixture.ask(&user, &update).await.unwrap();
+    let publish = PublishFlow {
+        flow_id: flow.id,
+        notes: String::new(),
+    };
+    let revision = fixture.ask(&user, &publish).await.unwrap();
+    assert_eq!(revision.definition, drawn, "it is kept for who looks at it");
+    let number = |revision| ExecuteFlow {
+        revision: Some(RevisionChoice::Number(revision)),
+        ..execute(flow.id, json!({"name": "Ada"}))
+    };
+    fixture.ask(&user, &number(1)).await.unwrap();
+    fixture.ask(&user, &number(2)).await.unwrap();
+    let starts = fixture.started();
+    assert_eq!(starts[0].definition_hash, starts[1].definition_hash);
 }
 
 #[tokio::test]
