@@ -8,7 +8,7 @@ import {
   bracketMatching, foldGutter, foldKeymap, HighlightStyle, indentOnInput, syntaxHighlighting,
 } from "@codemirror/language";
 import { lintGutter, linter, lintKeymap } from "@codemirror/lint";
-import { EditorState } from "@codemirror/state";
+import { EditorState, Transaction } from "@codemirror/state";
 import { tags } from "@lezer/highlight";
 import { drawSelection, EditorView, highlightActiveLine, highlightSpecialChars, keymap, lineNumbers } from "@codemirror/view";
 
@@ -73,12 +73,16 @@ const setup = [
 /**
  * Puts an editor into `parent`, below a shadow root: only there does it style itself by constructed sheets, which
  * the content security policy allows; `change` gets the whole text after each edit. Escape, then Tab, leaves it.
+ * In a form that is locked it can be read and copied, not changed.
  */
 export function mount(parent, text, language, label, change) {
+  const locked = () => parent.closest("fieldset:disabled") !== null;
+  const byUser = (change) => change.docChanged && change.annotation(Transaction.userEvent);
   const extensions = [
     setup,
     languages[language]?.() ?? [],
-    EditorView.contentAttributes.of({ "aria-label": label }),
+    EditorView.contentAttributes.of(() => ({ "aria-label": label, "aria-readonly": String(locked()) })),
+    EditorState.transactionFilter.of((change) => (byUser(change) && locked() ? [] : change)),
     EditorView.lineWrapping,
     EditorView.updateListener.of((update) => update.docChanged && change(update.state.doc.toString())),
   ];

@@ -1,11 +1,13 @@
 //! The navigation: a rail at the left, a bar at the bottom of a phone.
 
 use dioxus::prelude::*;
+use wasm_bindgen::JsCast;
+use web_sys::HtmlElement;
 
 use super::account::{Account, Organizations};
 use crate::{
     api::session::Identity,
-    lazy,
+    dom, lazy,
     routes::Route,
     ui::icon::{Glyph, Icon},
 };
@@ -82,12 +84,31 @@ pub(super) fn places() -> impl Iterator<Item = (&'static str, Glyph, Route)> {
         .map(|entry| (entry.text, entry.glyph, (entry.to)()))
 }
 
+const LIST: &str = "rail-list";
+
+/// Brings the entry of the page into sight: the bar of a phone is wider than the phone.
+fn show_current() {
+    let list = dom::by_id(LIST);
+    let current = list.as_ref().and_then(|list| {
+        let found = list.query_selector("[data-here]").ok()??;
+        found.dyn_into::<HtmlElement>().ok()
+    });
+    if let (Some(list), Some(current)) = (list, current) {
+        let left = current.offset_left() - list.offset_left();
+        list.set_scroll_left(left - (list.client_width() - current.client_width()) / 2);
+    }
+}
+
 #[component]
 pub(super) fn Rail(route: Route, identity: Identity) -> Element {
+    let here = ENTRIES.iter().position(|entry| (entry.covers)(&route));
+    use_effect(use_reactive!(|here| if here.is_some() {
+        show_current();
+    }));
     rsx! {
         nav { class: "rail", "aria-label": "Main",
             Organizations { identity: identity.clone() }
-            ul {
+            ul { id: LIST,
                 for entry in ENTRIES.iter() {
                     li {
                         key: "{entry.text}",
