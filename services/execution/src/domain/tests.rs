@@ -22,6 +22,7 @@ use super::{
 use crate::record::Record;
 
 mod agents;
+mod asking;
 mod failing;
 mod paths;
 mod random;
@@ -185,6 +186,8 @@ impl Run {
             ExecutionEvent::ApprovalGiven { node, approved, .. } => {
                 format!("{node} said {approved}")
             }
+            ExecutionEvent::AnswerAsked { asked } => format!("{} asks", asked.node),
+            ExecutionEvent::AnswerGiven { node, port, .. } => format!("{node} -> {port}"),
             ExecutionEvent::ExecutionStarted { .. }
             | ExecutionEvent::CancelAsked { .. }
             | ExecutionEvent::ExecutionSucceeded { .. }
