@@ -239,6 +239,9 @@ pub struct ExecutionSummary {
     pub state: ExecutionState,
     pub error: Option<StepError>,
     pub usage: Usage,
+    /// Answers and approvals that it waits for.
+    #[serde(default)]
+    pub asks: u32,
     pub started_by: UserId,
     pub created_at: DateTime<Utc>,
     pub finished_at: Option<DateTime<Utc>>,
@@ -275,6 +278,9 @@ pub struct ListExecutions {
     pub crew_id: Option<CrewId>,
     #[serde(default)]
     pub state: Option<ExecutionState>,
+    /// Only what waits for a person's answer or approval; only what does not, when false.
+    #[serde(default)]
+    pub asks: Option<bool>,
     /// Only what was started then or later.
     #[serde(default)]
     pub since: Option<DateTime<Utc>>,

@@ -362,6 +362,15 @@ impl Data {
             .collect()
     }
 
+    /// How many answers and approvals it waits for.
+    pub(crate) fn asks(&self) -> u32 {
+        let asking = |step: &&Step| matches!(step, Step::Asking);
+        match self.end.is_some() || self.closing.is_some() {
+            true => 0,
+            false => u32::try_from(self.steps.iter().filter(asking).count()).unwrap_or(u32::MAX),
+        }
+    }
+
     fn answers(&self) -> Vec<PendingAnswer> {
         if self.end.is_some() || self.closing.is_some() {
             return Vec::new();

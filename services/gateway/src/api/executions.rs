@@ -98,6 +98,8 @@ impl Api {
         crew_id: Query<Option<CrewId>>,
         /// Only executions in this state.
         state: Query<Option<ExecutionState>>,
+        /// Only executions that wait for a person's answer or approval; only the others, when false.
+        asks: Query<Option<bool>>,
         /// Only executions that were started then or later.
         since: Query<Option<DateTime<Utc>>>,
         /// Only executions that were started before.
@@ -114,6 +116,7 @@ impl Api {
             agent_id: agent_id.0,
             crew_id: crew_id.0,
             state: state.0,
+            asks: asks.0,
             since: since.0,
             until: until.0,
             search: search.0,
