@@ -104,6 +104,7 @@ impl State {
             decisions,
             execution,
             calls: HashMap::new(),
+            asking: 0,
         })
     }
 
@@ -323,7 +324,11 @@ impl State {
                     self.data.unanswered.push((at, attempt));
                     *step = Step::Cut;
                 }
-                Step::Pausing { .. } | Step::Asking => *step = Step::Cut,
+                Step::Asking => {
+                    self.asking -= 1;
+                    *step = Step::Cut;
+                }
+                Step::Pausing { .. } => *step = Step::Cut,
                 Step::Waiting
                 | Step::Sleeping { .. }
                 | Step::Looping { .. }
@@ -469,6 +474,9 @@ impl State {
     }
 
     fn set(&mut self, at: impl Into<At>, step: Step) {
-        self.data.steps[usize::from(at.into().0)] = step;
+        let known = &mut self.data.steps[usize::from(at.into().0)];
+        self.asking -= u32::from(*known == Step::Asking);
+        self.asking += u32::from(step == Step::Asking);
+        *known = step;
     }
 }

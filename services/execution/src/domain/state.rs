@@ -28,6 +28,8 @@ pub(crate) struct State {
     pub(crate) execution: Value,
     /// The calls of agents by path; follows from the data.
     pub(crate) calls: HashMap<String, At>,
+    /// The steps that ask a person; follows from the data.
+    pub(crate) asking: u32,
 }
 
 /// The place of a step in [`Data::steps`]: first the nodes of the definition, then the calls of agents as they came.
@@ -159,6 +161,14 @@ pub(crate) enum Outcome {
 impl State {
     pub(crate) fn is_over(&self) -> bool {
         self.data.end.is_some()
+    }
+
+    /// How many answers and approvals it waits for.
+    pub(crate) fn asks(&self) -> u32 {
+        match self.is_over() || self.data.closing.is_some() {
+            true => 0,
+            false => self.asking,
+        }
     }
 
     /// Whether a worker may begin or go on with this attempt.
@@ -360,15 +370,6 @@ impl Data {
         open.filter(|(_, step)| **step == Step::Asking)
             .filter_map(|(call, _)| call.asked.clone())
             .collect()
-    }
-
-    /// How many answers and approvals it waits for.
-    pub(crate) fn asks(&self) -> u32 {
-        let asking = |step: &&Step| matches!(step, Step::Asking);
-        match self.end.is_some() || self.closing.is_some() {
-            true => 0,
-            false => u32::try_from(self.steps.iter().filter(asking).count()).unwrap_or(u32::MAX),
-        }
     }
 
     fn answers(&self) -> Vec<PendingAnswer> {

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use super::{
     Applied, Effect, Input, Program, State, Timer,
     apply::{self, StepResult},
-    state::At,
+    state::{At, Step},
 };
 use crate::record::Record;
 
@@ -110,6 +110,8 @@ impl Run {
             serde_json::to_string(&self.state.data).unwrap()
         );
         assert_eq!(replayed.decisions, self.state.decisions);
+        let asking = self.state.steps().filter(|(_, step)| *step == Step::Asking);
+        assert_eq!(self.state.asking as usize, asking.count());
         for (record, n) in self.records.iter().zip(1..) {
             assert_eq!(record.frame.n, n);
             let is_last = n == self.records.len() as u64;

@@ -133,7 +133,7 @@ impl Slot {
             state: data.state(),
             error: data.error().cloned(),
             usage: data.usage,
-            asks: data.asks(),
+            asks: self.state.asks(),
             last_event: data.n,
             started_by: data.principal.user_id,
             created_at: data.created_at,
@@ -217,7 +217,10 @@ impl Slots {
         let header = slot.header();
         let known = slot.announced.as_ref();
         let same =
-            known.is_some_and(|known| known.state == header.state && !header.state.is_final());
+            known.is_some_and(|known| {
+                let unchanged = known.state == header.state && known.asks == header.asks;
+                unchanged && !header.state.is_final()
+            });
         if same {
             return None;
         }
