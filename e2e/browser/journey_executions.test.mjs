@@ -1,4 +1,5 @@
-// A long execution is watched, another is cancelled in the middle of a model's answer, a failed one leads to its repair.
+// A long execution is watched, another is cancelled in the middle of a model's answer, a failed one leads to its repair,
+// one that asks a person is answered.
 
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
@@ -62,7 +63,27 @@ async function repair(page, failed) {
   await page.locator(".run-outcome").getByText("imported").waitFor();
 }
 
-test("watched, cancelled, repaired", async () => {
+/** What waits for a person is found on the dashboard, and answered where it waits. */
+async function answer(page, flow) {
+  const { id } = await api("POST", `/flows/${flow}/execute`, { input: { sum: 12 } });
+  await visit(page, "/");
+  await page.getByRole("link", { name: "1 to answer" }).click();
+  const row = page.locator("tbody tr");
+  await row.getByText("Waits for 1 answer").waitFor();
+  await row.getByRole("link").first().click();
+  await page.getByText("Waits for an answer: Pay 12?").waitFor();
+  await page.getByRole("button", { name: "Review" }).click();
+  const form = page.getByRole("region", { name: "Answer" });
+  await form.getByRole("button", { name: "Pay" }).click();
+  await form.getByText("account").first().waitFor();
+  await form.getByLabel("account", { exact: true }).fill("petty cash");
+  await form.getByRole("button", { name: "Pay" }).click();
+  await state(page, "Succeeded");
+  const execution = await api("GET", `/executions/${id}`);
+  assert.equal(execution.output, "petty cash");
+}
+
+test("watched, cancelled, repaired, answered", async () => {
   const page = await open(browser);
   await signIn(page);
   await nameVendor();
@@ -77,6 +98,15 @@ test("watched, cancelled, repaired", async () => {
   const watched = await watch(page, long);
   await cancel(page, long);
   await repair(page, failed);
+  await answer(page, await flowOf("Pay", {
+    type: "approval",
+    config: {
+      title: "Pay {{ input.sum }}?",
+      text: "**Twelve** dollars to the baker.",
+      form: { type: "object", required: ["account"], properties: { account: { type: "string", minLength: 1 } } },
+      buttons: [{ port: "pay", label: "Pay" }, { port: "refuse", label: "Refuse" }],
+    },
+  }, "pay", "{{ nodes.step.output.values.account }}"));
 
   await visit(page, `/executions/${failed}`);
   const step = page.getByRole("treeitem").filter({ hasText: "step" });

@@ -17,15 +17,15 @@ export const addTool = async (name = "add") =>
   ).id;
 
 /** A published flow of one step between its beginning and its end; its id. */
-export async function flowOf(name, step) {
+export async function flowOf(name, step, port = "out", value = "{{ nodes.step.output }}") {
   const nodes = [
     { id: "start", type: "trigger", position: at(0, 0) },
     { id: "step", position: at(280, 0), ...step },
-    { id: "end", type: "output", config: { value: "{{ nodes.step.output }}" }, position: at(560, 0) },
+    { id: "end", type: "output", config: { value }, position: at(560, 0) },
   ];
   const edges = [
     { from: "start", to: "step" },
-    { from: "step", to: "end" },
+    { from: "step", from_port: port, to: "end" },
   ];
   return published({ name, definition: { nodes, edges } });
 }
@@ -68,6 +68,16 @@ export async function seed() {
     config: { language: "javascript", source: "export default () => { throw new Error('line 12 has no price'); }" },
   });
   const [done, failed] = [await ended(flow, { name: "Ada" }), await ended(broken)];
+  const asking = await flowOf("Pay the baker", {
+    type: "approval",
+    config: {
+      title: "Pay the baker?",
+      text: "**Twelve** dollars for:\n\n- bread\n- tea",
+      form: { type: "object", required: ["account"], properties: { account: { type: "string" }, urgent: { type: "boolean" } } },
+      deadline_seconds: 86_400,
+    },
+  }, "approve");
+  const { id: asked } = await api("POST", `/flows/${asking}/execute`, { input: {} });
   const chat = await api("POST", "/chat/sessions", { agent_id: clerk });
   await api("POST", `/chat/sessions/${chat.id}/messages`, { content: "What is *19 + 23*?" });
   await api("POST", "/llm-providers", {
@@ -81,6 +91,9 @@ export async function seed() {
     `/flows/${flow}`,
     ...["steps", "graph", "timeline", "events"].map((lens) => `/executions/${done}?lens=${lens}`),
     `/executions/${failed}`,
+    `/executions/${asked}?step=step`,
+    `/flows/${asking}`,
+    "/executions?last=days&from=2026-01-01&search=price",
     `/agents/${clerk}`,
     `/crews/${crew.id}`,
     `/tools/${tool}`,

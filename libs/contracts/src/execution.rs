@@ -1,5 +1,7 @@
 //! Executions: one run of a flow.
 
+mod answer;
+
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -12,6 +14,8 @@ use crate::{
     message::request,
     page::{Page, Paging},
 };
+
+pub use answer::{AnswerButton, AnswerExecution, PendingAnswer};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -215,6 +219,9 @@ pub struct Execution {
     pub last_event: u64,
     /// Calls that wait for a person.
     pub approvals: Vec<PendingApproval>,
+    /// What nodes ask, and nobody has answered.
+    #[serde(default)]
+    pub answers: Vec<PendingAnswer>,
     pub started_by: UserId,
     pub created_at: DateTime<Utc>,
     pub finished_at: Option<DateTime<Utc>>,
@@ -232,6 +239,9 @@ pub struct ExecutionSummary {
     pub state: ExecutionState,
     pub error: Option<StepError>,
     pub usage: Usage,
+    /// Answers and approvals that it waits for.
+    #[serde(default)]
+    pub asks: u32,
     pub started_by: UserId,
     pub created_at: DateTime<Utc>,
     pub finished_at: Option<DateTime<Utc>>,
@@ -268,6 +278,9 @@ pub struct ListExecutions {
     pub crew_id: Option<CrewId>,
     #[serde(default)]
     pub state: Option<ExecutionState>,
+    /// Only what waits for a person's answer or approval; only what does not, when false.
+    #[serde(default)]
+    pub asks: Option<bool>,
     /// Only what was started then or later.
     #[serde(default)]
     pub since: Option<DateTime<Utc>>,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    execution::{Origin, StepError, Usage},
+    execution::{Origin, PendingAnswer, StepError, Usage},
     id::{ToolId, UserId},
     tool::Approval,
 };
@@ -109,6 +109,20 @@ pub enum ExecutionEvent {
         by: UserId,
         comment: String,
     },
+    /// A node waits for a person's answer.
+    AnswerAsked {
+        #[serde(flatten)]
+        asked: Box<PendingAnswer>,
+    },
+    /// The answer that counts: the execution goes on at `port`.
+    AnswerGiven {
+        node: String,
+        port: String,
+        /// `{port, values, comment, by}`: the node's output.
+        output: Value,
+        by: UserId,
+        duration_ms: u64,
+    },
     CancelAsked {
         by: UserId,
     },
@@ -127,7 +141,7 @@ pub enum ExecutionEvent {
 
 impl ExecutionEvent {
     /// Every [`ExecutionEvent::kind`].
-    pub const KINDS: [&'static str; 14] = [
+    pub const KINDS: [&'static str; 16] = [
         "execution_started",
         "step_started",
         "step_sleeping",
@@ -138,6 +152,8 @@ impl ExecutionEvent {
         "step_late",
         "approval_asked",
         "approval_given",
+        "answer_asked",
+        "answer_given",
         "cancel_asked",
         "execution_succeeded",
         "execution_failed",
@@ -160,6 +176,8 @@ impl ExecutionEvent {
             | Self::StepLate { .. }
             | Self::ApprovalAsked { .. }
             | Self::ApprovalGiven { .. }
+            | Self::AnswerAsked { .. }
+            | Self::AnswerGiven { .. }
             | Self::CancelAsked { .. } => false,
         }
     }
@@ -177,6 +195,8 @@ impl ExecutionEvent {
             Self::StepLate { .. } => "step_late",
             Self::ApprovalAsked { .. } => "approval_asked",
             Self::ApprovalGiven { .. } => "approval_given",
+            Self::AnswerAsked { .. } => "answer_asked",
+            Self::AnswerGiven { .. } => "answer_given",
             Self::CancelAsked { .. } => "cancel_asked",
             Self::ExecutionSucceeded { .. } => "execution_succeeded",
             Self::ExecutionFailed { .. } => "execution_failed",

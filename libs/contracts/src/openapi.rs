@@ -159,6 +159,13 @@ fn frame_schema() -> MetaSchema {
             ("error", plain("object")),
             ("at", format("string", "date-time")),
             ("by", plain("string")),
+            ("until", format("string", "date-time")),
+            ("title", plain("string")),
+            ("text", plain("string")),
+            ("form", any()),
+            ("buttons", any()),
+            ("least_role", plain("string")),
+            ("users", any()),
         ],
         ..MetaSchema::new("object")
     }

@@ -129,6 +129,7 @@ pub const OPERATIONS: &[Operation] = &[
     Operation::of::<flow::TestCrew>(),
     Operation::of::<flow::RunTurn>(),
     Operation::of::<execution::Approve>(),
+    Operation::of::<execution::AnswerExecution>(),
     Operation::of::<execution::ReadExecution>(),
     Operation::of::<dead_letter::ListDeadLetters>(),
     Operation::of::<dead_letter::Redrive>(),

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    Principal,
-    execution::{Accepted, Approve, Events, Execution, Origin, StepError, Usage},
+    Principal, Role,
+    execution::{Accepted, AnswerExecution, Approve, Events, Execution, Origin, StepError, Usage},
     id::{ExecutionId, TenantId, UserId},
 };
 
@@ -20,6 +20,7 @@ pub enum OwnerKind {
     Result,
     Cancel,
     Approve,
+    Answer,
     Get,
     Events,
 }
@@ -32,6 +33,7 @@ impl OwnerKind {
             Self::Result => "result",
             Self::Cancel => "cancel",
             Self::Approve => "approve",
+            Self::Answer => "answer",
             Self::Get => "get",
             Self::Events => "events",
         }
@@ -44,6 +46,7 @@ impl OwnerKind {
             Self::Result,
             Self::Cancel,
             Self::Approve,
+            Self::Answer,
             Self::Get,
             Self::Events,
         ]
@@ -142,6 +145,16 @@ pub struct GiveApproval {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub struct GiveAnswer {
+    pub tenant: TenantId,
+    pub execution_id: ExecutionId,
+    pub answer: AnswerExecution,
+    pub by: UserId,
+    pub role: Role,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Get {
     pub tenant: TenantId,
     pub execution_id: ExecutionId,
@@ -174,6 +187,7 @@ owner_requests! {
     Result => (), Result;
     Cancel => Execution, Cancel;
     GiveApproval => Execution, Approve;
+    GiveAnswer => Execution, Answer;
     Get => Execution, Get;
     ReadEvents => Events, Events;
 }

@@ -5,6 +5,7 @@
 //! editor follow from what stands here.
 
 mod agent;
+mod approval;
 mod chat_trigger;
 mod code;
 mod condition;
@@ -59,6 +60,7 @@ static ALL: LazyLock<Vec<Kind>> = LazyLock::new(|| {
         condition::kind(),
         transform::kind(),
         wait::kind(),
+        approval::kind(),
         output::kind(),
     ]
 });

@@ -135,6 +135,28 @@ impl ExecutionView {
                 view.output = Some(Value::Bool(*approved));
                 view.finished_at = Some(frame.ts);
             }
+            ExecutionEvent::AnswerAsked { asked } => {
+                let view = self.nodes.entry(asked.node.clone()).or_default();
+                view.state = NodeState::Asking;
+                view.attempt = 1;
+                view.until = asked.until;
+                view.started_at = Some(frame.ts);
+            }
+            ExecutionEvent::AnswerGiven {
+                node,
+                port,
+                output,
+                duration_ms,
+                ..
+            } => {
+                let view = self.nodes.entry(node.clone()).or_default();
+                view.state = NodeState::Succeeded;
+                view.output = Some(output.clone());
+                view.port = Some(port.clone());
+                view.until = None;
+                view.duration_ms = Some(*duration_ms);
+                view.finished_at = Some(frame.ts);
+            }
             ExecutionEvent::ExecutionSucceeded { output, usage } => {
                 self.output = Some(output.clone());
                 self.end(ExecutionState::Succeeded, *usage, frame.ts);
@@ -193,6 +215,8 @@ const fn usage_of(event: &ExecutionEvent) -> Option<Usage> {
         | ExecutionEvent::StepSkipped { .. }
         | ExecutionEvent::ApprovalAsked { .. }
         | ExecutionEvent::ApprovalGiven { .. }
+        | ExecutionEvent::AnswerAsked { .. }
+        | ExecutionEvent::AnswerGiven { .. }
         | ExecutionEvent::ExecutionStarted { .. }
         | ExecutionEvent::CancelAsked { .. }
         | ExecutionEvent::ExecutionSucceeded { .. }
@@ -261,6 +285,8 @@ fn change_node(view: &mut NodeView, event: &ExecutionEvent, ts: DateTime<Utc>) {
         ExecutionEvent::StepLate { .. }
         | ExecutionEvent::ApprovalAsked { .. }
         | ExecutionEvent::ApprovalGiven { .. }
+        | ExecutionEvent::AnswerAsked { .. }
+        | ExecutionEvent::AnswerGiven { .. }
         | ExecutionEvent::ExecutionStarted { .. }
         | ExecutionEvent::CancelAsked { .. }
         | ExecutionEvent::ExecutionSucceeded { .. }

@@ -7,6 +7,7 @@
 //! **Invariant:** a state is a pure fold over its records: folding the records of an execution from the first gives the
 //! state that [`apply`] left, byte for byte. So nothing but [`fold`] changes a state.
 
+mod answers;
 pub(crate) mod apply;
 pub(crate) mod calls;
 pub(crate) mod fold;
@@ -18,7 +19,7 @@ pub(crate) mod state;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub(crate) use apply::{Applied, Effect, Input, Timer};
+pub(crate) use apply::{Answer, Applied, Effect, Input, Timer};
 pub(crate) use fold::Broken;
 pub(crate) use program::Program;
 pub(crate) use state::State;

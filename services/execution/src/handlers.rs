@@ -6,7 +6,7 @@ pub(crate) mod dead_letters;
 use contracts::{
     ErrorCode, Problem,
     execution::{
-        Approve, CancelExecution, Events, Execution, ExecutionSummary, ExecutionWithEvents,
+        AnswerExecution, Approve, CancelExecution, Events, Execution, ExecutionSummary, ExecutionWithEvents,
         GetExecution, ListEvents, ListExecutions, ReadExecution,
     },
     id::{ExecutionId, TenantId},
@@ -95,7 +95,31 @@ pub(crate) async fn approve(ctx: Ctx<State>, request: Approve) -> Result<Executi
         by: ctx.principal().user_id,
         word: request,
     };
-    match ctx.ask_owner(&given).await {
+    told(&ctx, id, ctx.ask_owner(&given).await).await
+}
+
+pub(crate) async fn answer(ctx: Ctx<State>, request: AnswerExecution) -> Result<Execution, Error> {
+    if request.comment.chars().count() > MAX_COMMENT {
+        return Err(Error::LongComment);
+    }
+    let id = request.execution_id;
+    let given = owner::GiveAnswer {
+        tenant: ctx.tenant,
+        execution_id: id,
+        by: ctx.principal().user_id,
+        role: ctx.principal().role,
+        answer: request,
+    };
+    told(&ctx, id, ctx.ask_owner(&given).await).await
+}
+
+/// What the owner said to a person's word.
+async fn told(
+    ctx: &Ctx<State>,
+    id: ExecutionId,
+    said: Result<Execution, Problem>,
+) -> Result<Execution, Error> {
+    match said {
         Ok(execution) => Ok(execution),
         Err(problem) if problem.code == ErrorCode::NotFound => {
             // What is over waits for nobody.
@@ -156,6 +180,7 @@ pub(crate) async fn ended(
         usage: header.usage,
         last_event: header.last_event,
         approvals: Vec::new(),
+        answers: Vec::new(),
         started_by: header.started_by,
         created_at: header.created_at,
         finished_at: header.finished_at,

@@ -33,6 +33,7 @@ pub fn service(state: State) -> kernel::Service<State> {
         .on(handlers::events)
         .on(handlers::cancel)
         .on(handlers::approve)
+        .on(handlers::answer)
         .on(handlers::read)
         .on(handlers::dead_letters::list)
         .on(handlers::dead_letters::redrive)

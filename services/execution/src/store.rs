@@ -39,6 +39,10 @@ pub const MIGRATIONS: Migrations = Migrations {
             name: "0003_dead_letters",
             sql: include_str!("store/0003_dead_letters.sql"),
         },
+        Migration {
+            name: "0004_asks",
+            sql: include_str!("store/0004_asks.sql"),
+        },
     ],
 };
 
@@ -69,6 +73,7 @@ impl ExecutionStore {
             Column::PromptTokens,
             Column::CompletionTokens,
             Column::Cost,
+            Column::Asks,
             Column::LastEvent,
             Column::FinishedAt,
         ];
@@ -129,6 +134,12 @@ impl ExecutionStore {
         if let Some(state) = list.state {
             query = query.filter(Column::State.eq(state.as_str()));
         }
+        if let Some(asks) = list.asks {
+            query = query.filter(match asks {
+                true => Column::Asks.gt(0),
+                false => Column::Asks.eq(0),
+            });
+        }
         if let Some(since) = list.since {
             query = query.filter(Column::CreatedAt.gte(since));
         }
@@ -188,6 +199,7 @@ fn to_row(header: &Header) -> row::ActiveModel {
         prompt_tokens: Set(count(header.usage.prompt_tokens)),
         completion_tokens: Set(count(header.usage.completion_tokens)),
         cost: Set(header.usage.cost),
+        asks: Set(i32::try_from(header.asks).unwrap_or(i32::MAX)),
         last_event: Set(count(header.last_event)),
         started_by: Set(header.started_by.uuid()),
         created_at: Set(header.created_at),
@@ -229,6 +241,7 @@ fn from_row(tenant: TenantId, row: row::Model) -> Result<Header, Error> {
             completion_tokens: u64::try_from(row.completion_tokens).unwrap_or(0),
             cost: row.cost,
         },
+        asks: row.asks.unsigned_abs(),
         last_event: u64::try_from(row.last_event).unwrap_or(0),
         started_by: UserId::from_uuid(row.started_by),
         created_at: row.created_at,
@@ -244,6 +257,7 @@ fn summary(header: Header) -> ExecutionSummary {
         state: header.state,
         error: header.error,
         usage: header.usage,
+        asks: header.asks,
         started_by: header.started_by,
         created_at: header.created_at,
         finished_at: header.finished_at,

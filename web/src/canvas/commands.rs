@@ -345,6 +345,7 @@ pub(crate) fn edge(from: &str, port: &str, to: &str) -> Edge {
 pub(crate) fn first_port(kind: &str) -> Option<&'static str> {
     match kind {
         "condition" => Some("yes"),
+        "approval" => Some("approve"),
         "output" => None,
         _ => Some(Edge::DEFAULT_PORT),
     }
@@ -363,6 +364,7 @@ fn first_config(kind: &str) -> NodeConfig {
         "condition" => json!({"cases": [{"when": "", "port": "yes"}], "default_port": "no"}),
         "transform" | "output" => json!({"value": "{{ input }}"}),
         "wait" => json!({"seconds": 60}),
+        "approval" => json!({"title": ""}),
         "knowledge" => json!({"query": "{{ input }}"}),
         _ => json!({}),
     };

@@ -48,6 +48,8 @@ pub(crate) fn offers(graph: &Graph, id: &str, variables: &[String]) -> Vec<Offer
         let parts: &[&str] = match node.kind.as_str() {
             "http" => &["status", "headers", "body"],
             "condition" => &["port"],
+            "approval" => &["port", "values", "comment", "by"],
+            "wait" => &["until"],
             "chat_trigger" => &["message", "messages", "attachments", "session_id"],
             _ => &[],
         };

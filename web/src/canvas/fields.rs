@@ -25,6 +25,7 @@ pub(crate) enum Control {
     Code,
     /// The cases of a condition.
     Cases,
+    Buttons,
     Agent,
     Crew,
     Tool,
@@ -84,6 +85,8 @@ fn control(kind: &str, key: &str, property: &Value) -> Control {
         ("llm", "model") => return Control::Model,
         ("tool", "arguments") => return Control::Arguments,
         ("condition", "cases") => return Control::Cases,
+        ("approval", "buttons") => return Control::Buttons,
+        ("approval", "text") => return Control::Text { lines: 5 },
         ("condition", "default_port") | ("custom", "name") | ("llm", "route") => {
             return Control::Plain;
         }

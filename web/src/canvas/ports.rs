@@ -1,18 +1,22 @@
 //! Which output ports a node has, and whether an edge may lead from one node to another.
 
-use contracts::flow::{Edge, Node, NodeType, OnError};
+use contracts::{
+    execution::PendingAnswer,
+    flow::{Edge, Node, NodeType, OnError},
+};
+use serde_json::Value;
 
 use crate::canvas::model::Graph;
 
 /// The output ports in the order in which they are drawn.
 pub(crate) fn of(node: &Node, kind: Option<&NodeType>) -> Vec<String> {
-    let mut ports = if node.kind == "condition" {
-        of_condition(node)
-    } else {
-        kind.map_or_else(
+    let mut ports = match node.kind.as_str() {
+        "condition" => of_condition(node),
+        "approval" => of_approval(node),
+        _ => kind.map_or_else(
             || vec![Edge::DEFAULT_PORT.to_owned()],
             |kind| kind.ports.clone(),
-        )
+        ),
     };
     if node.on_error == OnError::Branch {
         ports.push(Edge::ERROR_PORT.to_owned());
@@ -21,16 +25,30 @@ pub(crate) fn of(node: &Node, kind: Option<&NodeType>) -> Vec<String> {
 }
 
 fn of_condition(node: &Node) -> Vec<String> {
-    let cases = node.config.get("cases").and_then(|cases| cases.as_array());
+    let cases = node.config.get("cases").and_then(Value::as_array);
     let named = cases
         .into_iter()
         .flatten()
         .map(|case| case.get("port"))
-        .chain([node.config.get("default_port")])
-        .filter_map(|port| port.and_then(|port| port.as_str()))
-        .filter(|port| !port.is_empty());
+        .chain([node.config.get("default_port")]);
+    distinct(named.filter_map(|port| port?.as_str()))
+}
+
+fn of_approval(node: &Node) -> Vec<String> {
+    let deadline = node.config.get("deadline_seconds");
+    let deadline = deadline.map(|_| PendingAnswer::DEADLINE_PORT);
+    match node.config.get("buttons").and_then(Value::as_array) {
+        Some(buttons) => {
+            let named = buttons.iter().filter_map(|button| button["port"].as_str());
+            distinct(named.chain(deadline))
+        }
+        None => distinct(["approve", "reject"].into_iter().chain(deadline)),
+    }
+}
+
+fn distinct<'a>(named: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut ports: Vec<String> = Vec::new();
-    for port in named {
+    for port in named.filter(|port| !port.is_empty()) {
         if !ports.iter().any(|known| known == port) {
             ports.push(port.to_owned());
         }

@@ -3,11 +3,11 @@
 //! **Invariant:** a span's parent is the span of the path before its last `/`; it stands before its children in the list.
 //! **Invariant:** a span is at the same place in the list for ever: what is selected stays selected while more comes.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, rc::Rc};
 
 use chrono::{DateTime, Utc};
 use contracts::{
-    execution::{StepError, Usage},
+    execution::{PendingAnswer, StepError, Usage},
     live::{ExecutionEvent, Frame, StepCall},
 };
 use graph::view::{ExecutionView, NodeState};
@@ -35,6 +35,8 @@ pub(crate) struct Span {
     pub attempts: Vec<Attempt>,
     pub call: Option<StepCall>,
     pub asked: Option<Asked>,
+    /// What a node asked a person.
+    pub question: Option<Rc<PendingAnswer>>,
     /// What a call is called that waits and was not made yet.
     pub waits_for: Option<String>,
     /// Whether a frame was about it, not only about something inside of it.
@@ -132,6 +134,14 @@ impl Spans {
             }
             ExecutionEvent::StepSkipped { node } => self.heard(node, frame).ended = Some(ts),
             ExecutionEvent::ApprovalAsked { node, .. } => self.ask(node, frame),
+            ExecutionEvent::AnswerAsked { asked } => {
+                let span = self.heard(&asked.node, frame);
+                span.question = Some(Rc::new((**asked).clone()));
+                span.attempts.push(Attempt::begun(1, ts));
+            }
+            ExecutionEvent::AnswerGiven { node, .. } => {
+                self.heard(node, frame).finish(1, None, None, ts, true);
+            }
             ExecutionEvent::ApprovalGiven { node, .. } => self.heard(node, frame).ended = Some(ts),
             ExecutionEvent::ExecutionStarted { .. } | ExecutionEvent::CancelAsked { .. } => {}
             ExecutionEvent::ExecutionSucceeded { .. }
@@ -245,6 +255,7 @@ impl Spans {
             attempts: Vec::new(),
             call: None,
             asked: None,
+            question: None,
             waits_for: None,
             spoken: false,
         });
@@ -320,7 +331,9 @@ pub(crate) fn node_of(event: &ExecutionEvent) -> Option<&str> {
         | ExecutionEvent::StepSkipped { node }
         | ExecutionEvent::StepLate { node, .. }
         | ExecutionEvent::ApprovalAsked { node, .. }
-        | ExecutionEvent::ApprovalGiven { node, .. } => Some(node),
+        | ExecutionEvent::ApprovalGiven { node, .. }
+        | ExecutionEvent::AnswerGiven { node, .. } => Some(node),
+        ExecutionEvent::AnswerAsked { asked } => Some(&asked.node),
         ExecutionEvent::ExecutionStarted { .. }
         | ExecutionEvent::CancelAsked { .. }
         | ExecutionEvent::ExecutionSucceeded { .. }

@@ -27,6 +27,8 @@ pub(crate) fn tone(event: &ExecutionEvent) -> Tone {
         | ExecutionEvent::ExecutionCancelled { .. } => Tone::Quiet,
         ExecutionEvent::ApprovalAsked { .. }
         | ExecutionEvent::ApprovalGiven { .. }
+        | ExecutionEvent::AnswerAsked { .. }
+        | ExecutionEvent::AnswerGiven { .. }
         | ExecutionEvent::CancelAsked { .. } => Tone::Person,
     }
 }
@@ -73,6 +75,8 @@ pub(crate) fn sentence(event: &ExecutionEvent) -> String {
         ExecutionEvent::StepLate { attempt, .. } => {
             format!("answered too late in attempt {attempt}; only its price counts")
         }
+        ExecutionEvent::AnswerAsked { asked } => format!("asks: {}", asked.title),
+        ExecutionEvent::AnswerGiven { port, .. } => format!("was answered, goes on at {port}"),
         ExecutionEvent::ApprovalAsked { name, .. } => format!("waits for approval to call {name}"),
         ExecutionEvent::ApprovalGiven { approved: true, .. } => "approved".into(),
         ExecutionEvent::ApprovalGiven {

@@ -41,6 +41,7 @@ use crate::{
 /// Pages of two hundred executions that are read for the fourteen days, at most.
 const PAGES: usize = 5;
 const STATES: &str = "/executions?state=";
+const ASKING: &str = "/executions?asks=true";
 const LATEST: &str = "/executions#days";
 
 /// Executions since the first of the days.
@@ -55,9 +56,13 @@ struct Latest {
 pub(crate) fn Dashboard() -> Element {
     let running = use_get::<ListPage<ExecutionSummary>>(format!("{STATES}running&limit=50"));
     let waiting = use_get::<ListPage<ExecutionSummary>>(format!("{STATES}waiting&limit=50"));
+    let asking = use_get::<ListPage<ExecutionSummary>>(format!("{ASKING}&limit=50"));
     let failed = use_get::<ListPage<ExecutionSummary>>(format!("{STATES}failed&limit=40"));
     let latest = use_query(LATEST.into(), read_latest);
-    use_interval(4_000, || query::invalidate(STATES));
+    use_interval(4_000, || {
+        query::invalidate(STATES);
+        query::invalidate(ASKING);
+    });
     use_interval(30_000, || query::invalidate(LATEST));
     let loaded = latest.is_settled() && running.is_settled() && failed.is_settled();
     rsx! {
@@ -67,7 +72,7 @@ pub(crate) fn Dashboard() -> Element {
                 View::Failed(problem) => rsx! { ProblemView { problem, onretry: move |()| latest.refetch() } },
                 View::Ready(latest) if latest.executions.is_empty() => rsx! { Beginning {} },
                 View::Ready(latest) => rsx! {
-                    Board { counts: DayCounts::of(&latest.executions, js_sys::Date::now(), dom::offset_minutes()), cut: latest.cut, running, waiting, failed }
+                    Board { counts: DayCounts::of(&latest.executions, js_sys::Date::now(), dom::offset_minutes()), cut: latest.cut, running, waiting, asking, failed }
                 },
             }
             Health {}
@@ -81,6 +86,7 @@ fn Board(
     cut: bool,
     running: Query<ListPage<ExecutionSummary>>,
     waiting: Query<ListPage<ExecutionSummary>>,
+    asking: Query<ListPage<ExecutionSummary>>,
     failed: Query<ListPage<ExecutionSummary>>,
 ) -> Element {
     let many = |query: &Query<ListPage<ExecutionSummary>>| {
@@ -91,6 +97,10 @@ fn Board(
         })
     };
     let ((running_text, _), (waiting_text, waiting_count)) = (many(&running), many(&waiting));
+    let (asking_text, asking_count) = many(&asking);
+    let asks = Route::Executions {
+        params: Params::one("asks", "true"),
+    };
     let filtered = |state: &str| Route::Executions {
         params: Params::one("state", state),
     };
@@ -99,6 +109,9 @@ fn Board(
             Link { to: filtered("running"), "{running_text} running" }
             if waiting_count > 0 {
                 Link { to: filtered("waiting"), "{waiting_text} waiting" }
+            }
+            if asking_count > 0 {
+                Link { to: asks, "{asking_text} to answer" }
             }
             Link { to: filtered("failed"), "data-bad": (counts.failed_last_day > 0).then_some(""), "{counts.failed_last_day} failed in 24 h" }
         }

@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** the flow is read once when the page opens; after that the canvas is the truth and the draft follows it.
 
+mod buttons;
 mod checking;
 mod control;
 mod desk;

@@ -60,6 +60,8 @@ impl Transcript {
             | ExecutionEvent::StepLate { .. }
             | ExecutionEvent::ApprovalAsked { .. }
             | ExecutionEvent::ApprovalGiven { .. }
+            | ExecutionEvent::AnswerAsked { .. }
+            | ExecutionEvent::AnswerGiven { .. }
             | ExecutionEvent::CancelAsked { .. }
             | ExecutionEvent::ExecutionSucceeded { .. }
             | ExecutionEvent::ExecutionFailed { .. }

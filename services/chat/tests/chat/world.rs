@@ -240,6 +240,7 @@ fn run(id: ExecutionId, state: ExecutionState) -> ExecutionWithEvents {
             usage: Usage::ZERO,
             last_event: 0,
             approvals: Vec::new(),
+            answers: Vec::new(),
             started_by: contracts::id::UserId::EXAMPLE,
             created_at: Utc::now(),
             finished_at: None,

@@ -27,9 +27,12 @@ use super::{
 };
 use crate::record::{Private, Record};
 
+mod asking;
 mod ending;
 mod waiting;
 mod working;
+
+pub(crate) use asking::Answer;
 
 /// How much longer than its time limit an attempt may stay without an answer: the wait in the queue, workers that died.
 const SILENCE: Duration = Duration::from_secs(60);
@@ -55,6 +58,11 @@ pub(crate) enum Input {
         comment: String,
         by: UserId,
     },
+    /// A person's answer to what a node asks; checked by [`State::may_answer`].
+    Answer {
+        node: At,
+        answer: Answer,
+    },
     Cancel {
         by: UserId,
     },
@@ -78,7 +86,7 @@ pub(crate) enum Timer {
     Retry { node: At, attempt: u32 },
     /// Nobody has answered for an attempt.
     Silence { node: At, attempt: u32 },
-    /// A node has waited for its time.
+    /// A node has waited for its time, or a person let it pass.
     Wait { node: At },
     /// A node's agent has had its time.
     Limit { node: At, attempt: u32 },
@@ -169,6 +177,7 @@ pub(crate) fn apply(state: &mut State, input: Input, now: DateTime<Utc>) -> Appl
             comment,
             by,
         } => run.decide(node, approved, comment, by),
+        Input::Answer { node, answer } => run.answer(node, answer),
         Input::Cancel { by } => run.cancel(by),
         Input::Resume => run.resume(),
     }
@@ -285,7 +294,10 @@ impl<'a> Run<'a> {
                     self.advance();
                 }
             }
-            Timer::Wait { node } if !closing => self.wake(node),
+            Timer::Wait { node } if !closing => match self.state.step(node) {
+                Step::Asking => self.overdue(node),
+                _ => self.wake(node),
+            },
             Timer::Grace if closing => self.finish(),
             Timer::Retry { .. }
             | Timer::Silence { .. }
@@ -329,8 +341,12 @@ impl<'a> Run<'a> {
                 }
                 Step::Looping { attempt, since } => self.limit(node, attempt, since),
                 Step::Sleeping { until, .. } => self.wake_at(node, until),
+                Step::Asking => {
+                    if let Some(until) = self.state.asked(node).and_then(|asked| asked.until) {
+                        self.wake_at(node, until);
+                    }
+                }
                 Step::Waiting
-                | Step::Asking
                 | Step::Settled
                 | Step::Skipped
                 | Step::Failed
@@ -390,6 +406,7 @@ impl<'a> Run<'a> {
             },
             Ok(Kind::Heavy(_) | Kind::Looping) => self.begin_attempt(node.into(), 1),
             Ok(Kind::Wait) => self.wait(node),
+            Ok(Kind::Ask) => self.ask(node),
             Err(error) => self.failed(node.into(), Failure::of(1, error)),
         }
     }

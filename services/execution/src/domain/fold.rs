@@ -89,6 +89,7 @@ impl State {
             calls: Vec::new(),
             outputs: vec![Value::Null; nodes],
             begun: Vec::new(),
+            asked: Vec::new(),
             unanswered: Vec::new(),
             usage: Usage::ZERO,
             closing: None,
@@ -103,6 +104,7 @@ impl State {
             decisions,
             execution,
             calls: HashMap::new(),
+            asking: 0,
         })
     }
 
@@ -153,6 +155,14 @@ impl State {
                 self.end(record, Outcome::Failed { error });
             }
             ExecutionEvent::ExecutionCancelled { .. } => self.end(record, Outcome::Cancelled),
+            ExecutionEvent::AnswerAsked { asked } => {
+                let node = self.plan.index(&asked.node);
+                let node = node.ok_or_else(|| Broken::UnknownNode {
+                    n,
+                    node: asked.node.clone(),
+                })?;
+                self.fold_node(node, record);
+            }
             ExecutionEvent::StepStarted { node, .. }
             | ExecutionEvent::StepSleeping { node, .. }
             | ExecutionEvent::StepSucceeded { node, .. }
@@ -161,7 +171,8 @@ impl State {
             | ExecutionEvent::StepSkipped { node }
             | ExecutionEvent::StepLate { node, .. }
             | ExecutionEvent::ApprovalAsked { node, .. }
-            | ExecutionEvent::ApprovalGiven { node, .. } => {
+            | ExecutionEvent::ApprovalGiven { node, .. }
+            | ExecutionEvent::AnswerGiven { node, .. } => {
                 let at = match self.at(node) {
                     Some(at) => at,
                     None => self.add_call(record).ok_or_else(|| Broken::UnknownNode {
@@ -263,6 +274,8 @@ impl State {
             }
             ExecutionEvent::StepSleeping { .. }
             | ExecutionEvent::StepSkipped { .. }
+            | ExecutionEvent::AnswerAsked { .. }
+            | ExecutionEvent::AnswerGiven { .. }
             | ExecutionEvent::ExecutionStarted { .. }
             | ExecutionEvent::CancelAsked { .. }
             | ExecutionEvent::ExecutionSucceeded { .. }
@@ -311,7 +324,11 @@ impl State {
                     self.data.unanswered.push((at, attempt));
                     *step = Step::Cut;
                 }
-                Step::Pausing { .. } | Step::Asking => *step = Step::Cut,
+                Step::Asking => {
+                    self.asking -= 1;
+                    *step = Step::Cut;
+                }
+                Step::Pausing { .. } => *step = Step::Cut,
                 Step::Waiting
                 | Step::Sleeping { .. }
                 | Step::Looping { .. }
@@ -371,6 +388,11 @@ impl State {
                     None => self.fail(node, error),
                 }
             }
+            ExecutionEvent::AnswerAsked { asked } => {
+                self.set(node, Step::Asking);
+                self.data.asked.push((node.into(), (**asked).clone()));
+            }
+            ExecutionEvent::AnswerGiven { port, output, .. } => self.take(node, port, output),
             ExecutionEvent::StepSkipped { .. } => {
                 self.set(node, Step::Skipped);
                 settle(&self.plan, &mut self.decisions, node, Settled::Skipped);
@@ -424,6 +446,7 @@ impl State {
     }
 
     fn take(&mut self, node: NodeIndex, port: &str, output: &Value) {
+        self.data.asked.retain(|(at, _)| *at != At::from(node));
         self.set(node, Step::Settled);
         self.data.outputs[usize::from(node.0)] = output.clone();
         let taken = Settled::Taken {
@@ -451,6 +474,9 @@ impl State {
     }
 
     fn set(&mut self, at: impl Into<At>, step: Step) {
-        self.data.steps[usize::from(at.into().0)] = step;
+        let known = &mut self.data.steps[usize::from(at.into().0)];
+        self.asking -= u32::from(*known == Step::Asking);
+        self.asking += u32::from(step == Step::Asking);
+        *known = step;
     }
 }

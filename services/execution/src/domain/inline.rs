@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use contracts::{
-    execution::StepError,
+    execution::{AnswerButton, PendingAnswer, StepError},
     flow::{Edge, Node, NodeConfig},
+    id::UserId,
     work::{WorkClass, WorkItem},
 };
 use graph::{
@@ -33,6 +34,8 @@ pub(crate) enum Kind {
     Looping,
     /// A timer.
     Wait,
+    /// A person's answer.
+    Ask,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +65,7 @@ impl Kind {
             "code" => Self::Heavy(WorkClass::Code),
             "agent" | "crew" => Self::Looping,
             "wait" => Self::Wait,
+            "approval" => Self::Ask,
             "custom" => Self::Heavy(WorkClass::Custom),
             "tool" => Self::Heavy(WorkClass::Tool),
             "knowledge" => Self::Heavy(WorkClass::Knowledge),
@@ -135,6 +139,47 @@ pub(crate) fn wait_until(
         .ok_or_else(|| misfit("the wait is longer than a year"))
 }
 
+/// What a node asks that begins to at `now`.
+///
+/// # Errors
+/// When an expression cannot be evaluated.
+pub(crate) fn asked(
+    state: &State,
+    node: NodeIndex,
+    now: DateTime<Utc>,
+) -> Result<PendingAnswer, StepError> {
+    let mut config = render(state, node)?;
+    let misfit = |error: serde_json::Error| StepError::new("config", error.to_string());
+    let mut read = |key: &str| config.remove(key).unwrap_or(Value::Null);
+    let text = |value: Value| value.as_str().unwrap_or_default().to_owned();
+    let seconds = read("deadline_seconds").as_f64();
+    let pause = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let buttons: Option<Vec<AnswerButton>> =
+        serde_json::from_value(read("buttons")).map_err(misfit)?;
+    let users: Option<Vec<UserId>> = serde_json::from_value(read("users")).map_err(misfit)?;
+    Ok(PendingAnswer {
+        node: configured(state, node).id.clone(),
+        title: text(read("title")),
+        text: text(read("text")),
+        form: Some(read("form")).filter(|form| !form.is_null()),
+        buttons: buttons.unwrap_or_else(yes_or_no),
+        least_role: serde_json::from_value(read("least_role")).map_err(misfit)?,
+        users: users.unwrap_or_default(),
+        asked_at: now,
+        until: pause.and_then(|pause| now.checked_add_signed(TimeDelta::from_std(pause).ok()?)),
+    })
+}
+
+fn yes_or_no() -> Vec<AnswerButton> {
+    let button = |(port, label): (&str, &str)| AnswerButton {
+        port: port.to_owned(),
+        label: label.to_owned(),
+    };
+    [("approve", "Approve"), ("reject", "Reject")]
+        .map(button)
+        .into()
+}
+
 /// Where a step goes on that failed and has a default output.
 pub(crate) fn default_port(node: &Node) -> String {
     let port = node.config.get("default_port").and_then(Value::as_str);
@@ -155,7 +200,7 @@ pub(crate) fn work_item(
     let data = &state.data;
     let class = match Kind::of(configured)? {
         Kind::Heavy(class) => class,
-        Kind::Inline(_) | Kind::Looping | Kind::Wait => {
+        Kind::Inline(_) | Kind::Looping | Kind::Wait | Kind::Ask => {
             let text = format!("nodes of type `{}` need no worker", configured.kind);
             return Err(StepError::new("unknown_node_type", text));
         }

@@ -4,9 +4,10 @@ use std::{collections::HashMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use contracts::{
-    ErrorCode, Principal, Problem,
+    ErrorCode, Principal, Problem, Role,
     execution::{
-        Accepted, Approve, Execution, ExecutionState, Origin, PendingApproval, StepError, Usage,
+        Accepted, Approve, Execution, ExecutionState, Origin, PendingAnswer, PendingApproval,
+        StepError, Usage,
     },
     id::{ExecutionId, TenantId, UserId},
     owner::Parent,
@@ -15,7 +16,7 @@ use graph::{NodeIndex, schedule::Decisions};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::program::Program;
+use super::{answers, apply::Answer, program::Program};
 
 /// An execution: its data, and what the flow's definition makes of them.
 pub(crate) struct State {
@@ -27,6 +28,8 @@ pub(crate) struct State {
     pub(crate) execution: Value,
     /// The calls of agents by path; follows from the data.
     pub(crate) calls: HashMap<String, At>,
+    /// The steps that ask a person; follows from the data.
+    pub(crate) asking: u32,
 }
 
 /// The place of a step in [`Data::steps`]: first the nodes of the definition, then the calls of agents as they came.
@@ -63,6 +66,8 @@ pub(crate) struct Data {
     pub(crate) outputs: Vec<Value>,
     /// When the first attempts began of nodes whose retries have an end.
     pub(crate) begun: Vec<(At, DateTime<Utc>)>,
+    /// What nodes ask that nobody has answered.
+    pub(crate) asked: Vec<(At, PendingAnswer)>,
     /// Attempts given up because no worker answered: their results may still come, late.
     pub(crate) unanswered: Vec<(At, u32)>,
     pub(crate) usage: Usage,
@@ -156,6 +161,14 @@ pub(crate) enum Outcome {
 impl State {
     pub(crate) fn is_over(&self) -> bool {
         self.data.end.is_some()
+    }
+
+    /// How many answers and approvals it waits for.
+    pub(crate) fn asks(&self) -> u32 {
+        match self.is_over() || self.data.closing.is_some() {
+            true => 0,
+            false => self.asking,
+        }
     }
 
     /// Whether a worker may begin or go on with this attempt.
@@ -252,6 +265,46 @@ impl State {
         }
     }
 
+    /// What a node asks that nobody has answered.
+    pub(crate) fn asked(&self, at: At) -> Option<&PendingAnswer> {
+        let asked = self.data.asked.iter().find(|(known, _)| *known == at);
+        asked.map(|(_, asked)| asked)
+    }
+
+    /// The node that may be answered now; none where the same person gave the same answer before.
+    ///
+    /// # Errors
+    /// When nothing of this name waits, when it waits for another person, or when the answer does not fit.
+    pub(crate) fn may_answer(
+        &self,
+        node: &str,
+        answer: &Answer,
+        role: Role,
+    ) -> Result<Option<At>, Problem> {
+        let Some(index) = self.plan.index(node) else {
+            let text = format!("execution `{}` has no node `{node}`", self.data.id);
+            return Err(Problem::new(ErrorCode::NotFound, text));
+        };
+        let Some(asked) = self.asked(index.into()) else {
+            let output = &self.data.outputs[usize::from(index.0)];
+            if self.step(index) == Step::Settled && *output == answer.output() {
+                return Ok(None);
+            }
+            let text = "the node does not wait for an answer";
+            return Err(Problem::new(ErrorCode::Conflict, text).with_reason("not_waiting"));
+        };
+        if self.data.closing.is_some() {
+            let text = "the execution ends already";
+            return Err(Problem::new(ErrorCode::Conflict, text).with_reason("not_waiting"));
+        }
+        if !asked.may_answer(answer.by, role) {
+            let text = "the node waits for the answer of someone else";
+            return Err(Problem::new(ErrorCode::Forbidden, text).with_reason("not_assigned"));
+        }
+        answers::check(asked, answer)?;
+        Ok(Some(index.into()))
+    }
+
     /// When the first attempt of a node began whose retries have an end.
     pub(crate) fn begun_at(&self, at: At) -> Option<DateTime<Utc>> {
         let begun = self.data.begun.iter().find(|(known, _)| *known == at);
@@ -319,6 +372,13 @@ impl Data {
             .collect()
     }
 
+    fn answers(&self) -> Vec<PendingAnswer> {
+        if self.end.is_some() || self.closing.is_some() {
+            return Vec::new();
+        }
+        self.asked.iter().map(|(_, asked)| asked.clone()).collect()
+    }
+
     pub(crate) fn accepted(&self) -> Accepted {
         Accepted {
             id: self.id,
@@ -339,6 +399,7 @@ impl Data {
             usage: self.usage,
             last_event: self.n,
             approvals: self.approvals(),
+            answers: self.answers(),
             started_by: self.principal.user_id,
             created_at: self.created_at,
             finished_at: self.end.as_ref().map(|end| end.at),

@@ -17,11 +17,12 @@ use serde_json::{Value, json};
 use super::{
     Applied, Effect, Input, Program, State, Timer,
     apply::{self, StepResult},
-    state::At,
+    state::{At, Step},
 };
 use crate::record::Record;
 
 mod agents;
+mod asking;
 mod failing;
 mod paths;
 mod random;
@@ -109,6 +110,8 @@ impl Run {
             serde_json::to_string(&self.state.data).unwrap()
         );
         assert_eq!(replayed.decisions, self.state.decisions);
+        let asking = self.state.steps().filter(|(_, step)| *step == Step::Asking);
+        assert_eq!(self.state.asking as usize, asking.count());
         for (record, n) in self.records.iter().zip(1..) {
             assert_eq!(record.frame.n, n);
             let is_last = n == self.records.len() as u64;
@@ -185,6 +188,8 @@ impl Run {
             ExecutionEvent::ApprovalGiven { node, approved, .. } => {
                 format!("{node} said {approved}")
             }
+            ExecutionEvent::AnswerAsked { asked } => format!("{} asks", asked.node),
+            ExecutionEvent::AnswerGiven { node, port, .. } => format!("{node} -> {port}"),
             ExecutionEvent::ExecutionStarted { .. }
             | ExecutionEvent::CancelAsked { .. }
             | ExecutionEvent::ExecutionSucceeded { .. }

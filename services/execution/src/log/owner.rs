@@ -11,7 +11,7 @@ use contracts::{
     ErrorCode, Problem, Subject,
     execution::StepError,
     id::ExecutionId,
-    owner::{Cancel, Claim, Get, GiveApproval, OwnerKind, ReadEvents, Result as StepResult, Start},
+    owner::{Cancel, Claim, Get, GiveAnswer, GiveApproval, OwnerKind, ReadEvents, Result as StepResult, Start},
 };
 use futures::{FutureExt, StreamExt, future::BoxFuture};
 use serde::de::DeserializeOwned;
@@ -315,6 +315,8 @@ impl Owner {
                     .map(|events| self.partition.events(ticket, &events)),
                 Some(OwnerKind::Approve) => read::<GiveApproval>(incoming)
                     .map(|given| self.partition.decide(ticket, given, now())),
+                Some(OwnerKind::Answer) => read::<GiveAnswer>(incoming)
+                    .map(|given| self.partition.answer_node(ticket, given, now())),
                 None => Err(Problem::malformed(
                     "the owner of a partition knows no such question",
                 )),

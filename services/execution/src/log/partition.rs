@@ -303,6 +303,36 @@ impl Partition {
         self.answer_view(ticket, given.tenant, id);
     }
 
+    /// A person's answer to what a node asks. The same answer once more changes nothing.
+    pub(crate) fn answer_node(
+        &mut self,
+        ticket: Ticket,
+        given: owner::GiveAnswer,
+        now: DateTime<Utc>,
+    ) {
+        let id = given.execution_id;
+        let Some(slot) = self.slots.of(given.tenant, id) else {
+            return self.answer(ticket, not_found(id));
+        };
+        let answer = crate::domain::Answer {
+            port: given.answer.port,
+            values: given.answer.values,
+            comment: given.answer.comment,
+            by: given.by,
+        };
+        match slot
+            .state
+            .may_answer(&given.answer.node, &answer, given.role)
+        {
+            Ok(Some(node)) => self.input(id, Input::Answer { node, answer }, now),
+            Ok(None) => {}
+            Err(problem) => {
+                return self.after_commit_of(id, ticket, Answer::Refused(Box::new(problem)));
+            }
+        }
+        self.answer_view(ticket, given.tenant, id);
+    }
+
     pub(crate) fn get(&mut self, ticket: Ticket, get: &owner::Get) {
         self.answer_view(ticket, get.tenant, get.execution_id);
     }

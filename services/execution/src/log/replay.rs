@@ -255,6 +255,8 @@ fn final_state(event: &ExecutionEvent) -> Option<ExecutionState> {
         | ExecutionEvent::StepLate { .. }
         | ExecutionEvent::ApprovalAsked { .. }
         | ExecutionEvent::ApprovalGiven { .. }
+        | ExecutionEvent::AnswerAsked { .. }
+        | ExecutionEvent::AnswerGiven { .. }
         | ExecutionEvent::CancelAsked { .. } => None,
     }
 }

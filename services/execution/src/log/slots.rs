@@ -48,6 +48,8 @@ pub(crate) struct Header {
     pub(crate) state: ExecutionState,
     pub(crate) error: Option<StepError>,
     pub(crate) usage: Usage,
+    /// Answers and approvals that it waits for.
+    pub(crate) asks: u32,
     pub(crate) last_event: u64,
     pub(crate) started_by: UserId,
     pub(crate) created_at: DateTime<Utc>,
@@ -131,6 +133,7 @@ impl Slot {
             state: data.state(),
             error: data.error().cloned(),
             usage: data.usage,
+            asks: self.state.asks(),
             last_event: data.n,
             started_by: data.principal.user_id,
             created_at: data.created_at,
@@ -214,7 +217,10 @@ impl Slots {
         let header = slot.header();
         let known = slot.announced.as_ref();
         let same =
-            known.is_some_and(|known| known.state == header.state && !header.state.is_final());
+            known.is_some_and(|known| {
+                let unchanged = known.state == header.state && known.asks == header.asks;
+                unchanged && !header.state.is_final()
+            });
         if same {
             return None;
         }

@@ -22,6 +22,7 @@ pub(crate) struct Model {
     pub(crate) prompt_tokens: i64,
     pub(crate) completion_tokens: i64,
     pub(crate) cost: Option<Decimal>,
+    pub(crate) asks: i32,
     pub(crate) last_event: i64,
     pub(crate) started_by: Uuid,
     pub(crate) created_at: DateTimeUtc,

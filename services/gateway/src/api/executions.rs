@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use contracts::{
     Problem,
     execution::{
-        Approve, CancelExecution, Events, Execution, ExecutionState, ExecutionSummary,
+        AnswerExecution, Approve, CancelExecution, Events, Execution, ExecutionState, ExecutionSummary,
         GetExecution, ListEvents, ListExecutions,
     },
     id::{AgentId, CrewId, ExecutionId, FlowId},
@@ -20,6 +20,7 @@ use poem_openapi::{
     payload::EventStream,
 };
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::Tag;
 use crate::{
@@ -44,6 +45,24 @@ struct ApprovalBody {
     /// Of the pending approval: the word holds for exactly those arguments.
     arguments_hash: String,
     /// Told to the agent when the call is refused: up to 1,000 characters.
+    #[serde(default)]
+    #[oai(default)]
+    comment: String,
+}
+
+#[derive(Deserialize, Object)]
+#[serde(deny_unknown_fields)]
+#[oai(deny_unknown_fields)]
+struct AnswerBody {
+    /// The node that asks.
+    node: String,
+    /// That of the chosen button.
+    port: String,
+    /// What the form asks for; null where it asks for nothing.
+    #[serde(default)]
+    #[oai(default)]
+    values: Value,
+    /// Up to 1,000 characters.
     #[serde(default)]
     #[oai(default)]
     comment: String,
@@ -79,6 +98,8 @@ impl Api {
         crew_id: Query<Option<CrewId>>,
         /// Only executions in this state.
         state: Query<Option<ExecutionState>>,
+        /// Only executions that wait for a person's answer or approval; only the others, when false.
+        asks: Query<Option<bool>>,
         /// Only executions that were started then or later.
         since: Query<Option<DateTime<Utc>>>,
         /// Only executions that were started before.
@@ -95,6 +116,7 @@ impl Api {
             agent_id: agent_id.0,
             crew_id: crew_id.0,
             state: state.0,
+            asks: asks.0,
             since: since.0,
             until: until.0,
             search: search.0,
@@ -208,6 +230,30 @@ impl Api {
             node: body.0.node,
             approved: body.0.approved,
             arguments_hash: body.0.arguments_hash,
+            comment: body.0.comment,
+        };
+        Ok(Json(caller.ask(&request).await?))
+    }
+
+    /// Answer what a node asks
+    ///
+    /// The first answer counts; the same one once more changes nothing.
+    #[oai(
+        path = "/:execution_id/answers",
+        method = "post",
+        operation_id = "execution.answer"
+    )]
+    async fn answer(
+        &self,
+        caller: Bearer,
+        execution_id: Path<ExecutionId>,
+        body: Json<AnswerBody>,
+    ) -> poem::Result<Json<Execution>> {
+        let request = AnswerExecution {
+            execution_id: execution_id.0,
+            node: body.0.node,
+            port: body.0.port,
+            values: body.0.values,
             comment: body.0.comment,
         };
         Ok(Json(caller.ask(&request).await?))

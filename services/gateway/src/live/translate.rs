@@ -3,6 +3,8 @@
 //! A client that returns has seen the events up to some number. Those are read again in silence, for they tell who speaks
 //! at present.
 //!
+//! **Invariant:** what a step says comes after the event that began it, whichever of them the bus was faster with.
+//!
 //! **Invariant:** at the end of a step the client has exactly what its model said: where pieces are missing, they come
 //! then, or all of it anew.
 
@@ -18,6 +20,8 @@ use serde_json::Value;
 #[derive(Default)]
 struct Speech {
     attempt: u32,
+    /// Whether the event of this attempt was there: until then its pieces are held back.
+    has_begun: bool,
     /// The pieces from the first one on, as long as none is missing.
     text: String,
     /// The number of the last piece.
@@ -68,7 +72,10 @@ impl Translator {
     pub(super) fn frame(&mut self, frame: &Frame) -> Option<ChatEvent> {
         self.n = frame.n;
         let event = self.meaning(frame);
-        event.filter(|_| frame.n > self.after)
+        // What a step says at present, the client may not have heard, though it has seen it begin.
+        let is_said = matches!(frame.event, ExecutionEvent::StepStarted { .. })
+            && matches!(event, Some(ChatEvent::Token { .. }));
+        event.filter(|_| is_said || frame.n > self.after)
     }
 
     fn meaning(&mut self, frame: &Frame) -> Option<ChatEvent> {
@@ -80,6 +87,12 @@ impl Translator {
                 call: Some(call),
                 ..
             } => self.started(node, *attempt, call),
+            ExecutionEvent::StepStarted {
+                node,
+                attempt,
+                call: None,
+                ..
+            } => self.speaks(node, *attempt),
             ExecutionEvent::StepSucceeded { node, output, .. } => {
                 if is_tool(node) {
                     return Some(ChatEvent::ToolResult {
@@ -132,18 +145,16 @@ impl Translator {
         speech.has_hole |= delta.n > speech.last_piece + 1;
         speech.last_piece = delta.n;
         speech.text.push_str(&delta.text);
+        if !speech.has_begun {
+            return None;
+        }
         let anew = delta.n == 1;
         Some(self.say(delta.node, delta.attempt, anew, delta.text))
     }
 
     fn started(&mut self, node: &str, attempt: u32, call: &StepCall) -> Option<ChatEvent> {
         match call {
-            StepCall::Llm { .. } if !is_inner(node) => {
-                let speech = self.speeches.entry(node.to_owned()).or_default();
-                // A token may be faster than the event of its step.
-                speech.begin(attempt);
-                None
-            }
+            StepCall::Llm { .. } if !is_inner(node) => self.speaks(node, attempt),
             // What is tried again was told before.
             StepCall::Tool {
                 agent,
@@ -163,6 +174,15 @@ impl Translator {
             | StepCall::Recall { .. }
             | StepCall::Remember { .. } => None,
         }
+    }
+
+    /// A step began that may speak: what was faster than this event is said now.
+    fn speaks(&mut self, node: &str, attempt: u32) -> Option<ChatEvent> {
+        let speech = self.speeches.entry(node.to_owned()).or_default();
+        speech.begin(attempt);
+        let is_this = speech.attempt == attempt && !std::mem::replace(&mut speech.has_begun, true);
+        let text = Some(speech.text.clone()).filter(|text| is_this && !text.is_empty())?;
+        Some(self.say(node.to_owned(), attempt, true, text))
     }
 
     /// What the model said and the client has not received; all of it where that is not the end of it.
@@ -276,6 +296,24 @@ mod tests {
         assert_eq!(rest, said(3, false, "lo"));
         // The same piece, late.
         assert_eq!(it.token(delta("a/llm:0", 1, 2, "lo")), None);
+    }
+
+    #[test]
+    fn a_speech_waits_for_the_event_that_begins_it() {
+        let mut it = Translator::new(0);
+        assert_eq!(it.token(delta("a/llm:1", 1, 1, "It ")), None);
+        assert_eq!(it.token(delta("a/llm:1", 1, 2, "is ")), None);
+        let begun = text(it.frame(&started(4, "a/llm:1", 1, asks())));
+        assert_eq!(begun, said(4, true, "It is "));
+        let next = text(it.token(delta("a/llm:1", 1, 3, "three.")));
+        assert_eq!(next, said(4, false, "three."));
+        let output = json!({"content": "It is three."});
+        assert_eq!(it.frame(&succeeded(5, "a/llm:1", output)), None);
+        // Who returns may not have heard it.
+        let mut it = Translator::new(9);
+        it.token(delta("a", 1, 1, "Hel"));
+        let begun = text(it.frame(&started(8, "a", 1, asks())));
+        assert_eq!(begun, said(9, true, "Hel"));
     }
 
     #[test]

@@ -340,6 +340,7 @@ async fn get_execution(ctx: Ctx<History>, request: GetExecution) -> Result<Execu
         origin: Origin::flow(FlowId::EXAMPLE, Some(1)),
         parent_id: None,
         approvals: Vec::new(),
+        answers: Vec::new(),
         state,
         input: serde_json::json!({}),
         output: None,

@@ -109,6 +109,7 @@ pub(super) mod testing {
                 completion_tokens: 2,
                 cost: None,
             },
+            asks: 0,
             started_by: UserId::EXAMPLE,
             created_at: DateTime::from_timestamp_millis(NOW_MS - hours_ago * 3_600_000)
                 .expect("a time"),

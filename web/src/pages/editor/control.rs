@@ -9,6 +9,7 @@ use crate::{
         fields::{Control, Field, json_text},
     },
     pages::editor::{
+        buttons::ButtonsField,
         expression::{Expression, JsonExpression},
         pickers::{ArgumentsField, ModelField, Picker, Source},
         properties::configure,
@@ -67,7 +68,7 @@ pub(super) fn FieldView(node: NodeHandle, field: Field) -> Element {
                 label,
                 hint,
                 value: text,
-                options: words.into_iter().map(|word| (word.clone(), word)).collect::<Vec<_>>(),
+                options: choices(words, field.required),
                 onchange: set_text,
             }
         },
@@ -89,6 +90,7 @@ pub(super) fn FieldView(node: NodeHandle, field: Field) -> Element {
             CodeEditor { label, hint, value: text, language: "javascript", oninput: set_text }
         },
         Control::Cases => rsx! { CasesField { node, value } },
+        Control::Buttons => rsx! { ButtonsField { node, value } },
         Control::Agent => {
             rsx! { Picker { label, value: text, source: Source::Agents, onpick: set_text } }
         }
@@ -104,6 +106,13 @@ pub(super) fn FieldView(node: NodeHandle, field: Field) -> Element {
         Control::Model => rsx! { ModelField { label, hint, value: text, oninput: set_text } },
         Control::Arguments => rsx! { ArgumentsField { node, value } },
     }
+}
+
+/// What need not be chosen may be left open.
+fn choices(words: Vec<String>, required: bool) -> Vec<(String, String)> {
+    let open = (!required).then(|| (String::new(), "—".to_owned()));
+    let words = words.into_iter().map(|word| (word.clone(), word));
+    open.into_iter().chain(words).collect()
 }
 
 fn number(text: &str, whole: bool) -> Option<Value> {

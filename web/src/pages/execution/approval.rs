@@ -9,7 +9,7 @@ use graph::view::NodeState;
 use super::{data::Data, watch::Watch};
 use crate::{
     api::{self, session},
-    live::spans::Asked,
+    live::spans::{Asked, Span},
     ui::{
         button::{Button, Variant},
         field::TextArea,
@@ -33,17 +33,24 @@ pub(crate) fn Waiting() -> Element {
                 .get(&span.path)
                 .is_some_and(|node| node.state == NodeState::Asking)
         })
-        .filter_map(|span| Some((span.path.clone(), span.asked.as_ref()?.name.clone())))
+        .filter_map(|span| Some((span.path.clone(), said(span)?)))
         .collect();
     rsx! {
-        for (path , name) in asking {
+        for (path , said) in asking {
             div { key: "{path}", class: "waiting-bar", role: "status",
                 Icon { glyph: Glyph::Waiting }
-                span { "The call of " b { "{name}" } " waits for approval." }
+                span { "{said}" }
                 Button { small: true, onclick: move |_| watch.select(Some(path.clone())), "Review" }
             }
         }
     }
+}
+
+fn said(span: &Span) -> Option<String> {
+    let call = span.asked.as_ref();
+    let question = span.question.as_ref();
+    call.map(|asked| format!("The call of {} waits for approval.", asked.name))
+        .or_else(|| question.map(|asked| format!("Waits for an answer: {}", asked.title)))
 }
 
 /// What would be called, with the two answers.

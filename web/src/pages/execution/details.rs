@@ -6,6 +6,7 @@ use graph::view::{NodeState, NodeView};
 use serde_json::Value;
 
 use super::{
+    answer::Answer,
     approval::Decide,
     data::Data,
     mark::Mark,
@@ -105,6 +106,7 @@ fn Step(path: String, onclose: EventHandler<()>) -> Element {
     let usage = record.spans().usage(at).filter(|_| span.first <= n);
     let decides = node.state == NodeState::Asking && watch.at.read().is_none();
     let asked = span.asked.clone().filter(|_| decides);
+    let question = span.question.clone().filter(|_| decides);
     let came_in = came_in(watch, span);
 
     rsx! {
@@ -120,6 +122,9 @@ fn Step(path: String, onclose: EventHandler<()>) -> Element {
         }
         if let Some(asked) = asked {
             Decide { path: path.clone(), asked }
+        }
+        if let Some(asked) = question {
+            Answer { key: "{path}", asked }
         }
         if let Some(error) = node.error.clone() {
             ErrorPart { error }

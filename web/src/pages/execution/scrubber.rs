@@ -114,7 +114,9 @@ fn Marks() -> Element {
                     "failed"
                 }
                 ExecutionEvent::StepRetrying { .. } => "retrying",
-                ExecutionEvent::ApprovalAsked { .. } => "waiting",
+                ExecutionEvent::ApprovalAsked { .. } | ExecutionEvent::AnswerAsked { .. } => {
+                    "waiting"
+                }
                 _ => return None,
             };
             #[allow(clippy::cast_precision_loss)]

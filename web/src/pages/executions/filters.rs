@@ -16,13 +16,17 @@ use crate::{
 };
 
 /// What may stand in the address, and how the API calls it.
-const NAMES: [(&str, &str); 5] = [
+const NAMES: [(&str, &str); 6] = [
     ("search", "search"),
     ("state", "state"),
+    ("asks", "asks"),
     ("flow", "flow_id"),
     ("agent", "agent_id"),
     ("crew", "crew_id"),
 ];
+
+/// Among the states: what waits for an answer or an approval.
+const ASKS: &str = "asks";
 
 /// The filters as the API takes them; `offset_minutes` is what the user's clock lacks to UTC.
 pub(crate) fn query(params: &Params, now: DateTime<Utc>, offset_minutes: i64) -> Params {
@@ -42,9 +46,15 @@ pub(crate) fn query(params: &Params, now: DateTime<Utc>, offset_minutes: i64) ->
 
 #[component]
 pub(crate) fn FilterBar(params: Params, names: Names) -> Element {
-    let state = params.get("state").unwrap_or_default().to_owned();
+    let state = match params.get("asks") {
+        Some(_) => ASKS.to_owned(),
+        None => params.get("state").unwrap_or_default().to_owned(),
+    };
     let subject = subject_of(&params);
-    let mut states = vec![(String::new(), "All states".to_owned())];
+    let mut states = vec![
+        (String::new(), "All states".to_owned()),
+        (ASKS.to_owned(), "Waits for a person".to_owned()),
+    ];
     states.extend(
         ExecutionState::ALL
             .map(|state| (state.as_str().to_owned(), state_look(state).2.to_owned())),
@@ -58,7 +68,7 @@ pub(crate) fn FilterBar(params: Params, names: Names) -> Element {
     rsx! {
         div { class: "filter-bar", role: "group", "aria-label": "Filters",
             SearchField { label: "Search errors or an id", value: params.get("search").unwrap_or_default(), onsearch: move |text: String| go(by_text.with("search", &text)) }
-            SelectField { label: "State", bare: true, value: state, options: states, onchange: move |value: String| go(by_state.with("state", &value)) }
+            SelectField { label: "State", bare: true, value: state, options: states, onchange: move |value: String| go(with_state(&by_state, &value)) }
             SelectField { label: "What was executed", bare: true, value: subject, options: subjects,
                 onchange: move |value: String| go(with_subject(&by_subject, &value)),
             }
@@ -127,6 +137,14 @@ fn subject_of(params: &Params) -> String {
     chosen.unwrap_or_default()
 }
 
+fn with_state(params: &Params, value: &str) -> Params {
+    let without = params.with("state", "").with("asks", "");
+    match value {
+        ASKS => without.with("asks", "true"),
+        state => without.with("state", state),
+    }
+}
+
 fn with_subject(params: &Params, value: &str) -> Params {
     let without = params.with("flow", "").with("agent", "").with("crew", "");
     match value.split_once(':') {
@@ -158,6 +176,9 @@ mod tests {
             asked(&days),
             "?search=timeout&until=1999-12-31T23%3A00%3A00Z"
         );
+        let asking = with_state(&params, ASKS);
+        assert_eq!(asked(&asking), "?asks=true&crew_id=crew_2");
+        assert_eq!(with_state(&asking, "failed"), Params::one("crew", "crew_2").with("state", "failed"));
         assert_eq!(with_subject(&params, ""), Params::one("state", "failed"));
     }
 }

@@ -111,6 +111,7 @@ mod tests {
             state,
             error: None,
             usage: Usage::ZERO,
+            asks: 0,
             started_by: UserId::EXAMPLE,
             created_at: chrono::DateTime::UNIX_EPOCH,
             finished_at: None,

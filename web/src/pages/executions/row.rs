@@ -33,6 +33,9 @@ pub(crate) fn Row(execution: ExecutionSummary, names: Names) -> Element {
             td { class: "what",
                 Link { to: Route::execution(execution.id), "{name}" }
                 span { class: "hint", " {kind} {version}" }
+                if execution.asks > 0 {
+                    p { class: "row-asks", "Waits for {format::plural(execution.asks as usize, \"answer\", \"answers\")}" }
+                }
                 if let Some(error) = error {
                     p { class: "row-error", title: "{error}", "{error}" }
                 }

@@ -19,6 +19,7 @@ fn execution(state: ExecutionState, output: Option<Value>) -> Execution {
         usage: Usage::ZERO,
         last_event: 9,
         approvals: Vec::new(),
+        answers: Vec::new(),
         started_by: UserId::EXAMPLE,
         created_at: DateTime::UNIX_EPOCH,
         finished_at: None,

@@ -36,16 +36,20 @@ impl Run<'_> {
         if until > self.now {
             return self.wake_at(node, until);
         }
-        let waited = (self.now - since).num_milliseconds();
         let event = ExecutionEvent::StepSucceeded {
             node: self.id(node),
             attempt: 1,
             output: json!({ "until": until }),
             port: Edge::DEFAULT_PORT.to_owned(),
             usage: None,
-            duration_ms: u64::try_from(waited).unwrap_or(0),
+            duration_ms: self.since(since),
         };
         self.emit(event, None);
         self.advance();
+    }
+
+    /// Milliseconds that have passed.
+    pub(super) fn since(&self, then: DateTime<Utc>) -> u64 {
+        u64::try_from((self.now - then).num_milliseconds()).unwrap_or(0)
     }
 }

@@ -4,6 +4,7 @@ use proptest::prelude::{any, prop, prop_assert, prop_oneof, proptest};
 use proptest::strategy::{Just, Strategy};
 
 use super::*;
+use crate::domain::Answer;
 
 #[derive(Clone, Debug)]
 enum Move {
@@ -35,7 +36,7 @@ fn moves() -> impl Strategy<Value = Vec<(prop::sample::Index, Move)>> {
 fn random_plan(kinds: &[(u8, u8)], extra: &[(usize, usize)]) -> Arc<Program> {
     let mut nodes = vec![json!({"id": "n0", "type": "trigger"})];
     for (at, (kind, policy)) in (1..).zip(kinds) {
-        let mut node = match kind % 5 {
+        let mut node = match kind % 6 {
             0 => {
                 json!({"type": "transform", "config": {"value": {"was": format!("{{{{ nodes.n{}.output }}}}", at - 1)}}})
             }
@@ -43,6 +44,7 @@ fn random_plan(kinds: &[(u8, u8)], extra: &[(usize, usize)]) -> Arc<Program> {
                 json!({"type": "condition", "config": {"cases": [{"when": format!("nodes.n{}.output", at - 1), "port": "out"}], "default_port": "other"}})
             }
             2 => json!({"type": "wait", "config": {"seconds": 3}}),
+            3 => json!({"type": "approval", "config": {"title": "?", "buttons": [{"port": "out", "label": "Go"}]}}),
             _ => json!({"type": "http", "config": {"method": "GET", "url": "https://example.com"}}),
         };
         node["id"] = json!(format!("n{at}"));
@@ -79,7 +81,7 @@ fn pending(run: &Run) -> Vec<(String, super::super::state::Step)> {
     let waits = |step: &Step| {
         matches!(
             step,
-            Step::Running { .. } | Step::Pausing { .. } | Step::Sleeping { .. }
+            Step::Running { .. } | Step::Pausing { .. } | Step::Sleeping { .. } | Step::Asking
         )
     };
     run.state
@@ -108,6 +110,18 @@ fn step(run: &mut Run, pick: prop::sample::Index, one: Move) {
         Step::Sleeping { until, .. } => {
             run.now = run.now.max(until);
             return run.fire(Timer::Wait { node: index });
+        }
+        Step::Asking => {
+            let answer = Answer {
+                port: "out".into(),
+                values: Value::Null,
+                comment: String::new(),
+                by: UserId::EXAMPLE,
+            };
+            return run.input(Input::Answer {
+                node: index,
+                answer,
+            });
         }
         Step::Running { attempt } => attempt,
         _ => return,

@@ -25,13 +25,15 @@ pub(super) fn plans() -> HashMap<String, Arc<Program>> {
             ),
             {"id": "w", "type": "wait", "config": {"seconds": 2}},
             call("b", json!({"on_error": {"default": 0}})),
+            {"id": "q", "type": "approval", "config": {"title": "Go on?", "deadline_seconds": 1}},
             output("{{ nodes.b.output }}")
         ]),
         &[
             ("t", "out", "a"),
             ("a", "out", "w"),
             ("w", "out", "b"),
-            ("b", "out", "o"),
+            ("b", "out", "q"),
+            ("q", "deadline", "o"),
         ],
     );
     let parallel = flows::plan(
