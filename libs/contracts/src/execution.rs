@@ -221,6 +221,7 @@ pub struct Execution {
     pub approvals: Vec<PendingApproval>,
     /// What nodes ask, and nobody has answered.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", oai(default))]
     pub answers: Vec<PendingAnswer>,
     pub started_by: UserId,
     pub created_at: DateTime<Utc>,
@@ -241,6 +242,7 @@ pub struct ExecutionSummary {
     pub usage: Usage,
     /// Answers and approvals that it waits for.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", oai(default))]
     pub asks: u32,
     pub started_by: UserId,
     pub created_at: DateTime<Utc>,

@@ -6,8 +6,8 @@ pub(crate) mod dead_letters;
 use contracts::{
     ErrorCode, Problem,
     execution::{
-        AnswerExecution, Approve, CancelExecution, Events, Execution, ExecutionSummary, ExecutionWithEvents,
-        GetExecution, ListEvents, ListExecutions, ReadExecution,
+        AnswerExecution, Approve, CancelExecution, Events, Execution, ExecutionSummary,
+        ExecutionWithEvents, GetExecution, ListEvents, ListExecutions, ReadExecution,
     },
     id::{ExecutionId, TenantId},
     live::{ExecutionEvent, Frame},

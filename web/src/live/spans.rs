@@ -108,19 +108,17 @@ impl Spans {
                 error,
                 usage,
                 ..
-            } => {
-                self.heard(node, frame)
-                    .finish(*attempt, Some(error), *usage, ts, false);
             }
-            ExecutionEvent::StepFailed {
+            | ExecutionEvent::StepFailed {
                 node,
                 attempt,
                 error,
                 usage,
                 ..
             } => {
+                let is_last = matches!(frame.event, ExecutionEvent::StepFailed { .. });
                 self.heard(node, frame)
-                    .finish(*attempt, Some(error), *usage, ts, true);
+                    .finish(*attempt, Some(error), *usage, ts, is_last);
             }
             ExecutionEvent::StepLate {
                 node,
@@ -134,11 +132,7 @@ impl Spans {
             }
             ExecutionEvent::StepSkipped { node } => self.heard(node, frame).ended = Some(ts),
             ExecutionEvent::ApprovalAsked { node, .. } => self.ask(node, frame),
-            ExecutionEvent::AnswerAsked { asked } => {
-                let span = self.heard(&asked.node, frame);
-                span.question = Some(Rc::new((**asked).clone()));
-                span.attempts.push(Attempt::begun(1, ts));
-            }
+            ExecutionEvent::AnswerAsked { asked } => self.question(asked, frame),
             ExecutionEvent::AnswerGiven { node, .. } => {
                 self.heard(node, frame).finish(1, None, None, ts, true);
             }
@@ -151,6 +145,13 @@ impl Spans {
         if let Some(node) = node_of(&frame.event) {
             self.close_silent_parents(node, ts);
         }
+    }
+
+    /// A node asks a person.
+    fn question(&mut self, asked: &PendingAnswer, frame: &Frame) {
+        let span = self.heard(&asked.node, frame);
+        span.question = Some(Rc::new(asked.clone()));
+        span.attempts.push(Attempt::begun(1, frame.ts));
     }
 
     /// A person is asked; what asks waits for their word.

@@ -43,9 +43,10 @@ pub(super) fn check(asked: &PendingAnswer, answer: &Answer) -> Result<(), Proble
     }
     match errors.is_empty() {
         true => Ok(()),
-        false => Err(
-            Problem::new(ErrorCode::InvalidInput, "this is no answer to what is asked")
-                .with_errors(errors),
-        ),
+        false => Err(Problem::new(
+            ErrorCode::InvalidInput,
+            "this is no answer to what is asked",
+        )
+        .with_errors(errors)),
     }
 }

@@ -346,11 +346,7 @@ impl<'a> Run<'a> {
                         self.wake_at(node, until);
                     }
                 }
-                Step::Waiting
-                | Step::Settled
-                | Step::Skipped
-                | Step::Failed
-                | Step::Cut => {}
+                Step::Waiting | Step::Settled | Step::Skipped | Step::Failed | Step::Cut => {}
             }
         }
         self.advance();

@@ -11,7 +11,10 @@ use contracts::{
     ErrorCode, Problem, Subject,
     execution::StepError,
     id::ExecutionId,
-    owner::{Cancel, Claim, Get, GiveAnswer, GiveApproval, OwnerKind, ReadEvents, Result as StepResult, Start},
+    owner::{
+        Cancel, Claim, Get, GiveAnswer, GiveApproval, OwnerKind, ReadEvents, Result as StepResult,
+        Start,
+    },
 };
 use futures::{FutureExt, StreamExt, future::BoxFuture};
 use serde::de::DeserializeOwned;

@@ -216,11 +216,10 @@ impl Slots {
         }
         let header = slot.header();
         let known = slot.announced.as_ref();
-        let same =
-            known.is_some_and(|known| {
-                let unchanged = known.state == header.state && known.asks == header.asks;
-                unchanged && !header.state.is_final()
-            });
+        let same = known.is_some_and(|known| {
+            let unchanged = known.state == header.state && known.asks == header.asks;
+            unchanged && !header.state.is_final()
+        });
         if same {
             return None;
         }

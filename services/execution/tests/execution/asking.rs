@@ -5,17 +5,18 @@ use contracts::execution::{AnswerExecution, ListExecutions};
 use super::*;
 
 async fn asking(fixture: &Fixture, config: Value) -> ExecutionId {
-    let nodes = json!([
-        {"id": "t", "type": "trigger"},
-        {"id": "q", "type": "approval", "config": config},
-        {"id": "yes", "type": "output", "config": {"value": "{{ nodes.q.output.values.name }}"}},
-        {"id": "late", "type": "output", "config": {"value": "late"}},
-    ]);
+    let has_deadline = config.get("deadline_seconds").is_some();
+    let mut nodes = vec![
+        json!({"id": "t", "type": "trigger"}),
+        json!({"id": "q", "type": "approval", "config": config}),
+        json!({"id": "yes", "type": "output", "config": {"value": "{{ nodes.q.output.values.name }}"}}),
+    ];
     let mut edges = vec![("t", "out", "q"), ("q", "approve", "yes")];
-    if config.get("deadline_seconds").is_some() {
+    if has_deadline {
+        nodes.push(json!({"id": "late", "type": "output", "config": {"value": "late"}}));
         edges.push(("q", "deadline", "late"));
     }
-    let hash = fixture.define(nodes, &edges).await;
+    let hash = fixture.define(json!(nodes), &edges).await;
     fixture.execute(&hash, json!({})).await
 }
 
@@ -31,7 +32,8 @@ async fn listed(fixture: &Fixture, asks: bool) -> Vec<(ExecutionId, u32)> {
 #[tokio::test]
 async fn who_is_asked_answers_once() {
     let mut fixture = Fixture::start().await;
-    let form = json!({"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}});
+    let form =
+        json!({"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}});
     let config = json!({"title": "Who?", "form": form, "least_role": "admin"});
     let id = asking(&fixture, config).await;
     eventually(SOON, async || {
@@ -83,6 +85,9 @@ async fn nobody_answers_in_time() {
     let id = asking(&fixture, json!({"title": "Who?", "deadline_seconds": 1})).await;
     let done = fixture.finished(id).await;
     assert_eq!(done.output, Some(json!("late")));
-    assert_eq!(fixture.kinds(id).await[2..4], ["answer_asked", "step_succeeded"]);
+    assert_eq!(
+        fixture.kinds(id).await[2..4],
+        ["answer_asked", "step_succeeded"]
+    );
     fixture.drain().await;
 }

@@ -197,6 +197,8 @@ async fn node_types_describe_themselves() {
             "custom",
             "condition",
             "transform",
+            "wait",
+            "approval",
             "output"
         ]
     );

@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use contracts::{
     Problem,
     execution::{
-        AnswerExecution, Approve, CancelExecution, Events, Execution, ExecutionState, ExecutionSummary,
-        GetExecution, ListEvents, ListExecutions,
+        AnswerExecution, Approve, CancelExecution, Events, Execution, ExecutionState,
+        ExecutionSummary, GetExecution, ListEvents, ListExecutions,
     },
     id::{AgentId, CrewId, ExecutionId, FlowId},
     page::{Page, Paging},

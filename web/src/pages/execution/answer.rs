@@ -66,7 +66,10 @@ fn Form(asked: Rc<PendingAnswer>) -> Element {
             busy.set(None);
         });
     });
-    let errors = problem.read().as_ref().map(|problem| problem.errors.clone());
+    let errors = problem
+        .read()
+        .as_ref()
+        .map(|problem| problem.errors.clone());
     rsx! {
         if let Some(schema) = asked.form.clone() {
             SchemaForm { schema, value: values(), path: "/values", problems: Rc::new(errors.unwrap_or_default()), onchange: move |value| values.set(value) }

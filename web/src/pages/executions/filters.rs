@@ -178,7 +178,10 @@ mod tests {
         );
         let asking = with_state(&params, ASKS);
         assert_eq!(asked(&asking), "?asks=true&crew_id=crew_2");
-        assert_eq!(with_state(&asking, "failed"), Params::one("crew", "crew_2").with("state", "failed"));
+        assert_eq!(
+            with_state(&asking, "failed"),
+            Params::one("crew", "crew_2").with("state", "failed")
+        );
         assert_eq!(with_subject(&params, ""), Params::one("state", "failed"));
     }
 }

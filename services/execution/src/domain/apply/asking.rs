@@ -1,10 +1,6 @@
 //! Nodes that wait for a person's answer, or for their deadline.
 
-use contracts::{
-    execution::PendingAnswer,
-    id::UserId,
-    live::ExecutionEvent,
-};
+use contracts::{execution::PendingAnswer, id::UserId, live::ExecutionEvent};
 use graph::NodeIndex;
 use serde_json::{Value, json};
 

@@ -15,7 +15,11 @@ fn flow(config: &Value) -> Arc<Program> {
             {"id": "yes", "type": "output", "config": {"value": "{{ nodes.q.output.values }}"}},
             {"id": "no", "type": "output", "config": {"value": "no"}}
         ]),
-        &[("t", "out", "q"), ("q", "approve", "yes"), ("q", "reject", "no")],
+        &[
+            ("t", "out", "q"),
+            ("q", "approve", "yes"),
+            ("q", "reject", "no"),
+        ],
     )
 }
 
@@ -47,7 +51,10 @@ fn the_first_answer_counts() {
     assert_eq!((asked[0].buttons.len(), asked[0].until), (2, None));
     assert!(give(&mut run, answer("reject", Value::Null)).unwrap());
     assert_eq!(run.events()[2..5], ["q asks", "q -> reject", "yes skipped"]);
-    assert_eq!(run.outcome(), (ExecutionState::Succeeded, Some(json!("no"))));
+    assert_eq!(
+        run.outcome(),
+        (ExecutionState::Succeeded, Some(json!("no")))
+    );
     assert!(run.state.data.view().answers.is_empty());
     assert!(!give(&mut run, answer("reject", Value::Null)).unwrap());
     let late = give(&mut run, answer("approve", Value::Null)).unwrap_err();
@@ -64,7 +71,10 @@ fn an_answer_fits_what_is_asked() {
         paths.collect::<Vec<_>>()
     };
     assert_eq!(refused("deadline", json!({"account": "a"})), ["/port"]);
-    assert_eq!(refused("approve", json!({"account": 1})), ["/values/account"]);
+    assert_eq!(
+        refused("approve", json!({"account": 1})),
+        ["/values/account"]
+    );
     assert_eq!(refused("approve", Value::Null), ["/values"]);
     assert_eq!(
         refused("approve", json!({"account": "x".repeat(1 << 20)})),
@@ -103,7 +113,10 @@ fn a_deadline_goes_on_by_its_port() {
     run.now = at;
     run.fire(timer);
     assert!(run.events().contains(&"q -> deadline".to_owned()));
-    assert_eq!(run.outcome(), (ExecutionState::Succeeded, Some(Value::Null)));
+    assert_eq!(
+        run.outcome(),
+        (ExecutionState::Succeeded, Some(Value::Null))
+    );
     let late = give(&mut run, answer("approve", Value::Null)).unwrap_err();
     assert_eq!(late.reason.as_deref(), Some("not_waiting"));
 }

@@ -44,7 +44,9 @@ fn random_plan(kinds: &[(u8, u8)], extra: &[(usize, usize)]) -> Arc<Program> {
                 json!({"type": "condition", "config": {"cases": [{"when": format!("nodes.n{}.output", at - 1), "port": "out"}], "default_port": "other"}})
             }
             2 => json!({"type": "wait", "config": {"seconds": 3}}),
-            3 => json!({"type": "approval", "config": {"title": "?", "buttons": [{"port": "out", "label": "Go"}]}}),
+            3 => {
+                json!({"type": "approval", "config": {"title": "?", "buttons": [{"port": "out", "label": "Go"}]}})
+            }
             _ => json!({"type": "http", "config": {"method": "GET", "url": "https://example.com"}}),
         };
         node["id"] = json!(format!("n{at}"));
