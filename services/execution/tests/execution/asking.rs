@@ -43,7 +43,8 @@ async fn who_is_asked_answers_once() {
     // It waits through a change of owner.
     let other = fixture.engine().await;
     fixture.running.replace(other).unwrap().drain().await;
-    let waiting = fixture.get(id).await;
+    let get = GetExecution { execution_id: id };
+    let waiting = eventually(SOON, async || fixture.ask(&fixture.user, &get).await.ok()).await;
     assert_eq!(waiting.state, ExecutionState::Waiting);
     assert_eq!(waiting.answers[0].title, "Who?");
     let answer = |name: Value| AnswerExecution {
