@@ -86,7 +86,11 @@ fn is_fresh(folder: &Path, compiled: &Path) -> Result<bool> {
     let Ok(made) = fs::metadata(folder.join("index.html")) else {
         return Ok(false);
     };
-    let mut newest = fs::metadata(env::current_exe()?)?.modified()?;
+    // A build of the whole workspace may have put another program in the place of this one, which still runs.
+    let Ok(program) = env::current_exe().and_then(fs::metadata) else {
+        return Ok(false);
+    };
+    let mut newest = program.modified()?;
     for program in ["web.wasm", "checker.wasm"] {
         newest = newest.max(fs::metadata(compiled.join(program))?.modified()?);
     }
