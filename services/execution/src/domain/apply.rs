@@ -29,6 +29,7 @@ use crate::record::{Private, Record};
 
 mod asking;
 mod ending;
+mod timers;
 mod waiting;
 mod working;
 
@@ -257,54 +258,6 @@ impl<'a> Run<'a> {
         }
         self.failed(node, Failure::of(attempt, error));
         self.advance();
-    }
-
-    fn timer(&mut self, timer: Timer) {
-        let closing = self.state.data.closing.is_some();
-        match timer {
-            Timer::Retry { node, attempt } if !closing => {
-                if let Step::Pausing {
-                    attempt: failed,
-                    at,
-                } = self.state.step(node)
-                    && failed == attempt
-                    && at <= self.now
-                {
-                    self.begin_attempt(node, attempt + 1);
-                    self.advance();
-                }
-            }
-            Timer::Silence { node, attempt } if !closing => {
-                if self.state.step(node) == (Step::Running { attempt }) {
-                    let error = StepError::new("timeout", "no worker answered in time").retryable();
-                    let failure = Failure {
-                        unanswered: true,
-                        ..Failure::of(attempt, error)
-                    };
-                    self.failed(node, failure);
-                    self.advance();
-                }
-            }
-            Timer::Limit { node, attempt } if !closing => {
-                if let Step::Looping { attempt: known, .. } = self.state.step(node)
-                    && known == attempt
-                {
-                    let error = StepError::new("timeout", "the agent did not end in time");
-                    self.failed(node, Failure::of(attempt, error.retryable()));
-                    self.advance();
-                }
-            }
-            Timer::Wait { node } if !closing => match self.state.step(node) {
-                Step::Asking => self.overdue(node),
-                _ => self.wake(node),
-            },
-            Timer::Grace if closing => self.finish(),
-            Timer::Retry { .. }
-            | Timer::Silence { .. }
-            | Timer::Wait { .. }
-            | Timer::Limit { .. }
-            | Timer::Grace => {}
-        }
     }
 
     fn decide(&mut self, node: At, approved: bool, comment: String, by: UserId) {

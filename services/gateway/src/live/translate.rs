@@ -20,8 +20,6 @@ use serde_json::Value;
 #[derive(Default)]
 struct Speech {
     attempt: u32,
-    /// Whether the event of this attempt was there: until then its pieces are held back.
-    has_begun: bool,
     /// The pieces from the first one on, as long as none is missing.
     text: String,
     /// The number of the last piece.
@@ -48,6 +46,8 @@ pub(super) struct Translator {
     /// The number of the last event.
     n: u64,
     speeches: HashMap<String, Speech>,
+    /// The attempts whose events were there: until then what they say is held back.
+    begun: HashMap<String, u32>,
 }
 
 impl Translator {
@@ -56,6 +56,7 @@ impl Translator {
             after,
             n: 0,
             speeches: HashMap::new(),
+            begun: HashMap::new(),
         }
     }
 
@@ -145,7 +146,7 @@ impl Translator {
         speech.has_hole |= delta.n > speech.last_piece + 1;
         speech.last_piece = delta.n;
         speech.text.push_str(&delta.text);
-        if !speech.has_begun {
+        if self.begun.get(&delta.node) < Some(&delta.attempt) {
             return None;
         }
         let anew = delta.n == 1;
@@ -154,7 +155,11 @@ impl Translator {
 
     fn started(&mut self, node: &str, attempt: u32, call: &StepCall) -> Option<ChatEvent> {
         match call {
-            StepCall::Llm { .. } if !is_inner(node) => self.speaks(node, attempt),
+            StepCall::Llm { .. } if !is_inner(node) => {
+                let speech = self.speeches.entry(node.to_owned()).or_default();
+                speech.begin(attempt);
+                self.speaks(node, attempt)
+            }
             // What is tried again was told before.
             StepCall::Tool {
                 agent,
@@ -178,10 +183,10 @@ impl Translator {
 
     /// A step began that may speak: what was faster than this event is said now.
     fn speaks(&mut self, node: &str, attempt: u32) -> Option<ChatEvent> {
-        let speech = self.speeches.entry(node.to_owned()).or_default();
-        speech.begin(attempt);
-        let is_this = speech.attempt == attempt && !std::mem::replace(&mut speech.has_begun, true);
-        let text = Some(speech.text.clone()).filter(|text| is_this && !text.is_empty())?;
+        let known = self.begun.insert(node.to_owned(), attempt);
+        let speech = self.speeches.get(node)?;
+        let is_held = speech.attempt == attempt && known < Some(attempt) && !speech.text.is_empty();
+        let text = is_held.then(|| speech.text.clone())?;
         Some(self.say(node.to_owned(), attempt, true, text))
     }
 
@@ -314,6 +319,19 @@ mod tests {
         it.token(delta("a", 1, 1, "Hel"));
         let begun = text(it.frame(&started(8, "a", 1, asks())));
         assert_eq!(begun, said(9, true, "Hel"));
+    }
+
+    #[test]
+    fn who_says_nothing_is_not_heard_at_the_end() {
+        let mut it = Translator::new(0);
+        let event = ExecutionEvent::StepStarted {
+            node: "crew".into(),
+            attempt: 1,
+            key: "k".into(),
+            call: None,
+        };
+        assert_eq!(it.frame(&frame(1, event)), None);
+        assert_eq!(it.frame(&succeeded(2, "crew", json!("Done."))), None);
     }
 
     #[test]
