@@ -85,6 +85,10 @@ pub struct Node {
     #[serde(default)]
     #[cfg_attr(feature = "openapi", oai(default))]
     pub on_error: OnError,
+    /// The `map` or `loop` in whose body the node stands; absent where it stands in none. Edges join nodes of one body.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
+    pub parent: Option<String>,
     /// Where the editor draws the node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
@@ -235,6 +239,8 @@ pub struct NodeType {
     pub ports: Vec<String>,
     /// Whether edges may lead into it.
     pub takes_input: bool,
+    /// Whether other nodes may name it as their `parent`: it runs them again and again.
+    pub has_body: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

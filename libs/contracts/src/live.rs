@@ -48,6 +48,29 @@ pub enum ExecutionEvent {
         node: String,
         until: DateTime<Utc>,
     },
+    /// A `map` or `loop` begins. The steps of its body are named `<node>:<index>/<node of the body>`.
+    StepIterating {
+        node: String,
+        /// What a map goes through; absent where it is a loop.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        items: Option<Vec<Value>>,
+    },
+    /// The body begins once more; `index` counts from 0.
+    IterationStarted {
+        node: String,
+        index: u32,
+    },
+    IterationSucceeded {
+        node: String,
+        index: u32,
+        output: Value,
+    },
+    /// A step of this iteration failed; what else ran in it was cut.
+    IterationFailed {
+        node: String,
+        index: u32,
+        error: StepError,
+    },
     StepSucceeded {
         node: String,
         attempt: u32,
@@ -141,10 +164,14 @@ pub enum ExecutionEvent {
 
 impl ExecutionEvent {
     /// Every [`ExecutionEvent::kind`].
-    pub const KINDS: [&'static str; 16] = [
+    pub const KINDS: [&'static str; 20] = [
         "execution_started",
         "step_started",
         "step_sleeping",
+        "step_iterating",
+        "iteration_started",
+        "iteration_succeeded",
+        "iteration_failed",
         "step_succeeded",
         "step_retrying",
         "step_failed",
@@ -169,6 +196,10 @@ impl ExecutionEvent {
             Self::ExecutionStarted { .. }
             | Self::StepStarted { .. }
             | Self::StepSleeping { .. }
+            | Self::StepIterating { .. }
+            | Self::IterationStarted { .. }
+            | Self::IterationSucceeded { .. }
+            | Self::IterationFailed { .. }
             | Self::StepSucceeded { .. }
             | Self::StepRetrying { .. }
             | Self::StepFailed { .. }
@@ -188,6 +219,10 @@ impl ExecutionEvent {
             Self::ExecutionStarted { .. } => "execution_started",
             Self::StepStarted { .. } => "step_started",
             Self::StepSleeping { .. } => "step_sleeping",
+            Self::StepIterating { .. } => "step_iterating",
+            Self::IterationStarted { .. } => "iteration_started",
+            Self::IterationSucceeded { .. } => "iteration_succeeded",
+            Self::IterationFailed { .. } => "iteration_failed",
             Self::StepSucceeded { .. } => "step_succeeded",
             Self::StepRetrying { .. } => "step_retrying",
             Self::StepFailed { .. } => "step_failed",

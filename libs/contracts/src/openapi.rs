@@ -285,7 +285,7 @@ mod tests {
             json!({"valid": false, "problems": [{"node": null, "path": "/nodes", "code": "c", "message": "m"}]}),
         );
         check::<flow::NodeType>(
-            json!({"type": "llm", "title": "LLM", "description": "d", "config_schema": {}, "ports": ["out"], "takes_input": true}),
+            json!({"type": "llm", "title": "LLM", "description": "d", "config_schema": {}, "ports": ["out"], "takes_input": true, "has_body": false}),
         );
     }
 

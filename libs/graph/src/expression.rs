@@ -30,8 +30,7 @@ pub(crate) use cut::{Segment, segments, single};
 use filters::Registry;
 pub(crate) use names::{Names, Reference};
 pub use render::{check, check_condition, render, render_config, render_url};
-pub(crate) use scope::ROOTS;
-pub use scope::{ARGUMENTS, INPUT, OUTPUT, Scope};
+pub use scope::{ARGUMENTS, INPUT, OUTPUT, Round, Scope, roots};
 
 /// Steps an expression may take.
 const FUEL: u64 = 20_000;

@@ -9,12 +9,13 @@ mod node_types;
 mod validate;
 
 mod plan;
+mod visible;
 pub mod schedule;
 
 pub mod expression;
 pub mod schema;
 pub mod view;
 
-pub use node_types::node_types;
+pub use node_types::{LOOP, MAP, node_types};
 pub use plan::{EdgeRef, NodeIndex, Plan};
 pub use validate::validate;

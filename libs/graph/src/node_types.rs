@@ -12,9 +12,12 @@ mod condition;
 mod crew;
 mod custom;
 mod http;
+mod join;
 mod knowledge;
 mod llm;
+mod map;
 mod output;
+mod rounds;
 mod tool;
 mod transform;
 mod trigger;
@@ -30,6 +33,13 @@ use jsonschema::{
 use serde_json::{Value, json};
 
 use crate::expression;
+
+/// The type whose nodes bring branches together.
+pub(crate) const JOIN: &str = "join";
+/// The type that goes through a list.
+pub const MAP: &str = "map";
+/// The type that goes round while a condition holds.
+pub const LOOP: &str = "loop";
 
 /// What the rules need to know about a node type.
 pub(crate) struct Kind {
@@ -59,6 +69,9 @@ static ALL: LazyLock<Vec<Kind>> = LazyLock::new(|| {
         custom::kind(),
         condition::kind(),
         transform::kind(),
+        map::kind(),
+        rounds::kind(),
+        join::kind(),
         wait::kind(),
         approval::kind(),
         output::kind(),
@@ -71,6 +84,29 @@ static ABOUT: LazyLock<Vec<NodeType>> =
 /// All node types, in the order in which a palette shows them.
 pub fn node_types() -> &'static [NodeType] {
     &ABOUT
+}
+
+/// How many of the edges into a node must be taken before it runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// One, once all are decided.
+    AllDecided,
+    /// This many, whatever becomes of the others.
+    First(usize),
+}
+
+pub(crate) fn need(node: &Node) -> Need {
+    if node.kind != JOIN {
+        return Need::AllDecided;
+    }
+    match node.config.get("wait_for") {
+        Some(Value::String(word)) if word == "any" => Need::First(1),
+        Some(Value::Number(count)) => {
+            let count = count.as_u64().unwrap_or(1).max(1);
+            Need::First(usize::try_from(count).unwrap_or(usize::MAX))
+        }
+        _ => Need::AllDecided,
+    }
 }
 
 pub(crate) fn find(kind: &str) -> Option<&'static Kind> {
@@ -155,12 +191,20 @@ fn kind(name: &str, title: &str, description: &str, schema: Value) -> Kind {
             config_schema: schema,
             ports: vec![Edge::DEFAULT_PORT.to_owned()],
             takes_input: true,
+            has_body: false,
         },
         verbatim: &[],
         schemas: &[],
         conditions: |_| Vec::new(),
         ports: |_| vec![Edge::DEFAULT_PORT],
     }
+}
+
+/// A node type with one output port whose nodes run the nodes of their body again and again.
+fn with_body(name: &str, title: &str, description: &str, schema: Value) -> Kind {
+    let mut kind = kind(name, title, description, schema);
+    kind.about.has_body = true;
+    kind
 }
 
 /// The schema of a configuration with these properties.

@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 
 use contracts::flow::{Definition, FlowProblem, Node};
-use petgraph::{
-    algo::toposort,
-    graph::{DiGraph, NodeIndex as GraphIndex},
-};
+use fixedbitset::FixedBitSet;
+use petgraph::graph::{DiGraph, NodeIndex as GraphIndex};
 
-use crate::validate;
+use crate::{
+    node_types::{self, Need},
+    validate,
+    visible::visible,
+};
 
 /// The position of a node in [`Plan::nodes`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -35,7 +37,12 @@ pub struct Plan {
     by_id: HashMap<String, NodeIndex>,
     incoming: Vec<Vec<EdgeRef>>,
     outgoing: Vec<Vec<EdgeRef>>,
-    order: Vec<NodeIndex>,
+    parents: Vec<Option<NodeIndex>>,
+    /// The nodes that stand in no body.
+    outer: Vec<NodeIndex>,
+    bodies: HashMap<NodeIndex, Vec<NodeIndex>>,
+    needs: Vec<Need>,
+    visible: Vec<Vec<NodeIndex>>,
 }
 
 impl Plan {
@@ -64,16 +71,30 @@ impl Plan {
             outgoing[edge.from.at()].push(edge.clone());
             incoming[edge.to.at()].push(edge);
         }
-        let order = order(&definition)
-            .into_iter()
-            .map(|position| NodeIndex(small(position)))
-            .collect();
+        let mut parents = Vec::with_capacity(definition.nodes.len());
+        let mut outer = Vec::new();
+        let mut bodies: HashMap<_, Vec<_>> = HashMap::new();
+        for (node, index) in definition.nodes.iter().zip((0u16..).map(NodeIndex)) {
+            let parent = node.parent.as_ref().map(|parent| by_id[parent]);
+            parents.push(parent);
+            match parent {
+                Some(parent) => bodies.entry(parent).or_default().push(index),
+                None => outer.push(index),
+            }
+        }
+        let positions =
+            |set: FixedBitSet| set.ones().map(|at| NodeIndex(small(at))).collect();
+        let visible = visible(&definition).unwrap_or_default();
         Ok(Self {
+            needs: definition.nodes.iter().map(node_types::need).collect(),
+            visible: visible.into_iter().map(positions).collect(),
             definition,
             by_id,
             incoming,
             outgoing,
-            order,
+            parents,
+            outer,
+            bodies,
         })
     }
 
@@ -101,37 +122,31 @@ impl Plan {
         &self.outgoing[index.at()]
     }
 
-    /// All nodes, each after those before it.
-    pub fn order(&self) -> &[NodeIndex] {
-        &self.order
+    /// The node in whose body this one stands.
+    pub fn parent(&self, index: NodeIndex) -> Option<NodeIndex> {
+        self.parents[index.at()]
     }
 
-    /// All nodes from which a path leads to this one, in their order.
-    pub fn upstream(&self, index: NodeIndex) -> Vec<NodeIndex> {
-        let mut seen = vec![false; self.nodes().len()];
-        let mut open = vec![index];
-        while let Some(node) = open.pop() {
-            for edge in self.incoming(node) {
-                if !std::mem::replace(&mut seen[edge.from.at()], true) {
-                    open.push(edge.from);
-                }
-            }
+    /// The nodes of a body, those of bodies within it left out; without a node with a body, those that stand in none.
+    pub fn body(&self, of: Option<NodeIndex>) -> &[NodeIndex] {
+        match of {
+            Some(index) => self.bodies.get(&index).map_or(&[], Vec::as_slice),
+            None => &self.outer,
         }
-        self.order
-            .iter()
-            .copied()
-            .filter(|node| seen[node.at()])
-            .collect()
+    }
+
+    /// The nodes whose outputs this one may read: they have settled for good when it begins.
+    pub fn visible(&self, index: NodeIndex) -> &[NodeIndex] {
+        &self.visible[index.at()]
+    }
+
+    pub(crate) fn need(&self, index: NodeIndex) -> Need {
+        self.needs[index.at()]
     }
 }
 
-fn order(definition: &Definition) -> Vec<usize> {
-    let (graph, _) = digraph(definition);
-    let sorted = toposort(&graph, None).unwrap_or_default();
-    sorted.into_iter().map(GraphIndex::index).collect()
-}
-
-/// The graph of a definition; edges whose ends do not exist are left out. Positions are those of the nodes.
+/// The graph of a definition, with an edge from each node with a body to the nodes in it; edges whose ends do not exist are
+/// left out. Positions are those of the nodes.
 pub(crate) fn digraph(definition: &Definition) -> (DiGraph<(), ()>, HashMap<&str, GraphIndex>) {
     let mut graph = DiGraph::with_capacity(definition.nodes.len(), definition.edges.len());
     let mut indexes = HashMap::with_capacity(definition.nodes.len());
@@ -145,6 +160,12 @@ pub(crate) fn digraph(definition: &Definition) -> (DiGraph<(), ()>, HashMap<&str
             indexes.get(edge.to.as_str()),
         ) {
             graph.add_edge(*from, *to, ());
+        }
+    }
+    for (position, node) in definition.nodes.iter().enumerate() {
+        let parent = node.parent.as_deref().and_then(|id| indexes.get(id));
+        if let Some(parent) = parent {
+            graph.add_edge(*parent, GraphIndex::new(position), ());
         }
     }
     (graph, indexes)

@@ -1,11 +1,15 @@
 //! Which nodes may run.
 //!
 //! A node runs when every edge into it is decided and at least one is taken; it is skipped when none is. An edge is
-//! decided when the node it leaves is settled, and taken when that node went on at the edge's port.
+//! decided when the node it leaves is settled, and taken when that node went on at the edge's port. A join may run earlier:
+//! once as many edges into it are taken as it waits for. Each body is decided by itself.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{NodeIndex, Plan};
+use crate::{
+    NodeIndex, Plan,
+    node_types::{JOIN, Need},
+};
 
 /// How a node ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,14 +22,19 @@ pub enum Settled {
     Failed,
 }
 
-/// Which edges are decided; a function of the nodes settled so far, whatever their order.
+/// Which edges of one body are decided; a function of the nodes settled so far, but for the order in which edges into a join
+/// were taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decisions {
     undecided: Vec<usize>,
-    taken: Vec<bool>,
+    taken: Vec<usize>,
     settled: Vec<bool>,
-    /// Decided, not settled.
+    /// Ready or to be skipped, and not settled.
     frontier: BTreeSet<NodeIndex>,
+    /// The nodes whose edges into a join were taken before it ran, in their order.
+    arrived: BTreeMap<NodeIndex, Vec<NodeIndex>>,
+    /// How many nodes of the body are not settled.
+    left: usize,
 }
 
 /// What may happen next, by position.
@@ -36,28 +45,38 @@ pub struct Next {
 }
 
 impl Decisions {
-    /// Nothing is settled yet.
-    pub fn new(plan: &Plan) -> Self {
-        let undecided: Vec<_> = (0..plan.nodes().len())
-            .map(|at| plan.incoming(index(at)).len())
-            .collect();
-        // Nodes without an edge into them are triggers: nothing has to be taken.
-        let taken: Vec<_> = undecided.iter().map(|count| *count == 0).collect();
-        let frontier = (0..undecided.len())
-            .filter(|at| taken[*at])
-            .map(index)
-            .collect();
+    /// Nothing is settled yet in the body of a node; without one, among the nodes that stand in no body.
+    pub fn new(plan: &Plan, body: Option<NodeIndex>) -> Self {
+        let count = plan.nodes().len();
+        let mut undecided = vec![0; count];
+        let mut taken = vec![0; count];
+        let mut frontier = BTreeSet::new();
+        for node in plan.body(body) {
+            undecided[usize::from(node.0)] = plan.incoming(*node).len();
+            // A node without an edge into it begins its body: nothing has to be taken.
+            if plan.incoming(*node).is_empty() {
+                taken[usize::from(node.0)] = 1;
+                frontier.insert(*node);
+            }
+        }
         Self {
-            settled: vec![false; undecided.len()],
             undecided,
             taken,
+            settled: vec![false; count],
             frontier,
+            arrived: BTreeMap::new(),
+            left: plan.body(body).len(),
         }
     }
 
     /// Whether every node is settled.
     pub fn is_complete(&self) -> bool {
-        self.settled.iter().all(|settled| *settled)
+        self.left == 0
+    }
+
+    /// The nodes that had come to a join when it ran, in their order.
+    pub fn arrived(&self, join: NodeIndex) -> &[NodeIndex] {
+        self.arrived.get(&join).map_or(&[], Vec::as_slice)
     }
 }
 
@@ -67,6 +86,7 @@ pub fn settle(plan: &Plan, decisions: &mut Decisions, node: NodeIndex, how: Sett
     if std::mem::replace(&mut decisions.settled[at], true) {
         return;
     }
+    decisions.left -= 1;
     decisions.frontier.remove(&node);
     let port = match how {
         Settled::Taken { port } => Some(port),
@@ -74,25 +94,39 @@ pub fn settle(plan: &Plan, decisions: &mut Decisions, node: NodeIndex, how: Sett
     };
     for edge in plan.outgoing(node) {
         let to = usize::from(edge.to.0);
+        let is_taken = port.as_deref() == Some(edge.port.as_str());
         decisions.undecided[to] -= 1;
-        decisions.taken[to] |= port.as_deref() == Some(edge.port.as_str());
-        if decisions.undecided[to] == 0 && !decisions.settled[to] {
+        if decisions.settled[to] {
+            continue;
+        }
+        if is_taken {
+            decisions.taken[to] += 1;
+            if plan.node(edge.to).kind == JOIN {
+                decisions.arrived.entry(edge.to).or_default().push(node);
+            }
+        }
+        let is_enough = match plan.need(edge.to) {
+            Need::AllDecided => false,
+            Need::First(count) => decisions.taken[to] >= count,
+        };
+        if is_enough || decisions.undecided[to] == 0 {
             decisions.frontier.insert(edge.to);
         }
     }
 }
 
 /// The nodes that may run or are skipped, and are not settled.
-pub fn ready(_: &Plan, decisions: &Decisions) -> Next {
-    let (ready, skipped) = decisions
-        .frontier
-        .iter()
-        .partition(|node| decisions.taken[usize::from(node.0)]);
+pub fn ready(plan: &Plan, decisions: &Decisions) -> Next {
+    let runs = |node: &NodeIndex| {
+        let least = match plan.need(*node) {
+            Need::AllDecided => 1,
+            // A body or a flow may lead fewer edges into a join than it waits for: it is skipped, as where they were not taken.
+            Need::First(count) => count,
+        };
+        decisions.taken[usize::from(node.0)] >= least
+    };
+    let (ready, skipped) = decisions.frontier.iter().partition(|node| runs(node));
     Next { ready, skipped }
-}
-
-fn index(at: usize) -> NodeIndex {
-    NodeIndex(u16::try_from(at).expect("a valid flow has at most 1,000 nodes"))
 }
 
 #[cfg(test)]
@@ -145,7 +179,7 @@ mod tests {
             choices in prop::collection::vec((any::<prop::sample::Index>(), any::<bool>()), 24),
         ) {
             let plan = Plan::new(random_flow(count, &edges)).unwrap();
-            let mut decisions = Decisions::new(&plan);
+            let mut decisions = Decisions::new(&plan, None);
             let mut settled = Vec::new();
             for (pick, second) in choices {
                 let next = ready(&plan, &decisions);
@@ -177,7 +211,7 @@ mod tests {
             "edges": [{"from": "t", "to": "c"}, {"from": "c", "from_port": "yes", "to": "a"}, {"from": "c", "from_port": "no", "to": "b"}, {"from": "a", "to": "join"}, {"from": "b", "to": "join"}]
         }));
         let plan = Plan::new(flow.unwrap()).unwrap();
-        let mut decisions = Decisions::new(&plan);
+        let mut decisions = Decisions::new(&plan, None);
         let at = |id| plan.index(id).unwrap();
         let taken = |port: &str| Settled::Taken { port: port.into() };
         settle(&plan, &mut decisions, at("t"), taken("out"));

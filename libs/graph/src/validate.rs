@@ -1,5 +1,6 @@
 //! What keeps a flow from being published, all of it, each with a place and a stable code.
 
+mod bodies;
 mod drawing;
 mod expressions;
 mod nodes;
@@ -24,6 +25,7 @@ pub fn validate(definition: &Definition) -> Vec<FlowProblem> {
         input_schema(definition, &mut problems);
         nodes::check(definition, &mut problems);
         shape::check(definition, &mut problems);
+        bodies::check(definition, &mut problems);
         expressions::check(definition, &mut problems);
         drawing::check(definition, &mut problems);
     }

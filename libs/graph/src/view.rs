@@ -33,6 +33,18 @@ pub struct NodeView {
     pub duration_ms: Option<u64>,
     /// Of all attempts together; none where nothing was used.
     pub usage: Option<Usage>,
+    /// How far its body is, where it is a `map` or a `loop`.
+    pub iterations: Option<Iterations>,
+}
+
+/// How often a body ran.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Iterations {
+    /// How many there will be; none in a loop.
+    pub of: Option<usize>,
+    pub running: usize,
+    pub succeeded: usize,
+    pub failed: usize,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -168,6 +180,30 @@ impl ExecutionView {
             ExecutionEvent::ExecutionCancelled { usage } => {
                 self.end(ExecutionState::Cancelled, *usage, frame.ts);
             }
+            ExecutionEvent::StepIterating { node, items } => {
+                let view = self.nodes.entry(node.clone()).or_default();
+                view.state = NodeState::Running;
+                view.attempt = 1;
+                view.started_at = Some(frame.ts);
+                view.iterations = Some(Iterations {
+                    of: items.as_ref().map(Vec::len),
+                    ..Iterations::default()
+                });
+            }
+            ExecutionEvent::IterationStarted { node, .. } => {
+                self.iterations(node).running += 1;
+            }
+            ExecutionEvent::IterationSucceeded { node, .. } => {
+                let iterations = self.iterations(node);
+                iterations.running = iterations.running.saturating_sub(1);
+                iterations.succeeded += 1;
+            }
+            ExecutionEvent::IterationFailed { node, index, .. } => {
+                let iterations = self.iterations(node);
+                iterations.running = iterations.running.saturating_sub(1);
+                iterations.failed += 1;
+                self.stop(&format!("{node}:{index}/"), frame.ts);
+            }
             ExecutionEvent::StepStarted { node, .. }
             | ExecutionEvent::StepSleeping { node, .. }
             | ExecutionEvent::StepSucceeded { node, .. }
@@ -181,6 +217,11 @@ impl ExecutionView {
                     view.usage = Some(view.usage.unwrap_or(Usage::ZERO).plus(usage));
                     self.usage = self.usage.plus(usage);
                 }
+                let iterations = view.iterations.as_mut();
+                if let Some(iterations) = iterations.filter(|iterations| iterations.running > 0) {
+                    iterations.running = 0;
+                    self.stop(&format!("{node}:"), frame.ts);
+                }
             }
         }
     }
@@ -189,7 +230,18 @@ impl ExecutionView {
         self.state = state;
         self.usage = usage;
         self.finished_at = Some(at);
-        for node in self.nodes.values_mut() {
+        self.stop("", at);
+    }
+
+    fn iterations(&mut self, node: &str) -> &mut Iterations {
+        let view = self.nodes.entry(node.to_owned()).or_default();
+        view.iterations.get_or_insert_default()
+    }
+
+    /// Notes that nothing comes any more of the open steps whose paths begin like this.
+    fn stop(&mut self, prefix: &str, at: DateTime<Utc>) {
+        let from = self.nodes.range_mut(prefix.to_owned()..);
+        for (_, node) in from.take_while(|(path, _)| path.starts_with(prefix)) {
             if matches!(
                 node.state,
                 NodeState::Running | NodeState::Sleeping | NodeState::Retrying | NodeState::Asking
@@ -212,6 +264,10 @@ const fn usage_of(event: &ExecutionEvent) -> Option<Usage> {
         | ExecutionEvent::StepLate { usage, .. } => *usage,
         ExecutionEvent::StepStarted { .. }
         | ExecutionEvent::StepSleeping { .. }
+        | ExecutionEvent::StepIterating { .. }
+        | ExecutionEvent::IterationStarted { .. }
+        | ExecutionEvent::IterationSucceeded { .. }
+        | ExecutionEvent::IterationFailed { .. }
         | ExecutionEvent::StepSkipped { .. }
         | ExecutionEvent::ApprovalAsked { .. }
         | ExecutionEvent::ApprovalGiven { .. }
@@ -283,6 +339,10 @@ fn change_node(view: &mut NodeView, event: &ExecutionEvent, ts: DateTime<Utc>) {
         }
         // A late result changes nothing but the usage; the events of the execution are not about a node.
         ExecutionEvent::StepLate { .. }
+        | ExecutionEvent::StepIterating { .. }
+        | ExecutionEvent::IterationStarted { .. }
+        | ExecutionEvent::IterationSucceeded { .. }
+        | ExecutionEvent::IterationFailed { .. }
         | ExecutionEvent::ApprovalAsked { .. }
         | ExecutionEvent::ApprovalGiven { .. }
         | ExecutionEvent::AnswerAsked { .. }

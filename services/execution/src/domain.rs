@@ -9,12 +9,15 @@
 
 mod answers;
 pub(crate) mod apply;
+pub(crate) mod bodies;
 pub(crate) mod calls;
 pub(crate) mod fold;
 pub(crate) mod inline;
 pub(crate) mod limits;
+mod outputs;
 pub(crate) mod program;
 pub(crate) mod retry;
+mod rounds;
 pub(crate) mod state;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -1,8 +1,9 @@
-//! What expressions see: `input`, `nodes.<id>.output`, `execution`, `vars` in a flow, `arguments` in a tool,
-//! `output` in a guardrail.
+//! What expressions see: `input`, `nodes.<id>.output`, `execution`, `vars` in a flow, in its bodies `item`, `index` and
+//! `previous` too, `arguments` in a tool, `output` in a guardrail.
 
 use std::{cell::RefCell, collections::BTreeMap};
 
+use contracts::flow::{Definition, Node};
 use minijinja::{Value, value::Serde};
 use serde_json::Value as Json;
 
@@ -10,15 +11,53 @@ use super::{
     budget,
     names::{Names, Reference},
 };
+use crate::{LOOP, MAP};
 
-/// The names an expression of a flow may begin with.
-pub(crate) const ROOTS: [&str; 4] = ["input", "nodes", "execution", "vars"];
+/// The names every expression of a flow may begin with.
+const ROOTS: [&str; 4] = ["input", "nodes", "execution", "vars"];
+/// What the body of a map has beside them.
+const ITEM: &str = "item";
+/// What every body has beside them.
+const INDEX: &str = "index";
+/// What a loop and its body have beside them.
+const PREVIOUS: &str = "previous";
 /// The name an expression of a crew's task may begin with.
 pub const INPUT: &str = "input";
 /// The name an expression of a tool may begin with.
 pub const ARGUMENTS: &str = "arguments";
 /// The name a guardrail of an agent may begin with.
 pub const OUTPUT: &str = "output";
+
+/// The names that expressions of this node may begin with.
+pub fn roots(definition: &Definition, node: &Node) -> Vec<&'static str> {
+    let mut roots = ROOTS.to_vec();
+    let find = |id: &str| definition.nodes.iter().find(|node| node.id == id);
+    let parent = |node: &&Node| find(node.parent.as_deref()?);
+    let parents = std::iter::successors(parent(&node), parent).take(definition.nodes.len());
+    // The conditions of a loop see what its body sees.
+    let own = (node.kind == LOOP).then_some(node);
+    for outer in own.into_iter().chain(parents) {
+        let names: &[&str] = match outer.kind.as_str() {
+            MAP => &[ITEM, INDEX],
+            LOOP => &[INDEX, PREVIOUS],
+            _ => &[],
+        };
+        for name in names {
+            if !roots.contains(name) {
+                roots.push(name);
+            }
+        }
+    }
+    roots
+}
+
+/// Where in the bodies of a flow an expression stands; of several bodies the innermost that has it counts.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Round<'a> {
+    pub item: Option<&'a Json>,
+    pub index: Option<&'a Json>,
+    pub previous: Option<&'a Json>,
+}
 
 /// What the expressions of one node see. They share one budget.
 pub struct Scope<'a> {
@@ -44,9 +83,19 @@ impl<'a> Scope<'a> {
         outputs: impl IntoIterator<Item = (&'a str, &'a Json)>,
         execution: &'a Json,
         vars: &'a Json,
+        round: Round<'a>,
     ) -> Self {
         let roots = [("input", input), ("execution", execution), ("vars", vars)];
-        Self::with(roots.into(), outputs.into_iter().collect())
+        let bodies = [
+            (ITEM, round.item),
+            (INDEX, round.index),
+            (PREVIOUS, round.previous),
+        ];
+        let bodies = bodies
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)));
+        let roots = roots.into_iter().chain(bodies).collect();
+        Self::with(roots, outputs.into_iter().collect())
     }
 
     /// The arguments of a tool, and nothing else.

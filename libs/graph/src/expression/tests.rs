@@ -20,6 +20,7 @@ fn with_scope<T>(check: impl FnOnce(&Scope<'_>) -> T) -> T {
         [("a", &a), ("my-id", &b)],
         &execution,
         &vars,
+        Round::default(),
     ))
 }
 
@@ -380,7 +381,7 @@ proptest! {
     #[test]
     fn guards_change_no_value(expression in term()) {
         let input = json!({"n": 3, "f": 1.5, "s": "ab", "l": [1, 2], "o": {"k": 4}});
-        let scope = Scope::new(&input, [], &Value::Null, &Value::Null);
+        let scope = Scope::new(&input, [], &Value::Null, &Value::Null, Round::default());
         // Texts of lists and objects are JSON here and Python there.
         let is_same = !expression.contains("string");
         if let (Ok(value), Some(expect)) = (evaluate(&expression, &scope), unguarded(&expression)) {

@@ -1,31 +1,27 @@
 //! Expressions: their syntax, and that they name only what they can see.
 
 use contracts::flow::{Definition, Node};
-use petgraph::{
-    graph::{DiGraph, NodeIndex},
-    visit::{Dfs, Reversed, VisitMap},
-};
+use fixedbitset::FixedBitSet;
 use serde_json::Value;
 
 use super::{Problems, short};
 use crate::{
-    expression::{self, Names, ROOTS, Reference},
+    expression::{self, Names, Reference, roots},
     node_types,
-    plan::digraph,
+    visible::visible,
 };
 
 /// Expressions in one node's configuration.
 const MAX_PER_NODE: usize = 1000;
 
 pub(super) fn check(definition: &Definition, problems: &mut Problems) {
-    let (graph, indexes) = digraph(definition);
+    let visible = visible(definition);
     for (position, node) in definition.nodes.iter().enumerate() {
         let mut place = Place {
             node,
             problems,
             definition,
-            upstream: Upstream::new(&graph, NodeIndex::new(position)),
-            find: &|id| indexes.get(id).copied(),
+            visible: visible.as_ref().map(|visible| &visible[position]),
         };
         let found = place.expressions(position);
         if found.len() > MAX_PER_NODE {
@@ -44,8 +40,8 @@ struct Place<'a> {
     node: &'a Node,
     problems: &'a mut Problems,
     definition: &'a Definition,
-    upstream: Upstream<'a>,
-    find: &'a dyn Fn(&str) -> Option<NodeIndex>,
+    /// None where a cycle keeps it from being found; the cycle is told.
+    visible: Option<&'a FixedBitSet>,
 }
 
 impl<'a> Place<'a> {
@@ -118,11 +114,13 @@ impl<'a> Place<'a> {
     }
 
     fn roots(&mut self, path: &str, shown: &str, names: &Names<'_>) {
-        let unknown = names.roots.iter().filter(|root| !ROOTS.contains(root));
+        let known = roots(self.definition, self.node);
+        let unknown = names.roots.iter().filter(|root| !known.contains(root));
         for root in unknown {
             let root = short(root);
             let message = format!(
-                "`{shown}` reads `{root}`: there are `input`, `nodes`, `execution` and `vars`"
+                "`{shown}` reads `{root}`: there are `{}`",
+                known.join("`, `")
             );
             self.tell(path, "unknown_name", message);
         }
@@ -130,7 +128,8 @@ impl<'a> Place<'a> {
 
     fn reference(&mut self, path: &str, shown: &str, id: &str, attribute: Option<&str>) {
         let name = short(id);
-        match (self.find)(id) {
+        let mut nodes = self.definition.nodes.iter();
+        match nodes.position(|node| node.id == id) {
             None => {
                 let message = match self.meant(id) {
                     Some(meant) => format!(
@@ -140,10 +139,10 @@ impl<'a> Place<'a> {
                 };
                 self.tell(path, "unknown_node", message);
             }
-            Some(node) if !self.upstream.contains(node) => {
+            Some(node) if self.visible.is_some_and(|visible| !visible.contains(node)) => {
                 let this = short(&self.node.id);
                 let message = format!(
-                    "`{shown}` reads the output of `{name}`, from which no path leads to `{this}`"
+                    "`{shown}` reads the output of `{name}`, which need not have ended when `{this}` begins"
                 );
                 self.tell(path, "node_not_upstream", message);
             }
@@ -172,36 +171,6 @@ impl<'a> Place<'a> {
     fn tell(&mut self, path: &str, code: &str, message: String) {
         let path = path.to_owned();
         self.problems.node(&self.node.id, path, code, message);
-    }
-}
-
-/// The nodes from which a path leads to this one; found when first asked for.
-struct Upstream<'a> {
-    graph: &'a DiGraph<(), ()>,
-    node: NodeIndex,
-    found: Option<Vec<bool>>,
-}
-
-impl<'a> Upstream<'a> {
-    fn new(graph: &'a DiGraph<(), ()>, node: NodeIndex) -> Self {
-        Self {
-            graph,
-            node,
-            found: None,
-        }
-    }
-
-    fn contains(&mut self, other: NodeIndex) -> bool {
-        let (graph, node) = (self.graph, self.node);
-        let found = self.found.get_or_insert_with(|| {
-            let reversed = Reversed(graph);
-            let mut walk = Dfs::new(reversed, node);
-            while walk.next(reversed).is_some() {}
-            let seen = graph.node_indices();
-            seen.map(|index| index != node && walk.discovered.is_visited(&index))
-                .collect()
-        });
-        found[other.index()]
     }
 }
 

@@ -286,6 +286,85 @@ fn expressions_see_only_what_is_upstream() {
 }
 
 #[test]
+fn bodies_hold_nodes_that_only_lead_to_each_other() {
+    let map = json!({"id": "a", "type": "map", "config": {"items": "{{ input.list }}"}});
+    let inner = |config: Value| json!({"id": "in", "type": "transform", "parent": "a", "config": {"value": config}});
+    let with = |changes: &[(&'static str, Value)]| {
+        let mut all = vec![("/nodes/1", map.clone())];
+        all.extend_from_slice(changes);
+        all
+    };
+    check(
+        &with(&[("/nodes/-", inner(json!("{{ item }} {{ index }} {{ nodes.start.output }}")))]),
+        &[],
+    );
+    check(&with(&[]), &[("a", "/nodes/1", "empty_body")]);
+    check(
+        &with(&[("/nodes/-", inner(json!("{{ previous }}")))]),
+        &[("in", "/nodes/3/config/value", "unknown_name")],
+    );
+    check(
+        &with(&[("/nodes/-", inner(json!("{{ nodes.a.output }}")))]),
+        &[("in", "/nodes/3/config/value", "node_not_upstream")],
+    );
+    check(
+        &with(&[
+            ("/nodes/-", inner(json!(1))),
+            ("/nodes/2/config/value", json!("{{ nodes.in.output }}")),
+        ]),
+        &[("end", "/nodes/2/config/value", "node_not_upstream")],
+    );
+    check(
+        &with(&[("/nodes/-", inner(json!(1))), ("/edges/-", json!({"from": "in", "to": "end"}))]),
+        &[("", "/edges/2", "edge_crosses_body")],
+    );
+    check(
+        &with(&[("/nodes/-", inner(json!(1))), ("/nodes/1/retry", json!({"max_attempts": 2}))]),
+        &[("a", "/nodes/1/retry", "invalid_retry")],
+    );
+    check(
+        &[("/nodes/1/parent", json!("ghost"))],
+        &[("a", "/nodes/1/parent", "unknown_parent"), ("", "/edges/0", "edge_crosses_body"), ("", "/edges/1", "edge_crosses_body")],
+    );
+    check(
+        &[("/nodes/-", json!({"id": "x", "type": "transform", "parent": "a", "config": {"value": 1}}))],
+        &[("x", "/nodes/3/parent", "no_body")],
+    );
+    check(
+        &[("/nodes/1", json!({"id": "a", "type": "loop", "config": {"while": "index < 3 and previous != 1"}})), ("/nodes/-", inner(json!("{{ previous }}")))],
+        &[],
+    );
+    check(
+        &[("/nodes/1", json!({"id": "a", "type": "loop", "config": {}})), ("/nodes/-", inner(json!(1)))],
+        &[("a", "/nodes/1/config", "invalid_config")],
+    );
+}
+
+#[test]
+fn an_early_join_hides_what_need_not_have_ended() {
+    let joined = |wait_for: Value, reads: &str| {
+        let value = json!({"nodes": [
+            {"id": "t", "type": "trigger"},
+            {"id": "a", "type": "transform", "config": {"value": 1}},
+            {"id": "b", "type": "transform", "config": {"value": 2}},
+            {"id": "j", "type": "join", "config": {"wait_for": wait_for}},
+            {"id": "o", "type": "output", "config": {"value": format!("{{{{ nodes.{reads}.output }}}}")}}
+        ], "edges": [{"from": "t", "to": "a"}, {"from": "t", "to": "b"}, {"from": "a", "to": "j"}, {"from": "b", "to": "j"}, {"from": "j", "to": "o"}]});
+        let problems = validate(&serde_json::from_value(value).unwrap());
+        let codes = problems.into_iter().map(|problem| problem.code);
+        codes.collect::<Vec<_>>()
+    };
+    for reads in ["a", "j", "t"] {
+        assert_eq!(joined(json!("all"), reads), Vec::<String>::new(), "{reads}");
+    }
+    for reads in ["j", "t"] {
+        assert_eq!(joined(json!("any"), reads), Vec::<String>::new(), "{reads}");
+    }
+    assert_eq!(joined(json!("any"), "a"), ["node_not_upstream"]);
+    assert_eq!(joined(json!(2), "b"), ["node_not_upstream"]);
+}
+
+#[test]
 fn ids_with_a_dash_are_named_in_brackets() {
     let dashed = |text: &str| {
         [

@@ -55,6 +55,10 @@ impl Transcript {
             ExecutionEvent::ExecutionStarted { .. }
             | ExecutionEvent::StepStarted { call: None, .. }
             | ExecutionEvent::StepSleeping { .. }
+            | ExecutionEvent::StepIterating { .. }
+            | ExecutionEvent::IterationStarted { .. }
+            | ExecutionEvent::IterationSucceeded { .. }
+            | ExecutionEvent::IterationFailed { .. }
             | ExecutionEvent::StepRetrying { .. }
             | ExecutionEvent::StepSkipped { .. }
             | ExecutionEvent::StepLate { .. }

@@ -19,7 +19,7 @@ use graph::{NodeIndex, schedule};
 
 use super::{
     calls,
-    inline::{self, Kind},
+    inline::{self, Done, Kind},
     limits,
     program::Program,
     retry::{effect_key, is_tried_again, pause},
@@ -29,6 +29,7 @@ use crate::record::{Private, Record};
 
 mod asking;
 mod ending;
+mod iterating;
 mod timers;
 mod waiting;
 mod working;
@@ -37,6 +38,8 @@ pub(crate) use asking::Answer;
 
 /// How much longer than its time limit an attempt may stay without an answer: the wait in the queue, workers that died.
 const SILENCE: Duration = Duration::from_secs(60);
+/// Records that one input may bring: an execution with more to do lets others have their turn.
+const MAX_RECORDS: usize = 512;
 /// How long an execution that closes waits for its running attempts to be cut.
 const GRACE: Duration = Duration::from_secs(3);
 
@@ -93,6 +96,8 @@ pub(crate) enum Timer {
     Limit { node: At, attempt: u32 },
     /// Running attempts have had their time to be cut.
     Grace,
+    /// It goes on with what it left, so that other executions have their turn.
+    GoOn,
 }
 
 /// What is to happen once the records are stored. Each may happen again after a change of owner, harmlessly.
@@ -293,6 +298,7 @@ impl<'a> Run<'a> {
                     self.applied.effects.push(Effect::Wake { timer, at });
                 }
                 Step::Looping { attempt, since } => self.limit(node, attempt, since),
+                Step::Iterating { since } => self.limit(node, 1, since),
                 Step::Sleeping { until, .. } => self.wake_at(node, until),
                 Step::Asking => {
                     if let Some(until) = self.state.asked(node).and_then(|asked| asked.until) {
@@ -308,25 +314,12 @@ impl<'a> Run<'a> {
     /// Begins whatever may begin, and ends the execution when nothing is left.
     fn advance(&mut self) {
         while self.state.data.closing.is_none() {
-            let next = schedule::ready(&self.state.plan, &self.state.decisions);
-            let waiting = |node: &NodeIndex| self.state.step(*node) == Step::Waiting;
-            let skipped: Vec<_> = next.skipped.into_iter().filter(waiting).collect();
-            let ready: Vec<_> = next.ready.into_iter().filter(waiting).collect();
-            if skipped.is_empty() && ready.is_empty() && !self.work_on() {
+            if self.applied.records.len() >= MAX_RECORDS {
+                let (timer, at) = (Timer::GoOn, self.now);
+                return self.applied.effects.push(Effect::Wake { timer, at });
+            }
+            if !self.begin_ready() && !self.work_on() && !self.iterate() {
                 break;
-            }
-            for node in skipped {
-                let node = self.id(node.into());
-                self.emit(ExecutionEvent::StepSkipped { node }, None);
-            }
-            // What the core does itself comes first: when it fails, nothing was begun in vain.
-            let (heavy, inline): (Vec<_>, Vec<_>) = ready
-                .into_iter()
-                .partition(|node| !Kind::is_inline(self.state.plan.node(*node)));
-            for node in inline.into_iter().chain(heavy) {
-                if self.state.data.closing.is_none() {
-                    self.begin(node);
-                }
             }
         }
         if self.state.data.closing.is_some() {
@@ -336,33 +329,79 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn begin(&mut self, node: NodeIndex) {
-        let kind = Kind::of(self.state.plan.node(node));
-        match kind {
-            Ok(Kind::Inline(kind)) => match inline::evaluate(self.state, node, kind) {
-                Ok(done) => {
-                    let event = ExecutionEvent::StepSucceeded {
-                        node: self.id(node.into()),
-                        attempt: 1,
-                        output: done.output,
-                        port: done.port,
-                        usage: None,
-                        duration_ms: 0,
-                    };
-                    self.emit(event, None);
-                }
-                Err(error) => self.failed(node.into(), Failure::of(1, error)),
-            },
-            Ok(Kind::Heavy(_) | Kind::Looping) => self.begin_attempt(node.into(), 1),
-            Ok(Kind::Wait) => self.wait(node),
-            Ok(Kind::Ask) => self.ask(node),
-            Err(error) => self.failed(node.into(), Failure::of(1, error)),
+    /// Begins or skips the nodes whose turn it is, outside of bodies and in each iteration. Says whether there was one.
+    fn begin_ready(&mut self) -> bool {
+        let mut skipped = Vec::new();
+        let mut ready = Vec::new();
+        let running = self.state.inner.keys().copied();
+        let fine = |number: &u32| self.state.iteration(*number).failed.is_none();
+        for iteration in std::iter::once(None).chain(running.filter(fine).map(Some)) {
+            let Some(decisions) = self.state.decisions(iteration) else {
+                continue;
+            };
+            let next = schedule::ready(&self.state.plan, decisions);
+            let at = |node: NodeIndex| self.state.step_in(iteration, node);
+            let waiting = |at: &At| self.state.step(*at) == Step::Waiting;
+            skipped.extend(next.skipped.into_iter().map(at).filter(waiting));
+            ready.extend(next.ready.into_iter().map(at).filter(waiting));
         }
+        let is_any = !skipped.is_empty() || !ready.is_empty();
+        for at in skipped {
+            let node = self.id(at);
+            self.emit(ExecutionEvent::StepSkipped { node }, None);
+        }
+        // What the core does itself comes first: when it fails, nothing was begun in vain.
+        let (heavy, inline): (Vec<_>, Vec<_>) = ready
+            .into_iter()
+            .partition(|at| !self.node(*at).is_some_and(Kind::is_inline));
+        for at in inline.into_iter().chain(heavy) {
+            if self.may_begin(at) {
+                self.begin(at);
+            }
+        }
+        is_any
+    }
+
+    /// Whether neither the execution nor the iteration has failed in the meantime.
+    fn may_begin(&self, at: At) -> bool {
+        let iteration = self.state.iteration_of(at);
+        let is_fine = iteration.is_none_or(|number| self.state.iteration(number).failed.is_none());
+        self.state.data.closing.is_none() && is_fine
+    }
+
+    fn begin(&mut self, at: At) {
+        let Some(node) = self.node(at) else {
+            return;
+        };
+        match Kind::of(node) {
+            Ok(Kind::Inline(kind)) => match inline::evaluate(self.state, at, kind) {
+                Ok(done) => self.succeed(at, 1, done, 0),
+                Err(error) => self.failed(at, Failure::of(1, error)),
+            },
+            Ok(Kind::Heavy(_) | Kind::Looping) => self.begin_attempt(at, 1),
+            Ok(Kind::Iterating) => self.begin_body(at),
+            Ok(Kind::Wait) => self.wait(at),
+            Ok(Kind::Ask) => self.ask(at),
+            Err(error) => self.failed(at, Failure::of(1, error)),
+        }
+    }
+
+    /// A step that the core does is done.
+    fn succeed(&mut self, at: At, attempt: u32, done: Done, duration_ms: u64) {
+        let event = ExecutionEvent::StepSucceeded {
+            node: self.id(at),
+            attempt,
+            output: done.output,
+            port: done.port,
+            usage: None,
+            duration_ms,
+        };
+        self.emit(event, None);
     }
 
     fn begin_attempt(&mut self, node: At, attempt: u32) {
         if self.state.call(node).is_some() {
-            match calls::wanted(self.state, self.state.path(node)) {
+            match calls::wanted(self.state, node) {
                 Some(wanted) => self.begin_call(&wanted, attempt),
                 None => {
                     let error = StepError::new("corrupt_run", "the agent does not want this call");
@@ -395,13 +434,13 @@ impl<'a> Run<'a> {
 
     fn dispatch(&mut self, at: At, attempt: u32) {
         if self.state.call(at).is_some() {
-            if let Some(wanted) = calls::wanted(self.state, self.state.path(at)) {
+            if let Some(wanted) = calls::wanted(self.state, at) {
                 self.dispatch_call(at, &wanted, attempt);
             }
             return;
         }
         let key = self.key(at);
-        match inline::work_item(self.state, NodeIndex(at.0), attempt, key) {
+        match inline::work_item(self.state, at, attempt, key) {
             Ok((class, item)) => self.hand_out(at, class, item),
             Err(error) => self.failed(at, Failure::of(attempt, error)),
         }
@@ -508,26 +547,24 @@ impl<'a> Run<'a> {
 
     /// The node of the definition; none where it is a call.
     fn node(&self, at: At) -> Option<&Node> {
-        match self.state.call(at) {
-            Some(_) => None,
-            None => Some(self.state.plan.node(NodeIndex(at.0))),
-        }
+        let node = self.state.node_index(at)?;
+        Some(self.state.plan.node(node))
     }
 
     fn retry(&self, at: At) -> Option<Retry> {
         match self.node(at) {
             Some(node) => node.retry.clone(),
-            None => calls::retry_of(&calls::wanted(self.state, self.state.path(at))?.call),
+            None => calls::retry_of(&calls::wanted(self.state, at)?.call),
         }
     }
 
     fn id(&self, at: At) -> String {
-        self.state.path(at).to_owned()
+        self.state.path(at).into_owned()
     }
 
     fn key(&self, at: At) -> String {
         let data = &self.state.data;
-        effect_key(data.tenant, data.id, self.state.path(at), 0)
+        effect_key(data.tenant, data.id, &self.state.path(at), 0)
     }
 }
 

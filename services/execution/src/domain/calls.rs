@@ -15,16 +15,13 @@ use contracts::{
     tool::FlowPin,
     work::{WorkClass, WorkItem},
 };
-use graph::{
-    NodeIndex,
-    expression::{self, Scope},
-};
+use graph::expression::{self, Scope};
 use serde_json::{Value, json};
 
 use super::{
     inline::{configured, expression_error, render},
     retry::effect_key,
-    state::{CallKind, State, Step},
+    state::{At, CallKind, State, Step},
 };
 
 /// Calls that the agents of one execution may make in all.
@@ -48,8 +45,8 @@ const RETRY: Retry = Retry {
 };
 
 /// What the agent or crew of a node wants next. Paths are whole: `writer/llm:0`.
-pub(crate) fn next(state: &State, node: NodeIndex, attempt: u32) -> Next {
-    let prefix = prefix(&configured(state, node).id, attempt);
+pub(crate) fn next(state: &State, node: At, attempt: u32) -> Next {
+    let prefix = prefix(&state.path(node), attempt);
     let history = Recorded {
         state,
         prefix: &prefix,
@@ -70,22 +67,16 @@ pub(crate) fn next(state: &State, node: NodeIndex, attempt: u32) -> Next {
     }
 }
 
-/// The call of this path, found again.
-pub(crate) fn wanted(state: &State, path: &str) -> Option<Wanted> {
-    let call = state.call(state.at(path)?)?;
-    let node = NodeIndex(call.node.0);
-    let Step::Looping { attempt, .. } = state.step(node) else {
+/// A call, found again.
+pub(crate) fn wanted(state: &State, at: At) -> Option<Wanted> {
+    let call = state.call(at)?;
+    let Step::Looping { attempt, .. } = state.step(call.node) else {
         return None;
     };
-    match next(state, node, attempt) {
-        Next::Calls(wanted) => wanted.into_iter().find(|wanted| wanted.path == path),
+    match next(state, call.node, attempt) {
+        Next::Calls(wanted) => wanted.into_iter().find(|wanted| wanted.path == call.path),
         Next::Done(_) | Next::Failed(_) => None,
     }
-}
-
-/// The node whose agent makes the call of this path.
-pub(crate) fn node_of(path: &str) -> &str {
-    path.split(['/', '#']).next().unwrap_or(path)
 }
 
 /// How the outcome of a call is read.
@@ -206,7 +197,7 @@ fn prefix(node: &str, attempt: u32) -> String {
     }
 }
 
-fn agent(state: &State, node: NodeIndex, history: &Recorded<'_>) -> Result<Next, StepError> {
+fn agent(state: &State, node: At, history: &Recorded<'_>) -> Result<Next, StepError> {
     let agent = state.plan.agent(configured(state, node))?;
     let mut config = render(state, node)?;
     let prompt = match config.remove("prompt") {
@@ -228,7 +219,7 @@ fn agent(state: &State, node: NodeIndex, history: &Recorded<'_>) -> Result<Next,
     Ok(agents::agent(&run, history))
 }
 
-fn crew(state: &State, node: NodeIndex, history: &Recorded<'_>) -> Result<Next, StepError> {
+fn crew(state: &State, node: At, history: &Recorded<'_>) -> Result<Next, StepError> {
     let crew = state.plan.crew(configured(state, node))?;
     let mut config = render(state, node)?;
     let input = config

@@ -2,7 +2,10 @@
 //!
 //! **Invariant:** folding fails on a record that cannot follow: a gap in `n`, an unknown node, anything after the end.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use chrono::{DateTime, Utc};
 use contracts::{
@@ -11,19 +14,19 @@ use contracts::{
     live::ExecutionEvent,
     tool::Approval,
 };
-use graph::{
-    NodeIndex,
-    schedule::{Decisions, Settled, settle},
-};
+use graph::schedule::{Decisions, Settled, settle};
 use serde_json::{Value, json};
 
 use super::{
+    bodies::{Iterating, Place, caller},
     calls,
     inline::Kind,
     program::Program,
-    state::{At, CallKind, CallState, Closing, Data, End, Outcome, State, Step},
+    state::{At, CallKind, CallState, Closing, Data, End, Outcome, State, Step, Tally},
 };
 use crate::record::{Private, Record};
+
+mod iterations;
 
 /// Why a record cannot follow the ones before it.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
@@ -86,7 +89,10 @@ impl State {
             created_at: record.frame.ts,
             n,
             steps: vec![Step::Waiting; nodes],
+            places: Vec::new(),
             calls: Vec::new(),
+            iterations: Vec::new(),
+            iterating: Vec::new(),
             outputs: vec![Value::Null; nodes],
             begun: Vec::new(),
             asked: Vec::new(),
@@ -95,16 +101,19 @@ impl State {
             closing: None,
             end: None,
         };
-        let decisions = Decisions::new(&plan);
+        let outer = Decisions::new(&plan, None);
         let execution = json!({
             "id": data.id, "flow_id": data.origin.flow_id, "started_at": data.created_at });
         Ok(Self {
             data,
             plan,
-            decisions,
+            outer,
+            inner: BTreeMap::new(),
+            rounds: HashMap::new(),
             execution,
             calls: HashMap::new(),
-            asking: 0,
+            open: BTreeSet::new(),
+            tally: Tally::default(),
         })
     }
 
@@ -156,12 +165,31 @@ impl State {
             }
             ExecutionEvent::ExecutionCancelled { .. } => self.end(record, Outcome::Cancelled),
             ExecutionEvent::AnswerAsked { asked } => {
-                let node = self.plan.index(&asked.node);
-                let node = node.ok_or_else(|| Broken::UnknownNode {
-                    n,
-                    node: asked.node.clone(),
-                })?;
-                self.fold_node(node, record);
+                let at = self.known(n, &asked.node)?;
+                self.fold_node(at, record);
+            }
+            ExecutionEvent::StepIterating { node, items } => {
+                let at = self.known(n, node)?;
+                let since = record.frame.ts;
+                self.set(at, Step::Iterating { since });
+                let iterating = Iterating::new(items.clone());
+                self.data.iterating.push((at, iterating));
+            }
+            ExecutionEvent::IterationStarted { node, index } => {
+                let at = self.known(n, node)?;
+                self.begin_iteration(at, *index);
+            }
+            ExecutionEvent::IterationSucceeded {
+                node,
+                index,
+                output,
+            } => {
+                let at = self.known(n, node)?;
+                self.end_iteration(at, *index, Ok(output));
+            }
+            ExecutionEvent::IterationFailed { node, index, error } => {
+                let at = self.known(n, node)?;
+                self.end_iteration(at, *index, Err(error));
             }
             ExecutionEvent::StepStarted { node, .. }
             | ExecutionEvent::StepSleeping { node, .. }
@@ -183,12 +211,19 @@ impl State {
                 if self.call(at).is_some() {
                     self.fold_call(at, record);
                 } else {
-                    self.fold_node(NodeIndex(at.0), record);
+                    self.fold_node(at, record);
                 }
                 self.note_unanswered(at, record);
             }
         }
         Ok(())
+    }
+
+    fn known(&self, n: u64, node: &str) -> Result<At, Broken> {
+        self.at(node).ok_or_else(|| Broken::UnknownNode {
+            n,
+            node: node.to_owned(),
+        })
     }
 
     /// Notes a call that an agent begins; none where no agent can have begun it.
@@ -220,15 +255,15 @@ impl State {
             }
             _ => return None,
         };
-        let node = self.plan.index(calls::node_of(path))?;
+        let node = self.at(caller(path))?;
         let Step::Looping { .. } = self.step(node) else {
             return None;
         };
-        let at = At(u16::try_from(self.data.steps.len()).ok()?);
-        self.data.steps.push(Step::Waiting);
+        let call = Place::Call(u32::try_from(self.data.calls.len()).ok()?);
+        let at = self.add(call);
         self.data.calls.push(CallState {
             path: path.clone(),
-            node: node.into(),
+            node,
             kind,
             outcome: None,
             asked,
@@ -273,6 +308,10 @@ impl State {
                 self.conclude(at, Step::Settled, decided);
             }
             ExecutionEvent::StepSleeping { .. }
+            | ExecutionEvent::StepIterating { .. }
+            | ExecutionEvent::IterationStarted { .. }
+            | ExecutionEvent::IterationSucceeded { .. }
+            | ExecutionEvent::IterationFailed { .. }
             | ExecutionEvent::StepSkipped { .. }
             | ExecutionEvent::AnswerAsked { .. }
             | ExecutionEvent::AnswerGiven { .. }
@@ -304,60 +343,30 @@ impl State {
 
     fn conclude(&mut self, at: At, step: Step, outcome: agents::Outcome) {
         self.set(at, step);
-        let first = self.plan.nodes().len();
-        if let Some(call) = self.data.calls.get_mut(usize::from(at.0) - first) {
-            call.outcome = Some(outcome);
+        let beyond = at.0 as usize - self.plan.nodes().len();
+        if let Some(Place::Call(call)) = self.data.places.get(beyond) {
+            self.data.calls[*call as usize].outcome = Some(outcome);
         }
     }
 
-    /// The calls of a node whose agent is done, or gave up: nobody waits for what still runs.
-    fn cut_calls(&mut self, node: NodeIndex) {
-        let first = self.plan.nodes().len();
-        for (index, call) in self.data.calls.iter().enumerate() {
-            let step = &mut self.data.steps[first + index];
-            if call.node != At::from(node) {
-                continue;
-            }
-            match *step {
-                Step::Running { attempt } => {
-                    let at = At(u16::try_from(first + index).unwrap_or(u16::MAX));
-                    self.data.unanswered.push((at, attempt));
-                    *step = Step::Cut;
-                }
-                Step::Asking => {
-                    self.asking -= 1;
-                    *step = Step::Cut;
-                }
-                Step::Pausing { .. } => *step = Step::Cut,
-                Step::Waiting
-                | Step::Sleeping { .. }
-                | Step::Looping { .. }
-                | Step::Settled
-                | Step::Skipped
-                | Step::Failed
-                | Step::Cut => {}
-            }
-        }
-    }
-
-    fn fold_node(&mut self, node: NodeIndex, record: &Record) {
+    fn fold_node(&mut self, at: At, record: &Record) {
         // Where the execution fails with it, the calls that run are cut like every other step.
         let ends = matches!(
             record.frame.event,
             ExecutionEvent::StepFailed { port: None, .. }
         );
-        if let Step::Looping { .. } = self.step(node)
-            && !ends
-        {
-            self.cut_calls(node);
+        match self.step(at) {
+            Step::Looping { .. } if !ends => self.cut(|state, step| state.is_call_of(step, at)),
+            Step::Iterating { .. } => self.leave(at),
+            _ => {}
         }
         match &record.frame.event {
             ExecutionEvent::StepStarted { attempt, .. } => {
-                self.begin_node(node, *attempt, record.frame.ts);
+                self.begin_node(at, *attempt, record.frame.ts);
             }
             ExecutionEvent::StepSleeping { until, .. } => {
                 let (since, until) = (record.frame.ts, *until);
-                self.set(node, Step::Sleeping { since, until });
+                self.set(at, Step::Sleeping { since, until });
             }
             ExecutionEvent::StepSucceeded {
                 output,
@@ -366,14 +375,17 @@ impl State {
                 ..
             } => {
                 self.spend(*usage);
-                self.take(node, port, output);
+                self.take(at, port, output);
             }
             ExecutionEvent::StepRetrying {
-                attempt, at, usage, ..
+                attempt,
+                at: until,
+                usage,
+                ..
             } => {
                 self.spend(*usage);
-                let (attempt, at) = (*attempt, *at);
-                self.set(node, Step::Pausing { attempt, at });
+                let (attempt, until) = (*attempt, *until);
+                self.set(at, Step::Pausing { attempt, at: until });
             }
             ExecutionEvent::StepFailed {
                 error,
@@ -384,24 +396,28 @@ impl State {
             } => {
                 self.spend(*usage);
                 match port {
-                    Some(port) => self.take(node, port, output.as_ref().unwrap_or(&Value::Null)),
-                    None => self.fail(node, error),
+                    Some(port) => self.take(at, port, output.as_ref().unwrap_or(&Value::Null)),
+                    None => self.fail(at, error),
                 }
             }
             ExecutionEvent::AnswerAsked { asked } => {
-                self.set(node, Step::Asking);
-                self.data.asked.push((node.into(), (**asked).clone()));
+                self.set(at, Step::Asking);
+                self.data.asked.push((at, (**asked).clone()));
             }
-            ExecutionEvent::AnswerGiven { port, output, .. } => self.take(node, port, output),
+            ExecutionEvent::AnswerGiven { port, output, .. } => self.take(at, port, output),
             ExecutionEvent::StepSkipped { .. } => {
-                self.set(node, Step::Skipped);
-                settle(&self.plan, &mut self.decisions, node, Settled::Skipped);
+                self.set(at, Step::Skipped);
+                self.settle(at, Settled::Skipped);
             }
             ExecutionEvent::StepLate { attempt, usage, .. } => {
-                self.late(node.into(), *attempt, *usage);
+                self.late(at, *attempt, *usage);
             }
             ExecutionEvent::ApprovalAsked { .. }
             | ExecutionEvent::ApprovalGiven { .. }
+            | ExecutionEvent::StepIterating { .. }
+            | ExecutionEvent::IterationStarted { .. }
+            | ExecutionEvent::IterationSucceeded { .. }
+            | ExecutionEvent::IterationFailed { .. }
             | ExecutionEvent::ExecutionStarted { .. }
             | ExecutionEvent::CancelAsked { .. }
             | ExecutionEvent::ExecutionSucceeded { .. }
@@ -410,7 +426,10 @@ impl State {
         }
     }
 
-    fn begin_node(&mut self, node: NodeIndex, attempt: u32, since: DateTime<Utc>) {
+    fn begin_node(&mut self, at: At, attempt: u32, since: DateTime<Utc>) {
+        let Some(node) = self.node_index(at) else {
+            return;
+        };
         let configured = self.plan.node(node);
         let retry = configured.retry.as_ref();
         let is_timed = attempt == 1 && retry.is_some_and(|retry| retry.max_elapsed_ms.is_some());
@@ -420,9 +439,9 @@ impl State {
             Step::Running { attempt }
         };
         if is_timed {
-            self.data.begun.push((node.into(), since));
+            self.data.begun.push((at, since));
         }
-        self.set(node, step);
+        self.set(at, step);
     }
 
     fn late(&mut self, at: At, attempt: u32, usage: Option<Usage>) {
@@ -445,21 +464,38 @@ impl State {
         }
     }
 
-    fn take(&mut self, node: NodeIndex, port: &str, output: &Value) {
-        self.data.asked.retain(|(at, _)| *at != At::from(node));
-        self.set(node, Step::Settled);
-        self.data.outputs[usize::from(node.0)] = output.clone();
-        let taken = Settled::Taken {
-            port: port.to_owned(),
-        };
-        settle(&self.plan, &mut self.decisions, node, taken);
+    fn take(&mut self, at: At, port: &str, output: &Value) {
+        self.data.asked.retain(|(known, _)| *known != at);
+        self.set(at, Step::Settled);
+        self.data.outputs[at.0 as usize] = output.clone();
+        let port = port.to_owned();
+        self.settle(at, Settled::Taken { port });
     }
 
-    fn fail(&mut self, node: NodeIndex, error: &StepError) {
-        self.set(node, Step::Failed);
-        settle(&self.plan, &mut self.decisions, node, Settled::Failed);
+    fn fail(&mut self, at: At, error: &StepError) {
+        self.set(at, Step::Failed);
+        self.settle(at, Settled::Failed);
         let error = error.clone();
-        self.data.closing.get_or_insert(Closing::Failed { error });
+        match self.iteration_of(at) {
+            Some(number) => {
+                let iteration = &mut self.data.iterations[number as usize];
+                iteration.failed.get_or_insert(error);
+            }
+            None => {
+                self.data.closing.get_or_insert(Closing::Failed { error });
+            }
+        }
+    }
+
+    fn settle(&mut self, at: At, how: Settled) {
+        let node = self.node_index(at);
+        let decisions = match self.iteration_of(at) {
+            None => Some(&mut self.outer),
+            Some(number) => self.inner.get_mut(&number),
+        };
+        if let (Some(decisions), Some(node)) = (decisions, node) {
+            settle(&self.plan, decisions, node, how);
+        }
     }
 
     fn end(&mut self, record: &Record, outcome: Outcome) {
@@ -473,10 +509,24 @@ impl State {
         }
     }
 
-    fn set(&mut self, at: impl Into<At>, step: Step) {
-        let known = &mut self.data.steps[usize::from(at.into().0)];
-        self.asking -= u32::from(*known == Step::Asking);
-        self.asking += u32::from(step == Step::Asking);
-        *known = step;
+    /// Adds a step whose turn has not come.
+    pub(super) fn add(&mut self, place: Place) -> At {
+        let at = u32::try_from(self.data.steps.len()).expect("steps are limited");
+        self.data.steps.push(Step::Waiting);
+        self.data.outputs.push(Value::Null);
+        self.data.places.push(place);
+        At(at)
+    }
+
+    pub(super) fn set(&mut self, at: At, step: Step) {
+        let known = std::mem::replace(&mut self.data.steps[at.0 as usize], step);
+        if let Some(count) = self.tally.of(known) {
+            *count -= 1;
+            self.open.remove(&at);
+        }
+        if let Some(count) = self.tally.of(step) {
+            *count += 1;
+            self.open.insert(at);
+        }
     }
 }

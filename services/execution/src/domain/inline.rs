@@ -13,12 +13,16 @@ use contracts::{
     work::{WorkClass, WorkItem},
 };
 use graph::{
-    NodeIndex,
+    LOOP, MAP, NodeIndex,
     expression::{self, ExpressionError, Scope},
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::{calls, limits, state::State};
+use super::{
+    calls, limits,
+    outputs::{self, argument, incoming, scope},
+    state::{At, State},
+};
 
 /// The longest that a node waits.
 const MAX_WAIT: TimeDelta = TimeDelta::days(365);
@@ -32,6 +36,8 @@ pub(crate) enum Kind {
     Heavy(WorkClass),
     /// An agent or a crew: it works by calls that are steps of their own.
     Looping,
+    /// A map or a loop: it runs the nodes of its body.
+    Iterating,
     /// A timer.
     Wait,
     /// A person's answer.
@@ -44,12 +50,22 @@ pub(crate) enum Inline {
     Condition,
     /// Transform and output: the node's value.
     Value,
+    /// What has come by the edges.
+    Join,
 }
 
 /// A step that is done.
 pub(crate) struct Done {
     pub(crate) output: Value,
     pub(crate) port: String,
+}
+
+impl Done {
+    /// It goes on at the port of nodes that have only one.
+    pub(crate) fn with(output: Value) -> Self {
+        let port = Edge::DEFAULT_PORT.to_owned();
+        Self { output, port }
+    }
 }
 
 impl Kind {
@@ -63,7 +79,9 @@ impl Kind {
             "llm" => Self::Heavy(WorkClass::Llm),
             "http" => Self::Heavy(WorkClass::Http),
             "code" => Self::Heavy(WorkClass::Code),
+            "join" => Self::Inline(Inline::Join),
             "agent" | "crew" => Self::Looping,
+            MAP | LOOP => Self::Iterating,
             "wait" => Self::Wait,
             "approval" => Self::Ask,
             "custom" => Self::Heavy(WorkClass::Custom),
@@ -85,20 +103,15 @@ impl Kind {
 ///
 /// # Errors
 /// When an expression cannot be evaluated or the output is too large.
-pub(crate) fn evaluate(state: &State, node: NodeIndex, kind: Inline) -> Result<Done, StepError> {
+pub(crate) fn evaluate(state: &State, node: At, kind: Inline) -> Result<Done, StepError> {
     let done = match kind {
-        Inline::Trigger => Done {
-            output: state.data.input.clone(),
-            port: Edge::DEFAULT_PORT.to_owned(),
-        },
+        Inline::Trigger => Done::with(state.data.input.clone()),
         Inline::Condition => choose(state, node)?,
         Inline::Value => {
             let mut config = render(state, node)?;
-            Done {
-                output: config.remove("value").unwrap_or(Value::Null),
-                port: Edge::DEFAULT_PORT.to_owned(),
-            }
+            Done::with(config.remove("value").unwrap_or(Value::Null))
         }
+        Inline::Join => Done::with(outputs::arrived(state, node)),
     };
     if limits::fits(&done.output) {
         Ok(done)
@@ -113,7 +126,7 @@ pub(crate) fn evaluate(state: &State, node: NodeIndex, kind: Inline) -> Result<D
 /// When the configuration names no moment, or one too far ahead.
 pub(crate) fn wait_until(
     state: &State,
-    node: NodeIndex,
+    node: At,
     now: DateTime<Utc>,
 ) -> Result<DateTime<Utc>, StepError> {
     let config = render(state, node)?;
@@ -145,7 +158,7 @@ pub(crate) fn wait_until(
 /// When an expression cannot be evaluated.
 pub(crate) fn asked(
     state: &State,
-    node: NodeIndex,
+    node: At,
     now: DateTime<Utc>,
 ) -> Result<PendingAnswer, StepError> {
     let mut config = render(state, node)?;
@@ -158,7 +171,7 @@ pub(crate) fn asked(
         serde_json::from_value(read("buttons")).map_err(misfit)?;
     let users: Option<Vec<UserId>> = serde_json::from_value(read("users")).map_err(misfit)?;
     Ok(PendingAnswer {
-        node: configured(state, node).id.clone(),
+        node: state.path(node).into_owned(),
         title: text(read("title")),
         text: text(read("text")),
         form: Some(read("form")).filter(|form| !form.is_null()),
@@ -192,7 +205,7 @@ pub(crate) fn default_port(node: &Node) -> String {
 /// When an expression cannot be evaluated.
 pub(crate) fn work_item(
     state: &State,
-    node: NodeIndex,
+    node: At,
     attempt: u32,
     key: String,
 ) -> Result<(WorkClass, WorkItem), StepError> {
@@ -200,7 +213,7 @@ pub(crate) fn work_item(
     let data = &state.data;
     let class = match Kind::of(configured)? {
         Kind::Heavy(class) => class,
-        Kind::Inline(_) | Kind::Looping | Kind::Wait | Kind::Ask => {
+        Kind::Inline(_) | Kind::Looping | Kind::Iterating | Kind::Wait | Kind::Ask => {
             let text = format!("nodes of type `{}` need no worker", configured.kind);
             return Err(StepError::new("unknown_node_type", text));
         }
@@ -223,7 +236,7 @@ pub(crate) fn work_item(
         tenant: data.tenant,
         execution_id: data.id,
         flow_id: data.origin.flow_id,
-        node: configured.id.clone(),
+        node: state.path(node).into_owned(),
         attempt,
         key,
         principal: data.principal.clone(),
@@ -265,7 +278,7 @@ const fn default_timeout_ms(class: WorkClass) -> u64 {
 }
 
 /// The first case that holds, else the default; the output names the port.
-fn choose(state: &State, node: NodeIndex) -> Result<Done, StepError> {
+fn choose(state: &State, node: At) -> Result<Done, StepError> {
     let configured = configured(state, node);
     let cases = configured.config.get("cases").and_then(Value::as_array);
     let holds = |scope: &Scope<'_>| -> Result<Option<String>, ExpressionError> {
@@ -277,7 +290,7 @@ fn choose(state: &State, node: NodeIndex) -> Result<Done, StepError> {
         }
         Ok(None)
     };
-    let chosen = holds(&scope(state, node)).map_err(|error| expression_error(&error))?;
+    let chosen = holds(&scope(state, node, state.round(node))).map_err(|error| expression_error(&error))?;
     let port = chosen.unwrap_or_else(|| default_port(configured));
     Ok(Done {
         output: json!({ "port": port }),
@@ -285,55 +298,18 @@ fn choose(state: &State, node: NodeIndex) -> Result<Done, StepError> {
     })
 }
 
-pub(crate) fn render(state: &State, node: NodeIndex) -> Result<NodeConfig, StepError> {
+pub(crate) fn render(state: &State, node: At) -> Result<NodeConfig, StepError> {
     let configured = configured(state, node);
-    expression::render_config(&configured.kind, &configured.config, &scope(state, node))
+    let scope = scope(state, node, state.round(node));
+    expression::render_config(&configured.kind, &configured.config, &scope)
         .map_err(|error| expression_error(&error))
 }
 
-/// What expressions of a node see: of the other nodes, those upstream.
-fn scope(state: &State, node: NodeIndex) -> Scope<'_> {
-    let outputs = state.plan.upstream(node).into_iter().map(|upstream| {
-        let output = &state.data.outputs[usize::from(upstream.0)];
-        (configured(state, upstream).id.as_str(), output)
-    });
-    let data = &state.data;
-    Scope::new(&data.input, outputs, &state.execution, &data.vars)
-}
-
-/// What the code of a node gets: `{input, nodes: {<id>: {output}}}`, of the nodes upstream.
-fn argument(state: &State, node: NodeIndex) -> Value {
-    let nodes = state.plan.upstream(node).into_iter().map(|upstream| {
-        let output = &state.data.outputs[usize::from(upstream.0)];
-        let id = configured(state, upstream).id.clone();
-        (id, json!({ "output": output }))
-    });
-    let nodes: Map<String, Value> = nodes.collect();
-    json!({ "input": state.data.input, "nodes": nodes })
-}
-
-/// What comes in by the node's edges: the output of the node before it; an object by node id where there are several.
-fn incoming(state: &State, node: NodeIndex) -> Value {
-    let output = |from: NodeIndex| state.data.outputs[usize::from(from.0)].clone();
-    let mut from: Vec<_> = state
-        .plan
-        .incoming(node)
-        .iter()
-        .map(|edge| edge.from)
-        .collect();
-    from.sort_unstable();
-    from.dedup();
-    if let [only] = from[..] {
-        return output(only);
-    }
-    let several = from
-        .into_iter()
-        .map(|from| (configured(state, from).id.clone(), output(from)));
-    Value::Object(several.collect())
-}
-
-pub(crate) fn configured(state: &State, node: NodeIndex) -> &Node {
-    &state.plan.nodes()[usize::from(node.0)]
+/// The node of a step; of a call that of the agent that makes it.
+pub(crate) fn configured(state: &State, at: At) -> &Node {
+    let at = state.call(at).map_or(at, |call| call.node);
+    let node = state.node_index(at).unwrap_or(NodeIndex(0));
+    state.plan.node(node)
 }
 
 pub(crate) fn expression_error(error: &ExpressionError) -> StepError {

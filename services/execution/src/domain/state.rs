@@ -1,6 +1,9 @@
 //! What an execution is at one moment.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use chrono::{DateTime, Utc};
 use contracts::{
@@ -16,29 +19,67 @@ use graph::{NodeIndex, schedule::Decisions};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{answers, apply::Answer, program::Program};
+use super::{
+    answers,
+    apply::Answer,
+    bodies::{Iterating, Iteration, Place},
+    program::Program,
+};
 
 /// An execution: its data, and what the flow's definition makes of them.
 pub(crate) struct State {
     pub(crate) data: Data,
     pub(crate) plan: Arc<Program>,
-    /// Follows from the data; kept so that it need not be found again at each step.
-    pub(crate) decisions: Decisions,
+    /// What is decided outside of all bodies. Follows from the data; kept so that it need not be found again at each step.
+    pub(crate) outer: Decisions,
+    /// What is decided in the iterations that run, by number; follows from the data.
+    pub(crate) inner: BTreeMap<u32, Decisions>,
+    /// The numbers of iterations by step and index; follows from the data.
+    pub(crate) rounds: HashMap<(At, u32), u32>,
     /// What expressions see as `execution`; follows from the data.
     pub(crate) execution: Value,
     /// The calls of agents by path; follows from the data.
     pub(crate) calls: HashMap<String, At>,
-    /// The steps that ask a person; follows from the data.
-    pub(crate) asking: u32,
+    /// The steps that are open, as [`Tally`] has it; follows from the data.
+    pub(crate) open: BTreeSet<At>,
+    /// How many steps do what; follows from the data.
+    pub(crate) tally: Tally,
 }
 
-/// The place of a step in [`Data::steps`]: first the nodes of the definition, then the calls of agents as they came.
+/// How many steps are open, and in which way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    /// An attempt is with a worker.
+    pub(crate) running: u32,
+    /// A person is asked.
+    pub(crate) asking: u32,
+    /// Nothing is to be done until a moment.
+    pub(crate) paused: u32,
+    /// An agent or a body is at work; what it does are steps of its own.
+    pub(crate) working: u32,
+}
+
+impl Tally {
+    /// The count to which such a step belongs.
+    pub(crate) fn of(&mut self, step: Step) -> Option<&mut u32> {
+        match step {
+            Step::Running { .. } => Some(&mut self.running),
+            Step::Asking => Some(&mut self.asking),
+            Step::Pausing { .. } | Step::Sleeping { .. } => Some(&mut self.paused),
+            Step::Looping { .. } | Step::Iterating { .. } => Some(&mut self.working),
+            Step::Waiting | Step::Settled | Step::Skipped | Step::Failed | Step::Cut => None,
+        }
+    }
+}
+
+/// The place of a step in [`Data::steps`]: first the nodes of the definition, then the iterations of bodies and the calls of
+/// agents, as they came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub(crate) struct At(pub(crate) u16);
+pub(crate) struct At(pub(crate) u32);
 
 impl From<NodeIndex> for At {
     fn from(node: NodeIndex) -> Self {
-        Self(node.0)
+        Self(node.0.into())
     }
 }
 
@@ -60,9 +101,15 @@ pub(crate) struct Data {
     pub(crate) n: u64,
     /// By [`At`].
     pub(crate) steps: Vec<Step>,
+    /// What the steps are that follow those of the definition's nodes.
+    pub(crate) places: Vec<Place>,
     /// What agents called, in the order in which it was begun.
     pub(crate) calls: Vec<CallState>,
-    /// By node index; null where the node has not settled, failed or was skipped.
+    /// In the order in which they began.
+    pub(crate) iterations: Vec<Iteration>,
+    /// The nodes whose bodies run.
+    pub(crate) iterating: Vec<(At, Iterating)>,
+    /// By [`At`]; null where the node has not settled, failed or was skipped, and where it is a call.
     pub(crate) outputs: Vec<Value>,
     /// When the first attempts began of nodes whose retries have an end.
     pub(crate) begun: Vec<(At, DateTime<Utc>)>,
@@ -112,6 +159,10 @@ pub(crate) enum Step {
     /// The node's agent or crew is at work; the calls that it made have steps of their own.
     Looping {
         attempt: u32,
+        since: DateTime<Utc>,
+    },
+    /// The node's body is at work; its steps are steps of their own.
+    Iterating {
         since: DateTime<Utc>,
     },
     /// Nothing is to be done until a moment.
@@ -167,7 +218,7 @@ impl State {
     pub(crate) fn asks(&self) -> u32 {
         match self.is_over() || self.data.closing.is_some() {
             true => 0,
-            false => self.asking,
+            false => self.tally.asking,
         }
     }
 
@@ -181,9 +232,11 @@ impl State {
     /// Whether such an attempt was ever begun, as far as this state goes.
     pub(crate) fn has_begun(&self, at: At, attempt: u32) -> bool {
         match self.step(at) {
-            Step::Waiting | Step::Looping { .. } | Step::Sleeping { .. } | Step::Asking => {
-                self.is_over()
-            }
+            Step::Waiting
+            | Step::Looping { .. }
+            | Step::Iterating { .. }
+            | Step::Sleeping { .. }
+            | Step::Asking => self.is_over(),
             Step::Running { attempt: known } | Step::Pausing { attempt: known, .. } => {
                 attempt <= known
             }
@@ -191,41 +244,18 @@ impl State {
         }
     }
 
-    /// The step of this path: a node's id, or what an agent called.
-    pub(crate) fn at(&self, path: &str) -> Option<At> {
-        let node = self.plan.index(path).map(At::from);
-        node.or_else(|| self.calls.get(path).copied())
-    }
-
-    pub(crate) fn path(&self, at: At) -> &str {
-        match self.call(at) {
-            Some(call) => &call.path,
-            None => &self.plan.nodes()[usize::from(at.0)].id,
-        }
-    }
-
-    /// The call of an agent; none where it is a node.
-    pub(crate) fn call(&self, at: At) -> Option<&CallState> {
-        let index = usize::from(at.0).checked_sub(self.plan.nodes().len())?;
-        self.data.calls.get(index)
-    }
-
     pub(crate) fn step(&self, at: impl Into<At>) -> Step {
-        self.data.steps[usize::from(at.into().0)]
+        self.data.steps[at.into().0 as usize]
     }
 
-    /// All steps: nodes, then calls.
+    /// All steps.
     pub(crate) fn steps(&self) -> impl Iterator<Item = (At, Step)> + '_ {
-        (0_u16..).map(At).zip(self.data.steps.iter().copied())
+        (0_u32..).map(At).zip(self.data.steps.iter().copied())
     }
 
-    /// The nodes with their steps.
-    pub(crate) fn nodes(&self) -> impl Iterator<Item = (NodeIndex, Step)> + '_ {
-        let steps = self.data.steps.iter().copied();
-        (0_u16..)
-            .map(NodeIndex)
-            .zip(steps)
-            .take(self.plan.nodes().len())
+    /// The output of a step; null where it has none.
+    pub(crate) fn output(&self, at: At) -> &Value {
+        &self.data.outputs[at.0 as usize]
     }
 
     /// The call that a person may decide now; none where the same was decided before.
@@ -281,13 +311,12 @@ impl State {
         answer: &Answer,
         role: Role,
     ) -> Result<Option<At>, Problem> {
-        let Some(index) = self.plan.index(node) else {
+        let Some(at) = self.at(node) else {
             let text = format!("execution `{}` has no node `{node}`", self.data.id);
             return Err(Problem::new(ErrorCode::NotFound, text));
         };
-        let Some(asked) = self.asked(index.into()) else {
-            let output = &self.data.outputs[usize::from(index.0)];
-            if self.step(index) == Step::Settled && *output == answer.output() {
+        let Some(asked) = self.asked(at) else {
+            if self.step(at) == Step::Settled && *self.output(at) == answer.output() {
                 return Ok(None);
             }
             let text = "the node does not wait for an answer";
@@ -302,7 +331,7 @@ impl State {
             return Err(Problem::new(ErrorCode::Forbidden, text).with_reason("not_assigned"));
         }
         answers::check(asked, answer)?;
-        Ok(Some(index.into()))
+        Ok(Some(at))
     }
 
     /// When the first attempt of a node began whose retries have an end.
@@ -311,10 +340,6 @@ impl State {
         begun.map(|(_, begun_at)| *begun_at)
     }
 
-    pub(crate) fn has_running(&self) -> bool {
-        let running = |step: &Step| matches!(step, Step::Running { .. });
-        self.data.steps.iter().any(running)
-    }
 }
 
 impl Data {
@@ -334,6 +359,7 @@ impl Data {
                 Step::Pausing { .. } | Step::Sleeping { .. } | Step::Asking => pausing = true,
                 Step::Waiting
                 | Step::Looping { .. }
+                | Step::Iterating { .. }
                 | Step::Settled
                 | Step::Skipped
                 | Step::Failed
@@ -365,10 +391,13 @@ impl Data {
         if self.end.is_some() {
             return Vec::new();
         }
-        let first = self.steps.len() - self.calls.len();
-        let open = self.calls.iter().zip(&self.steps[first..]);
+        let first = self.steps.len() - self.places.len();
+        let open = self.places.iter().zip(&self.steps[first..]);
         open.filter(|(_, step)| **step == Step::Asking)
-            .filter_map(|(call, _)| call.asked.clone())
+            .filter_map(|(place, _)| match place {
+                Place::Call(call) => self.calls[*call as usize].asked.clone(),
+                Place::Node { .. } => None,
+            })
             .collect()
     }
 

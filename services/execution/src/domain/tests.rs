@@ -23,6 +23,7 @@ use crate::record::Record;
 
 mod agents;
 mod asking;
+mod bodies;
 mod failing;
 mod paths;
 mod random;
@@ -109,9 +110,12 @@ impl Run {
             serde_json::to_string(&replayed.data).unwrap(),
             serde_json::to_string(&self.state.data).unwrap()
         );
-        assert_eq!(replayed.decisions, self.state.decisions);
+        assert_eq!(replayed.outer, self.state.outer);
+        assert_eq!(replayed.inner, self.state.inner);
+        assert_eq!(replayed.tally, self.state.tally);
+        assert_eq!(replayed.open, self.state.open);
         let asking = self.state.steps().filter(|(_, step)| *step == Step::Asking);
-        assert_eq!(self.state.asking as usize, asking.count());
+        assert_eq!(self.state.tally.asking as usize, asking.count());
         for (record, n) in self.records.iter().zip(1..) {
             assert_eq!(record.frame.n, n);
             let is_last = n == self.records.len() as u64;
@@ -177,6 +181,10 @@ impl Run {
         let text = |record: &Record| match &record.frame.event {
             ExecutionEvent::StepStarted { node, attempt, .. } => format!("{node} begins {attempt}"),
             ExecutionEvent::StepSleeping { node, .. } => format!("{node} waits"),
+            ExecutionEvent::StepIterating { node, .. } => format!("{node} iterates"),
+            ExecutionEvent::IterationStarted { node, index } => format!("{node}:{index} begins"),
+            ExecutionEvent::IterationSucceeded { node, index, .. } => format!("{node}:{index} ends"),
+            ExecutionEvent::IterationFailed { node, index, .. } => format!("{node}:{index} fails"),
             ExecutionEvent::StepSucceeded { node, port, .. } => format!("{node} -> {port}"),
             ExecutionEvent::StepRetrying { node, attempt, .. } => format!("{node} fails {attempt}"),
             ExecutionEvent::StepFailed { node, port, .. } => {

@@ -248,6 +248,10 @@ fn final_state(event: &ExecutionEvent) -> Option<ExecutionState> {
         ExecutionEvent::ExecutionStarted { .. }
         | ExecutionEvent::StepStarted { .. }
         | ExecutionEvent::StepSleeping { .. }
+        | ExecutionEvent::StepIterating { .. }
+        | ExecutionEvent::IterationStarted { .. }
+        | ExecutionEvent::IterationSucceeded { .. }
+        | ExecutionEvent::IterationFailed { .. }
         | ExecutionEvent::StepSucceeded { .. }
         | ExecutionEvent::StepRetrying { .. }
         | ExecutionEvent::StepFailed { .. }

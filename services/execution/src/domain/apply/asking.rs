@@ -1,11 +1,14 @@
 //! Nodes that wait for a person's answer, or for their deadline.
 
 use contracts::{execution::PendingAnswer, id::UserId, live::ExecutionEvent};
-use graph::NodeIndex;
 use serde_json::{Value, json};
 
 use super::{Failure, Run};
-use crate::domain::{inline, limits, state::At};
+use crate::domain::{
+    inline::{self, Done},
+    limits,
+    state::At,
+};
 
 /// An answer that [`crate::domain::State::may_answer`] let through.
 #[derive(Clone, Debug)]
@@ -28,17 +31,17 @@ impl Answer {
 }
 
 impl Run<'_> {
-    pub(super) fn ask(&mut self, node: NodeIndex) {
-        match inline::asked(self.state, node, self.now) {
+    pub(super) fn ask(&mut self, at: At) {
+        match inline::asked(self.state, at, self.now) {
             Ok(asked) => {
                 let until = asked.until;
                 let asked = Box::new(asked);
                 self.emit(ExecutionEvent::AnswerAsked { asked }, None);
                 if let Some(until) = until {
-                    self.wake_at(node.into(), until);
+                    self.wake_at(at, until);
                 }
             }
-            Err(error) => self.failed(node.into(), Failure::of(1, error)),
+            Err(error) => self.failed(at, Failure::of(1, error)),
         }
     }
 
@@ -72,15 +75,9 @@ impl Run<'_> {
             return self.wake_at(node, until);
         }
         let port = PendingAnswer::DEADLINE_PORT.to_owned();
-        let event = ExecutionEvent::StepSucceeded {
-            node: self.id(node),
-            attempt: 1,
-            output: json!({"port": port, "values": null, "comment": "", "by": null}),
-            port,
-            usage: None,
-            duration_ms: self.since(asked.asked_at),
-        };
-        self.emit(event, None);
+        let duration = self.since(asked.asked_at);
+        let output = json!({"port": port, "values": null, "comment": "", "by": null});
+        self.succeed(node, 1, Done { output, port }, duration);
         self.advance();
     }
 }

@@ -1,17 +1,10 @@
 //! How an execution comes to its end.
 
-use std::collections::BTreeMap;
-
 use contracts::live::ExecutionEvent;
-use graph::NodeIndex;
-use serde_json::Value;
 
 use super::{Effect, GRACE, Run, Timer, after};
 use crate::{
-    domain::{
-        inline, limits,
-        state::{Closing, Step},
-    },
+    domain::{limits, outputs, state::Closing},
     record::Private,
 };
 
@@ -28,7 +21,7 @@ impl Run<'_> {
                 self.late(node, item.attempt, None);
             }
         }
-        if !self.state.has_running() {
+        if self.state.tally.running == 0 {
             return self.finish();
         }
         let at = after(self.now, GRACE);
@@ -38,14 +31,11 @@ impl Run<'_> {
     }
 
     pub(super) fn finish_if_done(&mut self) {
-        let going_on = |step: &Step| match step {
-            Step::Running { .. } => true,
-            Step::Pausing { .. } | Step::Looping { .. } | Step::Sleeping { .. } | Step::Asking => {
-                self.state.data.closing.is_none()
-            }
-            Step::Waiting | Step::Settled | Step::Skipped | Step::Failed | Step::Cut => false,
+        let is_done = match self.state.data.closing {
+            Some(_) => self.state.tally.running == 0,
+            None => self.state.open.is_empty(),
         };
-        if !self.state.is_over() && !self.state.data.steps.iter().any(going_on) {
+        if !self.state.is_over() && is_done {
             self.finish();
         }
     }
@@ -59,7 +49,7 @@ impl Run<'_> {
                 usage,
             },
             None => {
-                let output = self.output();
+                let output = outputs::result(self.state, None);
                 if limits::fits(&output) {
                     ExecutionEvent::ExecutionSucceeded { output, usage }
                 } else {
@@ -72,29 +62,5 @@ impl Run<'_> {
         let origin = data.origin;
         let private = data.notify.then_some(Private::Notify { origin });
         self.emit(event, private);
-    }
-
-    /// The value of the output node that was reached; an object by node id where several were, null where none was.
-    fn output(&self) -> Value {
-        let is_output = |node: NodeIndex| self.state.plan.node(node).kind == inline::OUTPUT;
-        let mut reached: Vec<_> = self
-            .state
-            .nodes()
-            .filter(|(node, step)| *step == Step::Settled && is_output(*node))
-            .map(|(node, _)| node)
-            .collect();
-        let value = |node: NodeIndex| self.state.data.outputs[usize::from(node.0)].clone();
-        match (reached.pop(), reached.is_empty()) {
-            (None, _) => Value::Null,
-            (Some(only), true) => value(only),
-            (Some(last), false) => {
-                reached.push(last);
-                let values: BTreeMap<_, _> = reached
-                    .into_iter()
-                    .map(|node| (self.id(node.into()), value(node)))
-                    .collect();
-                serde_json::to_value(values).expect("texts and JSON values are JSON")
-            }
-        }
     }
 }

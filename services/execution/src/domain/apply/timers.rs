@@ -33,23 +33,28 @@ impl Run<'_> {
                 }
             }
             Timer::Limit { node, attempt } if !closing => {
-                if let Step::Looping { attempt: known, .. } = self.state.step(node)
-                    && known == attempt
-                {
-                    let error = StepError::new("timeout", "the agent did not end in time");
-                    self.failed(node, Failure::of(attempt, error.retryable()));
-                    self.advance();
-                }
+                let text = match self.state.step(node) {
+                    Step::Looping { attempt: known, .. } if known == attempt => {
+                        "the agent did not end in time"
+                    }
+                    Step::Iterating { .. } => "the body did not end in time",
+                    _ => return,
+                };
+                let error = StepError::new("timeout", text).retryable();
+                self.failed(node, Failure::of(attempt, error));
+                self.advance();
             }
             Timer::Wait { node } if !closing => match self.state.step(node) {
                 Step::Asking => self.overdue(node),
                 _ => self.wake(node),
             },
             Timer::Grace if closing => self.finish(),
+            Timer::GoOn if !closing => self.advance(),
             Timer::Retry { .. }
             | Timer::Silence { .. }
             | Timer::Wait { .. }
             | Timer::Limit { .. }
+            | Timer::GoOn
             | Timer::Grace => {}
         }
     }

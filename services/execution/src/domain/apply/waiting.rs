@@ -1,25 +1,24 @@
 //! Nodes that wait for a time: a timer, and no worker.
 
 use chrono::{DateTime, Utc};
-use contracts::{flow::Edge, live::ExecutionEvent};
-use graph::NodeIndex;
+use contracts::live::ExecutionEvent;
 use serde_json::json;
 
 use super::{Effect, Failure, Run, Timer};
 use crate::domain::{
-    inline,
+    inline::{self, Done},
     state::{At, Step},
 };
 
 impl Run<'_> {
-    pub(super) fn wait(&mut self, node: NodeIndex) {
-        match inline::wait_until(self.state, node, self.now) {
+    pub(super) fn wait(&mut self, at: At) {
+        match inline::wait_until(self.state, at, self.now) {
             Ok(until) => {
-                let id = self.id(node.into());
-                self.emit(ExecutionEvent::StepSleeping { node: id, until }, None);
-                self.wake_at(node.into(), until);
+                let node = self.id(at);
+                self.emit(ExecutionEvent::StepSleeping { node, until }, None);
+                self.wake_at(at, until);
             }
-            Err(error) => self.failed(node.into(), Failure::of(1, error)),
+            Err(error) => self.failed(at, Failure::of(1, error)),
         }
     }
 
@@ -36,15 +35,8 @@ impl Run<'_> {
         if until > self.now {
             return self.wake_at(node, until);
         }
-        let event = ExecutionEvent::StepSucceeded {
-            node: self.id(node),
-            attempt: 1,
-            output: json!({ "until": until }),
-            port: Edge::DEFAULT_PORT.to_owned(),
-            usage: None,
-            duration_ms: self.since(since),
-        };
-        self.emit(event, None);
+        let done = Done::with(json!({ "until": until }));
+        self.succeed(node, 1, done, self.since(since));
         self.advance();
     }
 

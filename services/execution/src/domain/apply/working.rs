@@ -1,12 +1,13 @@
 //! Agents and crews at work: their calls are begun as steps.
 
 use agents::{Call, Next, Wanted};
-use contracts::{execution::StepError, flow::Edge, live::ExecutionEvent};
-use graph::NodeIndex;
+use contracts::{execution::StepError, live::ExecutionEvent};
 
 use super::{Failure, Run};
 use crate::domain::{
-    calls, limits,
+    calls,
+    inline::Done,
+    limits,
     retry::effect_key,
     state::{At, Step},
 };
@@ -16,9 +17,10 @@ impl Run<'_> {
     pub(super) fn work_on(&mut self) -> bool {
         let at_work: Vec<_> = self
             .state
-            .nodes()
-            .filter_map(|(node, step)| match step {
-                Step::Looping { attempt, since } => Some((node, attempt, since)),
+            .open
+            .iter()
+            .filter_map(|at| match self.state.step(*at) {
+                Step::Looping { attempt, since } => Some((*at, attempt, since)),
                 _ => None,
             })
             .collect();
@@ -27,22 +29,14 @@ impl Run<'_> {
             match calls::next(self.state, node, attempt) {
                 Next::Calls(wanted) => self.call(node, attempt, wanted),
                 Next::Done(output) if limits::fits(&output) => {
-                    let took = (self.now - since).num_milliseconds();
-                    let event = ExecutionEvent::StepSucceeded {
-                        node: self.id(node.into()),
-                        attempt,
-                        output,
-                        port: Edge::DEFAULT_PORT.to_owned(),
-                        usage: None,
-                        duration_ms: u64::try_from(took).unwrap_or(0),
-                    };
-                    self.emit(event, None);
+                    let duration = self.since(since);
+                    self.succeed(node, attempt, Done::with(output), duration);
                 }
                 Next::Done(_) => {
                     let failure = Failure::of(attempt, limits::output_too_large());
-                    self.failed(node.into(), failure);
+                    self.failed(node, failure);
                 }
-                Next::Failed(error) => self.failed(node.into(), Failure::of(attempt, error)),
+                Next::Failed(error) => self.failed(node, Failure::of(attempt, error)),
             }
             is_done |= !matches!(self.state.step(node), Step::Looping { .. });
         }
@@ -50,7 +44,7 @@ impl Run<'_> {
     }
 
     /// Begins the calls that were not begun yet.
-    fn call(&mut self, node: NodeIndex, attempt: u32, wanted: Vec<Wanted>) {
+    fn call(&mut self, node: At, attempt: u32, wanted: Vec<Wanted>) {
         for wanted in wanted {
             if self.state.at(&wanted.path).is_some() {
                 continue;
@@ -61,7 +55,7 @@ impl Run<'_> {
                     calls::MAX_CALLS
                 );
                 let error = StepError::new("limit_reached", text);
-                return self.failed(node.into(), Failure::of(attempt, error));
+                return self.failed(node, Failure::of(attempt, error));
             }
             if let Call::Approval { asked, by } = &wanted.call {
                 let event = ExecutionEvent::ApprovalAsked {

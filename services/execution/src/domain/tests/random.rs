@@ -36,7 +36,7 @@ fn moves() -> impl Strategy<Value = Vec<(prop::sample::Index, Move)>> {
 fn random_plan(kinds: &[(u8, u8)], extra: &[(usize, usize)]) -> Arc<Program> {
     let mut nodes = vec![json!({"id": "n0", "type": "trigger"})];
     for (at, (kind, policy)) in (1..).zip(kinds) {
-        let mut node = match kind % 6 {
+        let mut node = match kind % 8 {
             0 => {
                 json!({"type": "transform", "config": {"value": {"was": format!("{{{{ nodes.n{}.output }}}}", at - 1)}}})
             }
@@ -47,18 +47,33 @@ fn random_plan(kinds: &[(u8, u8)], extra: &[(usize, usize)]) -> Arc<Program> {
             3 => {
                 json!({"type": "approval", "config": {"title": "?", "buttons": [{"port": "out", "label": "Go"}]}})
             }
+            4 => {
+                let on_error = ["fail", "keep", "skip"][usize::from(policy % 3)];
+                nodes.push(json!({"id": format!("b{at}"), "parent": format!("n{at}"), "type": "http", "retry": {"max_attempts": 2},
+                    "config": {"method": "GET", "url": "https://example.com/{{ item }}"}}));
+                json!({"type": "map", "config": {"items": "{{ [1, 2, 3] }}", "parallel": 2, "on_item_error": on_error}})
+            }
+            5 => {
+                let (inner, outer) = (format!("m{at}"), format!("n{at}"));
+                nodes.push(json!({"id": inner, "parent": outer, "type": "map", "config": {"items": "{{ [index, previous] }}"}}));
+                nodes.push(json!({"id": format!("w{at}"), "parent": inner, "type": "wait", "config": {"seconds": 2}}));
+                nodes.push(json!({"id": format!("h{at}"), "parent": inner, "type": "http", "config": {"method": "GET", "url": "https://example.com"}}));
+                json!({"type": "loop", "config": {"while": "index < 2"}})
+            }
             _ => json!({"type": "http", "config": {"method": "GET", "url": "https://example.com"}}),
         };
         node["id"] = json!(format!("n{at}"));
         match policy % 4 {
             0 => node["on_error"] = json!("branch"),
             1 => node["on_error"] = json!({"default": 1}),
-            2 => node["retry"] = json!({"max_attempts": 3, "backoff_ms": 1, "jitter": 0.5}),
+            2 if !["map", "loop"].contains(&node["type"].as_str().unwrap()) => {
+                node["retry"] = json!({"max_attempts": 3, "backoff_ms": 1, "jitter": 0.5});
+            }
             _ => {}
         }
         nodes.push(node);
     }
-    let count = nodes.len();
+    let count = kinds.len() + 1;
     let mut edges: Vec<_> = (1..count).map(|to| (to - 1, to)).collect();
     for (from, to) in extra {
         let edge = (from % count, to % count);
@@ -89,7 +104,7 @@ fn pending(run: &Run) -> Vec<(String, super::super::state::Step)> {
     run.state
         .steps()
         .filter(|(_, step)| waits(step))
-        .map(|(node, step)| (run.state.path(node).to_owned(), step))
+        .map(|(node, step)| (run.state.path(node).into_owned(), step))
         .collect()
 }
 
