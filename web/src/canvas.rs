@@ -19,9 +19,10 @@ pub(crate) mod acts;
 pub(crate) mod board;
 mod gesture;
 mod moving;
-mod tally;
+pub(crate) mod tally;
 
 mod add_menu;
+mod body_view;
 mod edges;
 mod editing;
 mod glyph;

@@ -9,10 +9,11 @@ mod node_types;
 mod validate;
 
 mod plan;
-mod visible;
 pub mod schedule;
+mod visible;
 
 pub mod expression;
+pub mod path;
 pub mod schema;
 pub mod view;
 

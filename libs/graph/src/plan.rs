@@ -82,8 +82,7 @@ impl Plan {
                 None => outer.push(index),
             }
         }
-        let positions =
-            |set: FixedBitSet| set.ones().map(|at| NodeIndex(small(at))).collect();
+        let positions = |set: FixedBitSet| set.ones().map(|at| NodeIndex(small(at))).collect();
         let visible = visible(&definition).unwrap_or_default();
         Ok(Self {
             needs: definition.nodes.iter().map(node_types::need).collect(),

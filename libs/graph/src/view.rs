@@ -136,39 +136,10 @@ impl ExecutionView {
                 self.started_at = Some(frame.ts);
             }
             ExecutionEvent::CancelAsked { .. } => self.cancel_asked = true,
-            ExecutionEvent::ApprovalAsked { node, .. } => {
-                let view = self.nodes.entry(node.clone()).or_default();
-                view.state = NodeState::Asking;
-                view.started_at = Some(frame.ts);
-            }
-            ExecutionEvent::ApprovalGiven { node, approved, .. } => {
-                let view = self.nodes.entry(node.clone()).or_default();
-                view.state = NodeState::Succeeded;
-                view.output = Some(Value::Bool(*approved));
-                view.finished_at = Some(frame.ts);
-            }
-            ExecutionEvent::AnswerAsked { asked } => {
-                let view = self.nodes.entry(asked.node.clone()).or_default();
-                view.state = NodeState::Asking;
-                view.attempt = 1;
-                view.until = asked.until;
-                view.started_at = Some(frame.ts);
-            }
-            ExecutionEvent::AnswerGiven {
-                node,
-                port,
-                output,
-                duration_ms,
-                ..
-            } => {
-                let view = self.nodes.entry(node.clone()).or_default();
-                view.state = NodeState::Succeeded;
-                view.output = Some(output.clone());
-                view.port = Some(port.clone());
-                view.until = None;
-                view.duration_ms = Some(*duration_ms);
-                view.finished_at = Some(frame.ts);
-            }
+            ExecutionEvent::ApprovalAsked { .. }
+            | ExecutionEvent::ApprovalGiven { .. }
+            | ExecutionEvent::AnswerAsked { .. }
+            | ExecutionEvent::AnswerGiven { .. } => self.ask(event, frame.ts),
             ExecutionEvent::ExecutionSucceeded { output, usage } => {
                 self.output = Some(output.clone());
                 self.end(ExecutionState::Succeeded, *usage, frame.ts);
@@ -180,30 +151,10 @@ impl ExecutionView {
             ExecutionEvent::ExecutionCancelled { usage } => {
                 self.end(ExecutionState::Cancelled, *usage, frame.ts);
             }
-            ExecutionEvent::StepIterating { node, items } => {
-                let view = self.nodes.entry(node.clone()).or_default();
-                view.state = NodeState::Running;
-                view.attempt = 1;
-                view.started_at = Some(frame.ts);
-                view.iterations = Some(Iterations {
-                    of: items.as_ref().map(Vec::len),
-                    ..Iterations::default()
-                });
-            }
-            ExecutionEvent::IterationStarted { node, .. } => {
-                self.iterations(node).running += 1;
-            }
-            ExecutionEvent::IterationSucceeded { node, .. } => {
-                let iterations = self.iterations(node);
-                iterations.running = iterations.running.saturating_sub(1);
-                iterations.succeeded += 1;
-            }
-            ExecutionEvent::IterationFailed { node, index, .. } => {
-                let iterations = self.iterations(node);
-                iterations.running = iterations.running.saturating_sub(1);
-                iterations.failed += 1;
-                self.stop(&format!("{node}:{index}/"), frame.ts);
-            }
+            ExecutionEvent::StepIterating { .. }
+            | ExecutionEvent::IterationStarted { .. }
+            | ExecutionEvent::IterationSucceeded { .. }
+            | ExecutionEvent::IterationFailed { .. } => self.iterate(event, frame.ts),
             ExecutionEvent::StepStarted { node, .. }
             | ExecutionEvent::StepSleeping { node, .. }
             | ExecutionEvent::StepSucceeded { node, .. }
@@ -231,6 +182,92 @@ impl ExecutionView {
         self.usage = usage;
         self.finished_at = Some(at);
         self.stop("", at);
+    }
+
+    fn ask(&mut self, event: &ExecutionEvent, ts: DateTime<Utc>) {
+        match event {
+            ExecutionEvent::ApprovalAsked { node, .. } => {
+                let view = self.nodes.entry(node.clone()).or_default();
+                view.state = NodeState::Asking;
+                view.started_at = Some(ts);
+            }
+            ExecutionEvent::ApprovalGiven { node, approved, .. } => {
+                let view = self.nodes.entry(node.clone()).or_default();
+                view.state = NodeState::Succeeded;
+                view.output = Some(Value::Bool(*approved));
+                view.finished_at = Some(ts);
+            }
+            ExecutionEvent::AnswerAsked { asked } => {
+                let view = self.nodes.entry(asked.node.clone()).or_default();
+                view.state = NodeState::Asking;
+                view.attempt = 1;
+                view.until = asked.until;
+                view.started_at = Some(ts);
+            }
+            ExecutionEvent::AnswerGiven {
+                node,
+                port,
+                output,
+                duration_ms,
+                ..
+            } => {
+                let view = self.nodes.entry(node.clone()).or_default();
+                view.state = NodeState::Succeeded;
+                view.output = Some(output.clone());
+                view.port = Some(port.clone());
+                view.until = None;
+                view.duration_ms = Some(*duration_ms);
+                view.finished_at = Some(ts);
+            }
+            _ => {}
+        }
+    }
+
+    fn iterate(&mut self, event: &ExecutionEvent, ts: DateTime<Utc>) {
+        match event {
+            ExecutionEvent::StepIterating { node, items } => {
+                let view = self.nodes.entry(node.clone()).or_default();
+                view.state = NodeState::Running;
+                view.attempt = 1;
+                view.started_at = Some(ts);
+                view.iterations = Some(Iterations {
+                    of: items.as_ref().map(Vec::len),
+                    ..Iterations::default()
+                });
+            }
+            ExecutionEvent::IterationStarted { node, index } => {
+                self.iterations(node).running += 1;
+                let view = self.nodes.entry(format!("{node}:{index}")).or_default();
+                view.state = NodeState::Running;
+                view.attempt = 1;
+                view.started_at = Some(ts);
+            }
+            ExecutionEvent::IterationSucceeded {
+                node,
+                index,
+                output,
+            } => {
+                let iterations = self.iterations(node);
+                iterations.running = iterations.running.saturating_sub(1);
+                iterations.succeeded += 1;
+                let view = self.nodes.entry(format!("{node}:{index}")).or_default();
+                view.state = NodeState::Succeeded;
+                view.output = Some(output.clone());
+                view.finished_at = Some(ts);
+            }
+            ExecutionEvent::IterationFailed { node, index, error } => {
+                let iterations = self.iterations(node);
+                iterations.running = iterations.running.saturating_sub(1);
+                iterations.failed += 1;
+                let path = format!("{node}:{index}");
+                let view = self.nodes.entry(path.clone()).or_default();
+                view.state = NodeState::Failed;
+                view.error = Some(error.clone());
+                view.finished_at = Some(ts);
+                self.stop(&(path + "/"), ts);
+            }
+            _ => {}
+        }
     }
 
     fn iterations(&mut self, node: &str) -> &mut Iterations {

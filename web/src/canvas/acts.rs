@@ -82,7 +82,7 @@ impl Board {
             Some(adding) => match (adding.edge, adding.from) {
                 (Some(edge), _) => commands::insert(&graph, kind, &edge, adding.at),
                 (None, Some((from, port))) => commands::append(&graph, kind, (&from, &port), at),
-                (None, None) => commands::add(&graph, kind, at),
+                (None, None) => commands::add_in(&graph, kind, adding.parent.as_deref(), at),
             },
             None => commands::add(&graph, kind, at),
         };
@@ -95,11 +95,7 @@ impl Board {
     }
 
     pub(crate) fn add_at(&mut self, kind: &str, at: Point) {
-        self.adding.set(Some(Adding {
-            at,
-            from: None,
-            edge: None,
-        }));
+        self.adding.set(Some(Adding::at(at)));
         self.add(kind);
     }
 

@@ -117,8 +117,44 @@ pub(crate) struct Connecting {
 #[derive(Clone, PartialEq)]
 pub(crate) struct Adding {
     pub(crate) at: Point,
+    /// The node and port that it follows.
     pub(crate) from: Option<(String, String)>,
+    /// The edge that it parts.
     pub(crate) edge: Option<Edge>,
+    /// The node in whose body it stands, where it neither follows nor parts.
+    pub(crate) parent: Option<String>,
+}
+
+impl Adding {
+    pub(crate) const fn at(at: Point) -> Self {
+        Self {
+            at,
+            from: None,
+            edge: None,
+            parent: None,
+        }
+    }
+
+    pub(crate) fn within(parent: String, at: Point) -> Self {
+        Self {
+            parent: Some(parent),
+            ..Self::at(at)
+        }
+    }
+
+    pub(crate) fn into_edge(edge: Edge, at: Point) -> Self {
+        Self {
+            edge: Some(edge),
+            ..Self::at(at)
+        }
+    }
+
+    pub(crate) fn after(node: String, port: String, at: Point) -> Self {
+        Self {
+            from: Some((node, port)),
+            ..Self::at(at)
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq)]

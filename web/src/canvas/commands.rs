@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** pure; nothing here changes the graph.
 
+pub(crate) mod bodies;
 pub(crate) mod groups;
 pub(crate) mod notes;
 
@@ -31,13 +32,30 @@ pub(crate) fn add(graph: &Graph, kind: &str, at: Point) -> (String, Command) {
         retry: None,
         timeout_ms: None,
         on_error: OnError::Fail,
+        parent: None,
         position: Some(position(at.snapped())),
     };
     let edit = Edit::AddNode {
         index: graph.nodes.len(),
         node: Box::new(node),
     };
-    (id.clone(), Command::new(format!("Added {id}"), vec![edit]))
+    let mut edits = vec![edit];
+    edits.extend(bodies::first(graph, kind, &id, at));
+    (id.clone(), Command::new(format!("Added {id}"), edits))
+}
+
+/// A new node in the body of another, or in none.
+pub(crate) fn add_in(
+    graph: &Graph,
+    kind: &str,
+    parent: Option<&str>,
+    at: Point,
+) -> (String, Command) {
+    let (id, mut command) = add(graph, kind, at);
+    if let Some(Edit::AddNode { node, .. }) = command.edits.first_mut() {
+        node.parent = parent.map(str::to_owned);
+    }
+    (id, command)
 }
 
 /// A new node that takes what `from` gives at `port`.
@@ -47,7 +65,8 @@ pub(crate) fn append(
     from: (&str, &str),
     at: Point,
 ) -> (String, Command) {
-    let (id, mut command) = add(graph, kind, at);
+    let parent = graph.node(from.0).and_then(|node| node.parent.as_deref());
+    let (id, mut command) = add_in(graph, kind, parent, at);
     let edge = edge(from.0, from.1, &id);
     command.edits.push(Edit::AddEdge {
         index: graph.edges.len(),
@@ -58,7 +77,10 @@ pub(crate) fn append(
 
 /// A new node in the middle of an edge; what lies too near behind makes room.
 pub(crate) fn insert(graph: &Graph, kind: &str, between: &Edge, at: Point) -> (String, Command) {
-    let (id, mut command) = add(graph, kind, at);
+    let parent = graph
+        .node(&between.from)
+        .and_then(|node| node.parent.as_deref());
+    let (id, mut command) = add_in(graph, kind, parent, at);
     let port = first_port(kind);
     let index = graph.edges.len().saturating_sub(1);
     command.edits.extend([
@@ -127,8 +149,9 @@ pub(crate) fn connect(graph: &Graph, from: &str, port: &str, to: &str) -> Comman
     Command::new(format!("Connected {from} to {to}"), vec![edit])
 }
 
-/// Without these nodes, their edges, and these edges; a group without nodes goes, too.
+/// Without these nodes, what stands in their bodies, their edges, and these edges; a group without nodes goes, too.
 pub(crate) fn delete(graph: &Graph, ids: &[String], edges: &[Edge]) -> Command {
+    let ids = &bodies::with_bodies(graph, ids)[..];
     let goes =
         |edge: &&Edge| edges.contains(edge) || ids.contains(&edge.from) || ids.contains(&edge.to);
     let without_edges = graph.edges.iter().filter(goes).cloned();
@@ -225,6 +248,7 @@ impl Clip {
 }
 
 pub(crate) fn copy(graph: &Graph, ids: &[String], notes: &[String]) -> Clip {
+    let ids = &bodies::with_bodies(graph, ids)[..];
     let inside = |edge: &&Edge| ids.contains(&edge.from) && ids.contains(&edge.to);
     let nodes = graph.nodes.iter().filter(|node| ids.contains(&node.id));
     Clip {
@@ -258,6 +282,11 @@ pub(crate) fn paste(graph: &Graph, clip: &Clip, at: Point) -> (Pasted, Command) 
         ids.insert(node.id.clone(), id);
     }
     let shift = at.minus(clip.corner().unwrap_or_default());
+    // A node that was copied without the one in whose body it stands stays in that body, where there is one.
+    let parent = |id: &String| {
+        let known = graph.node(id).map(|node| node.id.clone());
+        ids.get(id).cloned().or(known)
+    };
     let nodes = clip.nodes.iter().enumerate().map(|(offset, node)| {
         let moved = place_of(node).plus(shift).snapped();
         Edit::AddNode {
@@ -265,6 +294,7 @@ pub(crate) fn paste(graph: &Graph, clip: &Clip, at: Point) -> (Pasted, Command) 
             node: Box::new(Node {
                 id: ids[&node.id].clone(),
                 config: with_ids(&node.config, &ids),
+                parent: node.parent.as_ref().and_then(parent),
                 position: Some(position(moved)),
                 ..node.clone()
             }),
@@ -366,6 +396,8 @@ fn first_config(kind: &str) -> NodeConfig {
         "wait" => json!({"seconds": 60}),
         "approval" => json!({"title": ""}),
         "knowledge" => json!({"query": "{{ input }}"}),
+        "map" => json!({"items": "{{ input }}"}),
+        "loop" => json!({"while": "index < 3"}),
         _ => json!({}),
     };
     serde_json::from_value(config).unwrap_or_default()

@@ -32,6 +32,18 @@ pub(crate) fn offers(graph: &Graph, id: &str, variables: &[String]) -> Vec<Offer
             about.unwrap_or("of the input"),
         ));
     }
+    let known = graph
+        .node(id)
+        .map(|node| graph::expression::roots(&graph.definition(), node));
+    for (root, about) in [
+        ("item", "the item of the map"),
+        ("index", "the number of the iteration, from 0"),
+        ("previous", "the result of the round before"),
+    ] {
+        if known.as_ref().is_some_and(|known| known.contains(&root)) {
+            offers.push(offer(root.into(), about));
+        }
+    }
     let before = graph.upstream(id);
     let mut nodes: Vec<_> = graph
         .nodes
@@ -50,6 +62,7 @@ pub(crate) fn offers(graph: &Graph, id: &str, variables: &[String]) -> Vec<Offer
             "condition" => &["port"],
             "approval" => &["port", "values", "comment", "by"],
             "wait" => &["until"],
+            "loop" => &["rounds", "result"],
             "chat_trigger" => &["message", "messages", "attachments", "session_id"],
             _ => &[],
         };

@@ -1,4 +1,7 @@
 //! The edges on the canvas, the one that is being drawn, and the marquee.
+//!
+//! The edges of what is selected, and so of what is dragged, have a layer of their own: a browser paints a whole layer anew
+//! when one edge in it changes.
 
 use dioxus::prelude::*;
 
@@ -22,19 +25,26 @@ pub(super) fn EdgeLayer() -> Element {
     let is_drawn = |edge: &&EdgeHandle| {
         area.is_none_or(|area| edge.from.shown().union(edge.to.shown()).meets(area))
     };
-    let edges: Vec<EdgeHandle> = board
-        .edges
-        .read()
-        .iter()
-        .filter(is_drawn)
-        .copied()
-        .collect();
+    let selection = board.selection.read();
+    let may_move =
+        |edge: &EdgeHandle| selection.contains(&edge.from.key) || selection.contains(&edge.to.key);
+    let edges = board.edges.read();
+    let drawn = edges.iter().filter(is_drawn).copied();
+    let (moving, still): (Vec<EdgeHandle>, Vec<EdgeHandle>) = drawn.partition(may_move);
+    rsx! {
+        Layer { edges: still }
+        Layer { edges: moving, LooseEdge {} }
+    }
+}
+
+#[component]
+fn Layer(edges: Vec<EdgeHandle>, children: Element) -> Element {
     rsx! {
         svg { class: "edges", "aria-hidden": "true",
             for edge in edges {
                 EdgeView { key: "{edge.key}", edge }
             }
-            LooseEdge {}
+            {children}
         }
     }
 }

@@ -201,11 +201,7 @@ fn press_edge(board: &mut Board, target: &Element, key: u32) -> Gesture {
     if attribute(target, "data-insert").is_some() && !*board.locked.peek() {
         let between: Edge = edge.edge.read().clone();
         let middle = middle_of(edge.from, edge.to, between.port());
-        return Gesture::Insert(Adding {
-            at: middle,
-            from: None,
-            edge: Some(between),
-        });
+        return Gesture::Insert(Adding::into_edge(between, middle));
     }
     board.activate(None);
     edge.selected.set(true);
@@ -345,11 +341,11 @@ fn finish_edge(board: &mut Board, at: Point) {
     };
     match hit {
         Some(node) => board.connect(connecting.from, &connecting.port, node),
-        None => board.adding.set(Some(Adding {
-            at: world.minus(Point::new(0.0, HEAD / 2.0)),
-            from: Some((connecting.from.id(), connecting.port)),
-            edge: None,
-        })),
+        None => board.adding.set(Some(Adding::after(
+            connecting.from.id(),
+            connecting.port,
+            world.minus(Point::new(0.0, HEAD / 2.0)),
+        ))),
     }
 }
 

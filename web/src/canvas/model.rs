@@ -102,9 +102,13 @@ impl Graph {
         self.groups.iter().find(holds)
     }
 
-    /// The ids of all nodes that lie before `id`.
+    /// The ids of all nodes that lie before `id`, or before a node in whose body it stands.
     pub(crate) fn upstream(&self, id: &str) -> BTreeSet<&str> {
-        self.reach(id, |edge| (&edge.to, &edge.from))
+        let parent = |id: &&str| self.node(id)?.parent.as_deref();
+        let around = std::iter::successors(Some(id), parent).take(self.nodes.len() + 1);
+        around
+            .flat_map(|id| self.reach(id, |edge| (&edge.to, &edge.from)))
+            .collect()
     }
 
     /// The ids of all nodes that lie behind `id`.

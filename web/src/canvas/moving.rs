@@ -1,4 +1,4 @@
-//! What moves together: the selected nodes and notes, and the groups that follow them.
+//! What moves together: the selected nodes and notes, what stands in bodies of these, and the groups that follow them.
 //!
 //! **Invariant:** moving changes signals only; the graph follows with the command.
 
@@ -10,7 +10,7 @@ use crate::canvas::{
         drawn::{GroupHandle, NoteHandle},
         set_if_new,
     },
-    commands,
+    commands::{self, bodies},
     geometry::Point,
     log::Command,
 };
@@ -25,12 +25,13 @@ pub(super) struct Moving {
 
 impl Moving {
     pub(super) fn selection(board: &Board) -> Self {
-        let nodes = board.selected().into_iter();
+        let selected: Vec<_> = board.selected().iter().map(NodeHandle::id).collect();
+        let whole = bodies::with_bodies(&board.graph.peek(), &selected);
+        let nodes = whole.iter().filter_map(|id| board.by_id(id));
         let notes = board.selected_notes().into_iter();
-        let selection = board.selection.peek();
         let moves = |group: &&GroupHandle| {
             let members = group.members.peek();
-            members.iter().any(|node| selection.contains(&node.key))
+            members.iter().any(|node| whole.contains(&node.id()))
         };
         let groups = board.groups.peek();
         Self {

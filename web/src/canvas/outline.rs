@@ -175,7 +175,7 @@ fn OutlineEdge(edge: EdgeHandle, locked: bool) -> Element {
                     label: "Insert a node before {to}",
                     onclick: move |_| {
                         let at = middle_of(edge.from, edge.to, between.port());
-                        board.adding.set(Some(Adding { at, from: None, edge: Some(between.clone()) }));
+                        board.adding.set(Some(Adding::into_edge(between.clone(), at)));
                     },
                 }
                 IconButton {
@@ -237,22 +237,14 @@ impl Board {
             (None, Some(node)) => self.behind(node),
             (None, None) => None,
         };
-        let adding = adding.unwrap_or_else(|| Adding {
-            at: self.middle(),
-            from: None,
-            edge: None,
-        });
+        let adding = adding.unwrap_or_else(|| Adding::at(self.middle()));
         self.adding.set(Some(adding));
     }
 
     fn on_edge(&self, edge: Edge) -> Option<Adding> {
         let (from, to) = (self.by_id(&edge.from)?, self.by_id(&edge.to)?);
         let at = middle_of(from, to, edge.port());
-        Some(Adding {
-            at,
-            from: None,
-            edge: Some(edge),
-        })
+        Some(Adding::into_edge(edge, at))
     }
 
     fn behind(&self, node: NodeHandle) -> Option<Adding> {
@@ -266,10 +258,6 @@ impl Board {
         let port = ports.iter().find(is_free).or(ports.first())?.clone();
         let rect = node.rect();
         let at = Point::new(rect.x + rect.width + 88.0, rect.y);
-        Some(Adding {
-            at,
-            from: Some((node.id(), port)),
-            edge: None,
-        })
+        Some(Adding::after(node.id(), port, at))
     }
 }

@@ -62,6 +62,7 @@ pub(crate) enum Refusal {
     TakesNoInput,
     Exists,
     Circle,
+    Bodies,
 }
 
 impl Refusal {
@@ -70,6 +71,7 @@ impl Refusal {
             Self::TakesNoInput => "a trigger takes no input",
             Self::Exists => "this connection exists",
             Self::Circle => "a flow must not go in a circle",
+            Self::Bodies => "both nodes must stand in the same body",
         }
     }
 }
@@ -84,6 +86,10 @@ pub(crate) fn may_connect(graph: &Graph, edge: &Edge, takes_input: bool) -> Resu
     };
     if graph.edges.iter().any(same) {
         return Err(Refusal::Exists);
+    }
+    let body = |id: &str| graph.node(id).and_then(|node| node.parent.as_deref());
+    if body(&edge.from) != body(&edge.to) {
+        return Err(Refusal::Bodies);
     }
     if edge.from == edge.to || graph.downstream(&edge.to).contains(edge.from.as_str()) {
         return Err(Refusal::Circle);

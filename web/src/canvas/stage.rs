@@ -13,6 +13,7 @@ use crate::{
             drawn::{Beside, Item},
             set_if_new,
         },
+        body_view::BodyFrames,
         edges::{EdgeLayer, Marquee},
         geometry::{GRID, Point, View},
         gesture::{self, Hand},
@@ -294,6 +295,7 @@ fn World() -> Element {
         div {
             class: "world",
             transform: "translate({x}px,{y}px) scale({zoom})",
+            BodyFrames {}
             GroupFrames {}
             NoteLayer {}
             EdgeLayer {}

@@ -1,4 +1,4 @@
-//! What an execution made of several nodes, told as of one.
+//! What an execution made of several nodes, or of one several times, told as of one.
 
 use crate::{
     canvas::board::Mark,
@@ -21,8 +21,17 @@ const WORST: [&str; 11] = [
     "skipped",
 ];
 
-/// The worst state, and the time and tokens of all.
+/// The worst state, and the time and tokens of all nodes.
 pub(super) fn of<'a>(marks: impl IntoIterator<Item = &'a Mark>) -> Mark {
+    sum(marks, ("node", "nodes"))
+}
+
+/// The same of one node in the iterations of its body.
+pub(crate) fn of_times<'a>(marks: impl IntoIterator<Item = &'a Mark>) -> Mark {
+    sum(marks, ("time", "times"))
+}
+
+fn sum<'a>(marks: impl IntoIterator<Item = &'a Mark>, (one, many): (&str, &str)) -> Mark {
     let mut sum = Mark::default();
     let (mut worst, mut count) = (usize::MAX, 0);
     for mark in marks {
@@ -34,7 +43,7 @@ pub(super) fn of<'a>(marks: impl IntoIterator<Item = &'a Mark>) -> Mark {
         worst = worst.min(rank.unwrap_or(usize::MAX));
     }
     sum.state = WORST.get(worst).copied().unwrap_or_default();
-    let mut parts = vec![plural(count, "node", "nodes")];
+    let mut parts = vec![plural(count, one, many)];
     if sum.duration_ms > 0 {
         parts.push(format::duration(sum.duration_ms));
     }

@@ -1,18 +1,22 @@
-//! What came into a node by its edges.
+//! What came into a step by the edges of its node.
 
 use contracts::flow::Definition;
 use graph::view::ExecutionView;
 use serde_json::Value;
 
-/// The outputs that reached the node, with the nodes that gave them. An edge that was not taken brings nothing.
+/// The outputs that reached the step of this path, with the nodes that gave them. An edge that was not taken brings nothing.
 pub(crate) fn inputs(
     view: &ExecutionView,
     definition: &Definition,
-    node: &str,
+    step: &str,
 ) -> Vec<(String, Value)> {
+    let (before, node) = match step.rsplit_once('/') {
+        Some((iteration, node)) => (format!("{iteration}/"), node),
+        None => (String::new(), step),
+    };
     let arriving = definition.edges.iter().filter(|edge| edge.to == node);
     let came = arriving.filter_map(|edge| {
-        let from = view.nodes.get(&edge.from)?;
+        let from = view.nodes.get(&format!("{before}{}", edge.from))?;
         let taken = from.port.as_deref() == Some(edge.port());
         let output = from.output.clone().filter(|_| taken)?;
         Some((edge.from.clone(), output))

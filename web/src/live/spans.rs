@@ -1,6 +1,6 @@
 //! The span tree of an execution: steps with their attempts, and what happened inside of them as children by path.
 //!
-//! **Invariant:** a span's parent is the span of the path before its last `/`; it stands before its children in the list.
+//! **Invariant:** a span's parent is the span of its path's parent; it stands before its children in the list.
 //! **Invariant:** a span is at the same place in the list for ever: what is selected stays selected while more comes.
 
 use std::{collections::HashMap, rc::Rc};
@@ -10,13 +10,18 @@ use contracts::{
     execution::{PendingAnswer, StepError, Usage},
     live::{ExecutionEvent, Frame, StepCall},
 };
-use graph::view::{ExecutionView, NodeState};
+use graph::{
+    path,
+    view::{ExecutionView, NodeState},
+};
 use serde_json::Value;
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Spans {
     list: Vec<Span>,
     by_path: HashMap<String, usize>,
+    /// The spans of each node of the definition: more than one where it stands in a body.
+    by_node: HashMap<String, Vec<usize>>,
     roots: Vec<usize>,
 }
 
@@ -74,6 +79,11 @@ impl Spans {
         self.by_path.get(path).copied()
     }
 
+    /// Where the spans of a node of the definition are in the list, in the order in which they began.
+    pub(crate) fn of_node(&self, id: &str) -> &[usize] {
+        self.by_node.get(id).map_or(&[], Vec::as_slice)
+    }
+
     /// Takes the next frame into account.
     pub(crate) fn apply(&mut self, frame: &Frame) {
         let ts = frame.ts;
@@ -89,10 +99,14 @@ impl Spans {
                 span.ended = None;
                 span.attempts.push(Attempt::begun(*attempt, ts));
             }
-            ExecutionEvent::StepSleeping { node, .. } => {
+            ExecutionEvent::StepSleeping { node, .. }
+            | ExecutionEvent::StepIterating { node, .. } => {
                 let span = self.heard(node, frame);
                 span.attempts.push(Attempt::begun(1, ts));
             }
+            ExecutionEvent::IterationStarted { .. }
+            | ExecutionEvent::IterationSucceeded { .. }
+            | ExecutionEvent::IterationFailed { .. } => self.iterate(frame),
             ExecutionEvent::StepSucceeded {
                 node,
                 attempt,
@@ -147,6 +161,28 @@ impl Spans {
         }
     }
 
+    /// A body begins or ends once.
+    fn iterate(&mut self, frame: &Frame) {
+        let ts = frame.ts;
+        match &frame.event {
+            ExecutionEvent::IterationStarted { node, index } => {
+                let span = self.heard(&format!("{node}:{index}"), frame);
+                span.attempts.push(Attempt::begun(1, ts));
+            }
+            ExecutionEvent::IterationSucceeded { node, index, .. } => {
+                let span = self.heard(&format!("{node}:{index}"), frame);
+                span.finish(1, None, None, ts, true);
+            }
+            ExecutionEvent::IterationFailed { node, index, error } => {
+                let path = format!("{node}:{index}");
+                self.heard(&path, frame)
+                    .finish(1, Some(error), None, ts, true);
+                self.close_within(&path, ts);
+            }
+            _ => {}
+        }
+    }
+
     /// A node asks a person.
     fn question(&mut self, asked: &PendingAnswer, frame: &Frame) {
         let span = self.heard(&asked.node, frame);
@@ -178,11 +214,15 @@ impl Spans {
 
     /// The execution is over, and whatever was still open with it.
     fn close_all(&mut self, ts: DateTime<Utc>) {
-        for span in &mut self.list {
-            span.ended.get_or_insert(ts);
-            if let Some(open) = span.attempts.last_mut() {
-                open.ended.get_or_insert(ts);
-            }
+        self.list.iter_mut().for_each(|span| span.close(ts));
+    }
+
+    /// Whatever is still open inside of it is cut.
+    fn close_within(&mut self, path: &str, ts: DateTime<Utc>) {
+        let mut open: Vec<usize> = self.place_of(path).into_iter().collect();
+        while let Some(at) = open.pop() {
+            self.list[at].close(ts);
+            open.extend(&self.list[at].children);
         }
     }
 
@@ -241,9 +281,7 @@ impl Spans {
         if let Some(&at) = self.by_path.get(path) {
             return at;
         }
-        let parent = path
-            .rsplit_once('/')
-            .map(|(parent, _)| self.place(parent, frame));
+        let parent = path::parent(path).map(|parent| self.place(parent, frame));
         let at = self.list.len();
         self.list.push(Span {
             path: path.to_owned(),
@@ -261,6 +299,10 @@ impl Spans {
             spoken: false,
         });
         self.by_path.insert(path.to_owned(), at);
+        if path::node_path(path) == path && !path::is_iteration(path) {
+            let node = path::node_id(path).to_owned();
+            self.by_node.entry(node).or_default().push(at);
+        }
         match parent {
             Some(parent) => self.list[parent].children.push(at),
             None => self.roots.push(at),
@@ -283,6 +325,13 @@ impl Spans {
 }
 
 impl Span {
+    fn close(&mut self, ts: DateTime<Utc>) {
+        self.ended.get_or_insert(ts);
+        if let Some(open) = self.attempts.last_mut() {
+            open.ended.get_or_insert(ts);
+        }
+    }
+
     /// The last word of its path: `tool:0.1`.
     pub(crate) fn name(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or(&self.path)
@@ -326,6 +375,10 @@ pub(crate) fn node_of(event: &ExecutionEvent) -> Option<&str> {
     match event {
         ExecutionEvent::StepStarted { node, .. }
         | ExecutionEvent::StepSleeping { node, .. }
+        | ExecutionEvent::StepIterating { node, .. }
+        | ExecutionEvent::IterationStarted { node, .. }
+        | ExecutionEvent::IterationSucceeded { node, .. }
+        | ExecutionEvent::IterationFailed { node, .. }
         | ExecutionEvent::StepSucceeded { node, .. }
         | ExecutionEvent::StepRetrying { node, .. }
         | ExecutionEvent::StepFailed { node, .. }
@@ -344,7 +397,12 @@ pub(crate) fn node_of(event: &ExecutionEvent) -> Option<&str> {
 }
 
 fn more_urgent(a: NodeState, b: NodeState) -> NodeState {
-    let rank = |state| match state {
+    if urgency(b) > urgency(a) { b } else { a }
+}
+
+/// Of several states that with the most of it is shown.
+pub(crate) const fn urgency(state: NodeState) -> u8 {
+    match state {
         NodeState::Asking => 8,
         NodeState::Running => 7,
         NodeState::Retrying => 6,
@@ -354,8 +412,7 @@ fn more_urgent(a: NodeState, b: NodeState) -> NodeState {
         NodeState::Succeeded => 2,
         NodeState::Skipped => 1,
         NodeState::Pending => 0,
-    };
-    if rank(b) > rank(a) { b } else { a }
+    }
 }
 
 #[cfg(test)]

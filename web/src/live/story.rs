@@ -2,6 +2,8 @@
 
 use contracts::live::{ExecutionEvent, StepCall};
 
+use crate::format::plural;
+
 /// What an event is about, for its mark and colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tone {
@@ -15,12 +17,17 @@ pub(crate) enum Tone {
 
 pub(crate) fn tone(event: &ExecutionEvent) -> Tone {
     match event {
-        ExecutionEvent::ExecutionStarted { .. } | ExecutionEvent::StepStarted { .. } => Tone::Begin,
-        ExecutionEvent::StepSucceeded { .. } | ExecutionEvent::ExecutionSucceeded { .. } => {
-            Tone::Done
-        }
+        ExecutionEvent::ExecutionStarted { .. }
+        | ExecutionEvent::StepStarted { .. }
+        | ExecutionEvent::StepIterating { .. }
+        | ExecutionEvent::IterationStarted { .. } => Tone::Begin,
+        ExecutionEvent::StepSucceeded { .. }
+        | ExecutionEvent::IterationSucceeded { .. }
+        | ExecutionEvent::ExecutionSucceeded { .. } => Tone::Done,
         ExecutionEvent::StepRetrying { .. } => Tone::Again,
-        ExecutionEvent::StepFailed { .. } | ExecutionEvent::ExecutionFailed { .. } => Tone::Bad,
+        ExecutionEvent::StepFailed { .. }
+        | ExecutionEvent::IterationFailed { .. }
+        | ExecutionEvent::ExecutionFailed { .. } => Tone::Bad,
         ExecutionEvent::StepSkipped { .. }
         | ExecutionEvent::StepSleeping { .. }
         | ExecutionEvent::StepLate { .. }
@@ -43,6 +50,15 @@ pub(crate) fn sentence(event: &ExecutionEvent) -> String {
         ExecutionEvent::StepStarted { attempt, .. } => format!("started attempt {attempt}"),
         ExecutionEvent::StepSleeping { until, .. } => {
             format!("sleeps until {}", until.format("%Y-%m-%d %H:%M:%S UTC"))
+        }
+        ExecutionEvent::StepIterating {
+            items: Some(items), ..
+        } => format!("goes through {}", plural(items.len(), "item", "items")),
+        ExecutionEvent::StepIterating { items: None, .. } => "goes round".into(),
+        ExecutionEvent::IterationStarted { index, .. } => format!("begins number {index}"),
+        ExecutionEvent::IterationSucceeded { index, .. } => format!("has done number {index}"),
+        ExecutionEvent::IterationFailed { index, error, .. } => {
+            format!("failed in number {index}: {}", error.message)
         }
         ExecutionEvent::StepSucceeded {
             port, duration_ms, ..

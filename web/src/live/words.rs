@@ -3,7 +3,7 @@
 //! **Invariant:** money is written as it was counted, digit by digit: never through a float.
 
 use contracts::execution::Usage;
-use graph::view::NodeState;
+use graph::view::{Iterations, NodeState};
 
 /// The state of a step.
 pub(crate) const fn state(state: NodeState) -> &'static str {
@@ -18,6 +18,25 @@ pub(crate) const fn state(state: NodeState) -> &'static str {
         NodeState::Skipped => "skipped",
         NodeState::Stopped => "stopped",
     }
+}
+
+/// How far a body is: `3 of 5, 1 failed`.
+pub(crate) fn iterations(iterations: Iterations) -> String {
+    let Iterations {
+        of,
+        running,
+        succeeded,
+        failed,
+    } = iterations;
+    let done = succeeded + failed;
+    let mut text = match of {
+        Some(of) => format!("{done} of {of}"),
+        None => crate::format::plural(done + running, "round", "rounds"),
+    };
+    if failed > 0 {
+        text += &format!(", {failed} failed");
+    }
+    text
 }
 
 /// A number of milliseconds.

@@ -30,11 +30,15 @@ pub(super) fn check(definition: &Definition, problems: &mut Problems) {
             let name = short(parent);
             match by_id.get(parent.as_str()) {
                 None => {
-                    let message = format!("`parent` of `{id}` names node `{name}`, which does not exist");
+                    let message =
+                        format!("`parent` of `{id}` names node `{name}`, which does not exist");
                     tell("/parent", "unknown_parent", message);
                 }
                 Some(parent) if has_body(parent) == Some(false) => {
-                    let message = format!("`{name}`, the `parent` of `{id}`, is a `{}`: it has no body", short(&parent.kind));
+                    let message = format!(
+                        "`{name}`, the `parent` of `{id}`, is a `{}`: it has no body",
+                        short(&parent.kind)
+                    );
                     tell("/parent", "no_body", message);
                 }
                 Some(_) if depth(node, &by_id) > MAX_DEPTH => {
@@ -50,7 +54,8 @@ pub(super) fn check(definition: &Definition, problems: &mut Problems) {
         }
         if has_body(node) == Some(true) {
             if !has_nodes.contains(node.id.as_str()) {
-                let message = format!("the body of `{id}` is empty: no node names it as its `parent`");
+                let message =
+                    format!("the body of `{id}` is empty: no node names it as its `parent`");
                 tell("", "empty_body", message);
             }
             if node.retry.is_some() {
@@ -69,7 +74,9 @@ fn edges(definition: &Definition, by_id: &HashMap<&str, &Node>, problems: &mut P
             && from.parent != to.parent
         {
             let (from, to) = (short(&from.id), short(&to.id));
-            let message = format!("an edge leads from `{from}` to `{to}`, which do not stand in the same body");
+            let message = format!(
+                "an edge leads from `{from}` to `{to}`, which do not stand in the same body"
+            );
             problems.flow(&format!("/edges/{position}"), "edge_crosses_body", message);
         }
     }

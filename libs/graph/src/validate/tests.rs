@@ -295,7 +295,10 @@ fn bodies_hold_nodes_that_only_lead_to_each_other() {
         all
     };
     check(
-        &with(&[("/nodes/-", inner(json!("{{ item }} {{ index }} {{ nodes.start.output }}")))]),
+        &with(&[(
+            "/nodes/-",
+            inner(json!("{{ item }} {{ index }} {{ nodes.start.output }}")),
+        )]),
         &[],
     );
     check(&with(&[]), &[("a", "/nodes/1", "empty_body")]);
@@ -307,6 +310,17 @@ fn bodies_hold_nodes_that_only_lead_to_each_other() {
         &with(&[("/nodes/-", inner(json!("{{ nodes.a.output }}")))]),
         &[("in", "/nodes/3/config/value", "node_not_upstream")],
     );
+}
+
+#[test]
+fn nothing_leads_into_a_body_or_out_of_it() {
+    let inner = |config: Value| json!({"id": "in", "type": "transform", "parent": "a", "config": {"value": config}});
+    let with = |changes: &[(&'static str, Value)]| {
+        let map = json!({"id": "a", "type": "map", "config": {"items": "{{ input.list }}"}});
+        let mut all = vec![("/nodes/1", map)];
+        all.extend_from_slice(changes);
+        all
+    };
     check(
         &with(&[
             ("/nodes/-", inner(json!(1))),
@@ -315,27 +329,49 @@ fn bodies_hold_nodes_that_only_lead_to_each_other() {
         &[("end", "/nodes/2/config/value", "node_not_upstream")],
     );
     check(
-        &with(&[("/nodes/-", inner(json!(1))), ("/edges/-", json!({"from": "in", "to": "end"}))]),
+        &with(&[
+            ("/nodes/-", inner(json!(1))),
+            ("/edges/-", json!({"from": "in", "to": "end"})),
+        ]),
         &[("", "/edges/2", "edge_crosses_body")],
     );
     check(
-        &with(&[("/nodes/-", inner(json!(1))), ("/nodes/1/retry", json!({"max_attempts": 2}))]),
+        &with(&[
+            ("/nodes/-", inner(json!(1))),
+            ("/nodes/1/retry", json!({"max_attempts": 2})),
+        ]),
         &[("a", "/nodes/1/retry", "invalid_retry")],
     );
     check(
         &[("/nodes/1/parent", json!("ghost"))],
-        &[("a", "/nodes/1/parent", "unknown_parent"), ("", "/edges/0", "edge_crosses_body"), ("", "/edges/1", "edge_crosses_body")],
+        &[
+            ("a", "/nodes/1/parent", "unknown_parent"),
+            ("", "/edges/0", "edge_crosses_body"),
+            ("", "/edges/1", "edge_crosses_body"),
+        ],
     );
     check(
-        &[("/nodes/-", json!({"id": "x", "type": "transform", "parent": "a", "config": {"value": 1}}))],
+        &[(
+            "/nodes/-",
+            json!({"id": "x", "type": "transform", "parent": "a", "config": {"value": 1}}),
+        )],
         &[("x", "/nodes/3/parent", "no_body")],
     );
     check(
-        &[("/nodes/1", json!({"id": "a", "type": "loop", "config": {"while": "index < 3 and previous != 1"}})), ("/nodes/-", inner(json!("{{ previous }}")))],
+        &[
+            (
+                "/nodes/1",
+                json!({"id": "a", "type": "loop", "config": {"while": "index < 3 and previous != 1"}}),
+            ),
+            ("/nodes/-", inner(json!("{{ previous }}"))),
+        ],
         &[],
     );
     check(
-        &[("/nodes/1", json!({"id": "a", "type": "loop", "config": {}})), ("/nodes/-", inner(json!(1)))],
+        &[
+            ("/nodes/1", json!({"id": "a", "type": "loop", "config": {}})),
+            ("/nodes/-", inner(json!(1))),
+        ],
         &[("a", "/nodes/1/config", "invalid_config")],
     );
 }

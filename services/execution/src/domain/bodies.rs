@@ -1,7 +1,6 @@
 //! Where steps stand: outside of all bodies, in an iteration of a body, or among the calls of an agent.
 //!
-//! The path of a step says it: `fetch`, `each:3/fetch`, `each:3/writer/llm:0`. A part with a colon before the node is the
-//! iteration of a node with a body; what follows the node is a call.
+//! The path of a step says it, as [`graph::path`] has it.
 
 use std::borrow::Cow;
 
@@ -70,18 +69,6 @@ impl Iterating {
             previous: Value::Null,
         }
     }
-}
-
-/// The path of the node whose agent makes the call of this path.
-pub(crate) fn caller(path: &str) -> &str {
-    let mut end = 0;
-    for part in path.split('/') {
-        if let Some(id) = part.split('#').next().filter(|id| !id.contains(':')) {
-            return &path[..end + id.len()];
-        }
-        end += part.len() + 1;
-    }
-    path
 }
 
 impl State {
@@ -213,21 +200,5 @@ impl State {
             }
             None => Cow::Borrowed(&self.plan.nodes()[at.0 as usize].id),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::caller;
-
-    #[test]
-    fn the_caller_is_the_first_part_without_a_colon() {
-        let callers = [
-            "w/llm:0",
-            "w#2/task:a/llm:0",
-            "each:3/w/tool:0.1",
-            "a:1/b:22/w#3/llm:0",
-        ];
-        assert_eq!(callers.map(caller), ["w", "w", "each:3/w", "a:1/b:22/w"]);
     }
 }

@@ -14,11 +14,14 @@ use contracts::{
     live::ExecutionEvent,
     tool::Approval,
 };
-use graph::schedule::{Decisions, Settled, settle};
+use graph::{
+    path::node_path,
+    schedule::{Decisions, Settled, settle},
+};
 use serde_json::{Value, json};
 
 use super::{
-    bodies::{Iterating, Place, caller},
+    bodies::Place,
     calls,
     inline::Kind,
     program::Program,
@@ -168,28 +171,12 @@ impl State {
                 let at = self.known(n, &asked.node)?;
                 self.fold_node(at, record);
             }
-            ExecutionEvent::StepIterating { node, items } => {
+            ExecutionEvent::StepIterating { node, .. }
+            | ExecutionEvent::IterationStarted { node, .. }
+            | ExecutionEvent::IterationSucceeded { node, .. }
+            | ExecutionEvent::IterationFailed { node, .. } => {
                 let at = self.known(n, node)?;
-                let since = record.frame.ts;
-                self.set(at, Step::Iterating { since });
-                let iterating = Iterating::new(items.clone());
-                self.data.iterating.push((at, iterating));
-            }
-            ExecutionEvent::IterationStarted { node, index } => {
-                let at = self.known(n, node)?;
-                self.begin_iteration(at, *index);
-            }
-            ExecutionEvent::IterationSucceeded {
-                node,
-                index,
-                output,
-            } => {
-                let at = self.known(n, node)?;
-                self.end_iteration(at, *index, Ok(output));
-            }
-            ExecutionEvent::IterationFailed { node, index, error } => {
-                let at = self.known(n, node)?;
-                self.end_iteration(at, *index, Err(error));
+                self.fold_iteration(at, record);
             }
             ExecutionEvent::StepStarted { node, .. }
             | ExecutionEvent::StepSleeping { node, .. }
@@ -255,7 +242,7 @@ impl State {
             }
             _ => return None,
         };
-        let node = self.at(caller(path))?;
+        let node = self.at(node_path(path))?;
         let Step::Looping { .. } = self.step(node) else {
             return None;
         };
@@ -412,17 +399,8 @@ impl State {
             ExecutionEvent::StepLate { attempt, usage, .. } => {
                 self.late(at, *attempt, *usage);
             }
-            ExecutionEvent::ApprovalAsked { .. }
-            | ExecutionEvent::ApprovalGiven { .. }
-            | ExecutionEvent::StepIterating { .. }
-            | ExecutionEvent::IterationStarted { .. }
-            | ExecutionEvent::IterationSucceeded { .. }
-            | ExecutionEvent::IterationFailed { .. }
-            | ExecutionEvent::ExecutionStarted { .. }
-            | ExecutionEvent::CancelAsked { .. }
-            | ExecutionEvent::ExecutionSucceeded { .. }
-            | ExecutionEvent::ExecutionFailed { .. }
-            | ExecutionEvent::ExecutionCancelled { .. } => {}
+            // Of calls, of bodies, or of the execution.
+            _ => {}
         }
     }
 

@@ -290,7 +290,8 @@ fn choose(state: &State, node: At) -> Result<Done, StepError> {
         }
         Ok(None)
     };
-    let chosen = holds(&scope(state, node, state.round(node))).map_err(|error| expression_error(&error))?;
+    let chosen =
+        holds(&scope(state, node, state.round(node))).map_err(|error| expression_error(&error))?;
     let port = chosen.unwrap_or_else(|| default_port(configured));
     Ok(Done {
         output: json!({ "port": port }),

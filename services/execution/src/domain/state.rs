@@ -339,7 +339,6 @@ impl State {
         let begun = self.data.begun.iter().find(|(known, _)| *known == at);
         begun.map(|(_, begun_at)| *begun_at)
     }
-
 }
 
 impl Data {

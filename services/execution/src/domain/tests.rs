@@ -183,7 +183,9 @@ impl Run {
             ExecutionEvent::StepSleeping { node, .. } => format!("{node} waits"),
             ExecutionEvent::StepIterating { node, .. } => format!("{node} iterates"),
             ExecutionEvent::IterationStarted { node, index } => format!("{node}:{index} begins"),
-            ExecutionEvent::IterationSucceeded { node, index, .. } => format!("{node}:{index} ends"),
+            ExecutionEvent::IterationSucceeded { node, index, .. } => {
+                format!("{node}:{index} ends")
+            }
             ExecutionEvent::IterationFailed { node, index, .. } => format!("{node}:{index} fails"),
             ExecutionEvent::StepSucceeded { node, port, .. } => format!("{node} -> {port}"),
             ExecutionEvent::StepRetrying { node, attempt, .. } => format!("{node} fails {attempt}"),

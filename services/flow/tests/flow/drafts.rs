@@ -197,6 +197,9 @@ async fn node_types_describe_themselves() {
             "custom",
             "condition",
             "transform",
+            "map",
+            "loop",
+            "join",
             "wait",
             "approval",
             "output"

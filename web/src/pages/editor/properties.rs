@@ -7,8 +7,10 @@ use dioxus::prelude::*;
 use crate::{
     canvas::{
         KindGlyph,
-        board::{Board, NodeHandle},
-        commands, fields,
+        board::{Adding, Board, NodeHandle},
+        commands::{self, bodies},
+        fields,
+        geometry::{HEAD, Point},
         model::title,
     },
     live::inputs::inputs,
@@ -17,6 +19,7 @@ use crate::{
         button::IconButton,
         code::{CodeBlock, pretty},
         icon::Glyph,
+        select::SelectField,
     },
 };
 
@@ -63,11 +66,50 @@ pub(super) fn Properties(node: NodeHandle) -> Element {
                 for field in fields {
                     FieldView { key: "{field.key}", node, field }
                 }
+                Home { node }
                 if has_settings {
                     Settings { node }
                 }
             }
             LastRun { id: data.id.clone() }
+        }
+    }
+}
+
+/// In whose body the node stands; nothing where no body is there for it.
+#[component]
+fn Home(node: NodeHandle) -> Element {
+    let mut board = use_context::<Board>();
+    let data = node.data.read().clone();
+    let graph = board.graph.read();
+    let homes = bodies::homes(&graph, &data.id);
+    let homes: Vec<_> = homes
+        .map(|home| (home.id.clone(), title(home).to_owned()))
+        .collect();
+    let is_body = bodies::has_body(&data);
+    let begins = matches!(data.kind.as_str(), "trigger" | "chat_trigger");
+    let add = data.id.clone();
+    let at = node.at.peek().plus(Point::new(0.0, HEAD * 3.0));
+    rsx! {
+        if is_body && !*board.locked.read() {
+            button {
+                class: "button",
+                r#type: "button",
+                onclick: move |_| board.adding.set(Some(Adding::within(add.clone(), at))),
+                "Add a node to its body"
+            }
+        }
+        if !begins && !homes.is_empty() {
+            SelectField {
+                label: "Stands in the body of",
+                value: data.parent.clone().unwrap_or_default(),
+                options: std::iter::once((String::new(), "no other node".to_owned())).chain(homes).collect::<Vec<_>>(),
+                onchange: move |choice: String| {
+                    let parent = Some(choice.as_str()).filter(|choice| !choice.is_empty());
+                    let command = bodies::put_in(&board.graph.peek(), &board.current(node), parent);
+                    board.run(&command);
+                },
+            }
         }
     }
 }
@@ -91,12 +133,17 @@ fn NodeProblems(node: NodeHandle) -> Element {
 fn LastRun(id: String) -> Element {
     let desk = use_context::<Desk>();
     let record = desk.record.read();
-    let Some(view) = record.view().nodes.get(&id) else {
+    // Of several iterations the last.
+    let last = record.spans().of_node(&id).last();
+    let Some(path) = last.map(|&at| record.spans().list()[at].path.clone()) else {
+        return rsx! {};
+    };
+    let Some(view) = record.view().nodes.get(&path) else {
         return rsx! {};
     };
     let mark = running::mark_of(view);
     let called = |from: String| desk.board.by_id(&from).map_or(from, |node| node.title());
-    let came: Vec<_> = inputs(record.view(), &desk.board.graph.read().definition(), &id)
+    let came: Vec<_> = inputs(record.view(), &desk.board.graph.read().definition(), &path)
         .into_iter()
         .map(|(from, value)| (called(from), value))
         .collect();

@@ -13,7 +13,10 @@ use serde_json::{Value, json};
 
 use crate::{
     api,
-    canvas::board::{Mark, set_if_new},
+    canvas::{
+        board::{Mark, set_if_new},
+        tally,
+    },
     format,
     live::{
         feed::{self, Link},
@@ -70,23 +73,30 @@ pub(crate) fn use_following(desk: Desk) {
     use_effect(move || {
         let record = desk.record.read();
         let mut board = desk.board;
-        for (id, view) in &record.view().nodes {
-            if let Some(node) = board.by_id(id) {
+        for node in board.nodes.peek().iter() {
+            if let Some(shown) = mark_at(&record, &node.id()) {
                 let mut mark = node.mark;
                 let stale = mark.peek().stale;
-                set_if_new(
-                    &mut mark,
-                    Mark {
-                        stale,
-                        ..mark_of(view)
-                    },
-                );
+                set_if_new(&mut mark, Mark { stale, ..shown });
             }
         }
         if record.view().state.is_final() {
             board.say(format!("Execution {}", record.view().state.as_str()));
         }
     });
+}
+
+/// What a node shows; of one in a body, of all its iterations. None before anything was heard of it.
+fn mark_at(record: &Record, id: &str) -> Option<Mark> {
+    let spans = record.spans();
+    let steps = spans.of_node(id).iter();
+    let views = steps.filter_map(|&at| record.view().nodes.get(&spans.list()[at].path));
+    let marks: Vec<_> = views.map(mark_of).collect();
+    match marks.as_slice() {
+        [] => None,
+        [only] => Some(only.clone()),
+        several => Some(tally::of_times(several)),
+    }
 }
 
 pub(crate) fn mark_of(view: &NodeView) -> Mark {
@@ -103,6 +113,7 @@ pub(crate) fn mark_of(view: &NodeView) -> Mark {
     {
         parts.push(format::duration(ms));
     }
+    parts.extend(view.iterations.map(words::iterations));
     if let Some(usage) = view.usage {
         let tokens = usage.prompt_tokens + usage.completion_tokens;
         all = tokens;

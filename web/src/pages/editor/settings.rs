@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::{
     canvas::{
         board::{Board, NodeHandle},
+        commands::bodies::has_body,
         fields::{json_text, json_value},
     },
     pages::editor::{properties::change, retry_fields::RetryFields},
@@ -51,7 +52,9 @@ pub(super) fn Settings(node: NodeHandle) -> Element {
                 if let OnError::Default(value) = &data.on_error {
                     DefaultValue { node, text: json_text(Some(value)) }
                 }
-                RetryFields { node }
+                if !has_body(&data) {
+                    RetryFields { node }
+                }
                 TextField {
                     label: "Time limit of an attempt, ms",
                     kind: "number",

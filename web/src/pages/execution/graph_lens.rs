@@ -10,7 +10,10 @@ use contracts::{
     page::Page,
 };
 use dioxus::prelude::*;
-use graph::view::{ExecutionView, NodeState};
+use graph::{
+    path,
+    view::{ExecutionView, NodeState},
+};
 
 use super::watch::Watch;
 use crate::{
@@ -18,10 +21,10 @@ use crate::{
     canvas::{
         Picture,
         board::{Board, Mark, set_if_new},
-        use_picture,
+        tally, use_picture,
     },
     format,
-    live::{axis::millis, record::Record, words},
+    live::{axis::millis, record::Record, spans::urgency, words},
     ui::{empty::EmptyState, icon::Glyph, skeleton::Skeleton},
 };
 
@@ -117,7 +120,9 @@ fn use_selection(mut board: Board, watch: Watch) {
     let mut last = use_hook(|| CopyValue::new(None::<String>));
     use_effect(move || {
         let step = watch.step.read().clone();
-        let node = step.as_deref().and_then(|step| board.by_id(root(step)));
+        let node = step
+            .as_deref()
+            .and_then(|step| board.by_id(path::node_id(step)));
         last.set(node.map(|node| node.id()));
         if *board.active.peek() != node {
             board.activate(node);
@@ -129,21 +134,40 @@ fn use_selection(mut board: Board, watch: Watch) {
         // Only what the user does on the canvas counts here; a step within a node stays selected with it.
         if *last.peek() != active {
             last.set(active.clone());
-            watch.select(active);
+            let record = watch.record.peek();
+            let step = active.map(|id| step_of(&record, watch.n(), &id));
+            drop(record);
+            watch.select(step);
         }
     });
 }
 
-/// The node that a step belongs to.
-fn root(step: &str) -> &str {
-    step.split_once('/').map_or(step, |(node, _)| node)
+/// The step that is looked at when a node is chosen: of several iterations the most urgent, of equal ones the last.
+fn step_of(record: &Record, n: u64, id: &str) -> String {
+    let spans = record.spans();
+    let view = record.view_at(n);
+    let steps = spans.of_node(id).iter().copied();
+    let chosen = steps.max_by_key(|&at| urgency(spans.state(at, &view)));
+    chosen.map_or_else(|| id.to_owned(), |at| spans.list()[at].path.clone())
 }
 
-/// Time and tokens beside the state, with what lies within the node.
+/// Time and tokens beside the state, with what lies within the node; of a node in a body, of all its iterations.
 fn mark_at(watch: Watch, record: &Record, view: &ExecutionView, id: &str) -> Mark {
-    let Some(at) = record.spans().place_of(id) else {
-        return Mark::default();
-    };
+    let marks: Vec<_> = record
+        .spans()
+        .of_node(id)
+        .iter()
+        .map(|&at| mark_of(watch, record, view, at))
+        .collect();
+    match marks.as_slice() {
+        [] => Mark::default(),
+        [only] => only.clone(),
+        several => tally::of_times(several),
+    }
+}
+
+fn mark_of(watch: Watch, record: &Record, view: &ExecutionView, at: usize) -> Mark {
+    let span = &record.spans().list()[at];
     let state = record.spans().state(at, view);
     let mut mark = Mark {
         state: words::state(state),
@@ -153,11 +177,13 @@ fn mark_at(watch: Watch, record: &Record, view: &ExecutionView, id: &str) -> Mar
         NodeState::Pending => return Mark::default(),
         NodeState::Skipped => {}
         _ => {
-            let span = &record.spans().list()[at];
             let moment = watch.moment();
             let end = span.ended.map_or(moment, millis).min(moment);
             mark.duration_ms = words::whole(end - millis(span.started));
             mark.note = format::duration(mark.duration_ms);
+            if let Some(iterations) = view.nodes.get(&span.path).and_then(|it| it.iterations) {
+                mark.note += &format!(" · {}", words::iterations(iterations));
+            }
             let tokens = |usage: &Usage| usage.prompt_tokens + usage.completion_tokens;
             if let Some(usage) = record.spans().usage(at).filter(|usage| tokens(usage) > 0) {
                 mark.tokens = tokens(&usage);
@@ -172,11 +198,6 @@ fn mark_at(watch: Watch, record: &Record, view: &ExecutionView, id: &str) -> Mar
 mod tests {
     use super::*;
     use crate::live::testing::long;
-
-    #[test]
-    fn a_step_belongs_to_its_node() {
-        assert_eq!(["crew", "crew/write/llm:0"].map(root), ["crew", "crew"]);
-    }
 
     #[test]
     fn what_was_heard_stands_in_a_row() {

@@ -3,6 +3,8 @@
 use contracts::live::StepCall;
 
 use super::subject::Subject;
+use graph::path;
+
 use crate::live::spans::Span;
 
 /// `Clerk`, `model`, `add`, `task read`.
@@ -25,7 +27,11 @@ pub(crate) fn label(span: &Span, subject: Option<&Subject>) -> String {
     if let Some(task) = name.strip_prefix("task:") {
         return task.to_owned();
     }
-    if span.parent.is_some() {
+    if path::is_iteration(&span.path) {
+        let (_, index) = name.rsplit_once(':').unwrap_or_default();
+        return format!("number {index}");
+    }
+    if span.parent.is_some() && path::node_path(&span.path) != span.path {
         return name.to_owned();
     }
     subject

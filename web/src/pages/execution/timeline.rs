@@ -103,7 +103,7 @@ fn Row(row: usize) -> Element {
                 Some(span) if frame.event.kind() != "approval_asked" => {
                     step::label(span, subject.as_ref())
                 }
-                _ => node.split('/').next().unwrap_or(node).to_owned(),
+                _ => graph::path::node_id(node).to_owned(),
             });
     let sentence = story::sentence(&frame.event);
     let tone = tone_word(story::tone(&frame.event));

@@ -44,7 +44,13 @@ impl Run<'_> {
 
     /// Lets every body go on. Says whether anything has changed.
     pub(super) fn iterate(&mut self) -> bool {
-        let at_work: Vec<_> = self.state.data.iterating.iter().map(|(at, _)| *at).collect();
+        let at_work: Vec<_> = self
+            .state
+            .data
+            .iterating
+            .iter()
+            .map(|(at, _)| *at)
+            .collect();
         let mut is_changed = false;
         for at in at_work {
             // A body around it may have ended with the one before.
@@ -58,7 +64,10 @@ impl Run<'_> {
 
     /// Ends the iterations that are done or have failed.
     fn end_iterations(&mut self, at: At) -> bool {
-        let open = self.state.iterating(at).map(|iterating| iterating.open.clone());
+        let open = self
+            .state
+            .iterating(at)
+            .map(|iterating| iterating.open.clone());
         let mut is_changed = false;
         for number in open.unwrap_or_default() {
             let iteration = self.state.iteration(number);
@@ -69,7 +78,11 @@ impl Run<'_> {
             } else if decisions.is_some_and(|decisions| decisions.is_complete()) {
                 let output = outputs::result(self.state, Some(number));
                 if limits::fits(&output) {
-                    ExecutionEvent::IterationSucceeded { node, index, output }
+                    ExecutionEvent::IterationSucceeded {
+                        node,
+                        index,
+                        output,
+                    }
                 } else {
                     let error = limits::output_too_large();
                     ExecutionEvent::IterationFailed { node, index, error }

@@ -1,17 +1,39 @@
 //! How the iterations of bodies begin and end, and what is cut with them.
 
-use contracts::execution::StepError;
+use contracts::{execution::StepError, live::ExecutionEvent};
 use graph::schedule::Decisions;
 use serde_json::{Value, json};
 
-use crate::domain::{
-    bodies::{Iterating, Iteration, Place},
-    rounds::ItemError,
-    state::{At, State, Step},
+use crate::{
+    domain::{
+        bodies::{Iterating, Iteration, Place},
+        rounds::ItemError,
+        state::{At, State, Step},
+    },
+    record::Record,
 };
 
 impl State {
-    pub(super) fn begin_iteration(&mut self, of: At, index: u32) {
+    pub(super) fn fold_iteration(&mut self, at: At, record: &Record) {
+        match &record.frame.event {
+            ExecutionEvent::StepIterating { items, .. } => {
+                let since = record.frame.ts;
+                self.set(at, Step::Iterating { since });
+                let iterating = Iterating::new(items.clone());
+                self.data.iterating.push((at, iterating));
+            }
+            ExecutionEvent::IterationStarted { index, .. } => self.begin_iteration(at, *index),
+            ExecutionEvent::IterationSucceeded { index, output, .. } => {
+                self.end_iteration(at, *index, Ok(output));
+            }
+            ExecutionEvent::IterationFailed { index, error, .. } => {
+                self.end_iteration(at, *index, Err(error));
+            }
+            _ => {}
+        }
+    }
+
+    fn begin_iteration(&mut self, of: At, index: u32) {
         let Some(node) = self.node_index(of) else {
             return;
         };
@@ -51,7 +73,7 @@ impl State {
         self.inner.insert(number, decisions);
     }
 
-    pub(super) fn end_iteration(&mut self, of: At, index: u32, how: Result<&Value, &StepError>) {
+    fn end_iteration(&mut self, of: At, index: u32, how: Result<&Value, &StepError>) {
         let Some(number) = self.rounds.get(&(of, index)).copied() else {
             return;
         };
@@ -121,7 +143,11 @@ impl State {
     /// Cuts the open steps of which `which` holds: their results may still come, late.
     pub(super) fn cut(&mut self, which: impl Fn(&Self, At) -> bool) {
         let open: Vec<_> = self.open.iter().copied().collect();
-        for at in open.into_iter().filter(|at| which(self, *at)).collect::<Vec<_>>() {
+        for at in open
+            .into_iter()
+            .filter(|at| which(self, *at))
+            .collect::<Vec<_>>()
+        {
             if let Step::Running { attempt } = self.step(at) {
                 self.data.unanswered.push((at, attempt));
             }

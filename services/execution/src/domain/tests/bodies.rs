@@ -13,7 +13,11 @@ fn map(config: Value, on_error: Value) -> Arc<Program> {
              "config": {"value": "{{ nodes.call.output * 2 + nodes.t.output.add }}"}},
             {"id": "o", "type": "output", "config": {"value": "{{ nodes.each.output }}"}}
         ]),
-        &[("t", "out", "each"), ("call", "out", "double"), ("each", "out", "o")],
+        &[
+            ("t", "out", "each"),
+            ("call", "out", "double"),
+            ("each", "out", "o"),
+        ],
     )
 }
 
@@ -32,8 +36,15 @@ fn a_map_keeps_the_order_of_its_items_and_its_window() {
         items.iter().map(|item| item.node.clone()).collect()
     };
     assert_eq!(paths(&run), ["each:0/call", "each:1/call"]);
-    assert_eq!(run.dispatched()[1].config["url"], json!("https://example.com/b/1"));
-    let keys: Vec<_> = run.dispatched().iter().map(|item| item.key.clone()).collect();
+    assert_eq!(
+        run.dispatched()[1].config["url"],
+        json!("https://example.com/b/1")
+    );
+    let keys: Vec<_> = run
+        .dispatched()
+        .iter()
+        .map(|item| item.key.clone())
+        .collect();
     assert_ne!(keys[0], keys[1], "each item has an effect of its own");
     // The second item ends first.
     for (index, opens) in [(1, "each:2/call"), (2, "each:3/call"), (0, "each:4/call")] {
@@ -55,18 +66,30 @@ fn an_item_that_fails_ends_its_map_and_cuts_the_others() {
     let mut run = Run::start(&plan, input());
     run.fail("each:1/call", 1, StepError::new("x", "no"));
     let (state, output) = run.outcome();
-    assert_eq!((state, output), (ExecutionState::Succeeded, Some(Value::Null)));
-    let failed = run.records.iter().find_map(|record| match &record.frame.event {
-        ExecutionEvent::StepFailed { node, error, .. } if node == "each" => Some(error.clone()),
-        _ => None,
-    });
+    assert_eq!(
+        (state, output),
+        (ExecutionState::Succeeded, Some(Value::Null))
+    );
+    let failed = run
+        .records
+        .iter()
+        .find_map(|record| match &record.frame.event {
+            ExecutionEvent::StepFailed { node, error, .. } if node == "each" => Some(error.clone()),
+            _ => None,
+        });
     let failed = failed.unwrap();
-    assert_eq!((failed.code.as_str(), failed.message.as_str()), ("x", "`each:1/call`: no"));
+    assert_eq!(
+        (failed.code.as_str(), failed.message.as_str()),
+        ("x", "`each:1/call`: no")
+    );
 }
 
 #[test]
 fn an_item_that_is_cut_counts_what_it_used_and_nothing_else() {
-    let plan = map(json!({"items": ITEMS, "parallel": 2, "on_item_error": "keep"}), json!("fail"));
+    let plan = map(
+        json!({"items": ITEMS, "parallel": 2, "on_item_error": "keep"}),
+        json!("fail"),
+    );
     let mut run = Run::start(&plan, input());
     run.fail("each:0/call", 1, StepError::new("x", "no"));
     let before = run.state.data.usage;
@@ -121,7 +144,10 @@ fn a_long_map_lets_others_have_their_turn() {
         turns += 1;
     }
     assert!(turns > 5);
-    assert_eq!(run.outcome(), (ExecutionState::Succeeded, Some(json!(1000))));
+    assert_eq!(
+        run.outcome(),
+        (ExecutionState::Succeeded, Some(json!(1000)))
+    );
 }
 
 fn looping(config: Value) -> Arc<Program> {
@@ -149,15 +175,29 @@ fn a_loop_goes_round_while_and_until() {
     check(json!({"while": "false"}), 0, Value::Null);
     check(json!({"until": "previous > 20"}), 5, json!(32));
     check(json!({"until": "true"}), 1, json!(2));
-    check(json!({"while": "index < 9", "until": "previous == 4"}), 2, json!(4));
-    check(json!({"while": "true", "max_rounds": 4, "on_limit": "stop"}), 4, json!(16));
+    check(
+        json!({"while": "index < 9", "until": "previous == 4"}),
+        2,
+        json!(4),
+    );
+    check(
+        json!({"while": "true", "max_rounds": 4, "on_limit": "stop"}),
+        4,
+        json!(16),
+    );
 }
 
 #[test]
 fn a_loop_without_end_fails_at_its_limit() {
-    let run = Run::start(&looping(json!({"while": "true", "max_rounds": 7})), json!({}));
+    let run = Run::start(
+        &looping(json!({"while": "true", "max_rounds": 7})),
+        json!({}),
+    );
     let error = run.state.data.error().unwrap();
-    assert_eq!((error.code.as_str(), error.node.as_deref()), ("limit_reached", Some("again")));
+    assert_eq!(
+        (error.code.as_str(), error.node.as_deref()),
+        ("limit_reached", Some("again"))
+    );
 }
 
 #[test]
@@ -171,12 +211,19 @@ fn bodies_stand_in_bodies() {
             {"id": "sum", "type": "transform", "parent": "cells", "config": {"value": "{{ item + nodes.first.output }}"}},
             {"id": "o", "type": "output", "config": {"value": "{{ nodes.rows.output }}"}}
         ]),
-        &[("t", "out", "rows"), ("first", "out", "cells"), ("rows", "out", "o")],
+        &[
+            ("t", "out", "rows"),
+            ("first", "out", "cells"),
+            ("rows", "out", "o"),
+        ],
     );
     let run = Run::start(&plan, json!([[1, 2], [3]]));
     let output = json!([[2, 3], [6]]);
     assert_eq!(run.outcome(), (ExecutionState::Succeeded, Some(output)));
-    assert!(run.events().contains(&"rows:1/cells:0/sum -> out".to_owned()));
+    assert!(
+        run.events()
+            .contains(&"rows:1/cells:0/sum -> out".to_owned())
+    );
 }
 
 #[test]
@@ -190,7 +237,11 @@ fn people_are_asked_and_retries_pause_within_a_body() {
              "config": {"method": "GET", "url": "https://example.com"}},
             {"id": "o", "type": "output", "config": {"value": "{{ nodes.each.output }}"}}
         ]),
-        &[("t", "out", "each"), ("ask", "approve", "call"), ("each", "out", "o")],
+        &[
+            ("t", "out", "each"),
+            ("ask", "approve", "call"),
+            ("each", "out", "o"),
+        ],
     );
     let mut run = Run::start(&plan, json!(["a", "b"]));
     let asked: Vec<_> = run.state.data.view().answers;
@@ -225,8 +276,13 @@ fn race(wait_for: Value) -> Arc<Program> {
             {"id": "o", "type": "output", "config": {"value": "{{ nodes.join.output }}"}}
         ]),
         &[
-            ("t", "out", "a"), ("t", "out", "b"), ("t", "out", "c"),
-            ("a", "out", "join"), ("b", "out", "join"), ("c", "out", "join"), ("join", "out", "o"),
+            ("t", "out", "a"),
+            ("t", "out", "b"),
+            ("t", "out", "c"),
+            ("a", "out", "join"),
+            ("b", "out", "join"),
+            ("c", "out", "join"),
+            ("join", "out", "o"),
         ],
     )
 }
@@ -251,6 +307,9 @@ fn a_join_goes_on_with_as_many_as_it_waits_for() {
     for node in ["a", "b", "c"] {
         run.succeed(node, 1, json!(1));
     }
-    assert_eq!(run.outcome(), (ExecutionState::Succeeded, Some(Value::Null)));
+    assert_eq!(
+        run.outcome(),
+        (ExecutionState::Succeeded, Some(Value::Null))
+    );
     assert!(run.events().contains(&"join skipped".to_owned()));
 }
