@@ -21,6 +21,7 @@ mod node_types;
 mod organizations;
 mod secrets;
 mod tools;
+mod triggers;
 mod users;
 mod variables;
 mod workflows;
@@ -70,6 +71,7 @@ type Apis = (
     knowledge::Api,
     chat::Api,
     dead_letters::Api,
+    triggers::Api,
 );
 
 /// The API, its routes and its description.
@@ -91,6 +93,7 @@ pub(crate) fn service() -> OpenApiService<Apis, ()> {
         knowledge::Api,
         chat::Api,
         dead_letters::Api,
+        triggers::Api,
     );
     OpenApiService::new(apis, "Troupe", env!("CARGO_PKG_VERSION"))
         .description(DESCRIPTION)
