@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Access, Permission, Role, Service,
+    auth::RoleOf,
     id::{ExecutionId, TenantId, TriggerId, UserId},
     message::{Event, Request},
     operations::{OPERATIONS, Operation},
@@ -344,7 +345,10 @@ fn may_ask(caller: Service, operation: &Operation) -> bool {
         (Service::Gateway, access) => access != Access::Internal,
         (_, access) => access != Access::Public,
     };
-    fits && caller.calls().contains(&callee)
+    // Who begins executions for absent users needs their role, and no token of theirs.
+    let is_known =
+        (caller, callee) != (Service::Flow, Service::Auth) || operation.name == RoleOf::NAME;
+    fits && is_known && caller.calls().contains(&callee)
 }
 
 /// What a NATS user may publish and subscribe to.
@@ -484,6 +488,11 @@ mod tests {
         assert!(!publish(Service::Execution).contains(&"req.*.auth.login".to_owned()));
         assert!(publish(Service::Gateway).contains(&"req.*.auth.login".to_owned()));
         assert!(!publish(Service::Gateway).contains(&"req.*.auth.run_token".to_owned()));
+        let asked: Vec<_> = publish(Service::Flow)
+            .into_iter()
+            .filter(|subject| subject.starts_with("req.*.auth."))
+            .collect();
+        assert_eq!(asked, ["req.*.auth.role_of"]);
         for silent in [Service::Tenant, Service::Llm] {
             assert_eq!(publish(silent), [format!("evt.*.{silent}.>")]);
         }

@@ -441,11 +441,23 @@ mod tests {
     fn a_trigger_is_of_one_kind() {
         let kind = |spec: Value| serde_json::from_value::<TriggerSpec>(spec).unwrap().kind();
         let cron = json!({"expression": "* * * * *"});
-        assert_eq!(kind(json!({"name": "x", "cron": cron})), Some(TriggerKind::Cron));
-        assert_eq!(kind(json!({"name": "x", "webhook": {}})), Some(TriggerKind::Webhook));
+        assert_eq!(
+            kind(json!({"name": "x", "cron": cron})),
+            Some(TriggerKind::Cron)
+        );
+        assert_eq!(
+            kind(json!({"name": "x", "webhook": {}})),
+            Some(TriggerKind::Webhook)
+        );
         let event = json!({"name": "order"});
-        assert_eq!(kind(json!({"name": "x", "event": event})), Some(TriggerKind::Event));
+        assert_eq!(
+            kind(json!({"name": "x", "event": event})),
+            Some(TriggerKind::Event)
+        );
         assert_eq!(kind(json!({"name": "x"})), None);
-        assert_eq!(kind(json!({"name": "x", "webhook": {}, "cron": cron})), None);
+        assert_eq!(
+            kind(json!({"name": "x", "webhook": {}, "cron": cron})),
+            None
+        );
     }
 }

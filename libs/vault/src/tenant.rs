@@ -40,9 +40,7 @@ impl Vault {
                 return Ok(key);
             }
             // Another request made one a moment ago; the insert has waited for it.
-            let wrapped = wrapped_key(transaction, table)
-                .await?
-                .ok_or(Error::Open)?;
+            let wrapped = wrapped_key(transaction, table).await?.ok_or(Error::Open)?;
             return Ok(self.unwrap(&owner, &wrapped)?);
         };
         if let Some(rewrapped) = self.rewrap(&owner, &wrapped)? {

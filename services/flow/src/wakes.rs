@@ -223,12 +223,7 @@ async fn note_due(locked: &mut LockedTrigger, now: DateTime<Utc>) -> Result<Note
     for at in due.run {
         let execution = cron::execution_at(trigger.id, at);
         let input = rules::cron_input(cron, trigger.id, at);
-        let fire = fire(
-            rules::stamp(at),
-            FireOutcome::Pending,
-            Some(execution),
-            now,
-        );
+        let fire = fire(rules::stamp(at), FireOutcome::Pending, Some(execution), now);
         locked.note(fire, Some(&input)).await?;
     }
     locked.done_until(now).await?;
@@ -289,7 +284,11 @@ async fn hear(bus: Bus, state: State, heard: Heard) -> Result<Left, Error> {
 /// What a fire is known by must fit into an index.
 fn short(key: String) -> String {
     let fits = key.len() <= MAX_KEY && !key.contains(char::is_control);
-    if fits { key } else { contracts::hash(key.as_bytes()) }
+    if fits {
+        key
+    } else {
+        contracts::hash(key.as_bytes())
+    }
 }
 
 pub(crate) fn fire(

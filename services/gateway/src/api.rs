@@ -58,7 +58,8 @@ type Apis = (
     auth::Api,
     users::Api,
     organizations::Api,
-    flows::Api,
+    // The framework takes 16 at most, and a pair for one.
+    (flows::Api, triggers::Api),
     workflows::Api,
     executions::Api,
     llm::Api,
@@ -71,7 +72,6 @@ type Apis = (
     knowledge::Api,
     chat::Api,
     dead_letters::Api,
-    triggers::Api,
 );
 
 /// The API, its routes and its description.
@@ -80,7 +80,7 @@ pub(crate) fn service() -> OpenApiService<Apis, ()> {
         auth::Api,
         users::Api,
         organizations::Api,
-        flows::Api,
+        (flows::Api, triggers::Api),
         workflows::Api,
         executions::Api,
         llm::Api,
@@ -93,7 +93,6 @@ pub(crate) fn service() -> OpenApiService<Apis, ()> {
         knowledge::Api,
         chat::Api,
         dead_letters::Api,
-        triggers::Api,
     );
     OpenApiService::new(apis, "Troupe", env!("CARGO_PKG_VERSION"))
         .description(DESCRIPTION)

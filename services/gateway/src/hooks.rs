@@ -111,5 +111,7 @@ fn query(request: &Request) -> Result<BTreeMap<String, String>, Refusal> {
         return Err(Refusal(problem::with_code(414, text)));
     }
     let unreadable = |_| Refusal(Problem::malformed("the query cannot be read"));
-    request.params::<BTreeMap<String, String>>().map_err(unreadable)
+    request
+        .params::<BTreeMap<String, String>>()
+        .map_err(unreadable)
 }

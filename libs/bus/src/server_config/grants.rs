@@ -154,7 +154,11 @@ fn upload_grants(service: Service) -> Vec<String> {
 
 /// Reading one kind of event by the service's own durable consumer, and burying what cannot be handled.
 fn reads_events<E: Event>(service: Service) -> Vec<String> {
-    reads_by(&durable::<E>(service), EVENTS, &Subject::event_of_all::<E>())
+    reads_by(
+        &durable::<E>(service),
+        EVENTS,
+        &Subject::event_of_all::<E>(),
+    )
 }
 
 /// Reading a stream by the one consumer that a service has there.

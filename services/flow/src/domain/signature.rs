@@ -201,7 +201,12 @@ mod tests {
             format!("v1,{}", STANDARD.encode(bytes))
         };
         let signature = sign(&[b"a.b.", time.as_bytes(), b".x"]);
-        assert!(!ask(&[SECRET], &signed("a.b", &time, &signature), b"x", TIME));
+        assert!(!ask(
+            &[SECRET],
+            &signed("a.b", &time, &signature),
+            b"x",
+            TIME
+        ));
         let signature = sign(&[b"a.", time.as_bytes(), b".x"]);
         assert!(ask(&[SECRET], &signed("a", &time, &signature), b"x", TIME));
     }
@@ -220,7 +225,13 @@ mod tests {
         let secrets = [SecretString::from("It's a Secret to Everybody")];
         let ask = |pairs: &[(&str, &str)], body: &[u8]| {
             let now = DateTime::UNIX_EPOCH;
-            check(WebhookSignature::Github, &secrets, &headers(pairs), body, now)
+            check(
+                WebhookSignature::Github,
+                &secrets,
+                &headers(pairs),
+                body,
+                now,
+            )
         };
         let hex = "757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
         let signature = format!("sha256={hex}");
@@ -230,7 +241,11 @@ mod tests {
         let known = ask(&[signed, delivery], b"Hello, World!");
         assert_eq!(known, Ok("72d3162e-cc78".to_owned()));
         assert_eq!(ask(&[signed], b"Hello, World"), Err(NotSigned));
-        for other in [hex, "sha256=", "sha1=757107ea0eb2509fc211221cce984b8a37570b6d"] {
+        for other in [
+            hex,
+            "sha256=",
+            "sha1=757107ea0eb2509fc211221cce984b8a37570b6d",
+        ] {
             let pair = ("x-hub-signature-256", other);
             assert_eq!(ask(&[pair], b"Hello, World!"), Err(NotSigned), "{other}");
         }

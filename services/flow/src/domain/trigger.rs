@@ -164,12 +164,7 @@ pub(crate) fn webhook_input(
 }
 
 /// None where the body is neither JSON nor text.
-pub(crate) fn event_input(
-    name: &Token,
-    id: &str,
-    body: &[u8],
-    at: DateTime<Utc>,
-) -> Option<Value> {
+pub(crate) fn event_input(name: &Token, id: &str, body: &[u8], at: DateTime<Utc>) -> Option<Value> {
     let data = match serde_json::from_slice(body) {
         Ok(data) => data,
         Err(_) => Value::String(String::from_utf8(body.to_vec()).ok()?),
@@ -208,7 +203,10 @@ mod tests {
         let both = json!({"name": "x", "cron": cron, "webhook": {}});
         assert_eq!(paths(both), ["/spec"]);
         let large = json!({"expression": "* * * * *", "input": "x".repeat(70_000)});
-        assert_eq!(paths(json!({"name": "x", "cron": large})), ["/spec/cron/input"]);
+        assert_eq!(
+            paths(json!({"name": "x", "cron": large})),
+            ["/spec/cron/input"]
+        );
         let webhook = json!({"headers": ["x-ok", "Authorization", "a b"], "wait_ms": 30_000});
         assert_eq!(
             paths(json!({"name": "x", "webhook": webhook, "revision": 0})),
@@ -220,7 +218,10 @@ mod tests {
             ]
         );
         let event = json!({"name": "a.b"});
-        assert_eq!(paths(json!({"name": "x", "event": event})), ["/spec/event/name"]);
+        assert_eq!(
+            paths(json!({"name": "x", "event": event})),
+            ["/spec/event/name"]
+        );
     }
 
     fn request(headers: &[(&str, &str)]) -> ReceiveWebhook {
@@ -263,7 +264,10 @@ mod tests {
                 .ok()
         };
         assert_eq!(read("application/json", b"[1]"), Some(json!([1])));
-        assert_eq!(read("application/cloudevents+json", b"[1]"), Some(json!([1])));
+        assert_eq!(
+            read("application/cloudevents+json", b"[1]"),
+            Some(json!([1]))
+        );
         assert_eq!(read("text/plain", b"[1]"), Some(json!("[1]")));
         assert_eq!(read("application/json", b"[1"), None);
         assert_eq!(read("text/plain", b"\xff"), None);

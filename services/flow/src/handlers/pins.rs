@@ -8,12 +8,7 @@ use contracts::{
     tool::ResolveTools,
 };
 
-use crate::{
-    domain::pins,
-    error::Error,
-    handlers::Ctx,
-    launch,
-};
+use crate::{domain::pins, error::Error, handlers::Ctx, launch};
 
 /// # Errors
 /// [`Error::InvalidFlow`] with what is not there; that a service does not answer.

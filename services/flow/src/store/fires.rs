@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** of all rows with one key of a trigger there is one, and one that is settled stays as it is.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use contracts::{
     id::{ExecutionId, FireId, FlowId, TenantId, TriggerId},
     page::{Page, Paging},

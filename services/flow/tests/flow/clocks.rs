@@ -61,7 +61,10 @@ async fn each_fire_time_begins_one_execution_over_all_replicas() {
         let time = start.input["fire_time"].as_str().unwrap().parse().unwrap();
         by_time.entry(time).or_default().insert(start.execution_id);
         assert_eq!(start.input["trigger_id"], json!(made.id));
-        assert_eq!((start.tenant, start.origin.revision), (user.tenant, Some(1)));
+        assert_eq!(
+            (start.tenant, start.origin.revision),
+            (user.tenant, Some(1))
+        );
         assert_eq!(start.principal.user_id, user.user_id);
         assert!(start.principal.session_id.is_none());
     }
@@ -85,7 +88,9 @@ async fn what_passed_while_nobody_was_there_is_made_up_for_by_the_policy() {
         // Any minute but those around this one, so that no fire time is on time.
         let minute = (Utc::now().timestamp() / 60 + 30) % 60;
         let cron = json!({"expression": format!("{minute} * * * *"), "missed": missed});
-        let made = fixture.trigger(&user, &flow, spec(json!({"cron": cron}))).await;
+        let made = fixture
+            .trigger(&user, &flow, spec(json!({"cron": cron})))
+            .await;
         triggers.push(made.trigger);
     }
     fixture.running.clear();
@@ -97,7 +102,10 @@ async fn what_passed_while_nobody_was_there_is_made_up_for_by_the_policy() {
     fixture.revive().await;
     let outcomes = async |trigger: &Trigger, count| {
         let fires = fixture.settled(&user, trigger, count).await;
-        let mut outcomes: Vec<_> = fires.iter().map(|fire| (time_of(fire), fire.outcome)).collect();
+        let mut outcomes: Vec<_> = fires
+            .iter()
+            .map(|fire| (time_of(fire), fire.outcome))
+            .collect();
         outcomes.sort_by_key(|(time, _)| *time);
         let outcomes: Vec<_> = outcomes.into_iter().map(|(_, outcome)| outcome).collect();
         (outcomes, fires)
@@ -138,7 +146,10 @@ async fn a_trigger_ends_with_the_rights_of_its_user() {
     let demoted = testkit::principal(user.tenant, Role::Editor);
     let (flow, _) = fixture.published(&user).await;
     let left = fixture.trigger(&user, &flow, each_second()).await.trigger;
-    let may_not = fixture.trigger(&demoted, &flow, each_second()).await.trigger;
+    let may_not = fixture
+        .trigger(&demoted, &flow, each_second())
+        .await
+        .trigger;
     fixture.settled(&user, &left, 1).await;
     fixture.settled(&user, &may_not, 1).await;
     fixture.world.gone.lock().unwrap().insert(user.user_id);

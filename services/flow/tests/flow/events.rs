@@ -11,7 +11,7 @@ use crate::{Fixture, SOON, triggers::spec};
 
 impl Fixture {
     /// Publishes as any NATS client would; returns when the server has it.
-    async fn publish(&self, who: &Principal, name: &str, id: Option<&str>, body: &str) {
+    async fn says(&self, who: &Principal, name: &str, id: Option<&str>, body: &str) {
         let subject = Subject::inbound(who.tenant, &Token::new(name).unwrap());
         let head = match id {
             Some(id) => format!("NATS/1.0\r\nNats-Msg-Id: {id}\r\n\r\n"),
@@ -46,13 +46,19 @@ async fn an_event_begins_one_execution_of_each_that_waits_for_it() {
     let theirs = fixture.trigger(&stranger, &theirs, paid()).await.trigger;
 
     for id in ["m-1", "m-1", "m-2"] {
-        fixture.publish(&user, "order-paid", Some(id), r#"{"n":1}"#).await;
+        fixture
+            .says(&user, "order-paid", Some(id), r#"{"n":1}"#)
+            .await;
     }
-    fixture.publish(&user, "order-paid", None, "plain").await;
+    fixture.says(&user, "order-paid", None, "plain").await;
     for trigger in [&first, &second] {
         let fires = eventually(SOON, async || {
             let fires = fixture.fires(&user, trigger).await;
-            (fires.iter().filter(|it| it.outcome == FireOutcome::Started).count() == 3)
+            (fires
+                .iter()
+                .filter(|it| it.outcome == FireOutcome::Started)
+                .count()
+                == 3)
                 .then_some(fires)
         })
         .await;
@@ -66,8 +72,14 @@ async fn an_event_begins_one_execution_of_each_that_waits_for_it() {
     let executions: BTreeSet<_> = starts.iter().map(|start| start.execution_id).collect();
     assert_eq!(executions.len(), 6);
     let input = starts.iter().map(|start| &start.input);
-    let named = input.clone().find(|input| input["id"] == json!("m-1")).unwrap();
-    assert_eq!((&named["event"], &named["data"]), (&json!("order-paid"), &json!({"n": 1})));
+    let named = input
+        .clone()
+        .find(|input| input["id"] == json!("m-1"))
+        .unwrap();
+    assert_eq!(
+        (&named["event"], &named["data"]),
+        (&json!("order-paid"), &json!({"n": 1}))
+    );
     assert!(named["at"].is_string());
     assert!(input.clone().any(|input| input["data"] == json!("plain")));
 }
@@ -80,10 +92,13 @@ async fn an_event_waits_for_an_engine_that_is_away() {
     let made = spec(json!({"event": {"name": "x"}}));
     let made = fixture.trigger(&user, &flow, made).await.trigger;
     *fixture.world.refusals.lock().unwrap() = 2;
-    fixture.publish(&user, "x", Some("m"), "{}").await;
+    fixture.says(&user, "x", Some("m"), "{}").await;
     let fires = eventually(SOON, async || {
         let fires = fixture.fires(&user, &made).await;
-        fires.first().is_some_and(|it| it.outcome == FireOutcome::Started).then_some(fires)
+        fires
+            .first()
+            .is_some_and(|it| it.outcome == FireOutcome::Started)
+            .then_some(fires)
     })
     .await;
     assert_eq!(fires.len(), 1);

@@ -75,12 +75,15 @@ impl Fixture {
             .unwrap();
         let vault = Vault::new(&vault::Config::new(MASTER_KEY)).unwrap();
         let service = flow::service(pool, vault);
-        self.running.push(service.start(&self.runtime).await.unwrap());
+        self.running
+            .push(service.start(&self.runtime).await.unwrap());
     }
 
     /// Changes rows as only who owns the database may.
     async fn sql(&self, tenant: TenantId, statement: &str) {
-        let admin = sea_orm::Database::connect(self.database.url()).await.unwrap();
+        let admin = sea_orm::Database::connect(self.database.url())
+            .await
+            .unwrap();
         let schema = sql::SchemaName::of(tenant).unwrap();
         let text = format!("SET search_path TO \"{schema}\"; {statement}");
         sea_orm::ConnectionTrait::execute_unprepared(&admin, &text)

@@ -3,11 +3,11 @@
 use contracts::{
     ErrorCode, Principal, Role,
     flow::Flow,
+    page::{Page, Paging},
     trigger::{
         CreateTrigger, DeleteTrigger, DisableTrigger, EnableTrigger, Fire, GetTrigger, ListFires,
         ListTriggers, NewTrigger, RotateSecret, Trigger, TriggerKind, TriggerSpec, UpdateTrigger,
     },
-    page::{Page, Paging},
 };
 use serde_json::{Value, json};
 
@@ -45,7 +45,9 @@ impl Fixture {
     }
 
     pub(crate) async fn fires(&self, who: &Principal, trigger: &Trigger) -> Vec<Fire> {
-        self.page_of_fires(who, trigger, Paging::default()).await.items
+        self.page_of_fires(who, trigger, Paging::default())
+            .await
+            .items
     }
 
     async fn page_of_fires(
@@ -86,10 +88,16 @@ async fn a_trigger_is_made_changed_and_deleted() {
     assert_ne!(changed.next_fires, made.trigger.next_fires);
     assert_eq!(fixture.look(&user, &made.trigger).await, changed);
 
-    let disable = DisableTrigger { flow_id, trigger_id };
+    let disable = DisableTrigger {
+        flow_id,
+        trigger_id,
+    };
     let disabled = fixture.ask(&user, &disable).await.unwrap();
     assert!(!disabled.enabled && disabled.next_fires.is_empty());
-    let enable = EnableTrigger { flow_id, trigger_id };
+    let enable = EnableTrigger {
+        flow_id,
+        trigger_id,
+    };
     let enabled = fixture.ask(&user, &enable).await.unwrap();
     assert!(enabled.enabled && enabled.runs_as == user.user_id);
 
@@ -97,7 +105,10 @@ async fn a_trigger_is_made_changed_and_deleted() {
     let list = ListTriggers { flow_id, paging };
     let listed = fixture.ask(&user, &list).await.unwrap();
     assert_eq!(listed.items, [enabled]);
-    let delete = DeleteTrigger { flow_id, trigger_id };
+    let delete = DeleteTrigger {
+        flow_id,
+        trigger_id,
+    };
     fixture.ask(&user, &delete).await.unwrap();
     assert!(fixture.ask(&user, &list).await.unwrap().items.is_empty());
     let again = fixture.ask(&user, &delete).await.unwrap_err();
@@ -114,11 +125,11 @@ async fn what_cannot_be_a_trigger_is_refused() {
         spec: spec(value),
     };
     let wrong = create(json!({"cron": {"expression": "every day", "time_zone": "UTC"}}));
-    let problem = fixture.ask(&user, &wrong).await.unwrap_err();
+    let problem = fixture.ask(&user, &wrong).await.err().unwrap();
     assert_eq!(reason(&problem), (422, "trigger_invalid"));
     assert_eq!(problem.errors[0].path, "/spec/cron/expression");
     let missing = create(json!({"webhook": {}, "revision": 7}));
-    let problem = fixture.ask(&user, &missing).await.unwrap_err();
+    let problem = fixture.ask(&user, &missing).await.err().unwrap();
     assert_eq!(problem.code, ErrorCode::NotFound);
 
     let made = fixture.trigger(&user, &flow, yearly()).await.trigger;
@@ -135,7 +146,7 @@ async fn what_cannot_be_a_trigger_is_refused() {
         trigger_id,
         overlap_minutes: None,
     };
-    let problem = fixture.ask(&user, &rotate).await.unwrap_err();
+    let problem = fixture.ask(&user, &rotate).await.err().unwrap();
     assert_eq!(reason(&problem), (422, "no_secret"));
     // A trigger is looked for in its flow alone.
     let elsewhere = GetTrigger {
@@ -158,7 +169,7 @@ async fn a_flow_has_so_many_triggers() {
         flow_id: flow.id,
         spec: yearly(),
     };
-    let problem = fixture.ask(&user, &one_more).await.unwrap_err();
+    let problem = fixture.ask(&user, &one_more).await.err().unwrap();
     assert_eq!(reason(&problem), (422, "too_many_triggers"));
     let paging = Paging {
         limit: Some(30),

@@ -30,14 +30,19 @@ fn hmac(key: &[u8], text: &[u8]) -> Vec<u8> {
 
 /// A delivery of this id, as Standard Webhooks ask for.
 fn standard(trigger: TriggerId, secret: &str, id: &str, body: &str) -> ReceiveWebhook {
-    let key = STANDARD.decode(secret.strip_prefix("whsec_").unwrap()).unwrap();
+    let key = STANDARD
+        .decode(secret.strip_prefix("whsec_").unwrap())
+        .unwrap();
     let time = Utc::now().timestamp().to_string();
     let signature = hmac(&key, format!("{id}.{time}.{body}").as_bytes());
     let headers = [
         ("content-type", "application/json".to_owned()),
         ("webhook-id", id.to_owned()),
         ("webhook-timestamp", time),
-        ("webhook-signature", format!("v1,{}", STANDARD.encode(signature))),
+        (
+            "webhook-signature",
+            format!("v1,{}", STANDARD.encode(signature)),
+        ),
     ];
     ReceiveWebhook {
         trigger_id: trigger,
@@ -62,7 +67,9 @@ impl Fixture {
 
     async fn webhook(&self, who: &Principal, value: Value) -> (Trigger, String) {
         let (flow, _) = self.published(who).await;
-        let made: NewTrigger = self.trigger(who, &flow, spec(json!({"webhook": value}))).await;
+        let made: NewTrigger = self
+            .trigger(who, &flow, spec(json!({"webhook": value})))
+            .await;
         (made.trigger, made.secret.unwrap())
     }
 }
@@ -72,12 +79,13 @@ async fn a_signed_request_begins_one_execution() {
     let mut fixture = Fixture::start().await;
     fixture.revive().await;
     let user = fixture.user(Role::Editor).await;
-    let (made, secret) = fixture.webhook(&user, json!({"headers": ["Webhook-Id"]})).await;
+    let (made, secret) = fixture
+        .webhook(&user, json!({"headers": ["Webhook-Id"]}))
+        .await;
     let path = format!("/hooks/{}/{}", user.tenant, made.id);
     assert_eq!(made.hook_path, Some(path));
     let webhook = standard(made.id, &secret, "msg-1", r#"{"n":1}"#);
-    let answers =
-        futures::future::join_all((0..8).map(|_| fixture.post(&user, &webhook))).await;
+    let answers = futures::future::join_all((0..8).map(|_| fixture.post(&user, &webhook))).await;
     let ids: BTreeSet<_> = answers
         .iter()
         .map(|answer| answer.as_ref().unwrap().execution_id)
@@ -118,7 +126,9 @@ async fn whoever_is_not_signed_learns_nothing() {
     let (theirs, their_secret) = fixture.webhook(&stranger, json!({})).await;
     let (clock, _) = {
         let (flow, _) = fixture.published(&user).await;
-        let made = fixture.trigger(&user, &flow, crate::triggers::yearly()).await;
+        let made = fixture
+            .trigger(&user, &flow, crate::triggers::yearly())
+            .await;
         (made.trigger, made.secret)
     };
     let old = (Utc::now().timestamp() - 400).to_string();
@@ -156,7 +166,10 @@ async fn a_rotated_secret_counts_for_a_while() {
     };
     let second = fixture.ask(&user, &rotate(60)).await.unwrap();
     let shown = fixture.look(&user, &made).await;
-    assert_eq!(shown.previous_secret_until, Some(second.previous_secret_until));
+    assert_eq!(
+        shown.previous_secret_until,
+        Some(second.previous_secret_until)
+    );
     for (id, secret) in [("a", &first), ("b", &second.secret)] {
         let webhook = standard(made.id, secret, id, "{}");
         fixture.post(&user, &webhook).await.unwrap();

@@ -43,12 +43,16 @@ enum Deleted {
     Done,
 }
 
-#[OpenApi(prefix_path = "/flows/:flow_id/triggers", tag = "Tag::Flows")]
+#[OpenApi(prefix_path = "/flows", tag = "Tag::Flows")]
 impl Api {
     /// The flow's triggers
     ///
     /// Conversations begin executions too, by the node `chat_trigger`: they are no triggers of this list.
-    #[oai(path = "/", method = "get", operation_id = "flow.list_triggers")]
+    #[oai(
+        path = "/:flow_id/triggers",
+        method = "get",
+        operation_id = "flow.list_triggers"
+    )]
     async fn list(
         &self,
         caller: Bearer,
@@ -71,7 +75,11 @@ impl Api {
     /// Make a trigger
     ///
     /// It executes in the caller's name. The secret of a webhook is shown this once.
-    #[oai(path = "/", method = "post", operation_id = "flow.create_trigger")]
+    #[oai(
+        path = "/:flow_id/triggers",
+        method = "post",
+        operation_id = "flow.create_trigger"
+    )]
     async fn create(
         &self,
         caller: Bearer,
@@ -86,7 +94,11 @@ impl Api {
     }
 
     /// One trigger
-    #[oai(path = "/:trigger_id", method = "get", operation_id = "flow.get_trigger")]
+    #[oai(
+        path = "/:flow_id/triggers/:trigger_id",
+        method = "get",
+        operation_id = "flow.get_trigger"
+    )]
     async fn get(
         &self,
         caller: Bearer,
@@ -105,7 +117,7 @@ impl Api {
     ///
     /// The kind stays. From then on it executes in the caller's name.
     #[oai(
-        path = "/:trigger_id",
+        path = "/:flow_id/triggers/:trigger_id",
         method = "put",
         operation_id = "flow.update_trigger"
     )]
@@ -126,7 +138,7 @@ impl Api {
 
     /// Delete a trigger with its history; its executions stay
     #[oai(
-        path = "/:trigger_id",
+        path = "/:flow_id/triggers/:trigger_id",
         method = "delete",
         operation_id = "flow.delete_trigger"
     )]
@@ -147,7 +159,7 @@ impl Api {
 
     /// Enable a trigger, from now on and in the caller's name
     #[oai(
-        path = "/:trigger_id/enable",
+        path = "/:flow_id/triggers/:trigger_id/enable",
         method = "post",
         operation_id = "flow.enable_trigger"
     )]
@@ -167,7 +179,7 @@ impl Api {
 
     /// Disable a trigger
     #[oai(
-        path = "/:trigger_id/disable",
+        path = "/:flow_id/triggers/:trigger_id/disable",
         method = "post",
         operation_id = "flow.disable_trigger"
     )]
@@ -189,7 +201,7 @@ impl Api {
     ///
     /// The newest first, of the last 30 days.
     #[oai(
-        path = "/:trigger_id/fires",
+        path = "/:flow_id/triggers/:trigger_id/fires",
         method = "get",
         operation_id = "flow.list_fires"
     )]
@@ -218,7 +230,7 @@ impl Api {
     ///
     /// It is shown this once; the one before it counts as well for a while.
     #[oai(
-        path = "/:trigger_id/rotate-secret",
+        path = "/:flow_id/triggers/:trigger_id/rotate-secret",
         method = "post",
         operation_id = "flow.rotate_trigger_secret"
     )]

@@ -72,12 +72,15 @@ fn inbound(channels: &mut Map<String, Value>, operations: &mut Map<String, Value
             "examples": [{"payload": {"order": 7}}],
         }},
     }));
-    operations.insert("event".to_owned(), json!({
-        "action": "receive",
-        "channel": {"$ref": "#/channels/event"},
-        "summary": "Something happened that triggers of flows may wait for",
-        "messages": [{"$ref": "#/channels/event/messages/message"}],
-    }));
+    operations.insert(
+        "event".to_owned(),
+        json!({
+            "action": "receive",
+            "channel": {"$ref": "#/channels/event"},
+            "summary": "Something happened that triggers of flows may wait for",
+            "messages": [{"$ref": "#/channels/event/messages/message"}],
+        }),
+    );
 }
 
 struct Followed {

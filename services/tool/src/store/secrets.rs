@@ -19,11 +19,7 @@ use sql::Tenant;
 
 use crate::{
     error::Error,
-    store::{
-        ToolStore,
-        entities::secret,
-        name_after, page, read, write,
-    },
+    store::{ToolStore, entities::secret, name_after, page, read, write},
 };
 
 /// The table of the organization's data key.
@@ -45,7 +41,10 @@ impl ToolStore {
     ) -> Result<Secret, Error> {
         let hosts = write(&secret.hosts)?;
         let transaction = self.pool.tenant(tenant).await?;
-        let key = self.vault.tenant_key(&transaction, DATA_KEYS, tenant).await?;
+        let key = self
+            .vault
+            .tenant_key(&transaction, DATA_KEYS, tenant)
+            .await?;
         let place = [&tenant.to_string(), "secret", &secret.name, &hosts];
         let row = secret::Model {
             name: secret.name.clone(),
@@ -139,7 +138,9 @@ impl ToolStore {
         if rows.is_empty() {
             return Ok(BTreeMap::new());
         }
-        let wrapped = vault::wrapped_key(&transaction, DATA_KEYS).await?.ok_or(vault::Error::Open)?;
+        let wrapped = vault::wrapped_key(&transaction, DATA_KEYS)
+            .await?
+            .ok_or(vault::Error::Open)?;
         let key = self.vault.unwrap(&owner, &wrapped)?;
         let open = |row: secret::Model| {
             let place = [owner.as_str(), "secret", &row.name, &row.hosts];
