@@ -103,25 +103,7 @@ fn streams(partitions: u16) -> Vec<Config> {
         max_age: 30 * DAY,
         ..base()
     });
-    // One wake-up per trigger and label at most, so it needs no other bound; a schedule must not end by its age.
-    streams.push(Config {
-        name: TRIGGERS.into(),
-        subjects: vec![Subject::triggers().to_string()],
-        max_messages_per_subject: 1,
-        allow_message_schedules: true,
-        allow_message_ttl: true,
-        ..base()
-    });
-    streams.push(Config {
-        name: INBOUND.into(),
-        subjects: vec![Subject::inbound_of_all().to_string()],
-        retention: RetentionPolicy::WorkQueue,
-        discard: DiscardPolicy::New,
-        max_age: 7 * DAY,
-        max_bytes: INBOUND_ROOM,
-        max_message_size: MAX_INBOUND,
-        ..base()
-    });
+    streams.extend([wakes(), inbound()]);
     // An object store, by the rules that its clients agree on.
     streams.push(Config {
         name: uploads::STREAM.into(),
@@ -134,6 +116,31 @@ fn streams(partitions: u16) -> Vec<Config> {
         ..base()
     });
     streams
+}
+
+/// One wake-up per trigger and label at most, so it needs no other bound; a schedule must not end by its age.
+fn wakes() -> Config {
+    Config {
+        name: TRIGGERS.into(),
+        subjects: vec![Subject::triggers().to_string()],
+        max_messages_per_subject: 1,
+        allow_message_schedules: true,
+        allow_message_ttl: true,
+        ..base()
+    }
+}
+
+fn inbound() -> Config {
+    Config {
+        name: INBOUND.into(),
+        subjects: vec![Subject::inbound_of_all().to_string()],
+        retention: RetentionPolicy::WorkQueue,
+        discard: DiscardPolicy::New,
+        max_age: 7 * DAY,
+        max_bytes: INBOUND_ROOM,
+        max_message_size: MAX_INBOUND,
+        ..base()
+    }
 }
 
 fn base() -> Config {
