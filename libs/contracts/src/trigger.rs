@@ -242,7 +242,7 @@ pub enum FireOutcome {
     /// The engine has not taken it yet; it is asked again.
     Pending,
     Started,
-    /// On purpose: by the policy for missed fire times, or by the flow's concurrency.
+    /// On purpose, by the policy for missed fire times.
     Skipped,
     /// It cannot be executed.
     Refused,
