@@ -42,7 +42,7 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("sql", vec!["contracts"]),
         ("documents", vec!["contracts"]),
         ("egress", vec![]),
-        ("vault", vec![]),
+        ("vault", vec!["contracts", "sql"]),
         ("sandbox", vec![]),
         ("passages", vec![]),
         ("xtask", vec![]),

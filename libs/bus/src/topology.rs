@@ -7,6 +7,8 @@
 //! | `WORK_<class>`| `work.<class>.>`    | until done; one message per subject   |
 //! | `EVT`         | `evt.>`             | seven days                            |
 //! | `DEAD`        | `dead.>`            | thirty days                           |
+//! | `TRIGGERS`    | `trg.>`             | the last of each subject              |
+//! | `INBOUND`     | `in.*.event.*`      | until done, seven days, up to 1 GiB   |
 //! | `OBJ_UPLOADS` | `$O.UPLOADS.>`      | an hour, up to 1 GiB                  |
 
 use std::time::Duration;
@@ -31,6 +33,14 @@ pub(crate) const WORKERS: &str = "workers";
 
 /// The stream of dead letters.
 pub(crate) const DEAD: &str = "DEAD";
+/// The stream of the wake-ups of triggers.
+pub(crate) const TRIGGERS: &str = "TRIGGERS";
+/// The stream of the events that integrators publish.
+pub(crate) const INBOUND: &str = "INBOUND";
+/// Bytes of events that wait; more are refused.
+const INBOUND_ROOM: i64 = 1024 * 1024 * 1024;
+/// Bytes of one event.
+pub(crate) const MAX_INBOUND: i32 = 256 * 1024;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// Larger batches of records are split by the owner before.
@@ -93,6 +103,7 @@ fn streams(partitions: u16) -> Vec<Config> {
         max_age: 30 * DAY,
         ..base()
     });
+    streams.extend([wakes(), inbound()]);
     // An object store, by the rules that its clients agree on.
     streams.push(Config {
         name: uploads::STREAM.into(),
@@ -105,6 +116,31 @@ fn streams(partitions: u16) -> Vec<Config> {
         ..base()
     });
     streams
+}
+
+/// One wake-up per trigger and label at most, so it needs no other bound; a schedule must not end by its age.
+fn wakes() -> Config {
+    Config {
+        name: TRIGGERS.into(),
+        subjects: vec![Subject::triggers().to_string()],
+        max_messages_per_subject: 1,
+        allow_message_schedules: true,
+        allow_message_ttl: true,
+        ..base()
+    }
+}
+
+fn inbound() -> Config {
+    Config {
+        name: INBOUND.into(),
+        subjects: vec![Subject::inbound_of_all().to_string()],
+        retention: RetentionPolicy::WorkQueue,
+        discard: DiscardPolicy::New,
+        max_age: 7 * DAY,
+        max_bytes: INBOUND_ROOM,
+        max_message_size: MAX_INBOUND,
+        ..base()
+    }
 }
 
 fn base() -> Config {

@@ -7,6 +7,7 @@ use async_nats::{
     jetstream::{AckKind, Message, consumer::pull, context::PublishErrorKind},
 };
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use contracts::{
     Subject,
     dead_letter::DeadReason,
@@ -51,6 +52,11 @@ impl Delivery {
     /// The sequence in the stream; 0 where it cannot be read.
     pub fn sequence(&self) -> u64 {
         self.message.info().map_or(0, |info| info.stream_sequence)
+    }
+    /// When the server stored it; none where that cannot be read.
+    pub fn stored_at(&self) -> Option<DateTime<Utc>> {
+        let at = self.message.info().ok()?.published;
+        DateTime::from_timestamp(at.unix_timestamp(), at.nanosecond())
     }
     /// How often it was delivered, this time included.
     pub fn deliveries(&self) -> u64 {

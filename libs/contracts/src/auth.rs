@@ -177,3 +177,16 @@ pub struct RunTokenReply {
     /// Seconds.
     pub expires_in: u64,
 }
+
+/// The role that a user has in the organization at this moment. Refused once they lost their membership.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RoleOf {
+    pub user_id: UserId,
+}
+request!(RoleOf => RoleOfReply, "auth.role_of", Access::Internal, example: RoleOf { user_id: UserId::EXAMPLE });
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoleOfReply {
+    pub role: Role,
+}

@@ -129,6 +129,10 @@ typed_ids! {
     /// One signed-in device: the family of its refresh tokens.
     SessionId = "sess";
     FlowId = "flow";
+    /// What begins executions of a flow by itself.
+    TriggerId = "trig";
+    /// One time that a trigger fired.
+    FireId = "fire";
     ExecutionId = "exec";
     /// A work item that nobody could do.
     DeadLetterId = "dead";
@@ -154,6 +158,8 @@ id_text!(
     UserId,
     SessionId,
     FlowId,
+    TriggerId,
+    FireId,
     ExecutionId,
     DeadLetterId,
     ProviderId,
@@ -169,6 +175,14 @@ id_text!(
     AttachmentId,
     UploadId
 );
+
+impl ExecutionId {
+    /// The id of something that has a time and a hash: whoever makes it makes the same one.
+    pub fn of(at: chrono::DateTime<chrono::Utc>, hash: [u8; 10]) -> Self {
+        let millis = u64::try_from(at.timestamp_millis()).unwrap_or(0);
+        Self(uuid::Builder::from_unix_timestamp_millis(millis, &hash).into_uuid())
+    }
+}
 
 impl TenantId {
     /// The tenant of what no organization owns: registration, login, internal requests. Written `platform`.

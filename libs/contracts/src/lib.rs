@@ -28,6 +28,7 @@ pub mod service;
 pub mod subject;
 pub mod tenant;
 pub mod tool;
+pub mod trigger;
 pub mod work;
 
 /// BLAKE3 of the bytes, hexadecimal: what names a definition, and what an approval is bound to.

@@ -19,7 +19,7 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Wire for T {}
 /// Who may send a request. The kernel of the answering service enforces it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Anyone, without a token, on tenant `platform`.
+    /// Anyone, without a token: on tenant `platform`, or where the request proves itself.
     Public,
     /// Any signed-in user (not a run), whatever the role.
     SignedIn,

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     Access, Request, agent, auth, chat, crew, dead_letter, execution, fields, flow, knowledge, llm,
-    tenant, tool,
+    tenant, tool, trigger,
 };
 
 /// One request of the contract, described.
@@ -70,6 +70,7 @@ pub const OPERATIONS: &[Operation] = &[
     Operation::of::<auth::UpdateMe>(),
     Operation::of::<auth::AddMember>(),
     Operation::of::<auth::RunToken>(),
+    Operation::of::<auth::RoleOf>(),
     Operation::of::<tenant::Provision>(),
     Operation::of::<tenant::MembershipsOf>(),
     Operation::of::<tenant::JoinOrganization>(),
@@ -128,6 +129,16 @@ pub const OPERATIONS: &[Operation] = &[
     Operation::of::<flow::RunCrew>(),
     Operation::of::<flow::TestCrew>(),
     Operation::of::<flow::RunTurn>(),
+    Operation::of::<trigger::CreateTrigger>(),
+    Operation::of::<trigger::ListTriggers>(),
+    Operation::of::<trigger::GetTrigger>(),
+    Operation::of::<trigger::UpdateTrigger>(),
+    Operation::of::<trigger::EnableTrigger>(),
+    Operation::of::<trigger::DisableTrigger>(),
+    Operation::of::<trigger::DeleteTrigger>(),
+    Operation::of::<trigger::ListFires>(),
+    Operation::of::<trigger::RotateSecret>(),
+    Operation::of::<trigger::ReceiveWebhook>(),
     Operation::of::<execution::Approve>(),
     Operation::of::<execution::AnswerExecution>(),
     Operation::of::<execution::ReadExecution>(),

@@ -65,7 +65,7 @@ impl Service {
                 Self::Llm,
             ],
             Self::Chat => &[Self::Agent, Self::Flow, Self::Execution],
-            Self::Flow => &[Self::Agent, Self::Tool, Self::Execution],
+            Self::Flow => &[Self::Agent, Self::Tool, Self::Execution, Self::Auth],
             Self::Execution => &[Self::Agent, Self::Tool, Self::Llm, Self::Auth],
             Self::Agent => &[Self::Tool, Self::Llm, Self::Auth],
             Self::Auth => &[Self::Tenant],

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Access, Permission, Role, Service,
-    id::{ExecutionId, TenantId, UserId},
+    auth::RoleOf,
+    id::{ExecutionId, TenantId, TriggerId, UserId},
     message::{Event, Request},
     operations::{OPERATIONS, Operation},
     owner::OwnerKind,
@@ -108,6 +109,30 @@ impl Subject {
     pub fn node(tenant: TenantId, name: &Token) -> Self {
         Self(format!("node.{tenant}.{name}"))
     }
+    /// Where a wake-up of a trigger waits for its time; `label` tells those of one trigger apart.
+    pub fn wake_at(tenant: TenantId, trigger: TriggerId, label: &Token) -> Self {
+        Self(format!("trg.at.{tenant}.{trigger}.{label}"))
+    }
+    /// Where a trigger is woken.
+    pub fn wake(tenant: TenantId, trigger: TriggerId) -> Self {
+        Self(format!("trg.due.{tenant}.{trigger}"))
+    }
+    /// The same of all triggers.
+    pub fn wakes() -> Self {
+        Self("trg.due.*.*".to_owned())
+    }
+    /// All that has to do with triggers.
+    pub fn triggers() -> Self {
+        Self("trg.>".to_owned())
+    }
+    /// Where an integrator says that something happened, for the triggers of its organization.
+    pub fn inbound(tenant: TenantId, name: &Token) -> Self {
+        Self(format!("in.{tenant}.event.{name}"))
+    }
+    /// The same of every tenant, by any name.
+    pub fn inbound_of_all() -> Self {
+        Self("in.*.event.*".to_owned())
+    }
     /// Messages of a stream that could not be handled.
     pub fn dead_letter(stream: &str, tenant: TenantId) -> Option<Self> {
         Token::new(stream).map(|stream| Self(format!("dead.{stream}.{tenant}")))
@@ -159,6 +184,18 @@ pub fn tenant_of(subject: &str) -> Option<TenantId> {
 pub fn execution_of(subject: &str) -> Option<(TenantId, ExecutionId)> {
     let mut tokens = subject.split('.').skip(1);
     Some((tokens.next()?.parse().ok()?, tokens.next()?.parse().ok()?))
+}
+
+/// Reads `(tenant, trigger)` back out of what [`Subject::wake`] has written.
+pub fn trigger_of(subject: &str) -> Option<(TenantId, TriggerId)> {
+    let (tenant, trigger) = subject.strip_prefix("trg.due.")?.split_once('.')?;
+    Some((tenant.parse().ok()?, trigger.parse().ok()?))
+}
+
+/// Reads `(tenant, name)` back out of what [`Subject::inbound`] has written.
+pub fn inbound_of(subject: &str) -> Option<(TenantId, Token)> {
+    let (tenant, name) = subject.strip_prefix("in.")?.split_once(".event.")?;
+    Some((tenant.parse().ok()?, Token::new(name)?))
 }
 
 /// Which attempt of which step a work item is, as its subject says.
@@ -226,14 +263,16 @@ pub fn integrator_grants(tenant: TenantId, user: UserId, role: Role) -> Grants {
         ]);
         subscribe.extend(micro_service(&tenant));
     }
-    Grants {
-        publish: OPERATIONS
-            .iter()
-            .filter(|operation| operation.is_for_tenants())
-            .map(|operation| format!("req.{tenant}.{}", operation.name))
-            .collect(),
-        subscribe,
+    let mut publish: Vec<String> = OPERATIONS
+        .iter()
+        .filter(|operation| operation.is_for_tenants())
+        .map(|operation| format!("req.{tenant}.{}", operation.name))
+        .collect();
+    // An event may begin executions.
+    if role.allows(Permission::FlowExecute) {
+        publish.push(format!("in.{tenant}.event.*"));
     }
+    Grants { publish, subscribe }
 }
 
 /// What a micro service of this name listens to, to say what it is. Each verb stands alone: a NATS server takes the token
@@ -264,7 +303,12 @@ pub fn service_grants(service: Service) -> Grants {
             subscribe.push(Subject::auth_callout().to_string());
             publish.push(Subject::kick_all().to_string());
         }
-        Service::Flow => publish.push(format!("own.*.{}", OwnerKind::Start.as_str())),
+        Service::Flow => {
+            publish.push(format!("own.*.{}", OwnerKind::Start.as_str()));
+            publish.push(Subject::triggers().to_string());
+            // Who sends a webhook may wait for the output.
+            subscribe.push("live.*.*".to_owned());
+        }
         Service::Execution => {
             publish.extend(
                 [
@@ -301,7 +345,10 @@ fn may_ask(caller: Service, operation: &Operation) -> bool {
         (Service::Gateway, access) => access != Access::Internal,
         (_, access) => access != Access::Public,
     };
-    fits && caller.calls().contains(&callee)
+    // Who begins executions for absent users needs their role, and no token of theirs.
+    let is_known =
+        (caller, callee) != (Service::Flow, Service::Auth) || operation.name == RoleOf::NAME;
+    fits && is_known && caller.calls().contains(&callee)
 }
 
 /// What a NATS user may publish and subscribe to.
@@ -441,6 +488,11 @@ mod tests {
         assert!(!publish(Service::Execution).contains(&"req.*.auth.login".to_owned()));
         assert!(publish(Service::Gateway).contains(&"req.*.auth.login".to_owned()));
         assert!(!publish(Service::Gateway).contains(&"req.*.auth.run_token".to_owned()));
+        let asked: Vec<_> = publish(Service::Flow)
+            .into_iter()
+            .filter(|subject| subject.starts_with("req.*.auth."))
+            .collect();
+        assert_eq!(asked, ["req.*.auth.role_of"]);
         for silent in [Service::Tenant, Service::Llm] {
             assert_eq!(publish(silent), [format!("evt.*.{silent}.>")]);
         }
@@ -465,8 +517,31 @@ mod tests {
             !grants
                 .publish
                 .iter()
+                .filter(|subject| !subject.starts_with("in."))
                 .any(|subject| subject.contains('*') || subject.contains('>'))
         );
+    }
+
+    #[test]
+    fn only_who_may_execute_flows_may_publish_events() {
+        for role in Role::ALL {
+            let grants = integrator_grants(TenantId::EXAMPLE, UserId::EXAMPLE, role);
+            let own = format!("in.{}.event.*", TenantId::EXAMPLE);
+            let may = grants.publish.contains(&own);
+            assert_eq!(may, role.allows(Permission::FlowExecute), "{role:?}");
+        }
+    }
+
+    #[test]
+    fn triggers_and_events_are_read_back() {
+        let (tenant, trigger) = (TenantId::generate(), TriggerId::generate());
+        let subject = Subject::wake(tenant, trigger);
+        assert_eq!(trigger_of(subject.as_str()), Some((tenant, trigger)));
+        assert_eq!(trigger_of(&format!("{subject}.x")), None);
+        let name = Token::new("order-paid").unwrap();
+        let subject = Subject::inbound(tenant, &name);
+        assert_eq!(inbound_of(subject.as_str()), Some((tenant, name)));
+        assert_eq!(inbound_of(&format!("in.{tenant}.event.a.b")), None);
     }
 
     #[test]

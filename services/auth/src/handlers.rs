@@ -7,7 +7,7 @@ mod session;
 mod sign_in;
 mod tickets;
 
-pub(crate) use members::{add_member, run_token};
+pub(crate) use members::{add_member, role_of, run_token};
 pub(crate) use profile::{me, update_me};
 pub(crate) use register::register;
 pub(crate) use session::{logout, refresh};

@@ -35,6 +35,7 @@ pub fn service(state: State) -> kernel::Service<State> {
         .on(handlers::update_me)
         .on(handlers::add_member)
         .on(handlers::run_token)
+        .on(handlers::role_of)
         .task("callout", callout::run)
         .task("kick", kick::run)
         .task("housekeeping", housekeeping::run)

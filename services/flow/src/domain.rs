@@ -10,7 +10,10 @@ use serde_json::Value;
 
 use crate::error::Error;
 
+pub(crate) mod cron;
 pub(crate) mod pins;
+pub(crate) mod signature;
+pub(crate) mod trigger;
 
 const MAX_NAME: usize = 200;
 const MAX_DESCRIPTION: usize = 10_000;

@@ -1,6 +1,10 @@
 //! What can go wrong with flows, and how it is answered.
 
-use contracts::{ErrorCode, FieldProblem, Problem, flow::FlowProblem, id::FlowId};
+use contracts::{
+    ErrorCode, FieldProblem, Problem,
+    flow::FlowProblem,
+    id::{ExecutionId, FlowId, TriggerId, UserId},
+};
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
@@ -41,26 +45,86 @@ pub(crate) enum Error {
     NotThere { what: &'static str, id: String },
     #[error("a stored definition cannot be read")]
     Stored(#[source] serde_json::Error),
+    #[error("trigger `{0}` does not exist")]
+    TriggerNotFound(TriggerId),
+    #[error("the trigger is not valid: {}", first_field(.0))]
+    InvalidTrigger(Vec<FieldProblem>),
+    #[error("a flow has at most {0} triggers")]
+    TooManyTriggers(u64),
+    #[error("the kind of a trigger stays what it is")]
+    KindFixed,
+    #[error("only a webhook has a secret")]
+    NoSecret,
+    /// Deliberately without detail, also about whether there is such a trigger.
+    #[error("the webhook is not signed as its trigger asks for")]
+    NotSigned,
+    #[error("trigger `{0}` is disabled")]
+    TriggerDisabled(TriggerId),
+    #[error("the body {0}")]
+    InvalidBody(&'static str),
+    /// What became of the same delivery before.
+    #[error("{}", .0.detail)]
+    Refused(Problem),
+    #[error("the execution `{0}` did not succeed")]
+    NotSucceeded(ExecutionId),
+    #[error("user `{0}`, in whose name the trigger executes, is no member any more")]
+    OwnerLeft(UserId),
+    #[error("user `{0}`, in whose name the trigger executes, may not execute flows any more")]
+    OwnerMayNot(UserId),
+    #[error("trigger `{0}` cannot be read from the database")]
+    StoredTrigger(TriggerId),
+    #[error("a message cannot be read")]
+    Unreadable,
+    #[error("a trigger cannot be woken at present")]
+    Bus(#[source] bus::Error),
+    #[error("the system gives no random bytes")]
+    Random(#[from] getrandom::Error),
+    #[error("the secrets of triggers cannot be used")]
+    Vault(#[from] vault::Error),
     #[error(transparent)]
     Store(#[from] sql::Error),
+}
+
+impl From<vault::KeyError> for Error {
+    fn from(error: vault::KeyError) -> Self {
+        match error {
+            vault::KeyError::Store(error) => Self::Store(error),
+            vault::KeyError::Vault(error) => Self::Vault(error),
+        }
+    }
 }
 
 impl kernel::ServiceError for Error {
     fn code(&self) -> ErrorCode {
         match self {
-            Self::FlowNotFound(_) | Self::RevisionNotFound { .. } | Self::NotThere { .. } => {
-                ErrorCode::NotFound
-            }
+            Self::FlowNotFound(_)
+            | Self::RevisionNotFound { .. }
+            | Self::NotThere { .. }
+            | Self::TriggerNotFound(_) => ErrorCode::NotFound,
             Self::NotPublished(_)
             | Self::InvalidFlow(_)
             | Self::InvalidInput(_)
             | Self::InvalidField { .. }
-            | Self::KeyReused => ErrorCode::InvalidInput,
-            Self::VersionMismatch { .. } | Self::DraftChanged => ErrorCode::Conflict,
-            Self::NotAllowed(_) => ErrorCode::Forbidden,
-            Self::Engine(problem) | Self::Unresolved(problem) => problem.code,
-            Self::Definition(_) => ErrorCode::Unavailable,
-            Self::Stored(_) => ErrorCode::Internal,
+            | Self::KeyReused
+            | Self::InvalidTrigger(_)
+            | Self::TooManyTriggers(_)
+            | Self::KindFixed
+            | Self::NoSecret
+            | Self::InvalidBody(_) => ErrorCode::InvalidInput,
+            Self::VersionMismatch { .. } | Self::DraftChanged | Self::TriggerDisabled(_) => {
+                ErrorCode::Conflict
+            }
+            Self::NotAllowed(_) | Self::OwnerLeft(_) | Self::OwnerMayNot(_) => ErrorCode::Forbidden,
+            Self::NotSigned => ErrorCode::Unauthenticated,
+            Self::Engine(problem) | Self::Unresolved(problem) | Self::Refused(problem) => {
+                problem.code
+            }
+            Self::Definition(_) | Self::Bus(_) | Self::NotSucceeded(_) => ErrorCode::Unavailable,
+            Self::Stored(_)
+            | Self::StoredTrigger(_)
+            | Self::Unreadable
+            | Self::Random(_)
+            | Self::Vault(_) => ErrorCode::Internal,
             Self::Store(error) => error.code(),
         }
     }
@@ -83,13 +147,33 @@ impl kernel::ServiceError for Error {
                 problem.with_status(412).with_reason("version_mismatch")
             }
             Self::KeyReused => problem.with_reason("idempotency_key_reused"),
+            Self::InvalidTrigger(errors) => problem
+                .with_reason("trigger_invalid")
+                .with_errors(errors.clone()),
+            Self::TooManyTriggers(_) => problem.with_reason("too_many_triggers"),
+            Self::KindFixed => problem.with_reason("kind_fixed"),
+            Self::NoSecret => problem.with_reason("no_secret"),
+            Self::NotSigned => problem.with_reason("not_signed"),
+            Self::TriggerDisabled(_) => problem.with_reason("trigger_disabled"),
+            Self::InvalidBody(_) => problem.with_reason("body_invalid"),
+            // Whoever sent the webhook need not try again, and learns nothing of the flow.
+            Self::NotSucceeded(_) => problem.with_status(502).with_reason("execution_failed"),
+            Self::OwnerLeft(_) => problem.with_reason("owner_left"),
+            Self::OwnerMayNot(_) => problem.with_reason("owner_may_not"),
+            Self::FlowNotFound(_) => problem.with_reason("flow_not_found"),
+            Self::Refused(cause) => cause.clone(),
             Self::Engine(cause) | Self::Unresolved(cause) => Problem {
                 retry_after_ms: cause.retry_after_ms,
                 ..problem
             },
-            Self::FlowNotFound(_)
-            | Self::RevisionNotFound { .. }
+            Self::RevisionNotFound { .. }
             | Self::Definition(_)
+            | Self::Bus(_)
+            | Self::TriggerNotFound(_)
+            | Self::StoredTrigger(_)
+            | Self::Unreadable
+            | Self::Random(_)
+            | Self::Vault(_)
             | Self::NotAllowed(_)
             | Self::NotThere { .. }
             | Self::DraftChanged
@@ -104,6 +188,13 @@ fn first(problems: &[FlowProblem]) -> String {
         [] => "no reason is known".to_owned(),
         [only] => only.message.clone(),
         [first, rest @ ..] => format!("{} (and {} more)", first.message, rest.len()),
+    }
+}
+
+fn first_field(problems: &[FieldProblem]) -> String {
+    match problems {
+        [] => "no reason is known".to_owned(),
+        [first, ..] => format!("`{}` {}", first.path, first.message),
     }
 }
 

@@ -5,7 +5,9 @@ pub(crate) mod execute;
 pub(crate) mod flows;
 mod pins;
 pub(crate) mod revisions;
+pub(crate) mod triggers;
 pub(crate) mod variables;
+pub(crate) mod webhooks;
 
 use chrono::{DateTime, SubsecRound, Utc};
 
@@ -14,6 +16,6 @@ use crate::store::FlowStore;
 type Ctx = kernel::Ctx<FlowStore>;
 
 /// To the microsecond, as the database keeps it: what is answered now is what is read later.
-fn now() -> DateTime<Utc> {
+pub(crate) fn now() -> DateTime<Utc> {
     Utc::now().trunc_subsecs(6)
 }

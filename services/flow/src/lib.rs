@@ -1,13 +1,18 @@
-//! Owns flows: drafts, revisions, variables, and the decision to execute.
+//! Owns flows: drafts, revisions, variables, triggers, and the decision to execute.
 //!
-//! Reading order: [`domain`] has the rules, [`store`] the questions to the database, [`handlers`] put them in order.
+//! Reading order: [`domain`] has the rules, [`store`] the questions to the database, [`handlers`] put them in order;
+//! [`wakes`] notices what triggers wait for, [`fires`] and [`launch`] begin their executions.
 
 mod domain;
 mod error;
+mod fires;
 mod handlers;
+mod launch;
 mod store;
+mod wakes;
 
 use sql::{Migration, Migrations, Pool};
+use vault::Vault;
 
 pub use store::FlowStore;
 
@@ -28,12 +33,16 @@ pub const MIGRATIONS: Migrations = Migrations {
             name: "0003_agents_of_flows",
             sql: include_str!("../migrations/0003_agents_of_flows.sql"),
         },
+        Migration {
+            name: "0004_triggers",
+            sql: include_str!("../migrations/0004_triggers.sql"),
+        },
     ],
 };
 
-/// The table of contents: everything this service answers.
-pub fn service(pool: Pool) -> kernel::Service<FlowStore> {
-    kernel::Service::new("flow", FlowStore::new(pool))
+/// The table of contents: everything this service answers and does.
+pub fn service(pool: Pool, vault: Vault) -> kernel::Service<FlowStore> {
+    kernel::Service::new("flow", FlowStore::new(pool, vault))
         .on(handlers::flows::create)
         .on(handlers::flows::get)
         .on(handlers::flows::list)
@@ -54,4 +63,16 @@ pub fn service(pool: Pool) -> kernel::Service<FlowStore> {
         .on(handlers::execute::run_crew)
         .on(handlers::execute::test_crew)
         .on(handlers::execute::run_turn)
+        .on(handlers::triggers::create)
+        .on(handlers::triggers::list)
+        .on(handlers::triggers::get)
+        .on(handlers::triggers::update)
+        .on(handlers::triggers::enable)
+        .on(handlers::triggers::disable)
+        .on(handlers::triggers::delete)
+        .on(handlers::triggers::fires)
+        .on(handlers::triggers::rotate)
+        .on(handlers::webhooks::receive)
+        .task("triggers", wakes::due)
+        .task("events", wakes::inbound)
 }

@@ -2,6 +2,9 @@
 
 mod agents;
 mod entity;
+mod fires;
+mod trigger_entity;
+mod triggers;
 
 use std::collections::BTreeMap;
 
@@ -18,6 +21,7 @@ use sea_orm::{
 };
 use serde_json::Value;
 use sql::{Cursor, Pool, Search};
+use vault::Vault;
 
 use crate::{
     domain,
@@ -25,9 +29,13 @@ use crate::{
     store::entity::{flow, revision, start, variable},
 };
 
+pub(crate) use fires::{PendingFire, Refusal};
+pub(crate) use triggers::LockedTrigger;
+
 /// Flows in the database.
 pub struct FlowStore {
     pool: Pool,
+    vault: Vault,
 }
 
 /// What a request to execute began.
@@ -49,8 +57,8 @@ pub(crate) struct Published {
 }
 
 impl FlowStore {
-    pub(crate) fn new(pool: Pool) -> Self {
-        Self { pool }
+    pub(crate) fn new(pool: Pool, vault: Vault) -> Self {
+        Self { pool, vault }
     }
 
     pub(crate) async fn insert(&self, tenant: TenantId, flow: &Flow) -> Result<(), Error> {

@@ -21,6 +21,7 @@ mod node_types;
 mod organizations;
 mod secrets;
 mod tools;
+mod triggers;
 mod users;
 mod variables;
 mod workflows;
@@ -57,7 +58,8 @@ type Apis = (
     auth::Api,
     users::Api,
     organizations::Api,
-    flows::Api,
+    // The framework takes 16 at most, and a pair for one.
+    (flows::Api, triggers::Api),
     workflows::Api,
     executions::Api,
     llm::Api,
@@ -78,7 +80,7 @@ pub(crate) fn service() -> OpenApiService<Apis, ()> {
         auth::Api,
         users::Api,
         organizations::Api,
-        flows::Api,
+        (flows::Api, triggers::Api),
         workflows::Api,
         executions::Api,
         llm::Api,

@@ -5,7 +5,7 @@
 //! and the form of the reply, is what the OpenAPI description says of the same request. Where REST has no such request,
 //! the example stands for itself.
 //!
-//! **Invariant:** the operations are those of `contracts::operations` that a signed-in integrator may send, no more.
+//! **Invariant:** the requests are those of `contracts::operations` that a signed-in integrator may send, no more.
 
 mod channels;
 mod schema;
@@ -160,7 +160,7 @@ fn headers() -> Value {
 }
 
 const DESCRIPTION: &str = "\
-What integrators say and hear on NATS: the requests of the REST API, the events and live frames of executions, and being a \
+What integrators say and hear on NATS: the requests of the REST API, the events and live frames of executions, events of their own, and being a \
 tool or a node. Actions are the platform's: it receives requests, sends events, and sends questions to tools and nodes. A \
 request is answered in the caller's inbox, with the reply or with a problem; a problem carries the headers of a failed NATS \
 micro service. Permissions stand in `x-permission`. See docs/guides/nats.md.";

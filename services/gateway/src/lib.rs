@@ -22,6 +22,7 @@ mod payload;
 mod upload;
 mod web;
 
+mod hooks;
 mod live;
 mod mcp;
 mod socket;

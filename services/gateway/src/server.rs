@@ -8,7 +8,7 @@ use tokio::{task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Config, Error, api, docs, edge::Edge, gate::Gate, listener::Listener, mcp, socket, web,
+    Config, Error, api, docs, edge::Edge, gate::Gate, hooks, listener::Listener, mcp, socket, web,
 };
 
 /// How long requests in flight may take after the drain began.
@@ -82,7 +82,9 @@ impl Serving {
 fn routes(runtime: &Runtime, app: web::App, extra: Vec<Extra>) -> Route {
     let route = Route::new().nest(api::PREFIX, api::service());
     let route = health::routes(route, runtime.readiness.clone());
-    let route = app.routes(docs::routes(socket::routes(mcp::routes(route))));
+    let route = app.routes(docs::routes(socket::routes(hooks::routes(mcp::routes(
+        route,
+    )))));
     extra.into_iter().fold(route, |route, (path, endpoint)| {
         route.nest(path, endpoint.map_to_response())
     })

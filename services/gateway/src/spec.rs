@@ -173,7 +173,8 @@ mod tests {
         found
     }
 
-    const OTHERWISE: [&str; 5] = [
+    const OTHERWISE: [&str; 6] = [
+        "flow.receive_webhook",
         "auth.redeem_ticket",
         "llm.complete",
         "llm.embed",
@@ -188,7 +189,7 @@ mod tests {
             .iter()
             .filter_map(|(_, _, operation)| operation["operationId"].as_str().map(str::to_owned))
             .collect();
-        // A ticket is redeemed by opening a socket. Completions and embeddings have an HTTP face of their own, which speaks the OpenAI API; what an agent recalls
+        // A webhook has a path of its own. A ticket is redeemed by opening a socket. Completions and embeddings have an HTTP face of their own, which speaks the OpenAI API; what an agent recalls
         // and remembers is asked by its runs alone.
         let expected: BTreeSet<_> = OPERATIONS
             .iter()

@@ -105,3 +105,12 @@ impl ServiceError for Error {
         problem.with_reason(self.reason())
     }
 }
+
+impl From<vault::KeyError> for Error {
+    fn from(error: vault::KeyError) -> Self {
+        match error {
+            vault::KeyError::Store(error) => Self::Database(error),
+            vault::KeyError::Vault(error) => Self::Credential(error),
+        }
+    }
+}

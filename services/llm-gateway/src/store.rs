@@ -5,7 +5,6 @@
 
 mod entities;
 
-use chrono::Utc;
 use contracts::{
     id::{ProviderId, TenantId},
     llm::{Provider, ProviderModel},
@@ -13,17 +12,17 @@ use contracts::{
 };
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, EntityTrait, ModelTrait, QueryFilter, QueryOrder,
-    QuerySelect, sea_query::OnConflict,
+    QuerySelect,
 };
 use secrecy::SecretString;
 use sql::{Cursor, Migration, Migrations, Pool, Tenant};
-use vault::{DataKey, Vault};
+use vault::Vault;
 
 use crate::{
     Error,
     domain::settings::{origin, problem},
 };
-use entities::{data_key, provider};
+use entities::provider;
 
 pub const MIGRATIONS: Migrations = Migrations {
     service: "llm",
@@ -34,6 +33,8 @@ pub const MIGRATIONS: Migrations = Migrations {
     }],
 };
 
+/// The table of the organization's data key.
+const DATA_KEYS: &str = "llm_data_keys";
 /// Providers of one organization at most.
 const MAX_PROVIDERS: u64 = 500;
 
@@ -79,7 +80,7 @@ impl ProviderStore {
             .await
             .map_err(sql::Error::from)?;
         let wrapped = if rows.iter().any(|row| row.sealed_key.is_some()) {
-            wrapped_key(&transaction).await?
+            vault::wrapped_key(&transaction, DATA_KEYS).await?
         } else {
             None
         };
@@ -244,44 +245,11 @@ impl ProviderStore {
         place: &Place<'_>,
         key: &SecretString,
     ) -> Result<Vec<u8>, Error> {
-        let data_key = self.data_key(transaction, place.tenant).await?;
+        let data_key = self
+            .vault
+            .tenant_key(transaction, DATA_KEYS, place.tenant)
+            .await?;
         Ok(place.with(|aad| data_key.seal(aad, key))?)
-    }
-
-    /// The organization's data key, made when it is first needed and wrapped anew after a rotation of the master key.
-    async fn data_key(&self, transaction: &Tenant, tenant: TenantId) -> Result<DataKey, Error> {
-        let owner = tenant.to_string();
-        if let Some(wrapped) = wrapped_key(transaction).await? {
-            if let Some(rewrapped) = self.vault.rewrap(&owner, &wrapped)? {
-                let row = data_key::ActiveModel {
-                    id: Set(data_key::ONLY),
-                    wrapped: Set(rewrapped),
-                    ..Default::default()
-                };
-                row.update(transaction.conn())
-                    .await
-                    .map_err(sql::Error::from)?;
-            }
-            return Ok(self.vault.unwrap(&owner, &wrapped)?);
-        }
-        let (key, wrapped) = self.vault.new_data_key(&owner)?;
-        let row = data_key::ActiveModel {
-            id: Set(data_key::ONLY),
-            wrapped: Set(wrapped),
-            created_at: Set(Utc::now()),
-        };
-        let inserted = data_key::Entity::insert(row)
-            .on_conflict(OnConflict::new().do_nothing().to_owned())
-            .exec_without_returning(transaction.conn())
-            .await;
-        match inserted.map_err(sql::Error::from)? {
-            1.. => Ok(key),
-            // Another request made one a moment ago; the insert has waited for it.
-            0 => {
-                let wrapped = wrapped_key(transaction).await?.ok_or(vault::Error::Open)?;
-                Ok(self.vault.unwrap(&owner, &wrapped)?)
-            }
-        }
     }
 }
 
@@ -307,14 +275,6 @@ async fn find(transaction: &Tenant, id: ProviderId) -> Result<provider::Model, E
         .await
         .map_err(sql::Error::from)?;
     row.ok_or(Error::UnknownProvider(id))
-}
-
-async fn wrapped_key(transaction: &Tenant) -> Result<Option<Vec<u8>>, Error> {
-    let row = data_key::Entity::find_by_id(data_key::ONLY)
-        .one(transaction.conn())
-        .await
-        .map_err(sql::Error::from)?;
-    Ok(row.map(|row| row.wrapped))
 }
 
 fn models_text(models: &[ProviderModel]) -> String {

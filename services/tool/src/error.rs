@@ -184,3 +184,12 @@ fn fields(problems: &[ToolProblem]) -> Vec<FieldProblem> {
         })
         .collect()
 }
+
+impl From<vault::KeyError> for Error {
+    fn from(error: vault::KeyError) -> Self {
+        match error {
+            vault::KeyError::Store(error) => Self::Store(error),
+            vault::KeyError::Vault(error) => Self::Vault(error),
+        }
+    }
+}

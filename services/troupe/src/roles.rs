@@ -141,7 +141,8 @@ impl Platform {
             Role::Flow => {
                 let pool = sql::Pool::connect(&settings.sql, &flow::MIGRATIONS).await?;
                 self.add_database(&pool);
-                flow::service(pool).start(&runtime).await?
+                let vault = vault::Vault::new(&settings.vault)?;
+                flow::service(pool, vault).start(&runtime).await?
             }
             Role::Chat => {
                 let state = chat::State::connect(&settings.chat()).await?;

@@ -12,7 +12,7 @@ use super::ServerUser;
 use crate::{
     Bucket,
     event::durable,
-    topology::{DEAD, EVENTS, inbox_stream, log_stream, work_stream},
+    topology::{DEAD, EVENTS, INBOUND, TRIGGERS, inbox_stream, log_stream, work_stream},
     uploads,
 };
 
@@ -86,6 +86,10 @@ fn of_service(service: Service, partitions: u16) -> Grants {
         publish.extend(consumes(DEAD));
     }
     publish.extend(upload_grants(service));
+    if service == Service::Flow {
+        publish.extend(reads_own(service, TRIGGERS, &Subject::wakes()));
+        publish.extend(reads_own(service, INBOUND, &Subject::inbound_of_all()));
+    }
     if service == Service::Chat {
         publish.extend(reads_events::<Asked>(service));
         publish.extend(reads_events::<Finished>(service));
@@ -150,14 +154,27 @@ fn upload_grants(service: Service) -> Vec<String> {
 
 /// Reading one kind of event by the service's own durable consumer, and burying what cannot be handled.
 fn reads_events<E: Event>(service: Service) -> Vec<String> {
-    let (name, filter) = (durable::<E>(service), Subject::event_of_all::<E>());
+    reads_by(
+        &durable::<E>(service),
+        EVENTS,
+        &Subject::event_of_all::<E>(),
+    )
+}
+
+/// Reading a stream by the one consumer that a service has there.
+fn reads_own(service: Service, stream: &str, filter: &Subject) -> Vec<String> {
+    reads_by(service.as_str(), stream, filter)
+}
+
+/// Reading a stream by a durable consumer, and burying what cannot be handled.
+fn reads_by(name: &str, stream: &str, filter: &Subject) -> Vec<String> {
     let mut subjects = vec![
-        format!("$JS.API.CONSUMER.CREATE.{EVENTS}.{name}.{filter}"),
-        format!("$JS.API.CONSUMER.INFO.{EVENTS}.{name}"),
-        format!("$JS.API.CONSUMER.MSG.NEXT.{EVENTS}.{name}"),
-        format!("$JS.ACK.{EVENTS}.{name}.>"),
+        format!("$JS.API.CONSUMER.CREATE.{stream}.{name}.{filter}"),
+        format!("$JS.API.CONSUMER.INFO.{stream}.{name}"),
+        format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.{name}"),
+        format!("$JS.ACK.{stream}.{name}.>"),
     ];
-    subjects.extend(Subject::dead_letters_of(EVENTS).map(|subject| subject.to_string()));
+    subjects.extend(Subject::dead_letters_of(stream).map(|subject| subject.to_string()));
     subjects
 }
 

@@ -2,6 +2,7 @@
 
 mod services;
 mod uploads;
+mod wakes;
 mod walls;
 
 use std::time::Duration;

@@ -40,7 +40,7 @@ async fn a_service_is_asked_by_whom_the_call_graph_names() {
     let (reply, ()) = tokio::join!(call, answers);
     assert_eq!(reply.expect("answered").expires_in, 600);
 
-    // Flow is no caller of auth: its question does not even arrive.
+    // Flow may ask auth for a role, and for no token: its question does not even arrive.
     let flow = connect(&nats, Service::Flow).await;
     let call = Call {
         token: None,

@@ -94,7 +94,11 @@ async fn questions_follow_the_call_graph() {
             let subject = format!("req.{tenant}.{}", operation.name);
             let internal = operation.access == contracts::Access::Internal;
             let public = operation.access == contracts::Access::Public;
-            let expected = service.calls().contains(&callee)
+            // Flow asks auth for roles, and for no token.
+            let asks_for_a_role = operation.name == "auth.role_of";
+            let is_known = (service, callee) != (Service::Flow, Service::Auth) || asks_for_a_role;
+            let expected = is_known
+                && service.calls().contains(&callee)
                 && if service == Service::Gateway {
                     !internal
                 } else {

@@ -2,7 +2,9 @@
 
 use chrono::Utc;
 use contracts::{
-    auth::{AddMember, RunToken, RunTokenReply},
+    Role,
+    auth::{AddMember, RoleOf, RoleOfReply, RunToken, RunTokenReply},
+    id::UserId,
     tenant::{JoinOrganization, Member},
 };
 use kernel::Ctx;
@@ -32,22 +34,12 @@ pub(crate) async fn add_member(ctx: Ctx<State>, request: AddMember) -> Result<Me
 }
 
 pub(crate) async fn run_token(ctx: Ctx<State>, request: RunToken) -> Result<RunTokenReply, Error> {
-    let no_member = || Error::NoMember {
-        user: request.user_id,
-        tenant: ctx.tenant,
-    };
     // Before the role is read: a revocation for a change that comes in between then meets this token.
     let now = Utc::now();
-    let account = ctx.state.store.user(request.user_id).await?;
-    account
-        .filter(|account| account.state == AccountState::Active)
-        .ok_or_else(no_member)?;
-    let membership = choose(memberships(&ctx, request.user_id).await?, Some(ctx.tenant))
-        .ok_or_else(no_member)?;
     let grant = Grant {
         user: request.user_id,
         tenant: ctx.tenant,
-        role: membership.role,
+        role: role(&ctx, request.user_id).await?,
         session: None,
         execution: Some(request.execution_id),
     };
@@ -56,4 +48,21 @@ pub(crate) async fn run_token(ctx: Ctx<State>, request: RunToken) -> Result<RunT
         access_token,
         expires_in: ACCESS_LIFETIME.as_secs(),
     })
+}
+
+pub(crate) async fn role_of(ctx: Ctx<State>, request: RoleOf) -> Result<RoleOfReply, Error> {
+    let role = role(&ctx, request.user_id).await?;
+    Ok(RoleOfReply { role })
+}
+
+/// The role of an active user who is a member.
+async fn role(ctx: &Ctx<State>, user: UserId) -> Result<Role, Error> {
+    let tenant = ctx.tenant;
+    let no_member = || Error::NoMember { user, tenant };
+    let account = ctx.state.store.user(user).await?;
+    account
+        .filter(|account| account.state == AccountState::Active)
+        .ok_or_else(no_member)?;
+    let membership = choose(memberships(ctx, user).await?, Some(tenant)).ok_or_else(no_member)?;
+    Ok(membership.role)
 }

@@ -3,7 +3,7 @@
 use bus::Call;
 use contracts::{
     ErrorCode, Permission, Role,
-    auth::{AddMember, GetMe, RunToken, UpdateMe},
+    auth::{AddMember, GetMe, RoleOf, RunToken, UpdateMe},
     id::{ExecutionId, UserId},
 };
 
@@ -151,6 +151,26 @@ async fn a_run_acts_for_a_member_with_their_role_of_now() {
     assert_eq!(code(as_run), ErrorCode::Forbidden);
 
     assert_eq!(code(ask(UserId::generate()).await), ErrorCode::Forbidden);
+    let stranger = platform.register("grace").await;
+    assert_eq!(code(ask(stranger.user.id).await), ErrorCode::Forbidden);
+    platform.tenants.remove(tenant, user_id);
+    assert_eq!(code(ask(user_id).await), ErrorCode::Forbidden);
+}
+
+#[tokio::test]
+async fn the_role_of_a_member_is_that_of_the_moment() {
+    let platform = Platform::start().await;
+    let session = platform.register("ada").await;
+    let (tenant, user_id) = (session.organization.id, session.user.id);
+    let ask = async |user_id| {
+        let request = RoleOf { user_id };
+        let call = Call::anonymous();
+        platform.execution.call(tenant, &request, call).await
+    };
+    for role in [Role::Operator, Role::Viewer] {
+        platform.tenants.set_role(tenant, user_id, role);
+        assert_eq!(ask(user_id).await.expect("a role").role, role);
+    }
     let stranger = platform.register("grace").await;
     assert_eq!(code(ask(stranger.user.id).await), ErrorCode::Forbidden);
     platform.tenants.remove(tenant, user_id);

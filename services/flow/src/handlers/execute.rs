@@ -19,6 +19,7 @@ use crate::{
     domain::{self, pins},
     error::Error,
     handlers::{Ctx, now, pins as pinning},
+    launch,
     store::Begun,
 };
 
@@ -158,9 +159,9 @@ pub(crate) async fn run_turn(ctx: Ctx, request: RunTurn) -> Result<Accepted, Err
         origin,
         parent: None,
         notify: true,
-        definition_hash: pinning::hand_over(&ctx, &executable).await?,
+        definition_hash: launch::hand_over(&ctx.bus, &executable).await?,
         input,
-        vars: variables(&ctx).await?,
+        vars: launch::variables(&ctx.state, ctx.tenant).await?,
         principal: request.principal,
     };
     ctx.ask_owner(&start).await.map_err(Error::Engine)
@@ -198,7 +199,7 @@ async fn begin(
     let begun = Begun {
         execution_id: ExecutionId::generate(),
         revision,
-        definition_hash: pinning::hand_over(ctx, executable).await?,
+        definition_hash: launch::hand_over(&ctx.bus, executable).await?,
     };
     let Some(key) = &asked.key else {
         return Ok(begun);
@@ -219,19 +220,19 @@ async fn choose(
     flow_id: FlowId,
     choice: Option<RevisionChoice>,
 ) -> Result<(Option<u32>, Executable), Error> {
-    let flow = ctx.state.get(ctx.tenant, flow_id).await?;
     let number = match choice {
         Some(RevisionChoice::Draft(_)) => {
+            let flow = ctx.state.get(ctx.tenant, flow_id).await?;
             let problems = graph::validate(&flow.definition);
             if !problems.is_empty() {
                 return Err(Error::InvalidFlow(problems));
             }
             return Ok((None, pinning::pin(ctx, flow.definition).await?));
         }
-        Some(RevisionChoice::Number(number)) => number,
-        None => flow.revision.ok_or(Error::NotPublished(flow.id))?,
+        Some(RevisionChoice::Number(number)) => Some(number),
+        None => None,
     };
-    let executable = ctx.state.executable(ctx.tenant, flow.id, number).await?;
+    let (number, executable) = launch::published(&ctx.state, ctx.tenant, flow_id, number).await?;
     Ok((Some(number), executable))
 }
 
@@ -261,11 +262,6 @@ fn set_version(definition: &mut Definition, version: Option<u32>) {
     }
 }
 
-async fn variables(ctx: &Ctx) -> Result<Value, Error> {
-    let variables = ctx.state.variables(ctx.tenant).await?;
-    Ok(variables.into_iter().collect())
-}
-
 async fn start(ctx: &Ctx, input: Value, origin: Origin, begun: Begun) -> Result<Accepted, Error> {
     let start = owner::Start {
         tenant: ctx.tenant,
@@ -275,7 +271,7 @@ async fn start(ctx: &Ctx, input: Value, origin: Origin, begun: Begun) -> Result<
         notify: false,
         definition_hash: begun.definition_hash,
         input,
-        vars: variables(ctx).await?,
+        vars: launch::variables(&ctx.state, ctx.tenant).await?,
         principal: ctx.principal().clone(),
     };
     ctx.ask_owner(&start).await.map_err(Error::Engine)

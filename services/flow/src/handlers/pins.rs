@@ -2,18 +2,13 @@
 //!
 //! **Invariant:** what is pinned never changes: an execution sees one version of each agent, crew and tool to its end.
 
-use bus::Bucket;
 use contracts::{
     agent::Resolve,
     flow::{Definition, Executable},
     tool::ResolveTools,
 };
 
-use crate::{
-    domain::{self, pins},
-    error::Error,
-    handlers::Ctx,
-};
+use crate::{domain::pins, error::Error, handlers::Ctx, launch};
 
 /// # Errors
 /// [`Error::InvalidFlow`] with what is not there; that a service does not answer.
@@ -85,26 +80,11 @@ async fn pin_flows(ctx: &Ctx, executable: &mut Executable) -> Result<(), Error> 
         };
         let called = ctx.state.executable(ctx.tenant, flow.id, number).await?;
         pin.revision = Some(number);
-        pin.hash = Some(hand_over(ctx, &called).await?);
+        pin.hash = Some(launch::hand_over(&ctx.bus, &called).await?);
     }
     if problems.is_empty() {
         Ok(())
     } else {
         Err(Error::InvalidFlow(problems))
-    }
-}
-
-/// Puts it where the engine finds it, and gives its hash.
-pub(super) async fn hand_over(ctx: &Ctx, executable: &Executable) -> Result<String, Error> {
-    let text = domain::write_executable(executable)?;
-    let hash = domain::hash(&text);
-    let bucket = ctx
-        .bus
-        .kv(Bucket::FlowDef)
-        .await
-        .map_err(Error::Definition)?;
-    match bucket.create(&hash, text.into()).await {
-        Ok(_) | Err(bus::Error::Conflict { .. }) => Ok(hash),
-        Err(error) => Err(Error::Definition(error)),
     }
 }

@@ -3,36 +3,44 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic, and its helpers too")]
 
 mod agents;
+mod clocks;
 mod drafts;
+mod events;
 mod execute;
 mod pins;
 mod revisions;
+mod triggers;
 mod walls;
+mod webhooks;
+mod world;
 
-use std::sync::{Arc, Mutex};
+use std::{sync::Arc, time::Duration};
 
 use bus::{Bus, Call};
 use contracts::{
-    Principal, Problem, Request, Role, Subject,
-    execution::{Accepted, ExecutionState},
+    Principal, Problem, Request, Role,
     flow::{CreateFlow, Definition, Flow, PublishFlow, Revision},
     id::TenantId,
-    owner::{OwnerKind, Start},
+    owner::Start,
 };
-use futures::StreamExt;
-use kernel::Running;
+use kernel::{Running, Runtime};
 use testkit::{Nats, Postgres};
-use tokio::task::JoinSet;
+use vault::Vault;
 
-/// The service with servers of its own, and an owner of all partitions that only takes notes.
+use world::World;
+
+const MASTER_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+const SOON: Duration = Duration::from_secs(20);
+
+/// The service with servers of its own, in a world that takes notes.
 struct Fixture {
     bus: Bus,
     config: sql::Config,
-    starts: Arc<Mutex<Vec<Start>>>,
-    _running: Running,
-    _owner: JoinSet<()>,
+    runtime: Runtime,
+    running: Vec<Running>,
+    world: Arc<World>,
     database: Postgres,
-    _nats: Nats,
+    nats: Nats,
 }
 
 impl Fixture {
@@ -46,21 +54,42 @@ impl Fixture {
         })
         .await;
         let config = sql::Config::new(database.url(), "test");
-        let pool = sql::Pool::connect(&config, &flow::MIGRATIONS)
-            .await
-            .unwrap();
-        let running = flow::service(pool).start(&runtime).await.unwrap();
-        let starts = Arc::new(Mutex::new(Vec::new()));
-        let owner = owner(&bus, &starts).await;
-        Self {
+        let world = World::start(&bus, &runtime).await;
+        let mut fixture = Self {
             bus,
             config,
-            starts,
-            _running: running,
-            _owner: owner,
+            runtime,
+            running: Vec::new(),
+            world,
             database,
-            _nats: nats,
-        }
+            nats,
+        };
+        fixture.revive().await;
+        fixture
+    }
+
+    /// Starts one more of the service.
+    async fn revive(&mut self) {
+        let pool = sql::Pool::connect(&self.config, &flow::MIGRATIONS)
+            .await
+            .unwrap();
+        let vault = Vault::new(&vault::Config::new(MASTER_KEY)).unwrap();
+        let service = flow::service(pool, vault);
+        self.running
+            .push(service.start(&self.runtime).await.unwrap());
+    }
+
+    /// Changes rows as only who owns the database may.
+    async fn sql(&self, tenant: TenantId, statement: &str) {
+        let admin = sea_orm::Database::connect(self.database.url())
+            .await
+            .unwrap();
+        let schema = sql::SchemaName::of(tenant).unwrap();
+        let text = format!("SET search_path TO \"{schema}\"; {statement}");
+        sea_orm::ConnectionTrait::execute_unprepared(&admin, &text)
+            .await
+            .unwrap();
+        admin.close().await.unwrap();
     }
 
     /// A new tenant with a user in that role.
@@ -100,31 +129,8 @@ impl Fixture {
     }
 
     fn started(&self) -> Vec<Start> {
-        self.starts.lock().unwrap().clone()
+        self.world.starts()
     }
-}
-
-async fn owner(bus: &Bus, starts: &Arc<Mutex<Vec<Start>>>) -> JoinSet<()> {
-    let mut tasks = JoinSet::new();
-    for partition in 0..bus.partitions().await.unwrap() {
-        let subject = Subject::owner(partition, OwnerKind::Start);
-        let mut requests = bus.subscribe(&subject, None).await.unwrap();
-        let (bus, starts) = (bus.clone(), starts.clone());
-        tasks.spawn(async move {
-            while let Some(request) = requests.next().await {
-                let start: Start = serde_json::from_slice(request.payload()).unwrap();
-                let accepted = Accepted {
-                    id: start.execution_id,
-                    origin: start.origin,
-                    state: ExecutionState::Queued,
-                };
-                starts.lock().unwrap().push(start);
-                bus.reply(&request, Ok(&accepted)).await.unwrap();
-            }
-        });
-    }
-    bus.flush().await.unwrap();
-    tasks
 }
 
 fn reason(problem: &Problem) -> (u16, &str) {

@@ -18,7 +18,7 @@ pub(super) fn parameters() -> Value {
         "tenant": {"description": "The organization's id, for example `org_01985d1c7c3a7f008000000000000001`."},
         "execution": {"description": "The execution's id."},
         "step": {"description": "The step, as a token: its path, or `s-` and 32 digits of a hash where that is no token."},
-        "name": {"description": "The name of the tool or the node: 1 to 64 letters, digits, `_` or `-`."},
+        "name": {"description": "The name of the tool, the node or the event: 1 to 64 letters, digits, `_` or `-`."},
     })
 }
 
@@ -48,8 +48,39 @@ pub(super) fn add(channels: &mut Map<String, Value>, operations: &mut Map<String
             }),
         );
     }
+    inbound(channels, operations);
     tool(channels, operations);
     node(channels, operations);
+}
+
+/// What an integrator publishes.
+fn inbound(channels: &mut Map<String, Value>, operations: &mut Map<String, Value>) {
+    let address = "in.{tenant}.event.{name}";
+    channels.insert("event".to_owned(), json!({
+        "address": address,
+        "description": "Begins an execution of each flow with a trigger for events of this name, in the name of the trigger's user. Stored for up to seven days until it has begun them; publish with JetStream to hear that it is stored. Published by integrators whose role is operator or above.",
+        "parameters": placeholders(address),
+        "messages": {"message": {
+            "name": "event",
+            "headers": {
+                "type": "object",
+                "properties": {
+                    "Nats-Msg-Id": {"type": "string", "description": "What the event is known by: of all that bear one id, one counts for each trigger."},
+                },
+            },
+            "payload": {"description": "Any JSON, or text, up to 256 KiB with its headers: `data` of the execution's input `{event, id, data, at}`."},
+            "examples": [{"payload": {"order": 7}}],
+        }},
+    }));
+    operations.insert(
+        "event".to_owned(),
+        json!({
+            "action": "receive",
+            "channel": {"$ref": "#/channels/event"},
+            "summary": "Something happened that triggers of flows may wait for",
+            "messages": [{"$ref": "#/channels/event/messages/message"}],
+        }),
+    );
 }
 
 struct Followed {

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use contracts::trigger::MAX_WEBHOOK_BODY;
 use poem::{Request, http::Method};
 
-use crate::api::PREFIX;
+use crate::{api::PREFIX, hooks};
 
 /// A tool or an answer may take ten minutes, and a service keeps a twentieth of the time to say how it ended.
 const LONG: Duration = Duration::from_secs(11 * 60);
@@ -29,6 +30,9 @@ pub(super) fn time(path: &str) -> Option<Duration> {
 
 /// How many bytes the body may have: more than `usual` only where a file is sent.
 pub(super) fn body(request: &Request, usual: usize) -> usize {
+    if is_hook(request.uri().path()) {
+        return MAX_WEBHOOK_BODY.min(usual);
+    }
     let is_json = request
         .content_type()
         .is_none_or(|it| it.starts_with("application/json"));
@@ -42,6 +46,11 @@ pub(super) fn body(request: &Request, usual: usize) -> usize {
         }
         _ => usual,
     }
+}
+
+fn is_hook(path: &str) -> bool {
+    path.strip_prefix(hooks::PREFIX)
+        .is_some_and(|rest| rest.starts_with('/'))
 }
 
 fn parts(path: &str) -> Option<Vec<&str>> {

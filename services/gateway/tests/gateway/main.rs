@@ -5,6 +5,7 @@
 mod agents;
 mod answers;
 mod chat;
+mod hooks;
 mod http;
 mod knowledge;
 mod limits;

@@ -1,4 +1,3 @@
 //! The rows, and how they become what the contract shows.
 
-pub(super) mod data_key;
 pub(super) mod provider;

@@ -75,29 +75,6 @@ pub(crate) mod call {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-pub(crate) mod data_key {
-    use sea_orm::entity::prelude::{
-        ActiveModelBehavior, ChronoDateTimeUtc, DeriveEntityModel, DerivePrimaryKey,
-        DeriveRelation, EntityTrait, EnumIter, PrimaryKeyTrait,
-    };
-
-    /// The id of the one row.
-    pub(crate) const ONLY: i16 = 1;
-
-    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
-    #[sea_orm(table_name = "tool_data_keys")]
-    pub(crate) struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub(crate) id: i16,
-        pub(crate) wrapped: Vec<u8>,
-        pub(crate) created_at: ChronoDateTimeUtc,
-    }
-
-    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub(crate) enum Relation {}
-    impl ActiveModelBehavior for ActiveModel {}
-}
-
 pub(crate) mod secret {
     use sea_orm::entity::prelude::{
         ActiveModelBehavior, ChronoDateTimeUtc, DeriveEntityModel, DerivePrimaryKey,

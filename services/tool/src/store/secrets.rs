@@ -5,28 +5,25 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::Utc;
 use contracts::{
     id::{TenantId, UserId},
     page::{Page, Paging},
     tool::Secret,
 };
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect, sea_query::OnConflict,
+    ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::OnConflict,
 };
 use secrecy::SecretString;
 use sql::Tenant;
-use vault::DataKey;
 
 use crate::{
     error::Error,
-    store::{
-        ToolStore,
-        entities::{data_key, secret},
-        name_after, page, read, write,
-    },
+    store::{ToolStore, entities::secret, name_after, page, read, write},
 };
+
+/// The table of the organization's data key.
+const DATA_KEYS: &str = "tool_data_keys";
 
 /// A secret that may be sent to its hosts.
 pub(crate) struct OpenSecret {
@@ -44,7 +41,10 @@ impl ToolStore {
     ) -> Result<Secret, Error> {
         let hosts = write(&secret.hosts)?;
         let transaction = self.pool.tenant(tenant).await?;
-        let key = self.data_key(&transaction, tenant).await?;
+        let key = self
+            .vault
+            .tenant_key(&transaction, DATA_KEYS, tenant)
+            .await?;
         let place = [&tenant.to_string(), "secret", &secret.name, &hosts];
         let row = secret::Model {
             name: secret.name.clone(),
@@ -138,7 +138,9 @@ impl ToolStore {
         if rows.is_empty() {
             return Ok(BTreeMap::new());
         }
-        let wrapped = wrapped_key(&transaction).await?.ok_or(vault::Error::Open)?;
+        let wrapped = vault::wrapped_key(&transaction, DATA_KEYS)
+            .await?
+            .ok_or(vault::Error::Open)?;
         let key = self.vault.unwrap(&owner, &wrapped)?;
         let open = |row: secret::Model| {
             let place = [owner.as_str(), "secret", &row.name, &row.hosts];
@@ -150,42 +152,6 @@ impl ToolStore {
         };
         rows.into_iter().map(open).collect()
     }
-
-    /// The organization's data key, made when it is first needed and wrapped anew after a rotation of the master key.
-    async fn data_key(&self, transaction: &Tenant, tenant: TenantId) -> Result<DataKey, Error> {
-        let owner = tenant.to_string();
-        if let Some(wrapped) = wrapped_key(transaction).await? {
-            if let Some(rewrapped) = self.vault.rewrap(&owner, &wrapped)? {
-                let row = data_key::ActiveModel {
-                    id: Set(data_key::ONLY),
-                    wrapped: Set(rewrapped),
-                    ..Default::default()
-                };
-                row.update(transaction.conn())
-                    .await
-                    .map_err(sql::Error::from)?;
-            }
-            return Ok(self.vault.unwrap(&owner, &wrapped)?);
-        }
-        let (key, wrapped) = self.vault.new_data_key(&owner)?;
-        let row = data_key::Model {
-            id: data_key::ONLY,
-            wrapped,
-            created_at: Utc::now(),
-        };
-        let inserted = data_key::Entity::insert(row.into_active_model())
-            .on_conflict(OnConflict::new().do_nothing().to_owned())
-            .exec_without_returning(transaction.conn())
-            .await;
-        match inserted.map_err(sql::Error::from)? {
-            1.. => Ok(key),
-            // Another request made one a moment ago; the insert has waited for it.
-            0 => {
-                let wrapped = wrapped_key(transaction).await?.ok_or(vault::Error::Open)?;
-                Ok(self.vault.unwrap(&owner, &wrapped)?)
-            }
-        }
-    }
 }
 
 async fn named(transaction: &Tenant, names: BTreeSet<&str>) -> Result<Vec<secret::Model>, Error> {
@@ -194,12 +160,4 @@ async fn named(transaction: &Tenant, names: BTreeSet<&str>) -> Result<Vec<secret
         .all(transaction.conn())
         .await;
     Ok(rows.map_err(sql::Error::from)?)
-}
-
-async fn wrapped_key(transaction: &Tenant) -> Result<Option<Vec<u8>>, Error> {
-    let row = data_key::Entity::find_by_id(data_key::ONLY)
-        .one(transaction.conn())
-        .await
-        .map_err(sql::Error::from)?;
-    Ok(row.map(|row| row.wrapped))
 }

@@ -1,0 +1,114 @@
+//! What begins work without a request: wake-ups of triggers at a time, and events that integrators publish.
+//!
+//! **Invariant:** a wake-up that was stored comes, whatever process or server dies before its time, and comes until it is
+//! acknowledged; it says only that it is time to look.
+
+use std::time::Duration;
+
+use async_nats::{
+    HeaderMap,
+    header::{NATS_SCHEDULE, NATS_SCHEDULE_TARGET},
+    jetstream::consumer::{AckPolicy, pull},
+};
+use bytes::Bytes;
+use chrono::{DateTime, SecondsFormat, Utc};
+use contracts::{
+    Service, Subject,
+    id::{TenantId, TriggerId},
+    subject::Token,
+};
+use futures::Stream;
+
+use crate::{
+    Bus, Delivery, Error,
+    error::during,
+    headers::MESSAGE_ID,
+    topology::{INBOUND, TRIGGERS},
+};
+
+/// A reader that is silent for this long about a message gets it once more.
+const ACK_WAIT: Duration = Duration::from_secs(30);
+
+impl Bus {
+    /// Stores a wake-up; one with the same label that still waits is replaced. Returns once it is stored.
+    ///
+    /// # Errors
+    /// When it is not known to be stored.
+    pub async fn wake_at(
+        &self,
+        tenant: TenantId,
+        trigger: TriggerId,
+        label: &Token,
+        at: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        let mut headers = HeaderMap::new();
+        // A past time wakes at once.
+        let at = at.to_rfc3339_opts(SecondsFormat::AutoSi, true);
+        headers.insert(NATS_SCHEDULE, format!("@at {at}"));
+        headers.insert(
+            NATS_SCHEDULE_TARGET,
+            Subject::wake(tenant, trigger).to_string(),
+        );
+        let subject = Subject::wake_at(tenant, trigger, label).to_string();
+        let publish = self
+            .jetstream
+            .publish_with_headers(subject, headers, Bytes::new());
+        publish
+            .await
+            .map_err(during("store a wake-up"))?
+            .await
+            .map_err(during("store a wake-up"))?;
+        Ok(())
+    }
+
+    /// The wake-ups whose time has come: the replicas of the reader share them.
+    ///
+    /// # Errors
+    /// When the service may not read them, or JetStream is not there.
+    pub async fn wakes(
+        &self,
+        reader: Service,
+        batch: usize,
+    ) -> Result<impl Stream<Item = Result<Delivery, Error>> + Send + use<>, Error> {
+        let filter = Subject::wakes().to_string();
+        self.deliveries(consumer(reader, filter), TRIGGERS.to_owned(), batch)
+            .await
+    }
+
+    /// The events that integrators publish, of every organization: the replicas of the reader share them, and one that is
+    /// acknowledged is gone.
+    ///
+    /// # Errors
+    /// As [`Bus::wakes`].
+    pub async fn inbound(
+        &self,
+        reader: Service,
+        batch: usize,
+    ) -> Result<impl Stream<Item = Result<Delivery, Error>> + Send + use<>, Error> {
+        let filter = Subject::inbound_of_all().to_string();
+        self.deliveries(consumer(reader, filter), INBOUND.to_owned(), batch)
+            .await
+    }
+}
+
+impl Delivery {
+    /// What its sender called the message; else its place in the stream, which no other message has.
+    pub fn key(&self) -> String {
+        let named = self.headers().and_then(|headers| headers.get(MESSAGE_ID));
+        named.map_or_else(
+            || format!("seq-{}", self.sequence()),
+            |name| name.to_string(),
+        )
+    }
+}
+
+fn consumer(reader: Service, filter: String) -> pull::Config {
+    pull::Config {
+        durable_name: Some(reader.to_string()),
+        filter_subject: filter,
+        ack_policy: AckPolicy::Explicit,
+        ack_wait: ACK_WAIT,
+        max_ack_pending: 1000,
+        ..pull::Config::default()
+    }
+}

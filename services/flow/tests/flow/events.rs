@@ -1,0 +1,108 @@
+//! Events that integrators publish.
+
+use std::collections::BTreeSet;
+
+use contracts::{Principal, Role, Subject, subject::Token, trigger::FireOutcome};
+use serde_json::json;
+use testkit::eventually;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+
+use crate::{Fixture, SOON, triggers::spec};
+
+impl Fixture {
+    /// Publishes as any NATS client would; returns when the server has it.
+    async fn says(&self, who: &Principal, name: &str, id: Option<&str>, body: &str) {
+        let subject = Subject::inbound(who.tenant, &Token::new(name).unwrap());
+        let head = match id {
+            Some(id) => format!("NATS/1.0\r\nNats-Msg-Id: {id}\r\n\r\n"),
+            None => "NATS/1.0\r\n\r\n".to_owned(),
+        };
+        let (head_bytes, bytes) = (head.len(), head.len() + body.len());
+        let mut connection = tokio::net::TcpStream::connect(self.nats.address())
+            .await
+            .unwrap();
+        let text = format!(
+            "CONNECT {{\"verbose\":false,\"headers\":true}}\r\nHPUB {subject} {head_bytes} {bytes}\r\n{head}{body}\r\nPING\r\n"
+        );
+        connection.write_all(text.as_bytes()).await.unwrap();
+        let mut lines = BufReader::new(connection).lines();
+        while lines.next_line().await.unwrap().unwrap() != "PONG" {}
+    }
+}
+
+#[tokio::test]
+async fn an_event_begins_one_execution_of_each_that_waits_for_it() {
+    let mut fixture = Fixture::start().await;
+    fixture.revive().await;
+    let user = fixture.user(Role::Editor).await;
+    let (flow, _) = fixture.published(&user).await;
+    let paid = || spec(json!({"event": {"name": "order-paid"}}));
+    let first = fixture.trigger(&user, &flow, paid()).await.trigger;
+    let second = fixture.trigger(&user, &flow, paid()).await.trigger;
+    let other = spec(json!({"event": {"name": "other"}}));
+    let other = fixture.trigger(&user, &flow, other).await.trigger;
+    let stranger = fixture.user(Role::Editor).await;
+    let (theirs, _) = fixture.published(&stranger).await;
+    let theirs = fixture.trigger(&stranger, &theirs, paid()).await.trigger;
+
+    for id in ["m-1", "m-1", "m-2"] {
+        fixture
+            .says(&user, "order-paid", Some(id), r#"{"n":1}"#)
+            .await;
+    }
+    fixture.says(&user, "order-paid", None, "plain").await;
+    for trigger in [&first, &second] {
+        let fires = eventually(SOON, async || {
+            let fires = fixture.fires(&user, trigger).await;
+            (fires
+                .iter()
+                .filter(|it| it.outcome == FireOutcome::Started)
+                .count()
+                == 3)
+                .then_some(fires)
+        })
+        .await;
+        let keys: BTreeSet<_> = fires.iter().map(|fire| fire.key.as_str()).collect();
+        assert_eq!(keys.len(), 3, "{keys:?}");
+        assert!(keys.contains("m-1") && keys.contains("m-2"));
+    }
+    assert!(fixture.fires(&user, &other).await.is_empty());
+    assert!(fixture.fires(&stranger, &theirs).await.is_empty());
+    let starts = fixture.started();
+    let executions: BTreeSet<_> = starts.iter().map(|start| start.execution_id).collect();
+    assert_eq!(executions.len(), 6);
+    let input = starts.iter().map(|start| &start.input);
+    let named = input
+        .clone()
+        .find(|input| input["id"] == json!("m-1"))
+        .unwrap();
+    assert_eq!(
+        (&named["event"], &named["data"]),
+        (&json!("order-paid"), &json!({"n": 1}))
+    );
+    assert!(named["at"].is_string());
+    assert!(input.clone().any(|input| input["data"] == json!("plain")));
+}
+
+#[tokio::test]
+async fn an_event_waits_for_an_engine_that_is_away() {
+    let fixture = Fixture::start().await;
+    let user = fixture.user(Role::Editor).await;
+    let (flow, _) = fixture.published(&user).await;
+    let made = spec(json!({"event": {"name": "x"}}));
+    let made = fixture.trigger(&user, &flow, made).await.trigger;
+    *fixture.world.refusals.lock().unwrap() = 2;
+    fixture.says(&user, "x", Some("m"), "{}").await;
+    let fires = eventually(SOON, async || {
+        let fires = fixture.fires(&user, &made).await;
+        fires
+            .first()
+            .is_some_and(|it| it.outcome == FireOutcome::Started)
+            .then_some(fires)
+    })
+    .await;
+    assert_eq!(fires.len(), 1);
+    let starts = fixture.started();
+    assert_eq!(fires[0].execution_id, Some(starts[0].execution_id));
+    assert_eq!(starts.len(), 1);
+}

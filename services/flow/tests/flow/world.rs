@@ -1,0 +1,154 @@
+//! The engine and the users, as far as flows meet them.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex},
+};
+
+use bus::Bus;
+use chrono::Utc;
+use contracts::{
+    ErrorCode, Problem, Role, Subject,
+    auth::{RoleOf, RoleOfReply},
+    execution::{
+        Accepted, Events, Execution, ExecutionState, ExecutionWithEvents, ReadExecution, Usage,
+    },
+    id::{ExecutionId, UserId},
+    live::{ExecutionEvent, Frame},
+    owner::{OwnerKind, Start},
+};
+use futures::StreamExt;
+use kernel::{Ctx, Running, Runtime, Service};
+use serde_json::Value;
+use tokio::task::JoinSet;
+
+/// Takes notes of starts, and does nothing else with them.
+#[derive(Default)]
+pub(crate) struct World {
+    starts: Mutex<Vec<Start>>,
+    /// How many starts are refused for the moment.
+    pub(crate) refusals: Mutex<u32>,
+    /// How executions end right after they were started.
+    pub(crate) ends: Mutex<Option<ExecutionEvent>>,
+    outputs: Mutex<HashMap<ExecutionId, Value>>,
+    /// Roles other than that of an editor.
+    pub(crate) roles: Mutex<HashMap<UserId, Role>>,
+    pub(crate) gone: Mutex<HashSet<UserId>>,
+    tasks: Mutex<JoinSet<()>>,
+    services: Mutex<Vec<Running>>,
+}
+
+impl World {
+    pub(crate) async fn start(bus: &Bus, runtime: &Runtime) -> Arc<Self> {
+        let world = Arc::new(Self::default());
+        let mut tasks = JoinSet::new();
+        for partition in 0..bus.partitions().await.unwrap() {
+            let subject = Subject::owner(partition, OwnerKind::Start);
+            let mut requests = bus.subscribe(&subject, None).await.unwrap();
+            let (bus, world) = (bus.clone(), Arc::downgrade(&world));
+            let task = async move {
+                while let Some(request) = requests.next().await {
+                    let Some(world) = world.upgrade() else { return };
+                    let start: Start = serde_json::from_slice(request.payload()).unwrap();
+                    let answer = world.take(&bus, start).await;
+                    bus.reply(&request, answer.as_ref()).await.unwrap();
+                }
+            };
+            tasks.spawn(task);
+        }
+        *world.tasks.lock().unwrap() = tasks;
+        let weak = || Arc::downgrade(&world);
+        let auth = Service::new("auth", weak()).on(role_of);
+        let execution = Service::new("execution", weak()).on(read);
+        let auth = auth.start(runtime).await.unwrap();
+        let execution = execution.start(runtime).await.unwrap();
+        world.services.lock().unwrap().extend([auth, execution]);
+        bus.flush().await.unwrap();
+        world
+    }
+
+    async fn take(&self, bus: &Bus, start: Start) -> Result<Accepted, Problem> {
+        {
+            let mut refusals = self.refusals.lock().unwrap();
+            if *refusals > 0 {
+                *refusals -= 1;
+                return Err(Problem::new(ErrorCode::Unavailable, "no owner at present"));
+            }
+        }
+        let accepted = Accepted {
+            id: start.execution_id,
+            origin: start.origin,
+            state: ExecutionState::Queued,
+        };
+        let subject = Subject::live(start.tenant, start.execution_id);
+        let end = self.ends.lock().unwrap().clone();
+        if let Some(ExecutionEvent::ExecutionSucceeded { output, .. }) = &end {
+            let mut outputs = self.outputs.lock().unwrap();
+            outputs.insert(start.execution_id, output.clone());
+        }
+        self.starts.lock().unwrap().push(start);
+        if let Some(event) = end {
+            let frame = Frame {
+                n: 2,
+                ts: Utc::now(),
+                event,
+            };
+            bus.publish(&subject, &[frame]).await.unwrap();
+        }
+        Ok(accepted)
+    }
+
+    /// All starts that were taken, repeated ones too.
+    pub(crate) fn starts(&self) -> Vec<Start> {
+        self.starts.lock().unwrap().clone()
+    }
+}
+
+type Known = std::sync::Weak<World>;
+
+async fn role_of(ctx: Ctx<Known>, request: RoleOf) -> Result<RoleOfReply, Problem> {
+    let world = ctx.state.upgrade().unwrap();
+    if world.gone.lock().unwrap().contains(&request.user_id) {
+        return Err(Problem::new(ErrorCode::Forbidden, "no member"));
+    }
+    let roles = world.roles.lock().unwrap();
+    let role = roles.get(&request.user_id).copied();
+    Ok(RoleOfReply {
+        role: role.unwrap_or(Role::Editor),
+    })
+}
+
+async fn read(ctx: Ctx<Known>, request: ReadExecution) -> Result<ExecutionWithEvents, Problem> {
+    let world = ctx.state.upgrade().unwrap();
+    let id = request.execution_id;
+    let starts = world.starts.lock().unwrap();
+    let start = starts.iter().find(|start| start.execution_id == id);
+    let start = start.ok_or_else(|| Problem::new(ErrorCode::NotFound, "no such execution"))?;
+    let output = world.outputs.lock().unwrap().get(&id).cloned();
+    let state = match output {
+        Some(_) => ExecutionState::Succeeded,
+        None => ExecutionState::Running,
+    };
+    Ok(ExecutionWithEvents {
+        execution: Execution {
+            id,
+            origin: start.origin,
+            parent_id: None,
+            state,
+            input: start.input.clone(),
+            output,
+            error: None,
+            usage: Usage::ZERO,
+            last_event: 2,
+            approvals: Vec::new(),
+            answers: Vec::new(),
+            started_by: start.principal.user_id,
+            created_at: Utc::now(),
+            finished_at: None,
+        },
+        events: Events {
+            items: Vec::new(),
+            next: None,
+        },
+    })
+}
