@@ -114,7 +114,7 @@ impl Checker<'_> {
             match client.get(&path).await {
                 Ok(answer) if answer.status == 200 => {
                     let state = answer.body["state"].as_str().unwrap_or_default();
-                    if matches!(state, "succeeded" | "failed" | "cancelled") {
+                    if is_over(state) {
                         break Some(answer.body);
                     }
                     seen = format!("it is {state}");
@@ -237,7 +237,7 @@ impl Checker<'_> {
                 let listed = listed(&self.users[at].client).await;
                 let missing: Vec<&Run> = mine
                     .iter()
-                    .filter(|(id, _)| !listed.get(**id).is_some_and(|state| state != "running"))
+                    .filter(|(id, _)| !listed.get(**id).is_some_and(|state| is_over(state)))
                     .map(|(_, run)| *run)
                     .collect();
                 for run in runs.iter().filter(|run| run.user != at) {
@@ -259,6 +259,10 @@ impl Checker<'_> {
             }
         }
     }
+}
+
+fn is_over(state: &str) -> bool {
+    matches!(state, "succeeded" | "failed" | "cancelled")
 }
 
 /// Every execution of an organization, with its state.

@@ -78,7 +78,9 @@ async fn stretch_of_socket(user: &Client, gateway: &str, execution: &str, frames
         return;
     };
     let to = json!({"execution": execution, "after": after(frames)});
-    socket.send(&json!({"id": "f", "subscribe": to})).await;
+    if !socket.try_send(&json!({"id": "f", "subscribe": to})).await {
+        return;
+    }
     loop {
         match socket.hear().await {
             Heard::Frame(frame) if frame["event"].is_object() => {

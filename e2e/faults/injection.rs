@@ -7,18 +7,18 @@ use std::{
 
 use anyhow::{Result, ensure};
 use execution::failpoint;
-use testkit::Nats;
 use tokio::time::sleep;
 
 use crate::{
     check::Streams,
+    cluster::Cut,
     fleet::{ENGINES, FLOW, Fleet, GATEWAY},
     history::History,
     messages,
     random::Random,
     report::Violation,
     scenario::Scenario,
-    servers::{self, Database, Room},
+    servers::{self, Bus, Database, Room},
     signals::{self, Signal},
 };
 
@@ -41,7 +41,7 @@ const LOOK: Duration = Duration::from_millis(200);
 /// What a scenario works on.
 pub(crate) struct Target<'a> {
     pub(crate) fleet: &'a mut Fleet,
-    pub(crate) nats: &'a mut Nats,
+    pub(crate) bus: &'a mut Bus,
     pub(crate) history: &'a History,
     pub(crate) random: Random,
     /// Where the NATS server stores, if it is a file system of its own.
@@ -66,6 +66,7 @@ impl Target<'_> {
                 Scenario::Failpoints => self.failpoint().await?,
                 Scenario::Disk => self.disk().await?,
                 Scenario::Clock => self.clock().await?,
+                Scenario::Partition => self.partition().await?,
                 Scenario::Rolling => self.rolling().await?,
             }
         }
@@ -119,13 +120,13 @@ impl Target<'_> {
         let pause = self.random.millis(500, 1500);
         self.rest(pause).await?;
         self.history.fault("killed the NATS server");
-        self.nats.kill();
+        self.bus.server()?.kill();
         let pause = self.random.millis(200, 2000);
         self.rest(pause).await?;
-        self.nats.restart().await;
+        self.bus.server()?.restart().await;
         self.rest(BETWEEN).await?;
         self.history.fault("stopped the NATS server");
-        let process = [self.nats.process_id()];
+        let process = [self.bus.server()?.process_id()];
         signals::send(Signal::Stop, &process)?;
         self.rest(PAUSE).await?;
         signals::send(Signal::Continue, &process)?;
@@ -149,7 +150,7 @@ impl Target<'_> {
         let time = BETWEEN * 2;
         self.history
             .fault("messages come several times, in another order");
-        let sent = messages::repeat(self.nats, &mut self.random, time).await?;
+        let sent = messages::repeat(&self.bus.url(), &mut self.random, time).await?;
         ensure!(
             sent.all() > 0,
             "no message came by: the scenario proves nothing"
@@ -160,8 +161,22 @@ impl Target<'_> {
 
     async fn poison(&mut self) -> Result<()> {
         self.history.fault("messages that nobody can read");
-        let note = messages::poison(self.nats).await?;
+        let note = messages::poison(&self.bus.url()).await?;
         self.notes.push(note);
+        Ok(())
+    }
+
+    /// A server of the cluster is cut off, in each way.
+    async fn partition(&mut self) -> Result<()> {
+        for cut in Cut::ALL {
+            let node = self.random.pick(&[1, 2, 3]);
+            self.history
+                .fault(format!("cut off server {node}: {cut:?}"));
+            self.bus.cluster()?.cut(node, cut)?;
+            self.rest(PAUSE).await?;
+            self.bus.cluster()?.heal(node)?;
+            self.rest(BETWEEN).await?;
+        }
         Ok(())
     }
 
@@ -229,12 +244,12 @@ impl Target<'_> {
         room.empty()?;
         self.history.fault("there is room again");
         self.rest(BETWEEN).await?;
-        let streams = Streams::new(servers::operator(self.nats).await?);
-        if let Err(error) = streams.write().await {
+        let streams = Streams::new(servers::operator(&self.bus.url()).await?);
+        if let Err(error) = streams.write(1).await {
             self.notes.push(format!(
                 "the NATS server had to be started again: {error:#}"
             ));
-            self.nats.restart().await;
+            self.bus.server()?.restart().await;
         }
         self.rest(BETWEEN).await
     }

@@ -4,6 +4,7 @@
 //! Read [`scenario`] for the faults, [`load`] for the client, [`check`] for the invariants.
 
 mod check;
+mod cluster;
 mod fleet;
 mod flows;
 mod follow;
@@ -92,23 +93,21 @@ async fn run(options: &Options) -> Result<ExitCode> {
         folder.display()
     );
     let begun = Instant::now();
-    let mut stage = Stage::set(profile, seed, &folder).await?;
-    let before = stage.fleet.resources();
     let scenarios = match options.only.as_slice() {
         [] => profile.scenarios(),
         only => only,
     };
-    for scenario in scenarios {
-        stage.play(*scenario).await?;
+    let mut report = Report::new(profile, seed);
+    let (on_cluster, on_one): (Vec<_>, Vec<_>) = scenarios
+        .iter()
+        .partition(|scenario| **scenario == Scenario::Partition);
+    for (scenarios, is_cluster) in [(on_one, false), (on_cluster, true)] {
+        if !scenarios.is_empty() {
+            let mut stage = Stage::set(profile, seed, &folder, is_cluster).await?;
+            stage.play_all(&scenarios, &mut report).await?;
+        }
     }
-    stage.cold_start().await?;
-    let report = Report {
-        seed,
-        profile: profile.name().to_owned(),
-        seconds: begun.elapsed().as_secs_f64(),
-        resources: stage.resources_since(&before),
-        outcomes: std::mem::take(&mut stage.outcomes),
-    };
+    report.seconds = begun.elapsed().as_secs_f64();
     report.write(&folder)?;
     println!("{}", report.text());
     println!("written to {}", folder.join("report.json").display());

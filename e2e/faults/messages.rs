@@ -12,7 +12,6 @@ use contracts::{
     work::WorkClass,
 };
 use futures::{FutureExt, StreamExt, stream::select_all};
-use testkit::Nats;
 use tokio::{task::JoinSet, time::sleep};
 
 use crate::{check::Streams, random::Random, servers};
@@ -39,8 +38,8 @@ impl Sent {
 
 /// For a while, sends every work item, and everything an owner is asked, one to four times more, each after a time of
 /// its own.
-pub(crate) async fn repeat(nats: &Nats, random: &mut Random, time: Duration) -> Result<Sent> {
-    let client = servers::operator(nats).await?;
+pub(crate) async fn repeat(url: &str, random: &mut Random, time: Duration) -> Result<Sent> {
+    let client = servers::operator(url).await?;
     let mut heard = Vec::new();
     for class in WorkClass::ALL {
         heard.push(
@@ -117,8 +116,8 @@ async fn again(client: &Client, message: async_nats::Message, is_work: bool) -> 
 }
 
 /// Sends what cannot be read to every queue and every owner; waits until each item of a queue is a dead letter.
-pub(crate) async fn poison(nats: &Nats) -> Result<String> {
-    let client = servers::operator(nats).await?;
+pub(crate) async fn poison(url: &str) -> Result<String> {
+    let client = servers::operator(url).await?;
     let streams = Streams::new(client.clone());
     let before = streams.dead().await?;
     let broken: [&[u8]; 3] = [b"{", b"{\"version\": 99}", b"\xff\xfe"];

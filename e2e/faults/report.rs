@@ -5,7 +5,10 @@ use std::{fmt::Write as _, path::Path, time::Duration};
 use anyhow::Result;
 use serde::Serialize;
 
-use crate::{check::Counted, scenario::Scenario};
+use crate::{
+    check::Counted,
+    scenario::{Profile, Scenario},
+};
 
 /// Something that may not happen, and did.
 #[derive(Clone, Debug, Serialize)]
@@ -94,6 +97,16 @@ pub(crate) struct Resources {
 }
 
 impl Report {
+    pub(crate) fn new(profile: Profile, seed: u64) -> Self {
+        Self {
+            seed,
+            profile: profile.name().to_owned(),
+            seconds: 0.0,
+            resources: Vec::new(),
+            outcomes: Vec::new(),
+        }
+    }
+
     pub(crate) fn violations(&self) -> usize {
         self.outcomes
             .iter()

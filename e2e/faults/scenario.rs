@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use clap::ValueEnum;
+
 /// What is done to the platform while it is under load.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Scenario {
     /// One or both processes of the engine are killed, again and again.
     Kill,
@@ -25,6 +27,8 @@ pub(crate) enum Scenario {
     Disk,
     /// The processes of the engine disagree about the time.
     Clock,
+    /// Servers of a NATS cluster of three are cut off.
+    Partition,
     /// Every service is asked to end and started again, one after the other.
     Rolling,
 }
@@ -47,10 +51,11 @@ impl Profile {
         }
     }
 
-    pub(crate) const fn scenarios(self) -> &'static [Scenario] {
+    pub(crate) fn scenarios(self) -> &'static [Scenario] {
         match self {
             Self::Smoke => &[Scenario::Kill],
-            Self::Fast | Self::Long => &[
+            Self::Long => Scenario::value_variants(),
+            Self::Fast => &[
                 Scenario::Kill,
                 Scenario::Zombie,
                 Scenario::Nats,
@@ -85,6 +90,7 @@ impl Profile {
             // One place each.
             Scenario::Failpoints => (1, 8, 96),
             Scenario::Clock | Scenario::Disk => (1, 1, 4),
+            Scenario::Partition => (1, 1, 8),
             Scenario::Rolling => (1, 1, 10),
         };
         match self {
@@ -108,6 +114,7 @@ impl Scenario {
             Self::Failpoints => "failpoints",
             Self::Disk => "disk",
             Self::Clock => "clock",
+            Self::Partition => "partition",
             Self::Rolling => "rolling",
         }
     }
@@ -122,6 +129,7 @@ impl Scenario {
             // Both processes may end, and one be started again, before a place is left alone.
             Self::Failpoints => Duration::from_secs(15),
             Self::Disk => Duration::from_secs(30),
+            Self::Partition => Duration::from_secs(10),
             Self::Clock => Duration::from_secs(10),
             Self::Mongo | Self::Duplicates | Self::Poison | Self::Rolling => Duration::from_secs(2),
         }
@@ -133,7 +141,7 @@ impl Scenario {
             Self::Kill => 20,
             Self::Zombie => 3,
             Self::Failpoints => 16,
-            Self::Clock | Self::Disk => 1,
+            Self::Clock | Self::Disk | Self::Partition => 1,
             Self::Nats
             | Self::Postgres
             | Self::Mongo
@@ -148,7 +156,7 @@ impl Scenario {
         match self {
             Self::Zombie | Self::Nats | Self::Postgres | Self::Mongo | Self::Failpoints => true,
             // The time of a record is that of whoever wrote it.
-            Self::Clock => true,
+            Self::Clock | Self::Partition => true,
             Self::Disk | Self::Kill | Self::Duplicates | Self::Poison | Self::Rolling => false,
         }
     }

@@ -13,7 +13,10 @@ use bus::server_config::ServerConfig;
 use e2e::NATS_SECRET;
 use testkit::Nats;
 
-use crate::signals::{self, Signal};
+use crate::{
+    cluster::Cluster,
+    signals::{self, Signal},
+};
 
 /// Where `cargo xtask faults` writes down which processes its servers are.
 const PROCESSES: &str = "TROUPE_FAULTS_SERVERS";
@@ -125,33 +128,60 @@ fn ran(command: &mut Command) -> bool {
     quiet.status().is_ok_and(|status| status.success())
 }
 
-/// A server with the platform's users, and one who may do everything.
-pub(crate) async fn nats(room: Option<&Room>) -> Nats {
-    Nats::configured(|dir| {
-        let store = room.map_or_else(|| dir.join("store"), Room::store);
-        let config = ServerConfig {
-            ports_file_dir: Some(dir.to_owned()),
-            ..ServerConfig::loopback(NATS_SECRET, store)
-        };
-        let (user, password) = OPERATOR;
-        let listed = "    users: [\n";
-        let asked = "    auth_users: [";
-        config
-            .text()
-            .replace(
-                listed,
-                &format!("{listed}      {{ user: {user}, password: {password} }}\n"),
-            )
-            .replace(asked, &format!("{asked}{user}, "))
-    })
-    .await
+/// What the platform stands on: one server, or three in a cluster.
+pub(crate) enum Bus {
+    One(Nats),
+    Three(Cluster),
 }
 
-pub(crate) async fn operator(nats: &Nats) -> Result<async_nats::Client> {
+impl Bus {
+    /// Stores in `room`, or in a folder that goes with it.
+    pub(crate) async fn one(room: Option<&Room>) -> Self {
+        let start = |dir: &Path| {
+            let store = room.map_or_else(|| dir.join("store"), Room::store);
+            config(&store, Some(dir))
+        };
+        Self::One(Nats::configured(start).await)
+    }
+
+    pub(crate) fn url(&self) -> String {
+        match self {
+            Self::One(server) => server.url(),
+            Self::Three(cluster) => cluster.url(),
+        }
+    }
+
+    /// The server, where there is one.
+    pub(crate) fn server(&mut self) -> Result<&mut Nats> {
+        match self {
+            Self::One(server) => Ok(server),
+            Self::Three(_) => bail!("this is done to a single NATS server"),
+        }
+    }
+
+    pub(crate) fn cluster(&self) -> Result<&Cluster> {
+        match self {
+            Self::One(_) => bail!("this is done to a cluster of NATS servers"),
+            Self::Three(cluster) => Ok(cluster),
+        }
+    }
+}
+
+/// A server with the platform's users, and one who may do everything.
+pub(crate) fn config(store: &Path, ports: Option<&Path>) -> String {
+    let config = ServerConfig {
+        ports_file_dir: ports.map(Path::to_owned),
+        ..ServerConfig::loopback(NATS_SECRET, store)
+    };
+    let (user, password) = OPERATOR;
+    let (listed, asked) = ("    users: [\n", "    auth_users: [");
+    let line = format!("{listed}      {{ user: {user}, password: {password} }}\n");
+    let also = format!("{asked}{user}, ");
+    config.text().replace(listed, &line).replace(asked, &also)
+}
+
+pub(crate) async fn operator(url: &str) -> Result<async_nats::Client> {
     let (user, password) = OPERATOR;
     let options = async_nats::ConnectOptions::with_user_and_password(user.into(), password.into());
-    Ok(options
-        .retry_on_initial_connect()
-        .connect(nats.url())
-        .await?)
+    Ok(options.retry_on_initial_connect().connect(url).await?)
 }

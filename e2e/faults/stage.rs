@@ -8,20 +8,21 @@ use std::{
 
 use anyhow::Result;
 use contracts::{id::ExecutionId, subject::partition_of};
-use testkit::{FakeLlm, Ledger, Mongo, Nats, Postgres, fake_llm};
+use testkit::{FakeLlm, Ledger, Mongo, Postgres, fake_llm};
 use tokio::{task::JoinSet, time::sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     check::{self, COMPLETION_TOKENS, Checker, Counted, Histories, PROMPT_TOKENS, Streams},
+    cluster::Cluster,
     fleet::Fleet,
     history::{self, Entry, History},
     injection::Target,
     load::{self, Load, User},
     random::Random,
-    report::{Outcome, Resources, Violation, millis},
+    report::{Outcome, Report, Resources, Violation, millis},
     scenario::{Profile, Scenario},
-    servers::{self, Room},
+    servers::{self, Bus, Room},
 };
 
 const PARTITIONS: u16 = 2;
@@ -37,22 +38,27 @@ pub(crate) struct Stage {
     seed: u64,
     folder: PathBuf,
     /// Before the servers, so that it ends before them.
-    pub(crate) fleet: Fleet,
+    fleet: Fleet,
     users: Vec<User>,
     ledger: Ledger,
     _model: FakeLlm,
-    nats: Nats,
+    bus: Bus,
     /// After the server that stores in it.
     room: Option<Room>,
     _database: Postgres,
     _archive: Mongo,
     next_run: u64,
     histories: Vec<(usize, Histories)>,
-    pub(crate) outcomes: Vec<Outcome>,
+    outcomes: Vec<Outcome>,
 }
 
 impl Stage {
-    pub(crate) async fn set(profile: Profile, seed: u64, folder: &Path) -> Result<Self> {
+    pub(crate) async fn set(
+        profile: Profile,
+        seed: u64,
+        folder: &Path,
+        is_cluster: bool,
+    ) -> Result<Self> {
         let (ledger, model) = (Ledger::start().await, FakeLlm::start().await);
         ledger.slow(OUTSIDE);
         let usage = fake_llm::Usage {
@@ -63,14 +69,21 @@ impl Stage {
         model.otherwise(answer.slow(OUTSIDE, Duration::from_millis(20)));
         // The tests mount nothing.
         let room = match profile {
-            Profile::Smoke => None,
-            Profile::Fast | Profile::Long => Room::make(folder)?,
+            Profile::Fast | Profile::Long if !is_cluster => Room::make(folder)?,
+            Profile::Smoke | Profile::Fast | Profile::Long => None,
         };
-        let nats = servers::nats(room.as_ref()).await;
+        let bus = if is_cluster {
+            Bus::Three(Cluster::start(folder).await?)
+        } else {
+            Bus::one(room.as_ref()).await
+        };
         let (database, archive) = (Postgres::create().await, Mongo::create());
-        let mut variables = e2e::settings(&nats, &database, &archive);
+        let mut variables = e2e::settings(&bus.url(), &database, &archive);
         let allowed = format!("{},{}", ledger.address(), model.address());
         variables.push(("TROUPE_EGRESS_ALLOW", allowed));
+        if is_cluster {
+            variables.push(("TROUPE_NATS_REPLICAS", "3".to_owned()));
+        }
         let fleet = Fleet::start(e2e::binary(), variables, &folder.join("logs")).await?;
         let users = load::users(&fleet.url(), &ledger, &model).await?;
         Ok(Self {
@@ -81,7 +94,7 @@ impl Stage {
             users,
             ledger,
             _model: model,
-            nats,
+            bus,
             room,
             _database: database,
             _archive: archive,
@@ -91,8 +104,23 @@ impl Stage {
         })
     }
 
+    pub(crate) async fn play_all(
+        &mut self,
+        scenarios: &[&Scenario],
+        report: &mut Report,
+    ) -> Result<()> {
+        let before = self.fleet.resources();
+        for scenario in scenarios {
+            self.play(**scenario).await?;
+        }
+        self.cold_start().await?;
+        report.resources.extend(self.resources_since(&before));
+        report.outcomes.append(&mut self.outcomes);
+        Ok(())
+    }
+
     /// All rounds of a scenario, in parts that are checked each.
-    pub(crate) async fn play(&mut self, scenario: Scenario) -> Result<()> {
+    async fn play(&mut self, scenario: Scenario) -> Result<()> {
         let mut left = self.profile.rounds(scenario);
         while left > 0 {
             let rounds = left.min(scenario.rounds_together());
@@ -107,7 +135,7 @@ impl Stage {
         let part = format!("{}-{}", scenario.name(), self.outcomes.len());
         eprintln!("{part}");
         load::sign_in(&mut self.users).await?;
-        let streams = Streams::new(servers::operator(&self.nats).await?);
+        let streams = Streams::new(servers::operator(&self.bus.url()).await?);
         let dead = streams.dead().await?;
         let history = Arc::new(History::open(&self.folder.join(format!("{part}.jsonl")))?);
         let (stop, give_up) = (CancellationToken::new(), CancellationToken::new());
@@ -116,7 +144,7 @@ impl Stage {
         sleep(CALM).await;
         let mut target = Target {
             fleet: &mut self.fleet,
-            nats: &mut self.nats,
+            bus: &mut self.bus,
             history: &history,
             random: Random::new(self.seed, self.outcomes.len() as u64 + (1 << 40)),
             room: self.room.as_ref(),
@@ -192,11 +220,13 @@ impl Stage {
     }
 
     /// Everything ends at once and begins again: I9, what was acknowledged is still there, and the same.
-    pub(crate) async fn cold_start(&mut self) -> Result<()> {
+    async fn cold_start(&mut self) -> Result<()> {
         let begun = Instant::now();
         eprintln!("cold start");
         self.fleet.kill_all()?;
-        self.nats.restart().await;
+        if let Bus::One(server) = &mut self.bus {
+            server.restart().await;
+        }
         self.fleet.ready().await?;
         let ready = begun.elapsed();
         load::sign_in(&mut self.users).await?;
@@ -228,7 +258,7 @@ impl Stage {
         Ok(())
     }
 
-    pub(crate) fn resources_since(&self, before: &[(&'static str, u64, usize)]) -> Vec<Resources> {
+    fn resources_since(&self, before: &[(&'static str, u64, usize)]) -> Vec<Resources> {
         let now = self.fleet.resources();
         let both = before.iter().filter_map(|(process, kib, descriptors)| {
             let (_, later_kib, later) = now.iter().find(|(name, ..)| name == process)?;

@@ -155,7 +155,7 @@ impl Platform {
         command
             .arg(name)
             .env("TROUPE_HTTP_ADDR", format!("127.0.0.1:{}", self.port))
-            .envs(settings(&self.nats, &self.database, &self.archive))
+            .envs(settings(&self.nats.url(), &self.database, &self.archive))
             .stdin(Stdio::null());
         if !self.allowed.is_empty() {
             command.env("TROUPE_EGRESS_ALLOW", self.allowed.join(","));
@@ -177,10 +177,14 @@ impl Drop for Platform {
 
 /// What every process of the platform reads from its environment, whatever its role.
 #[must_use]
-pub fn settings(nats: &Nats, database: &Postgres, archive: &Mongo) -> Vec<(&'static str, String)> {
+pub fn settings(
+    nats_url: &str,
+    database: &Postgres,
+    archive: &Mongo,
+) -> Vec<(&'static str, String)> {
     let level = std::env::var("TROUPE_LOG").unwrap_or_else(|_| "warn".to_owned());
     vec![
-        ("TROUPE_NATS_URL", nats.url()),
+        ("TROUPE_NATS_URL", nats_url.to_owned()),
         ("TROUPE_NATS_SECRET", NATS_SECRET.to_owned()),
         ("TROUPE_POSTGRES_URL", database.url()),
         ("TROUPE_POSTGRES_SECRET", "test".to_owned()),

@@ -62,11 +62,12 @@ impl Streams {
         Ok(stream.get_info().await?.state.messages)
     }
 
-    /// Stores a message and takes it away again.
-    pub(crate) async fn write(&self) -> Result<()> {
+    /// Stores a message on so many servers and takes it away again.
+    pub(crate) async fn write(&self, replicas: usize) -> Result<()> {
         let config = jetstream::stream::Config {
             name: "ROOM".to_owned(),
             subjects: vec!["room".to_owned()],
+            num_replicas: replicas,
             ..jetstream::stream::Config::default()
         };
         self.context.create_stream(config).await?;

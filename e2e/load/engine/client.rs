@@ -36,25 +36,25 @@ const TOGETHER: usize = 200;
 /// Does what it is told, and says what it saw.
 pub(crate) async fn run(order: Order) -> Result<Told> {
     let client = Client::connect(order).await?;
-    match &client.order.work {
+    match client.order.work.clone() {
         Work::Closed {
             concurrency,
             executions,
-        } => client.closed(*concurrency, *executions).await,
+        } => client.closed(concurrency, executions).await,
         Work::Begin {
             concurrency,
             executions,
-        } => client.begin(*concurrency, *executions).await,
+        } => client.begin(concurrency, executions).await,
         Work::Open {
             per_second,
             seconds,
-        } => client.open(*per_second, *seconds).await,
+        } => client.open(per_second, seconds).await,
         Work::Timers {
             executions,
             from,
             to,
-        } => client.timers(*executions, *from, *to).await,
-        Work::Watch { gateway, watchers } => client.watch(gateway, *watchers).await,
+        } => client.timers(executions, from, to).await,
+        Work::Watch { gateway, watchers } => client.watch(&gateway, watchers).await,
     }
 }
 
@@ -218,11 +218,12 @@ impl Client {
                 Ok((end, DateTime::parse_from_rfc3339(&until)?))
             })
             .buffer_unordered(TOGETHER)
-            .map(|started: Result<_>| async {
+            .map(|started: Result<_>| async move {
                 let (end, due) = started?;
                 let (at, _) = end.await?;
                 let late = at.duration_since(due.into());
-                Ok((late.unwrap_or_default(), late.is_err()))
+                let is_early = late.is_err();
+                Ok((late.unwrap_or_default(), is_early))
             })
             .buffer_unordered(executions)
             .collect()

@@ -14,7 +14,7 @@ pub(crate) struct Order {
     pub(crate) work: Work,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Work {
     /// So many under way at a time; the clock of each stops at its end.
     Closed {
