@@ -20,8 +20,10 @@ use crate::{
 
 /// Where `cargo xtask faults` writes down which processes its servers are.
 const PROCESSES: &str = "TROUPE_FAULTS_SERVERS";
-/// Bytes of a file system for the NATS server alone.
-const ROOM: u64 = 512 * 1024 * 1024;
+/// Bytes of a file system for the NATS server alone: uploads reserve 1 GiB, and the server takes three quarters at most.
+const ROOM: u64 = 2 * 1024 * 1024 * 1024;
+/// What is left of it is written piece by piece.
+const PIECE: usize = 64 * 1024;
 /// How long a server may take to be there again.
 const BACK: Duration = Duration::from_secs(60);
 /// Who may do everything on the NATS server, as no service may.
@@ -99,15 +101,24 @@ impl Room {
         self.at.join("store")
     }
 
-    /// Writes until there is no room.
+    /// Reserves what is free, and writes until there is no room.
     pub(crate) fn fill(&self) -> Result<()> {
+        let free = Command::new("df")
+            .args(["--output=avail", "-B1"])
+            .arg(&self.at)
+            .output()?;
+        let free = String::from_utf8(free.stdout)?;
+        let free = free.lines().nth(1).context("`df` says nothing")?.trim();
+        let reserved = self.at.join("reserved");
+        ran(Command::new("fallocate").args(["-l", free]).arg(&reserved));
         let mut ballast = std::fs::File::create(self.at.join("ballast"))?;
-        let piece = vec![0; 1024 * 1024];
+        let piece = vec![0; PIECE];
         while ballast.write_all(&piece).is_ok() && ballast.sync_data().is_ok() {}
         Ok(())
     }
 
     pub(crate) fn empty(&self) -> Result<()> {
+        std::fs::remove_file(self.at.join("reserved"))?;
         Ok(std::fs::remove_file(self.at.join("ballast"))?)
     }
 }
