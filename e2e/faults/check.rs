@@ -78,14 +78,18 @@ impl Checker<'_> {
     /// All of it, for the runs of one scenario.
     pub(crate) async fn check(&mut self, history: &History) -> Histories {
         let runs = history.runs();
-        let effects = self.effects(&runs);
         let deadline = Instant::now() + END;
         let mut histories = Histories::new();
+        let mut over = Vec::new();
         self.counted.runs = runs.len();
         for run in &runs {
-            let Some((view, events)) = self.read(run, deadline).await else {
-                continue;
-            };
+            if let Some((view, events)) = self.read(run, deadline).await {
+                over.push((run, view, events));
+            }
+        }
+        // Only now has everything been called that the results speak of.
+        let effects = self.effects(&runs);
+        for (run, view, events) in over {
             self.check_events(run, &view, &events, &effects);
             self.check_walls(run).await;
             histories.insert(run.execution.clone(), events);
@@ -128,9 +132,12 @@ impl Checker<'_> {
             tokio::time::sleep(POLL).await;
         };
         let Some(view) = view else {
+            let events = events_of(client, &run.execution, deadline).await;
+            let last = events.ok().and_then(|events| events.last().cloned());
             let text = format!(
-                "acknowledged, and not over {} s after the last fault: {seen}",
-                END.as_secs()
+                "acknowledged, and not over {} s after the last fault: {seen}, after {}",
+                END.as_secs(),
+                last.unwrap_or_default()
             );
             self.wrong("I1", run, text);
             return None;
