@@ -14,6 +14,9 @@ pub(crate) struct Host {
     /// The one who starts executions, on a connection of its own.
     pub(crate) driver: Bus,
     pub(crate) user: Principal,
+    /// Of another organization.
+    #[allow(dead_code, reason = "not every load test has two organizations")]
+    pub(crate) other: Principal,
     _nats: Nats,
     _mongo: Mongo,
     _database: Postgres,
@@ -21,7 +24,15 @@ pub(crate) struct Host {
 
 impl Host {
     /// The host, and the URL of its NATS server.
+    #[allow(dead_code, reason = "not every load test takes the defaults")]
     pub(crate) async fn start() -> Result<(Self, String)> {
+        Self::start_with(execution::EngineConfig::default()).await
+    }
+
+    /// As [`Host::start`], with limits of its own.
+    pub(crate) async fn start_with(
+        engine_config: execution::EngineConfig,
+    ) -> Result<(Self, String)> {
         let nats = Nats::configured(|dir| {
             format!(
                 "host: 127.0.0.1\nport: -1\nports_file_dir: {dir:?}\nmax_payload: {}\njetstream {{ store_dir: {:?}, sync_interval: always }}\n",
@@ -37,17 +48,20 @@ impl Host {
         let sql = sql::Config::new(database.url(), "bench");
         let owner = sql::Owner::connect(&sql).await?;
         owner.migrate_platform(&[execution::MIGRATIONS]).await?;
-        let user = testkit::principal(TenantId::generate(), Role::Editor);
-        owner
-            .create_tenant(user.tenant, &[execution::MIGRATIONS])
-            .await?;
+        let [user, other] =
+            [(); 2].map(|()| testkit::principal(TenantId::generate(), Role::Editor));
+        for tenant in [user.tenant, other.tenant] {
+            owner
+                .create_tenant(tenant, &[execution::MIGRATIONS])
+                .await?;
+        }
         let mongo = Mongo::create();
         let config = execution::Config {
             sql,
             documents: documents::Config::new(mongo.url(), mongo.database()),
             egress: egress::Config::closed(),
             sandbox: sandbox::Config::default(),
-            engine: execution::EngineConfig::default(),
+            engine: engine_config,
         };
         // No step of these flows runs code.
         let code_worker = sandbox::WorkerCommand::this_binary()?;
@@ -59,6 +73,7 @@ impl Host {
             engine,
             driver,
             user,
+            other,
             _nats: nats,
             _mongo: mongo,
             _database: database,

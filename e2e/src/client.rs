@@ -28,11 +28,19 @@ pub struct Answer {
 }
 
 impl Client {
+    /// Of every user.
+    pub const PASSWORD: &str = "correct horse battery";
+
+    /// A client without an account, of the platform at this URL.
+    ///
+    /// # Panics
+    /// When there is no TLS.
+    #[must_use]
     #[expect(
         clippy::disallowed_methods,
         reason = "a user outside the platform has a client of their own"
     )]
-    pub(crate) fn new(url: String) -> Self {
+    pub fn new(url: String) -> Self {
         egress::install_tls();
         let http = Http::builder().timeout(REQUEST).build().expect("a client");
         Self {
@@ -68,6 +76,19 @@ impl Client {
         Events::of(response)
     }
 
+    /// The events at a path as they happen; none where it is refused or at its end already.
+    ///
+    /// # Errors
+    /// When no answer comes.
+    pub async fn follow(&self, path: &str) -> Result<Option<Events>, reqwest::Error> {
+        let request = self
+            .http
+            .get(format!("{}{path}", self.url))
+            .bearer_auth(self.token.as_deref().unwrap_or_default());
+        let response = request.send().await?;
+        Ok((response.status().as_u16() == 200).then(|| Events::of(response)))
+    }
+
     /// The same user with another token.
     #[must_use]
     pub fn with_token(&self, token: &str) -> Self {
@@ -80,7 +101,7 @@ impl Client {
     /// # Panics
     /// When registration fails.
     pub async fn register(&mut self, name: &str) {
-        let body = json!({"email": format!("{name}@example.com"), "password": "correct horse battery", "name": name, "organization": format!("{name}'s")});
+        let body = json!({"email": format!("{name}@example.com"), "password": Self::PASSWORD, "name": name, "organization": format!("{name}'s")});
         let answer = self.post("/api/v1/auth/register", &body).await;
         assert_eq!(answer.status, 201, "{answer:?}");
         let text = |value: &Value| value.as_str().expect("a text").to_owned();

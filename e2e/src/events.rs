@@ -23,15 +23,25 @@ impl Events {
     /// # Panics
     /// When the stream is broken off.
     pub async fn next(&mut self) -> Option<(String, Value)> {
+        self.try_next().await.expect("a stream to its end")
+    }
+
+    /// As [`Events::next`].
+    ///
+    /// # Errors
+    /// When the stream is broken off.
+    pub async fn try_next(&mut self) -> Result<Option<(String, Value)>, reqwest::Error> {
         loop {
             while let Some(end) = self.bytes.windows(2).position(|pair| pair == b"\n\n") {
                 let block: Vec<u8> = self.bytes.drain(..end + 2).collect();
                 // A block without data keeps the connection alive.
                 if let Some(event) = parse(&String::from_utf8_lossy(&block)) {
-                    return Some(event);
+                    return Ok(Some(event));
                 }
             }
-            let chunk = self.response.chunk().await.expect("a stream to its end")?;
+            let Some(chunk) = self.response.chunk().await? else {
+                return Ok(None);
+            };
             self.bytes.extend(chunk);
         }
     }

@@ -13,7 +13,8 @@ use crate::Client;
 
 /// How long the process may take until it is ready.
 const START: Duration = Duration::from_secs(60);
-const NATS_SECRET: &str = "a secret for tests";
+/// What the passwords of a test's NATS server are derived from.
+pub const NATS_SECRET: &str = "a secret for tests";
 /// 32 bytes in base64, known to everyone.
 const MASTER_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
@@ -154,21 +155,7 @@ impl Platform {
         command
             .arg(name)
             .env("TROUPE_HTTP_ADDR", format!("127.0.0.1:{}", self.port))
-            .env("TROUPE_NATS_URL", self.nats.url())
-            .env("TROUPE_NATS_SECRET", NATS_SECRET)
-            .env("TROUPE_POSTGRES_URL", self.database.url())
-            .env("TROUPE_POSTGRES_SECRET", "test")
-            .env("TROUPE_MONGO_URL", self.archive.url())
-            .env("TROUPE_MONGO_DATABASE", self.archive.database())
-            .env("TROUPE_MASTER_KEY", MASTER_KEY)
-            .env("TROUPE_PARTITIONS", "2")
-            .env("TROUPE_POSTGRES_POOL", "4")
-            .env("TROUPE_RATE_PER_TENANT", "5000")
-            .env("TROUPE_RATE_PER_ADDRESS", "10000")
-            .env(
-                "TROUPE_LOG",
-                std::env::var("TROUPE_LOG").unwrap_or_else(|_| "warn".to_owned()),
-            )
+            .envs(settings(&self.nats.url(), &self.database, &self.archive))
             .stdin(Stdio::null());
         if !self.allowed.is_empty() {
             command.env("TROUPE_EGRESS_ALLOW", self.allowed.join(","));
@@ -188,17 +175,44 @@ impl Drop for Platform {
     }
 }
 
-/// The built binary: named by `cargo xtask test`, else the one beside this test.
-fn binary() -> PathBuf {
+/// What every process of the platform reads from its environment, whatever its role.
+#[must_use]
+pub fn settings(
+    nats_url: &str,
+    database: &Postgres,
+    archive: &Mongo,
+) -> Vec<(&'static str, String)> {
+    let level = std::env::var("TROUPE_LOG").unwrap_or_else(|_| "warn".to_owned());
+    vec![
+        ("TROUPE_NATS_URL", nats_url.to_owned()),
+        ("TROUPE_NATS_SECRET", NATS_SECRET.to_owned()),
+        ("TROUPE_POSTGRES_URL", database.url()),
+        ("TROUPE_POSTGRES_SECRET", "test".to_owned()),
+        ("TROUPE_MONGO_URL", archive.url().to_owned()),
+        ("TROUPE_MONGO_DATABASE", archive.database().to_owned()),
+        ("TROUPE_MASTER_KEY", MASTER_KEY.to_owned()),
+        ("TROUPE_PARTITIONS", "2".to_owned()),
+        ("TROUPE_POSTGRES_POOL", "4".to_owned()),
+        ("TROUPE_RATE_PER_TENANT", "5000".to_owned()),
+        ("TROUPE_RATE_PER_ADDRESS", "10000".to_owned()),
+        ("TROUPE_LOG", level),
+    ]
+}
+
+/// The built binary: named by `cargo xtask test`, else the one beside this program.
+///
+/// # Panics
+/// When it is not built.
+#[must_use]
+pub fn binary() -> PathBuf {
     if let Some(path) = std::env::var_os("TROUPE_BIN") {
         return path.into();
     }
-    let test = std::env::current_exe().expect("a test has a path");
-    let built = test
-        .ancestors()
-        .nth(2)
-        .expect("tests are in `target/<profile>/deps`")
-        .join("troupe");
+    let program = std::env::current_exe().expect("a program has a path");
+    let folder = program.parent().expect("a program lies in a folder");
+    // Tests are in `target/<profile>/deps`.
+    let profile = folder.parent().filter(|_| folder.ends_with("deps"));
+    let built = profile.unwrap_or(folder).join("troupe");
     assert!(
         built.exists(),
         "`{}` is not built: run `cargo xtask test`",
@@ -207,7 +221,12 @@ fn binary() -> PathBuf {
     built
 }
 
-fn free_port() -> u16 {
+/// A port that nobody listens on.
+///
+/// # Panics
+/// When there is none.
+#[must_use]
+pub fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     listener.local_addr().expect("an address").port()
 }

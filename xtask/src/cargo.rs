@@ -83,7 +83,19 @@ pub(crate) fn run<A: AsRef<std::ffi::OsStr>>(
 
 /// Builds the binaries of the workspace and returns the folder they are in.
 pub(crate) fn build(profile: Profile, interrupts: &Interrupts) -> Result<PathBuf> {
+    build_with(profile, &[], interrupts)
+}
+
+/// The same with features that are off else.
+pub(crate) fn build_with(
+    profile: Profile,
+    features: &[&str],
+    interrupts: &Interrupts,
+) -> Result<PathBuf> {
     let mut arguments = vec!["build", "--workspace"];
+    for feature in features {
+        arguments.extend(["--features", feature]);
+    }
     if profile == Profile::Release {
         arguments.push("--release");
     }

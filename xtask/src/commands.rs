@@ -3,6 +3,7 @@
 pub(crate) mod bench;
 pub(crate) mod check;
 pub(crate) mod dev;
+pub(crate) mod faults;
 pub(crate) mod openapi;
 pub(crate) mod serve;
 pub(crate) mod test;
@@ -31,4 +32,6 @@ pub(crate) enum Command {
     Web(web::Options),
     /// Run a load test against real servers, in a release build
     Bench(bench::Options),
+    /// Harm a running platform in every way, and check what it has promised
+    Faults(faults::Options),
 }

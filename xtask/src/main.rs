@@ -22,7 +22,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::commands::{Command, bench, check, dev, openapi, serve, test, up, web as web_command};
+use crate::commands::{
+    Command, bench, check, dev, faults, openapi, serve, test, up, web as web_command,
+};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "The tasks of this repository")]
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
         Command::Asyncapi(options) => openapi::run(&options, &openapi::ASYNCAPI),
         Command::Web(options) => web_command::run(&options),
         Command::Bench(options) => bench::run(&options),
+        Command::Faults(options) => faults::run(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

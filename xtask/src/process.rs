@@ -33,11 +33,8 @@ pub(crate) struct Plan {
 
 /// A server that runs as our child.
 pub(crate) struct Server {
-    pub(crate) name: &'static str,
+    plan: Plan,
     child: Child,
-    log: PathBuf,
-    pid_file: PathBuf,
-    stop_signal: &'static str,
 }
 
 impl Server {
@@ -46,29 +43,21 @@ impl Server {
     pub(crate) fn start(plan: Plan) -> Result<Self> {
         let log = File::create(&plan.log)
             .with_context(|| format!("cannot write `{}`", plan.log.display()))?;
-        let mut command = dying_with_us(&plan.command, plan.stop_signal);
-        plan.user.apply(&mut command);
-        command
-            .process_group(0)
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log);
-        let child = command.spawn().with_context(|| {
-            format!(
-                "cannot start {} ({:?})",
-                plan.name,
-                plan.command.get_program()
-            )
-        })?;
-        let server = Self {
-            name: plan.name,
-            child,
-            log: plan.log,
-            pid_file: plan.pid_file,
-            stop_signal: plan.stop_signal,
-        };
-        leftover::remember(&server.pid_file, server.child.id())?;
-        Ok(server)
+        let child = spawn(&plan, log)?;
+        Ok(Self { plan, child })
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.plan.name
+    }
+
+    /// Starts it again if it has ended.
+    pub(crate) fn revive(&mut self) -> Result<()> {
+        if self.child.try_wait()?.is_some() {
+            let log = File::options().append(true).open(&self.plan.log)?;
+            self.child = spawn(&self.plan, log)?;
+        }
+        Ok(())
     }
 
     /// Waits until `ready` says so, the server ends, or `limit` has passed.
@@ -87,7 +76,7 @@ impl Server {
             if started.elapsed() > limit {
                 bail!(
                     "{} is not ready after {} s\n{}",
-                    self.name,
+                    self.name(),
                     limit.as_secs(),
                     self.last_lines()
                 );
@@ -101,7 +90,8 @@ impl Server {
         let Some(status) = self.child.try_wait()? else {
             return Ok(());
         };
-        bail!("{} has ended ({status})\n{}", self.name, self.last_lines())
+        let name = self.name();
+        bail!("{name} has ended ({status})\n{}", self.last_lines())
     }
 
     /// Asks the server to end and waits; kills it after its grace time, or when
@@ -110,24 +100,40 @@ impl Server {
         let started = Instant::now();
         let asked_before = interrupts.count();
         if matches!(self.child.try_wait(), Ok(None)) {
-            leftover::send_signal(self.child.id(), self.stop_signal);
+            leftover::send_signal(self.child.id(), self.plan.stop_signal);
         }
         while matches!(self.child.try_wait(), Ok(None)) {
             let impatient = interrupts.more_than(asked_before, POLL);
             if impatient || started.elapsed() > GRACE {
-                eprintln!("  killing {}", self.name);
+                eprintln!("  killing {}", self.name());
                 // It may end by itself at this very moment.
                 self.child.kill().ok();
                 self.child.wait().ok();
             }
         }
         // A pid file that stays is checked against the start time anyway.
-        fs::remove_file(&self.pid_file).ok();
+        fs::remove_file(&self.plan.pid_file).ok();
     }
 
     fn last_lines(&self) -> String {
-        last_lines(&self.log)
+        last_lines(&self.plan.log)
     }
+}
+
+fn spawn(plan: &Plan, log: File) -> Result<Child> {
+    let mut command = dying_with_us(&plan.command, plan.stop_signal);
+    plan.user.apply(&mut command);
+    command
+        .process_group(0)
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log);
+    let program = plan.command.get_program();
+    let child = command
+        .spawn()
+        .with_context(|| format!("cannot start {} ({program:?})", plan.name))?;
+    leftover::remember(&plan.pid_file, child.id())?;
+    Ok(child)
 }
 
 /// Runs a program to its end. An interrupt is passed on to it.
@@ -141,6 +147,16 @@ pub(crate) fn run_watched(
     interrupts: &Interrupts,
     look: impl FnOnce(&mut Child),
 ) -> Result<ExitStatus> {
+    run_beside(command, interrupts, look, || Ok(()))
+}
+
+/// The same, with something else to do again and again while it runs.
+pub(crate) fn run_beside(
+    command: &mut Command,
+    interrupts: &Interrupts,
+    look: impl FnOnce(&mut Child),
+    mut beside: impl FnMut() -> Result<()>,
+) -> Result<ExitStatus> {
     let name = command.get_program().display().to_string();
     let mut child = command
         .spawn()
@@ -153,6 +169,12 @@ pub(crate) fn run_watched(
                 bail!("interrupted");
             }
             return Ok(status);
+        }
+        if let Err(error) = beside() {
+            // It may have ended by itself.
+            child.kill().ok();
+            child.wait().ok();
+            return Err(error);
         }
         if interrupts.more_than(passed_on, POLL) {
             passed_on = interrupts.count();

@@ -52,6 +52,11 @@ impl<'a> Supervisor<'a> {
         Ok(())
     }
 
+    /// Starts those again that have ended.
+    pub(crate) fn revive(&mut self) -> Result<()> {
+        self.servers.iter_mut().try_for_each(Server::revive)
+    }
+
     /// Fails when a server has ended.
     pub(crate) fn check(&mut self) -> Result<()> {
         self.servers.iter_mut().try_for_each(Server::check)
@@ -61,7 +66,7 @@ impl<'a> Supervisor<'a> {
 impl Drop for Supervisor<'_> {
     fn drop(&mut self) {
         while let Some(mut server) = self.servers.pop() {
-            eprintln!("  stopping {}", server.name);
+            eprintln!("  stopping {}", server.name());
             server.stop(self.interrupts);
         }
     }

@@ -32,6 +32,9 @@ pub struct Config {
         hide_env_values = true
     )]
     pub password: Option<String>,
+    /// Servers that keep each stream and bucket: 3 in a cluster, so that what was acknowledged survives a lost disk.
+    #[arg(long = "nats-replicas", env = "TROUPE_NATS_REPLICAS", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=5))]
+    pub replicas: u8,
     /// Prefix of the reply inboxes, where the user may only use their own.
     #[arg(skip)]
     pub inbox_prefix: Option<String>,
@@ -47,6 +50,7 @@ impl Config {
             url: url.into(),
             user: None,
             password: None,
+            replicas: 1,
             inbox_prefix: None,
             name: None,
         }
@@ -67,6 +71,8 @@ pub struct Bus {
     pub(crate) client: Client,
     pub(crate) jetstream: jetstream::Context,
     pub(crate) partitions: Arc<OnceCell<u16>>,
+    /// Of the streams and buckets that this connection makes.
+    pub(crate) replicas: usize,
 }
 
 impl Bus {
@@ -96,10 +102,10 @@ impl Bus {
                 url: config.shown_url(),
                 source,
             })?;
-        Ok(Self::over(client))
+        Ok(Self::over(client, config.replicas.into()))
     }
 
-    fn over(client: Client) -> Self {
+    fn over(client: Client, replicas: usize) -> Self {
         let jetstream = jetstream::ContextBuilder::new()
             .timeout(ACK_TIMEOUT)
             .ack_timeout(ACK_TIMEOUT)
@@ -108,6 +114,7 @@ impl Bus {
             client,
             jetstream,
             partitions: Arc::new(OnceCell::new()),
+            replicas,
         }
     }
 

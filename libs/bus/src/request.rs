@@ -1,8 +1,8 @@
 //! Asking: one answer, or a stream of numbered ones.
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
-use async_nats::{HeaderMap, RequestErrorKind, StatusCode};
+use async_nats::{Client, HeaderMap, RequestErrorKind, StatusCode};
 use bytes::Bytes;
 use contracts::{
     ErrorCode, Problem, Request, StreamRequest, Subject, id::TenantId, message::StreamMessage,
@@ -17,6 +17,10 @@ use crate::{
     headers::{AUTHORIZATION, DEADLINE, SERVICE_ERROR_CODE, deadline_header, inject_trace},
 };
 
+/// Between two looks at whether the connection is still the same, while an answer is waited for.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long nothing may come once the connection is another one.
+const SILENCE: Duration = Duration::from_secs(10);
 /// How long an answer may take when the caller says nothing.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(10);
 
@@ -176,6 +180,9 @@ impl Bus {
             .await
             .map_err(|e| unavailable(R::NAME, &e))?;
         let state = Answers {
+            connects: connects(&self.client),
+            client: self.client.clone(),
+            lost_at: None,
             answers,
             until: Instant::now() + call.deadline,
             expected: 1,
@@ -193,6 +200,11 @@ impl Bus {
 }
 
 struct Answers {
+    client: Client,
+    /// How often the client had connected when it was last looked at.
+    connects: u64,
+    /// When the connection was seen to be another one, unless something came since.
+    lost_at: Option<Instant>,
     answers: async_nats::Subscriber,
     until: Instant,
     expected: u64,
@@ -203,9 +215,15 @@ impl Answers {
     async fn next<R: StreamRequest>(
         &mut self,
     ) -> Result<StreamMessage<R::Chunk, R::Reply>, Problem> {
-        let message = tokio::time::timeout_at(self.until, self.answers.next())
-            .await
-            .map_err(|_| too_slow(R::NAME))?;
+        let message = loop {
+            let look = self.until.min(Instant::now() + LOOK);
+            match tokio::time::timeout_at(look, self.answers.next()).await {
+                Ok(message) => break message,
+                Err(_) if Instant::now() >= self.until => return Err(too_slow(R::NAME)),
+                Err(_) => self.check_connection(R::NAME)?,
+            }
+        };
+        self.lost_at = None;
         let message = message.ok_or_else(|| {
             Problem::new(ErrorCode::Unavailable, format!("`{}` broke off", R::NAME))
         })?;
@@ -229,6 +247,26 @@ impl Answers {
         self.expected += 1;
         Ok(item)
     }
+
+    /// What was under way when a connection ended is lost, and nobody sends it again: silence after that is an end.
+    fn check_connection(&mut self, what: &str) -> Result<(), Problem> {
+        let connects = connects(&self.client);
+        if connects != self.connects {
+            self.connects = connects;
+            self.lost_at = Some(Instant::now());
+        }
+        match self.lost_at {
+            Some(at) if at.elapsed() > SILENCE => Err(Problem::new(
+                ErrorCode::Unavailable,
+                format!("the answer of `{what}` was lost with the connection"),
+            )),
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+fn connects(client: &Client) -> u64 {
+    client.statistics().connects.load(Ordering::Relaxed)
 }
 
 pub(crate) fn encode<T: Serialize>(value: &T) -> Result<Bytes, Problem> {

@@ -216,6 +216,7 @@ impl crate::Config {
             name: Some(user.clone()),
             user: Some(user),
             password: Some(password),
+            replicas: 1,
             inbox_prefix: Some(inbox_prefix),
         }
     }

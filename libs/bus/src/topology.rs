@@ -167,14 +167,22 @@ fn bucket(bucket: Bucket) -> kv::Config {
 /// When JetStream refuses or is not there.
 pub async fn ensure(bus: &Bus, partitions: u16) -> Result<(), Error> {
     for name in Bucket::ALL {
+        let config = kv::Config {
+            num_replicas: bus.replicas,
+            ..bucket(name)
+        };
         bus.jetstream
-            .create_or_update_key_value(bucket(name))
+            .create_or_update_key_value(config)
             .await
             .map_err(during("create a bucket"))?;
     }
     // The first start decides the number for good: executions are found by it.
     let partitions = bus.decide_partitions(partitions).await?;
     for config in streams(partitions) {
+        let config = Config {
+            num_replicas: bus.replicas,
+            ..config
+        };
         bus.jetstream
             .create_or_update_stream(config)
             .await

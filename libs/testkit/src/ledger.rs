@@ -8,7 +8,7 @@ use std::{
     collections::VecDeque,
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use poem::{Body, Request, Response, endpoint::make, http::StatusCode};
@@ -54,6 +54,8 @@ pub struct Ledger {
 struct Book {
     calls: Mutex<Vec<Call>>,
     answers: Mutex<VecDeque<(StatusCode, String)>>,
+    /// Between a call and its answer.
+    pause: Mutex<Duration>,
     held: watch::Sender<bool>,
 }
 
@@ -62,6 +64,7 @@ impl Ledger {
         let book = Arc::new(Book {
             calls: Mutex::default(),
             answers: Mutex::default(),
+            pause: Mutex::default(),
             held: watch::Sender::new(false),
         });
         let shared = Arc::clone(&book);
@@ -101,6 +104,11 @@ impl Ledger {
         lock(&self.book.answers).push_back((status, body.into()));
     }
 
+    /// From now on each answer takes that long.
+    pub fn slow(&self, pause: Duration) {
+        *lock(&self.book.pause) = pause;
+    }
+
     /// From now on calls are written down but not answered, until
     /// [`Ledger::release`].
     pub fn hold(&self) {
@@ -121,6 +129,10 @@ impl Book {
             calls.push(call(&request, body));
             (calls.len(), lock(&self.answers).pop_front())
         };
+        let pause = *lock(&self.pause);
+        if !pause.is_zero() {
+            tokio::time::sleep(pause).await;
+        }
         let mut held = self.held.subscribe();
         // The sender lives as long as the book, which we hold.
         held.wait_for(|held| !held).await.ok();

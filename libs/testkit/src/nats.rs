@@ -79,6 +79,12 @@ impl Nats {
         SocketAddr::from(([127, 0, 0, 1], self.port))
     }
 
+    /// The number of the server's process, for those who stop it from outside.
+    #[must_use]
+    pub fn process_id(&self) -> u32 {
+        self.server.id()
+    }
+
     /// Ends the server at once, as a crash would. Its store stays.
     pub fn kill(&mut self) {
         // The server may have ended by itself; then there is nothing to do.

@@ -29,8 +29,18 @@ pub enum Heard {
 /// The answer of a server that did not upgrade.
 #[derive(Debug)]
 pub struct NotUpgraded {
+    /// 0 where no answer came at all.
     pub status: u16,
     pub body: Value,
+}
+
+impl NotUpgraded {
+    fn silent(error: &dyn std::error::Error) -> Self {
+        Self {
+            status: 0,
+            body: Value::String(error.to_string()),
+        }
+    }
 }
 
 impl WebSocket {
@@ -38,15 +48,13 @@ impl WebSocket {
     ///
     /// # Errors
     /// [`NotUpgraded`].
-    ///
-    /// # Panics
-    /// When no answer comes.
     pub async fn open(
         address: &str,
         path: &str,
         headers: &[(&str, &str)],
     ) -> Result<Self, NotUpgraded> {
-        let connection = TcpStream::connect(address).await.expect("a connection");
+        let connection = TcpStream::connect(address).await;
+        let connection = connection.map_err(|error| NotUpgraded::silent(&error))?;
         Self::over(connection, path, headers).await
     }
 
@@ -56,13 +64,14 @@ impl WebSocket {
     /// [`NotUpgraded`].
     ///
     /// # Panics
-    /// When no answer comes.
+    /// When a header is none.
     pub async fn over(
         connection: TcpStream,
         path: &str,
         headers: &[(&str, &str)],
     ) -> Result<Self, NotUpgraded> {
-        let address = connection.peer_addr().expect("a peer");
+        let address = connection.peer_addr();
+        let address = address.map_err(|error| NotUpgraded::silent(&error))?;
         let mut request = format!("ws://{address}{path}")
             .into_client_request()
             .expect("a URL");
@@ -78,8 +87,13 @@ impl WebSocket {
                 body: serde_json::from_slice(response.body().as_deref().unwrap_or_default())
                     .unwrap_or_default(),
             }),
-            Err(error) => panic!("no answer: {error}"),
+            Err(error) => Err(NotUpgraded::silent(&error)),
         }
+    }
+
+    /// As [`WebSocket::send`]; whether the connection still stood.
+    pub async fn try_send(&mut self, frame: &Value) -> bool {
+        self.0.send(Message::text(frame.to_string())).await.is_ok()
     }
 
     /// # Panics

@@ -21,7 +21,7 @@ use futures::StreamExt;
 use tokio::sync::{mpsc, watch};
 
 use crate::{
-    Error,
+    Error, failpoint,
     log::{
         owner::{Engine, Note},
         replay::Corrupt,
@@ -169,6 +169,7 @@ impl Follower {
         if !frames.is_empty() {
             self.engine.archive.put_events(&frames).await?;
         }
+        failpoint::pass(failpoint::ARCHIVED);
         self.tell(&mut ended).await?;
         self.archived = upto;
         Ok(())

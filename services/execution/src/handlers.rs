@@ -17,7 +17,10 @@ use contracts::{
 use kernel::Ctx;
 use serde_json::Value;
 
-use crate::{Error, State, log::slots::Header};
+use crate::{
+    Error, State,
+    log::{partition::answer_of, slots::Header},
+};
 
 /// Events of one answer, when the caller names no limit and at most.
 const DEFAULT_EVENTS: u32 = 200;
@@ -95,7 +98,14 @@ pub(crate) async fn approve(ctx: Ctx<State>, request: Approve) -> Result<Executi
         by: ctx.principal().user_id,
         word: request,
     };
-    told(&ctx, id, ctx.ask_owner(&given).await).await
+    let word = given.word.clone();
+    let is_it = |event: &ExecutionEvent| match event {
+        ExecutionEvent::ApprovalGiven { node, approved, .. } => {
+            *node == word.node && *approved == word.approved
+        }
+        _ => false,
+    };
+    told(&ctx, id, ctx.ask_owner(&given).await, is_it).await
 }
 
 pub(crate) async fn answer(ctx: Ctx<State>, request: AnswerExecution) -> Result<Execution, Error> {
@@ -110,23 +120,51 @@ pub(crate) async fn answer(ctx: Ctx<State>, request: AnswerExecution) -> Result<
         role: ctx.principal().role,
         answer: request,
     };
-    told(&ctx, id, ctx.ask_owner(&given).await).await
+    let (asked, answer) = (given.answer.node.clone(), answer_of(&given).output());
+    let is_it = |event: &ExecutionEvent| match event {
+        ExecutionEvent::AnswerGiven { node, output, .. } => *node == asked && *output == answer,
+        _ => false,
+    };
+    told(&ctx, id, ctx.ask_owner(&given).await, is_it).await
 }
 
-/// What the owner said to a person's word.
+/// What the owner said to a person's word. What is over, and not in its memory any more, took the word if its history has
+/// it: the same one once more changes nothing.
 async fn told(
     ctx: &Ctx<State>,
-    id: ExecutionId,
+    execution_id: ExecutionId,
     said: Result<Execution, Problem>,
+    is_it: impl Fn(&ExecutionEvent) -> bool,
 ) -> Result<Execution, Error> {
-    match said {
-        Ok(execution) => Ok(execution),
-        Err(problem) if problem.code == ErrorCode::NotFound => {
-            // What is over waits for nobody.
-            ended(&ctx.state, ctx.tenant, id, problem.clone()).await?;
-            Err(Error::Owner(problem))
+    let problem = match said {
+        Ok(execution) => return Ok(execution),
+        Err(problem) if problem.code == ErrorCode::NotFound => problem,
+        Err(problem) => return Err(Error::Owner(problem)),
+    };
+    let execution = get(ctx.clone(), GetExecution { execution_id }).await?;
+    if !execution.state.is_final() {
+        return Err(Error::Owner(problem));
+    }
+    let mut after = 0;
+    loop {
+        let limit = Some(MAX_EVENTS);
+        let question = ListEvents {
+            execution_id,
+            after,
+            limit,
+        };
+        let page = events(ctx.clone(), question).await?;
+        if page.items.iter().any(|frame| is_it(&frame.event)) {
+            return Ok(execution);
         }
-        Err(problem) => Err(Error::Owner(problem)),
+        match page.next {
+            Some(next) => after = next,
+            None => {
+                let text = "the execution is over, and waits for nobody";
+                let problem = Problem::new(ErrorCode::Conflict, text);
+                return Err(Error::Owner(problem.with_reason("not_waiting")));
+            }
+        }
     }
 }
 

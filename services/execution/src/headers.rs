@@ -12,7 +12,7 @@ use contracts::id::{ExecutionId, TenantId};
 use tokio::sync::{Notify, mpsc};
 
 use crate::{
-    Error,
+    Error, failpoint,
     log::{owner::Note, slots::Header},
     store::ExecutionStore,
 };
@@ -88,6 +88,7 @@ impl HeaderQueue {
                 return tokio::time::sleep(RETRY).await;
             }
         }
+        failpoint::pass(failpoint::HEADED);
         let written = batch.iter().map(|row| (row.id, row.last_event)).collect();
         // Without an owner nobody needs to know.
         notes.send(Note::Written(written)).await.unwrap_or_default();

@@ -10,6 +10,7 @@ mod config;
 mod dead_letters;
 mod domain;
 mod error;
+pub mod failpoint;
 mod handlers;
 mod headers;
 mod log;

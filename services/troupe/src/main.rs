@@ -45,6 +45,8 @@ enum Command {
 }
 
 fn main() -> anyhow::Result<()> {
+    #[cfg(feature = "failpoints")]
+    execution::failpoint::set_up();
     match Cli::parse().command {
         // Locked down before anything else: no runtime, no telemetry, no TLS.
         Command::CodeWorker => sandbox::worker_main(),

@@ -105,7 +105,10 @@ impl Settings {
 
     fn bus_as(&self, user: ServerUser) -> bus::Config {
         match &self.nats_secret {
-            Some(secret) => bus::Config::of(self.nats.url.clone(), secret, user),
+            Some(secret) => bus::Config {
+                replicas: self.nats.replicas,
+                ..bus::Config::of(self.nats.url.clone(), secret, user)
+            },
             None => self.nats.clone(),
         }
     }

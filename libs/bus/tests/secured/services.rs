@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bus::{Bucket, Call, Dispatched};
 use contracts::{
-    Request, Service, Subject,
+    ErrorCode, Request, Service, Subject,
     auth::{RunToken, RunTokenReply},
     dead_letter::DeadReason,
     flow::NodeConfig,
@@ -83,6 +83,28 @@ async fn a_stream_of_many_answers_passes() {
         .count()
         .await;
     assert_eq!(received, 2000);
+}
+
+#[tokio::test]
+async fn an_answer_that_was_lost_with_the_server_is_not_waited_for_to_the_deadline() {
+    let mut nats = platform().await;
+    let llm = connect(&nats, Service::Llm).await;
+    let micro = llm.micro("llm", "0.1.0").await.expect("registers");
+    let mut questions = micro.endpoint::<Complete>().await.expect("subscribes");
+    llm.flush().await.expect("flushes");
+    let gateway = connect(&nats, Service::Gateway).await;
+    let call = Call {
+        token: None,
+        deadline: Duration::from_secs(120),
+    };
+    let request = Complete::example();
+    let answers = gateway.call_stream(TenantId::EXAMPLE, &request, call).await;
+    let mut answers = std::pin::pin!(answers.expect("asks"));
+    questions.next().await.expect("a question");
+    nats.restart().await;
+    let told = tokio::time::timeout(Duration::from_secs(60), answers.next()).await;
+    let problem = told.expect("long before the deadline").expect("an end");
+    assert_eq!(problem.expect_err("no answer").code, ErrorCode::Unavailable);
 }
 
 #[tokio::test]

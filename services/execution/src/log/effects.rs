@@ -25,6 +25,7 @@ use super::{
 };
 use crate::{
     domain::{Effect, limits},
+    failpoint,
     headers::HeaderQueue,
 };
 
@@ -156,10 +157,12 @@ impl Dispatch {
         let step = step_token(&item.node);
         let bucket = bucket_of(tenant);
         let subject = Subject::work(class, bucket, tenant, execution, &step, item.attempt);
+        failpoint::pass(failpoint::DISPATCHING);
         while let Err(error) = bus.dispatch(&subject, &item).await {
             tracing::warn!(%error, execution.id = %execution, "a step could not be queued; trying again");
             tokio::time::sleep(RETRY).await;
         }
+        failpoint::pass(failpoint::DISPATCHED);
     }
 }
 

@@ -36,6 +36,7 @@ use super::{
 use crate::{
     Error, archive,
     domain::{Input, Program, limits},
+    failpoint,
     headers::HeaderQueue,
     measure,
     plans::Plans,
@@ -100,6 +101,7 @@ pub(crate) async fn run(engine: Arc<Engine>, partition: u16, stop: CancellationT
                 continue;
             }
         };
+        failpoint::pass(failpoint::LEASED);
         let left = own(&engine, partition, &lease, &stop).await;
         lease.release().await;
         match left {
@@ -236,6 +238,7 @@ impl Owner {
                 stored = poll(&mut self.storing) => {
                     self.storing = None;
                     let Some(sequence) = stored else { return Left::Lost };
+                    failpoint::pass(failpoint::STORED);
                     self.partition.stored(sequence);
                     self.progress.reached(sequence);
                 }
@@ -290,6 +293,7 @@ impl Owner {
                 break;
             }
         }
+        failpoint::pass(failpoint::TAKEN);
         measure::add(&measure::TAKING, started.elapsed());
     }
 
@@ -445,6 +449,7 @@ impl Owner {
             if let Action::Answer(ticket, answer) = &action {
                 if let Some(reply) = self.waiting.remove(ticket) {
                     self.outlet.answer(&reply, answer).await;
+                    failpoint::pass(failpoint::ANSWERED);
                 }
                 continue;
             }
@@ -480,11 +485,13 @@ impl Owner {
 async fn store(bus: Bus, partition: u16, append: Append) -> Option<u64> {
     let started = std::time::Instant::now();
     loop {
+        failpoint::pass(failpoint::SEALED);
         let sent = bus
             .append(partition, append.last, append.message.clone())
             .await;
         match sent {
             Ok(sequence) => {
+                failpoint::pass(failpoint::APPENDED);
                 measure::committed(started.elapsed(), append.message.len());
                 return Some(sequence);
             }

@@ -314,12 +314,7 @@ impl Partition {
         let Some(slot) = self.slots.of(given.tenant, id) else {
             return self.answer(ticket, not_found(id));
         };
-        let answer = crate::domain::Answer {
-            port: given.answer.port,
-            values: given.answer.values,
-            comment: given.answer.comment,
-            by: given.by,
-        };
+        let answer = answer_of(&given);
         match slot
             .state
             .may_answer(&given.answer.node, &answer, given.role)
@@ -506,6 +501,16 @@ fn accepted_of(request: &Start, state: ExecutionState) -> Accepted {
         id: request.execution_id,
         origin: request.origin,
         state,
+    }
+}
+
+/// What a person answers, as the core takes it.
+pub(crate) fn answer_of(given: &owner::GiveAnswer) -> crate::domain::Answer {
+    crate::domain::Answer {
+        port: given.answer.port.clone(),
+        values: given.answer.values.clone(),
+        comment: given.answer.comment.clone(),
+        by: given.by,
     }
 }
 

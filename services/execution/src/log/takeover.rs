@@ -12,7 +12,7 @@ use super::{
     partition::{Append, Partition, Tail},
     replay::{Corrupt, Replay, Replayed},
 };
-use crate::{Error, archive, domain::Program, record};
+use crate::{Error, archive, domain::Program, failpoint, record};
 
 /// Tries to begin an epoch before the partition is given back: each means that a replaced owner has still written.
 const TRIES: usize = 20;
@@ -34,11 +34,13 @@ pub(crate) async fn take_over(engine: &Engine, number: u16) -> Result<Taken, Err
     let writer = writer_id();
     for _ in 0..TRIES {
         let replayed = replay(engine, number).await?;
+        failpoint::pass(failpoint::REPLAYED);
         let begin = record::epoch_begin(replayed.next_epoch, writer);
         let append = Append::new(replayed.last, &begin);
         let Some(sequence) = begin_epoch(engine, number, &append).await? else {
             continue;
         };
+        failpoint::pass(failpoint::EPOCH_BEGUN);
         let fresh_since = (replayed.last > 0).then(Utc::now);
         let partition = Partition::new(replayed.slots, engine.limits, begin.stamp, sequence);
         return Ok(Taken {

@@ -22,7 +22,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{Attempted, code, custom, cuts::Cuts, flow, http, knowledge, llm, tool};
-use crate::{State, domain::limits};
+use crate::{State, domain::limits, failpoint};
 
 /// How often the server hears that an item is being worked on.
 const PROGRESS: Duration = Duration::from_secs(1);
@@ -127,6 +127,7 @@ impl Worker {
     }
 
     async fn attempt(&self, class: WorkClass, item: &WorkItem) {
+        failpoint::pass(failpoint::FETCHED);
         // Registered before the owner is asked: a cancel after its answer meets this attempt.
         let cuttable = self.cuts.register(item.tenant, item.execution_id);
         if !self.claim(item).await {
@@ -136,6 +137,7 @@ impl Worker {
             }
             return;
         }
+        failpoint::pass(failpoint::CLAIMED);
         let started = Instant::now();
         // The sandbox keeps the limit itself, and knows more about why it was reached.
         let grace = if class == WorkClass::Code {
@@ -156,7 +158,9 @@ impl Worker {
                 attempted.unwrap_or_else(|_| timed_out(item).into())
             }
         };
+        failpoint::pass(failpoint::PERFORMED);
         self.report(item, attempted, started.elapsed()).await;
+        failpoint::pass(failpoint::REPORTED);
     }
 
     async fn perform(&self, class: WorkClass, item: &WorkItem) -> Attempted {

@@ -1,6 +1,9 @@
 //! Nodes that wait for a person.
 
-use contracts::execution::{AnswerExecution, ListExecutions};
+use contracts::{
+    execution::{AnswerExecution, ListExecutions},
+    owner,
+};
 
 use super::*;
 
@@ -67,6 +70,20 @@ async fn who_is_asked_answers_once() {
     let done = fixture.finished(id).await;
     assert_eq!(done.output, Some(json!("Ada")));
     assert!(done.answers.is_empty());
+    // Whoever did not hear the answer to their answer asks again, however late.
+    let tenant = fixture.user.tenant;
+    let remembers = owner::Get {
+        tenant,
+        execution_id: id,
+    };
+    eventually(SOON, async || {
+        let forgotten = fixture.bus.ask_owner(&remembers, SOON).await.err()?;
+        (forgotten.status == 404).then_some(())
+    })
+    .await;
+    fixture.ask(&admin, &answer(json!("Ada"))).await.unwrap();
+    let late = fixture.ask(&admin, &answer(json!("Grace"))).await;
+    assert_eq!(late.unwrap_err().reason.as_deref(), Some("not_waiting"));
     let kinds = fixture.kinds(id).await;
     assert_eq!(kinds[2..4], ["answer_asked", "answer_given"]);
     eventually(SOON, async || {

@@ -34,7 +34,7 @@ const THROW_AWAY: [&str; 3] = [
 pub(crate) struct TestServers<'a> {
     // Dropped in this order: the servers end before their folder goes.
     supervisor: Supervisor<'a>,
-    _folder: TemporaryFolder,
+    folder: TemporaryFolder,
     variables: Vec<(&'static str, String)>,
 }
 
@@ -67,9 +67,19 @@ impl<'a> TestServers<'a> {
         ]);
         Ok(Self {
             supervisor,
-            _folder: folder,
+            folder,
             variables,
         })
+    }
+
+    /// Starts those again that have ended.
+    pub(crate) fn revive(&mut self) -> Result<()> {
+        self.supervisor.revive()
+    }
+
+    /// Where it is written down which processes they are.
+    pub(crate) fn processes(&self) -> PathBuf {
+        self.folder.0.join("run")
     }
 
     /// Waits until the user asks to stop.

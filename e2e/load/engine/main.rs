@@ -1,0 +1,326 @@
+//! How fast the engine is, beside the raw publish rate of the same server in the same run.
+//!
+//! Everything is real: a `nats-server` that syncs each acknowledged message to the disk, PostgreSQL, MongoDB, header rows,
+//! archive, live frames. Every message that JetStream stored is counted, leases included. Whoever starts executions and
+//! follows them is a process of its own.
+
+use std::{process::Stdio, time::Duration};
+
+use anyhow::{Context, Result, ensure};
+use async_nats::jetstream;
+use bus::Bucket;
+use clap::Parser;
+use contracts::{
+    Principal, Problem,
+    auth::{RedeemTicket, RedeemedTicket},
+    id::ExecutionId,
+    subject::partition_of,
+};
+use execution::measure::measured;
+use futures::StreamExt;
+use kernel::Ctx;
+use tokio::process::Command;
+
+use crate::{
+    flows::Case,
+    host::{Host, PARTITIONS},
+    order::{Order, Spread, Told, Work},
+    raw::Raw,
+    report::{Fairness, Memory, Overload, Report, Round},
+};
+
+mod client;
+mod flows;
+#[path = "../host.rs"]
+mod host;
+mod order;
+mod raw;
+mod report;
+
+const DEADLINE: Duration = Duration::from_secs(60);
+/// The word that makes this program the load generator.
+const CLIENT: &str = "client";
+/// Executions that a partition has open at most, where it is to be overloaded.
+const FEW_OPEN: usize = 250;
+
+#[derive(Parser)]
+struct Options {
+    /// A hundredth of everything: to see that it works
+    #[arg(long)]
+    quick: bool,
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [word, order] = arguments.as_slice()
+        && word == CLIENT
+    {
+        let told = client::run(serde_json::from_str(order)?).await?;
+        println!("{}", serde_json::to_string(&told)?);
+        return Ok(());
+    }
+    egress::install_tls();
+    let scale = if Options::parse().quick { 100 } else { 1 };
+    let report = measure(scale).await?;
+    report.print();
+    let path = std::path::Path::new("target/bench/engine.json");
+    std::fs::create_dir_all("target/bench")?;
+    std::fs::write(path, serde_json::to_vec_pretty(&report)?)?;
+    println!("\nwritten to {}", path.display());
+    Ok(())
+}
+
+/// Counts are divided by `scale`.
+async fn measure(scale: usize) -> Result<Report> {
+    let bench = Bench::start(execution::EngineConfig::default()).await?;
+    let raw = Raw::measure(&bench.jetstream, PARTITIONS.into()).await?;
+    bench.round(Case::Inline, 100, 10_000 / scale).await?;
+    let mut cases = Vec::new();
+    for (case, most) in [
+        (Case::Inline, 20_000),
+        (Case::Heavy, 4_000),
+        (Case::Fan, 1_000),
+    ] {
+        for concurrency in [1, 100, 1_000] {
+            let few = if concurrency == 1 { 20 } else { 1 };
+            let executions = (most / few / scale).max(10);
+            cases.push(bench.round(case, concurrency, executions).await?);
+        }
+    }
+    let raw_after = Raw::measure(&bench.jetstream, PARTITIONS.into()).await?;
+    let event_to_frame = bench.watched(&[1, 100, 1_000 / scale.min(10)]).await?;
+    let near = Work::Timers {
+        executions: 2_000 / scale,
+        from: Duration::from_secs(2),
+        to: Duration::from_secs(7),
+    };
+    let timers_near = bench.order(Case::Timer, near).await?;
+    let ahead = Duration::from_secs(if scale == 1 { 20 } else { 3 });
+    let at_once = Work::Timers {
+        executions: 20_000 / scale,
+        from: ahead,
+        to: ahead,
+    };
+    let timers_at_once = bench.order(Case::Timer, at_once).await?;
+    let fairness = bench.fairness(scale).await?;
+    bench.end().await;
+    let report = Report {
+        cores: std::thread::available_parallelism()?.get(),
+        raw,
+        raw_after,
+        cases,
+        event_to_frame,
+        timers_near,
+        timers_at_once,
+        fairness,
+        overload: overload(scale).await?,
+        memory: vec![
+            memory(Case::Parked, 100_000 / scale).await?,
+            memory(Case::Active, 10_000 / scale).await?,
+        ],
+    };
+    Ok(report)
+}
+
+/// Ten times what an engine with little room does.
+async fn overload(scale: usize) -> Result<Overload> {
+    let config = execution::EngineConfig {
+        engine_max_open: FEW_OPEN,
+        ..execution::EngineConfig::default()
+    };
+    let bench = Bench::start(config).await?;
+    let peak = bench
+        .round(Case::Heavy, 100, 3_000 / scale)
+        .await?
+        .executions_per_s;
+    let (per_second, seconds) = ((peak * 10.0) as u32, 10);
+    let told = bench
+        .order(
+            Case::Heavy,
+            Work::Open {
+                per_second,
+                seconds,
+            },
+        )
+        .await?;
+    bench.end().await;
+    Ok(Overload {
+        peak_per_s: peak,
+        offered_per_s: (told.done.count + told.refused.count) as f64 / f64::from(seconds),
+        goodput_per_s: told.done.count as f64 / told.seconds,
+        accepted: told.done,
+        refused: told.refused,
+    })
+}
+
+/// What the process of a new engine grows by.
+async fn memory(case: Case, executions: usize) -> Result<Memory> {
+    let bench = Bench::start(execution::EngineConfig::default()).await?;
+    let before = resident()?;
+    let concurrency = 200;
+    let work = Work::Begin {
+        concurrency,
+        executions,
+    };
+    let told = bench.order(case, work).await?;
+    let grown = resident()?.saturating_sub(before);
+    bench.end().await;
+    Ok(Memory {
+        state: case.name(),
+        executions,
+        bytes_per_execution: grown as f64 / executions as f64,
+        started_per_s: executions as f64 / told.seconds,
+    })
+}
+
+struct Bench {
+    host: Host,
+    url: String,
+    jetstream: jetstream::Context,
+}
+
+impl Bench {
+    async fn start(config: execution::EngineConfig) -> Result<Self> {
+        let (host, url) = Host::start_with(config).await?;
+        let flows = host.engine.kv(Bucket::FlowDef).await?;
+        for case in Case::ALL {
+            let definition = serde_json::to_vec(&case.definition()?)?;
+            flows.put(case.hash(), definition.into()).await?;
+        }
+        let jetstream = jetstream::new(async_nats::connect(&url).await?);
+        let bench = Self {
+            host,
+            url,
+            jetstream,
+        };
+        bench.wait_for_owners().await;
+        Ok(bench)
+    }
+
+    async fn end(self) {
+        self.host.running.drain().await;
+    }
+
+    async fn wait_for_owners(&self) {
+        for partition in 0..PARTITIONS {
+            let id = std::iter::repeat_with(ExecutionId::generate);
+            let id = id
+                .filter(|id| partition_of(*id, PARTITIONS) == partition)
+                .next();
+            let get = contracts::owner::Get {
+                tenant: self.host.user.tenant,
+                execution_id: id.expect("ids without end"),
+            };
+            testkit::eventually(DEADLINE, async || {
+                let answer = self.host.driver.ask_owner(&get, DEADLINE).await;
+                let problem = answer.err()?;
+                (problem.code == contracts::ErrorCode::NotFound).then_some(())
+            })
+            .await;
+        }
+    }
+
+    async fn order(&self, case: Case, work: Work) -> Result<Told> {
+        self.order_of(&self.host.user, case, work).await
+    }
+
+    /// Has a load generator do it.
+    async fn order_of(&self, user: &Principal, case: Case, work: Work) -> Result<Told> {
+        eprintln!("  {}: {work:?}", case.name());
+        let order = Order {
+            url: self.url.clone(),
+            user: user.clone(),
+            hash: case.hash().to_owned(),
+            work,
+        };
+        let mut client = Command::new(std::env::current_exe()?);
+        client.arg(CLIENT).arg(serde_json::to_string(&order)?);
+        client
+            .stdin(Stdio::null())
+            .stderr(Stdio::inherit())
+            .kill_on_drop(true);
+        let told = client.output().await?;
+        ensure!(told.status.success(), "the load generator failed");
+        serde_json::from_slice(&told.stdout).context("what the load generator says")
+    }
+
+    async fn round(&self, case: Case, concurrency: usize, executions: usize) -> Result<Round> {
+        let (counted, stored) = (measured(), self.stored().await?);
+        let work = Work::Closed {
+            concurrency,
+            executions,
+        };
+        let told = self.order(case, work).await?;
+        let (counted, stored) = (measured().since(counted), self.stored().await? - stored);
+        Ok(Round::new(case, concurrency, &told, stored, &counted))
+    }
+
+    /// Messages ever stored, in all streams and buckets.
+    async fn stored(&self) -> Result<u64> {
+        let mut streams = self.jetstream.streams();
+        let mut sum = 0;
+        while let Some(stream) = streams.next().await {
+            sum += stream?.state.last_sequence;
+        }
+        Ok(sum)
+    }
+
+    async fn watched(&self, counts: &[usize]) -> Result<Vec<(usize, Spread)>> {
+        let runtime = testkit::runtime(&self.host.engine).await;
+        let auth = kernel::Service::new("auth", self.host.user.clone()).on(redeem_ticket);
+        let auth = auth.start(&runtime).await?;
+        let gateway = gateway::serve(gateway::Config::loopback(), &runtime, Vec::new())?;
+        let mut spreads = Vec::new();
+        for watchers in counts.iter().copied() {
+            let gateway = gateway.address().to_string();
+            let work = Work::Watch { gateway, watchers };
+            spreads.push((watchers, self.order(Case::Ticking, work).await?.done));
+        }
+        gateway.drain().await;
+        auth.drain().await;
+        Ok(spreads)
+    }
+
+    /// One tenant's times alone, and beside another that starts a hundred times as much.
+    async fn fairness(&self, scale: usize) -> Result<Fairness> {
+        let (per_second, seconds) = (50, 10);
+        let flood = Work::Open {
+            per_second: per_second * 100 / u32::try_from(scale.min(10))?,
+            seconds,
+        };
+        let calm = || Work::Open {
+            per_second,
+            seconds,
+        };
+        let alone = self.order(Case::Inline, calm()).await?;
+        let (beside, flood) = tokio::join!(
+            self.order(Case::Inline, calm()),
+            self.order_of(&self.host.other, Case::Inline, flood)
+        );
+        let flood = flood?;
+        Ok(Fairness {
+            per_second,
+            alone: alone.done,
+            beside_a_flood: beside?.done,
+            flood_accepted_per_s: flood.done.count as f64 / flood.seconds,
+        })
+    }
+}
+
+/// Every ticket is good: no ticket is asked for.
+async fn redeem_ticket(ctx: Ctx<Principal>, _: RedeemTicket) -> Result<RedeemedTicket, Problem> {
+    let access_token = testkit::token(&ctx.state);
+    Ok(RedeemedTicket { access_token })
+}
+
+/// Bytes of memory that this process has.
+fn resident() -> Result<u64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+    let kib: u64 = line
+        .and_then(|line| line.split_whitespace().nth(1))
+        .and_then(|text| text.parse().ok())
+        .context("no VmRSS in /proc/self/status")?;
+    Ok(kib * 1024)
+}

@@ -1,0 +1,60 @@
+//! `cargo xtask faults`: the program `faults` of `e2e`, against servers that keep what they acknowledge and that are
+//! started again when they have ended, as an operating system would.
+
+use std::{
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Result, bail};
+
+use crate::{
+    cargo::{self, Profile},
+    commands::test::TestServers,
+    interrupts::Interrupts,
+    process,
+    progress::step,
+    servers::mongo::Durability,
+};
+
+/// How long a server that has ended stays away at most.
+const AWAY: Duration = Duration::from_secs(2);
+
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Passed on to it: `--fast` or `--long`, `--seed <N>`, `--only <SCENARIO>`
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<String>,
+}
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let interrupts = Interrupts::listen()?;
+    let binaries = step("build", || {
+        cargo::build_with(Profile::Dev, &["troupe/failpoints"], &interrupts)
+    })?;
+    let mut servers = TestServers::start(Durability::Full, &interrupts)?;
+    let mut faults = Command::new(binaries.join("faults"));
+    faults
+        .args(&options.arguments)
+        .envs(servers.variables())
+        .env("TROUPE_FAULTS_SERVERS", servers.processes())
+        .env("TROUPE_BIN", binaries.join("troupe"))
+        .current_dir(cargo::root());
+    let mut looked = Instant::now();
+    let status = process::run_beside(
+        &mut faults,
+        &interrupts,
+        |_| {},
+        || {
+            if looked.elapsed() > AWAY {
+                looked = Instant::now();
+                return servers.revive();
+            }
+            Ok(())
+        },
+    )?;
+    if !status.success() {
+        bail!("the platform has broken a promise, or the run was broken off");
+    }
+    Ok(())
+}
