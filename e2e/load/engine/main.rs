@@ -204,10 +204,8 @@ impl Bench {
 
     async fn wait_for_owners(&self) {
         for partition in 0..PARTITIONS {
-            let id = std::iter::repeat_with(ExecutionId::generate);
-            let id = id
-                .filter(|id| partition_of(*id, PARTITIONS) == partition)
-                .next();
+            let mut ids = std::iter::repeat_with(ExecutionId::generate);
+            let id = ids.find(|id| partition_of(*id, PARTITIONS) == partition);
             let get = contracts::owner::Get {
                 tenant: self.host.user.tenant,
                 execution_id: id.expect("ids without end"),

@@ -175,6 +175,10 @@ impl Report {
             over.refused.count,
             over.refused.p99_ms
         );
+        self.print_memory();
+    }
+
+    fn print_memory(&self) {
         for memory in &self.memory {
             println!(
                 "{} {} executions: {:.0} bytes each",

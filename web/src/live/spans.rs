@@ -99,12 +99,9 @@ impl Spans {
                 span.ended = None;
                 span.attempts.push(Attempt::begun(*attempt, ts));
             }
-            ExecutionEvent::StepSleeping { node, .. }
-            | ExecutionEvent::StepIterating { node, .. } => {
-                let span = self.heard(node, frame);
-                span.attempts.push(Attempt::begun(1, ts));
-            }
-            ExecutionEvent::IterationStarted { .. }
+            ExecutionEvent::StepSleeping { .. }
+            | ExecutionEvent::StepIterating { .. }
+            | ExecutionEvent::IterationStarted { .. }
             | ExecutionEvent::IterationSucceeded { .. }
             | ExecutionEvent::IterationFailed { .. } => self.iterate(frame),
             ExecutionEvent::StepSucceeded {
@@ -161,10 +158,15 @@ impl Spans {
         }
     }
 
-    /// A body begins or ends once.
+    /// A node waits or goes through its body, or a body begins or ends once.
     fn iterate(&mut self, frame: &Frame) {
         let ts = frame.ts;
         match &frame.event {
+            ExecutionEvent::StepSleeping { node, .. }
+            | ExecutionEvent::StepIterating { node, .. } => {
+                let span = self.heard(node, frame);
+                span.attempts.push(Attempt::begun(1, ts));
+            }
             ExecutionEvent::IterationStarted { node, index } => {
                 let span = self.heard(&format!("{node}:{index}"), frame);
                 span.attempts.push(Attempt::begun(1, ts));
