@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use contracts::id::ExecutionId;
 use testkit::{ContainerEngine, Mongo, Nats, Postgres, eventually};
 
 use crate::Client;
@@ -221,12 +222,17 @@ pub fn binary() -> PathBuf {
     built
 }
 
-/// A port that nobody listens on.
+/// A port that nobody listens on, below those that the system gives to connections: one of these may be taken by any
+/// connection of another test before it is listened on.
 ///
 /// # Panics
-/// When there is none.
+/// When a hundred ports in a row are taken.
 #[must_use]
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    listener.local_addr().expect("an address").port()
+    let id = ExecutionId::generate().uuid().as_u128();
+    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    let first = 10_240 + u16::try_from(id % 20_000).expect("it is below 20,000");
+    (first..first + 100)
+        .find(is_free)
+        .expect("one of a hundred ports is free")
 }
