@@ -29,7 +29,7 @@ fn the_call_graph_is_the_one_that_is_written_down() {
             .collect::<BTreeSet<_>>()
     };
     for (service, expect) in [
-        (Service::Flow, vec!["agent", "execution", "tool"]),
+        (Service::Flow, vec!["agent", "auth", "execution", "tool"]),
         (Service::Auth, vec!["tenant"]),
         (Service::Tenant, vec![]),
         (Service::Llm, vec![]),

@@ -39,7 +39,15 @@ async fn objects(user: &Client) -> BTreeMap<&'static str, String> {
     let messages = format!("/api/v1/chat/sessions/{session}/messages");
     let said = user.post(&messages, &json!({"content": "Hello"})).await;
     assert_eq!(said.status, 200, "{said:?}");
+    let trigger = json!({"name": "nightly", "cron": {"expression": "0 3 * * *"}});
+    let triggers = format!("/api/v1/flows/{flow}/triggers");
+    let trigger = user.post(&triggers, &trigger).await;
+    assert_eq!(trigger.status, 201, "{trigger:?}");
     BTreeMap::from([
+        (
+            "trigger_id",
+            trigger.body["trigger"]["id"].as_str().unwrap().to_owned(),
+        ),
         ("crew_id", made(user, "/api/v1/crews", crew).await),
         ("agent_id", agent),
         (

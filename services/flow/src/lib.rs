@@ -11,34 +11,10 @@ mod launch;
 mod store;
 mod wakes;
 
-use sql::{Migration, Migrations, Pool};
+use sql::Pool;
 use vault::Vault;
 
-pub use store::FlowStore;
-
-/// The tables of this service, in each tenant's schema.
-pub const MIGRATIONS: Migrations = Migrations {
-    service: "flow",
-    platform: &[],
-    tenant: &[
-        Migration {
-            name: "0001_flows",
-            sql: include_str!("../migrations/0001_flows.sql"),
-        },
-        Migration {
-            name: "0002_executables",
-            sql: include_str!("../migrations/0002_executables.sql"),
-        },
-        Migration {
-            name: "0003_agents_of_flows",
-            sql: include_str!("../migrations/0003_agents_of_flows.sql"),
-        },
-        Migration {
-            name: "0004_triggers",
-            sql: include_str!("../migrations/0004_triggers.sql"),
-        },
-    ],
-};
+pub use store::{FlowStore, MIGRATIONS};
 
 /// The table of contents: everything this service answers and does.
 pub fn service(pool: Pool, vault: Vault) -> kernel::Service<FlowStore> {

@@ -20,13 +20,37 @@ use sea_orm::{
     sea_query::{Expr, LockType},
 };
 use serde_json::Value;
-use sql::{Cursor, Pool, Search};
+use sql::{Cursor, Migration, Migrations, Pool, Search};
 use vault::Vault;
 
 use crate::{
     domain,
     error::Error,
     store::entity::{flow, revision, start, variable},
+};
+
+/// The tables of this service, in each tenant's schema.
+pub const MIGRATIONS: Migrations = Migrations {
+    service: "flow",
+    platform: &[],
+    tenant: &[
+        Migration {
+            name: "0001_flows",
+            sql: include_str!("../migrations/0001_flows.sql"),
+        },
+        Migration {
+            name: "0002_executables",
+            sql: include_str!("../migrations/0002_executables.sql"),
+        },
+        Migration {
+            name: "0003_agents_of_flows",
+            sql: include_str!("../migrations/0003_agents_of_flows.sql"),
+        },
+        Migration {
+            name: "0004_triggers",
+            sql: include_str!("../migrations/0004_triggers.sql"),
+        },
+    ],
 };
 
 pub(crate) use fires::{PendingFire, Refusal};

@@ -101,9 +101,12 @@ fn pending(run: &Run) -> Vec<(String, super::super::state::Step)> {
             Step::Running { .. } | Step::Pausing { .. } | Step::Sleeping { .. } | Step::Asking
         )
     };
+    // Once it closes, only what runs is waited for.
+    let is_closing = run.state.data.closing.is_some();
+    let counts = |step: &Step| waits(step) && (!is_closing || matches!(step, Step::Running { .. }));
     run.state
         .steps()
-        .filter(|(_, step)| waits(step))
+        .filter(|(_, step)| counts(step))
         .map(|(node, step)| (run.state.path(node).into_owned(), step))
         .collect()
 }
