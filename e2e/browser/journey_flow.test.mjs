@@ -19,10 +19,10 @@ async function register(page) {
   await page.getByRole("button", { name: "Organization: Engines" }).waitFor();
 }
 
-async function createFlow(page) {
+async function createFlow(page, name) {
   await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Flows" }).click();
   await page.getByRole("button", { name: "New flow" }).first().click();
-  await page.getByLabel("Name", { exact: true }).fill("Explain it");
+  await page.getByLabel("Name", { exact: true }).fill(name);
   await page.getByRole("button", { name: "Create flow" }).click();
   await page.locator("#canvas [data-id=start]").waitFor();
   await loaded(page);
@@ -130,11 +130,46 @@ async function run(page) {
   return panel;
 }
 
+/** A map and its body, drawn and run: the nodes of the body show all their iterations as one. */
+async function goThroughAList(page) {
+  await createFlow(page, "Go through");
+  const stage = await page.locator("#canvas").boundingBox();
+  await drag(page, page.locator(".palette [data-kind=map]"), { x: stage.x + stage.width / 2 - 100, y: stage.y + stage.height - 280 });
+  await page.locator("#canvas [data-body=map]").waitFor();
+  await connect(page, "start", "map");
+  await connect(page, "map", "end");
+  await connect(page, "transform", "end");
+  await page.getByText("both nodes must stand in the same body").waitFor({ state: "attached" });
+  const outline = page.getByRole("button", { name: "Outline" });
+  await outline.click();
+  await page.getByRole("row", { name: /^start/ }).getByRole("button", { name: "Disconnect end" }).click();
+  await outline.click();
+  await node(page, "map").click();
+  await page.getByLabel("Items *").fill("{{ input.list }}");
+  await node(page, "transform").click();
+  await page.getByLabel("Value *").fill("{{ item * 2 }}");
+  await node(page, "end").click();
+  await page.getByLabel("Value *").fill("{{ nodes.map.output }}");
+  await page.getByRole("button", { name: "No problems" }).waitFor();
+  assert.deepEqual(await violations(page), []);
+  await page.getByRole("button", { name: "Run", exact: true }).first().click();
+  const panel = page.getByRole("complementary", { name: "Run" });
+  await panel.getByLabel("Input", { exact: true }).fill('{"list": [1, 2, 3]}');
+  await panel.getByRole("button", { name: "Run", exact: true }).last().click();
+  await page.locator("#canvas [data-id=end][data-state=succeeded]").waitFor();
+  await node(page, "map").getByText("3 of 3").waitFor();
+  await node(page, "transform").getByText("3 times").waitFor();
+  await panel.getByRole("link", { name: "Open the execution" }).click();
+  await page.locator(".execution-name").getByText("Succeeded").waitFor();
+  await node(page, "transform").click();
+  await page.getByText("map:2/transform").first().waitFor();
+}
+
 test("from registering to a run", async () => {
   const page = await open(browser);
   await register(page);
   await nameVendor();
-  await createFlow(page);
+  await createFlow(page, "Explain it");
   await draw(page);
   await configure(page);
   await annotate(page);
@@ -153,5 +188,6 @@ test("from registering to a run", async () => {
   await page.reload();
   await loaded(page);
   await page.locator(".execution-name").getByText("Succeeded").waitFor();
+  await goThroughAList(page);
   assert.deepEqual(page.errors, []);
 });

@@ -11,6 +11,7 @@ mod code;
 mod condition;
 mod crew;
 mod custom;
+mod flow;
 mod http;
 mod join;
 mod knowledge;
@@ -63,6 +64,7 @@ static ALL: LazyLock<Vec<Kind>> = LazyLock::new(|| {
         crew::kind(),
         llm::kind(),
         tool::kind(),
+        flow::kind(),
         knowledge::kind(),
         http::kind(),
         code::kind(),
@@ -99,11 +101,12 @@ pub(crate) fn need(node: &Node) -> Need {
     if node.kind != JOIN {
         return Need::AllDecided;
     }
-    match node.config.get("wait_for") {
-        Some(Value::String(word)) if word == "any" => Need::First(1),
-        Some(Value::Number(count)) => {
-            let count = count.as_u64().unwrap_or(1).max(1);
-            Need::First(usize::try_from(count).unwrap_or(usize::MAX))
+    match node.config.get("wait_for").and_then(Value::as_str) {
+        Some("any") => Need::First(1),
+        Some("some") => {
+            let count = node.config.get("count").and_then(Value::as_u64);
+            let count = usize::try_from(count.unwrap_or(1)).unwrap_or(usize::MAX);
+            Need::First(count.max(1))
         }
         _ => Need::AllDecided,
     }

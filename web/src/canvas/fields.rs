@@ -30,6 +30,9 @@ pub(crate) enum Control {
     Crew,
     Tool,
     Knowledge,
+    Flow,
+    /// An expression without braces.
+    Condition,
     Model,
     /// What a tool is called with, by its own schema.
     Arguments,
@@ -82,6 +85,8 @@ fn control(kind: &str, key: &str, property: &Value) -> Control {
         (_, "crew_id") => return Control::Crew,
         (_, "tool_id") => return Control::Tool,
         (_, "base_id") => return Control::Knowledge,
+        ("flow", "flow_id") => return Control::Flow,
+        ("loop", "while" | "until") => return Control::Condition,
         ("llm", "model") => return Control::Model,
         ("tool", "arguments") => return Control::Arguments,
         ("condition", "cases") => return Control::Cases,

@@ -33,6 +33,7 @@ pub(crate) fn KindGlyph(kind: String) -> Element {
         "wait" => "M8 2.500a5.500 5.500 0 1 0 0 11 5.500 5.500 0 0 0 0-11zM8 5v3l2 1.500",
         "map" => "M3 4h6M3 8h6M3 12h6M11 6l2 2-2 2",
         "loop" => "M12.500 6A5 5 0 1 0 13 9M13 3v3h-3",
+        "flow" => "M3 3h5v4H3zM8 9h5v4H8zM5.500 7v4H8",
         "join" => "M3 3.500l5 4.500M3 12.500L8 8M8 8h5M11 6l2 2-2 2",
         "output" => "M3 8h7M7 5l3 3-3 3M13 3v10",
         _ => "M3 3h10v10H3z",

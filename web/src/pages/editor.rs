@@ -21,6 +21,8 @@ mod running;
 mod saving;
 mod settings;
 mod top;
+mod trigger_form;
+mod triggers;
 
 use std::rc::Rc;
 

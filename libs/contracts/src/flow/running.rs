@@ -14,7 +14,7 @@ use crate::{
     id::{AgentId, ChatId, CrewId, ExecutionId, FlowId, TenantId, ToolId, UserId},
     llm,
     message::request,
-    tool::ToolSnapshot,
+    tool::{FlowPin, ToolSnapshot},
 };
 
 /// Which state of a flow to execute: a revision's number, or `"draft"`.
@@ -149,6 +149,9 @@ pub struct Executable {
     /// The tools that nodes call.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tools: BTreeMap<ToolId, ToolSnapshot>,
+    /// The flows that nodes run, by the id of the node.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub flows: BTreeMap<String, FlowPin>,
 }
 
 #[cfg(test)]

@@ -378,12 +378,12 @@ fn nothing_leads_into_a_body_or_out_of_it() {
 
 #[test]
 fn an_early_join_hides_what_need_not_have_ended() {
-    let joined = |wait_for: Value, reads: &str| {
+    let joined = |config: Value, reads: &str| {
         let value = json!({"nodes": [
             {"id": "t", "type": "trigger"},
             {"id": "a", "type": "transform", "config": {"value": 1}},
             {"id": "b", "type": "transform", "config": {"value": 2}},
-            {"id": "j", "type": "join", "config": {"wait_for": wait_for}},
+            {"id": "j", "type": "join", "config": config},
             {"id": "o", "type": "output", "config": {"value": format!("{{{{ nodes.{reads}.output }}}}")}}
         ], "edges": [{"from": "t", "to": "a"}, {"from": "t", "to": "b"}, {"from": "a", "to": "j"}, {"from": "b", "to": "j"}, {"from": "j", "to": "o"}]});
         let problems = validate(&serde_json::from_value(value).unwrap());
@@ -391,13 +391,23 @@ fn an_early_join_hides_what_need_not_have_ended() {
         codes.collect::<Vec<_>>()
     };
     for reads in ["a", "j", "t"] {
-        assert_eq!(joined(json!("all"), reads), Vec::<String>::new(), "{reads}");
+        assert_eq!(joined(json!({}), reads), Vec::<String>::new(), "{reads}");
     }
     for reads in ["j", "t"] {
-        assert_eq!(joined(json!("any"), reads), Vec::<String>::new(), "{reads}");
+        assert_eq!(
+            joined(json!({"wait_for": "any"}), reads),
+            Vec::<String>::new(),
+            "{reads}"
+        );
     }
-    assert_eq!(joined(json!("any"), "a"), ["node_not_upstream"]);
-    assert_eq!(joined(json!(2), "b"), ["node_not_upstream"]);
+    assert_eq!(
+        joined(json!({"wait_for": "any"}), "a"),
+        ["node_not_upstream"]
+    );
+    assert_eq!(
+        joined(json!({"wait_for": "some", "count": 2}), "b"),
+        ["node_not_upstream"]
+    );
 }
 
 #[test]

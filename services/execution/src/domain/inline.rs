@@ -86,6 +86,7 @@ impl Kind {
             "approval" => Self::Ask,
             "custom" => Self::Heavy(WorkClass::Custom),
             "tool" => Self::Heavy(WorkClass::Tool),
+            "flow" => Self::Heavy(WorkClass::Flow),
             "knowledge" => Self::Heavy(WorkClass::Knowledge),
             other => {
                 let text = format!("this engine cannot do nodes of type `{other}`");
@@ -221,6 +222,12 @@ pub(crate) fn work_item(
     let mut config = render(state, node)?;
     let class = match class {
         WorkClass::Tool => pinned(state, configured, &mut config)?,
+        WorkClass::Flow => {
+            let flow = state.plan.flow(configured)?;
+            let input = config.remove("input").unwrap_or(Value::Null);
+            config = calls::fields(calls::flow_config(state, flow, &input, u32::MAX));
+            WorkClass::Flow
+        }
         class => class,
     };
     let argument = match class {

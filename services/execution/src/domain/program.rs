@@ -8,7 +8,7 @@ use contracts::{
     execution::StepError,
     flow::{Executable, FlowProblem, Node},
     id::{AgentId, CrewId, ToolId},
-    tool::ToolSnapshot,
+    tool::{FlowPin, ToolSnapshot},
 };
 use graph::Plan;
 use serde_json::Value;
@@ -20,6 +20,7 @@ pub(crate) struct Program {
     agents: BTreeMap<AgentId, AgentSnapshot>,
     crews: BTreeMap<CrewId, CrewSnapshot>,
     tools: BTreeMap<ToolId, ToolSnapshot>,
+    flows: BTreeMap<String, FlowPin>,
 }
 
 impl Deref for Program {
@@ -38,6 +39,7 @@ impl Program {
             agents: executable.agents,
             crews: executable.crews,
             tools: executable.tools,
+            flows: executable.flows,
         })
     }
 
@@ -55,6 +57,17 @@ impl Program {
     /// As [`Self::agent`].
     pub(crate) fn crew(&self, node: &Node) -> Result<&CrewSnapshot, StepError> {
         named(&self.crews, node, "crew_id")
+    }
+
+    /// The flow that a node runs.
+    ///
+    /// # Errors
+    /// As [`Self::agent`].
+    pub(crate) fn flow(&self, node: &Node) -> Result<&FlowPin, StepError> {
+        self.flows.get(&node.id).ok_or_else(|| {
+            let text = format!("the flow that `{}` runs is not pinned", node.id);
+            StepError::new("not_pinned", text)
+        })
     }
 
     /// The tool that a node names.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic, and its helpers too")]
 
 mod asking;
+mod bodies;
 mod dead_letters;
 mod failing;
 mod heavy;
@@ -121,7 +122,11 @@ impl Fixture {
             definition,
             ..Executable::default()
         };
-        let text = serde_json::to_vec(&executable).unwrap();
+        self.store(&executable).await
+    }
+
+    async fn store(&self, executable: &Executable) -> String {
+        let text = serde_json::to_vec(executable).unwrap();
         let hash = format!("{:032x}", ExecutionId::generate().uuid().as_u128());
         let bucket = self.bus.kv(Bucket::FlowDef).await.unwrap();
         bucket.put(&hash, text.into()).await.unwrap();

@@ -10,6 +10,9 @@ use contracts::{
 };
 use serde_json::{Value, json};
 
+/// The type of the nodes that run flows.
+const FLOW: &str = "flow";
+
 /// Everything that nodes name, each once, with the versions they ask for.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Names {
@@ -158,6 +161,34 @@ pub(crate) fn flow_tools(executable: &mut Executable) -> impl Iterator<Item = &m
         .filter_map(|tool: &mut ToolSnapshot| tool.flow.as_mut())
 }
 
+/// The flows that nodes run, by the id of the node, not yet pinned.
+pub(crate) fn sub_flows(definition: &Definition) -> BTreeMap<String, FlowPin> {
+    let runs = definition.nodes.iter().filter(|node| node.kind == FLOW);
+    let pin = |node: &Node| {
+        let revision = node.config.get("revision").and_then(Value::as_u64);
+        let pin = FlowPin {
+            flow_id: named(node, "flow_id")?,
+            revision: revision.and_then(|number| u32::try_from(number).ok()),
+            hash: None,
+        };
+        Some((node.id.clone(), pin))
+    };
+    runs.filter_map(pin).collect()
+}
+
+/// The problem of a node whose flow cannot be run.
+pub(crate) fn no_sub_flow(
+    definition: &Definition,
+    node: &str,
+    key: &str,
+    code: &str,
+    message: &str,
+) -> Option<FlowProblem> {
+    let mut nodes = definition.nodes.iter().enumerate();
+    let (index, node) = nodes.find(|(_, known)| known.id == node)?;
+    Some(problem(index, node, key, code, message))
+}
+
 /// The problem of a tool whose flow cannot be run.
 pub(crate) fn unpublished(flow: FlowId) -> FlowProblem {
     FlowProblem {
@@ -219,6 +250,24 @@ mod tests {
         ])));
         assert_eq!((names.agents.len(), names.bases.len()), (1, 1));
         assert!(names.problems.is_empty() && !names.is_empty());
+    }
+
+    #[test]
+    fn the_flows_that_nodes_run_are_found_by_node() {
+        let flow = FlowId::EXAMPLE;
+        let definition = definition(json!([
+            {"id": "a", "type": "flow", "config": {"flow_id": flow}},
+            {"id": "b", "type": "flow", "config": {"flow_id": flow, "revision": 3}},
+            {"id": "c", "type": "tool", "config": {"flow_id": flow}}
+        ]));
+        let pins = sub_flows(&definition);
+        let revisions: Vec<_> = pins
+            .iter()
+            .map(|(id, pin)| (id.as_str(), pin.revision))
+            .collect();
+        assert_eq!(revisions, [("a", None), ("b", Some(3))]);
+        let problem = no_sub_flow(&definition, "b", "revision", "unknown_revision", "no");
+        assert_eq!(problem.unwrap().path, "/nodes/1/config/revision");
     }
 
     #[test]

@@ -4,8 +4,8 @@
 
 use contracts::{
     agent::Resolve,
-    flow::{Definition, Executable},
-    tool::ResolveTools,
+    flow::{Definition, Executable, FlowProblem},
+    tool::{FlowPin, ResolveTools},
 };
 
 use crate::{domain::pins, error::Error, handlers::Ctx, launch};
@@ -23,7 +23,8 @@ pub(super) async fn pin(ctx: &Ctx, definition: Definition) -> Result<Executable,
         },
         ..Executable::default()
     };
-    if names.is_empty() {
+    executable.flows = pins::sub_flows(&executable.definition);
+    if names.is_empty() && executable.flows.is_empty() {
         return Ok(executable);
     }
     let bases = resolve(ctx, &names, &mut executable).await?;
@@ -32,6 +33,7 @@ pub(super) async fn pin(ctx: &Ctx, definition: Definition) -> Result<Executable,
         return Err(Error::InvalidFlow(problems));
     }
     pin_flows(ctx, &mut executable).await?;
+    pin_sub_flows(ctx, &mut executable).await?;
     Ok(executable)
 }
 
@@ -66,22 +68,55 @@ async fn resolve(
 async fn pin_flows(ctx: &Ctx, executable: &mut Executable) -> Result<(), Error> {
     let mut problems = Vec::new();
     for pin in pins::flow_tools(executable) {
-        let flow = match ctx.state.get(ctx.tenant, pin.flow_id).await {
-            Ok(flow) => flow,
-            Err(Error::FlowNotFound(id)) => {
+        match pin_flow(ctx, pin).await {
+            Ok(()) => {}
+            Err(Error::FlowNotFound(id) | Error::NotPublished(id)) => {
                 problems.push(pins::unpublished(id));
-                continue;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    refuse(problems)
+}
+
+/// Flows that nodes run, at the revision that the node names, or at the one that is newest now.
+async fn pin_sub_flows(ctx: &Ctx, executable: &mut Executable) -> Result<(), Error> {
+    let mut problems = Vec::new();
+    for (node, pin) in &mut executable.flows {
+        let id = pin.flow_id;
+        let (key, code, message) = match pin_flow(ctx, pin).await {
+            Ok(()) => continue,
+            Err(Error::FlowNotFound(_)) => {
+                let message = format!("flow `{id}` does not exist");
+                ("flow_id", "unknown_flow", message)
+            }
+            Err(Error::NotPublished(_)) => {
+                let message = format!("flow `{id}` is not published");
+                ("flow_id", "flow_not_published", message)
+            }
+            Err(Error::RevisionNotFound { revision, .. }) => {
+                let message = format!("flow `{id}` has no revision {revision}");
+                ("revision", "unknown_revision", message)
             }
             Err(error) => return Err(error),
         };
-        let Some(number) = flow.revision else {
-            problems.push(pins::unpublished(flow.id));
-            continue;
-        };
-        let called = ctx.state.executable(ctx.tenant, flow.id, number).await?;
-        pin.revision = Some(number);
-        pin.hash = Some(launch::hand_over(&ctx.bus, &called).await?);
+        let problem = pins::no_sub_flow(&executable.definition, node, key, code, &message);
+        problems.extend(problem);
     }
+    refuse(problems)
+}
+
+async fn pin_flow(ctx: &Ctx, pin: &mut FlowPin) -> Result<(), Error> {
+    let flow = ctx.state.get(ctx.tenant, pin.flow_id).await?;
+    let newest = flow.revision.ok_or(Error::NotPublished(flow.id))?;
+    let number = pin.revision.unwrap_or(newest);
+    let called = ctx.state.executable(ctx.tenant, flow.id, number).await?;
+    pin.revision = Some(number);
+    pin.hash = Some(launch::hand_over(&ctx.bus, &called).await?);
+    Ok(())
+}
+
+fn refuse(problems: Vec<FlowProblem>) -> Result<(), Error> {
     if problems.is_empty() {
         Ok(())
     } else {

@@ -191,6 +191,7 @@ async fn node_types_describe_themselves() {
             "crew",
             "llm",
             "tool",
+            "flow",
             "knowledge",
             "http",
             "code",

@@ -103,6 +103,12 @@ pub(super) fn FieldView(node: NodeHandle, field: Field) -> Element {
         Control::Knowledge => {
             rsx! { Picker { label, value: text, source: Source::Knowledge, onpick: set_text } }
         }
+        Control::Flow => {
+            rsx! { Picker { label, value: text, source: Source::Flows, onpick: set_text } }
+        }
+        Control::Condition => rsx! {
+            Expression { node, label, hint, text, lines: 1, bare: true, oninput: set_text }
+        },
         Control::Model => rsx! { ModelField { label, hint, value: text, oninput: set_text } },
         Control::Arguments => rsx! { ArgumentsField { node, value } },
     }

@@ -31,6 +31,7 @@ pub(crate) enum Panel {
     Properties,
     Run,
     Revisions,
+    Triggers,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! The panel at the side: the chosen node, the execution, or the revisions.
+//! The panel at the side: the chosen node, the execution, the revisions, or the triggers.
 
 use contracts::Permission;
 use dioxus::prelude::*;
@@ -10,6 +10,7 @@ use crate::{
         properties::Properties,
         revisions::Revisions,
         run_panel::RunPanel,
+        triggers::Triggers,
     },
     ui::{button::IconButton, icon::Glyph},
 };
@@ -26,6 +27,7 @@ pub(super) fn SidePanel() -> Element {
         Panel::Properties => "Properties",
         Panel::Run => "Run",
         Panel::Revisions => "Revisions",
+        Panel::Triggers => "Triggers",
     };
     rsx! {
         aside {
@@ -46,6 +48,7 @@ pub(super) fn SidePanel() -> Element {
                         PanelTab { panel: Panel::Run, label: "Run" }
                     }
                     PanelTab { panel: Panel::Revisions, label: "Revisions" }
+                    PanelTab { panel: Panel::Triggers, label: "Triggers" }
                 }
                 IconButton { glyph: Glyph::Close, label: "Close the panel", onclick: move |_| desk.panel.set(None) }
             }
@@ -55,6 +58,7 @@ pub(super) fn SidePanel() -> Element {
                     (Panel::Properties, None) => rsx! {},
                     (Panel::Run, _) => rsx! { RunPanel {} },
                     (Panel::Revisions, _) => rsx! { Revisions {} },
+                    (Panel::Triggers, _) => rsx! { Triggers {} },
                 }
             }
         }

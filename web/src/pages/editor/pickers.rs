@@ -32,6 +32,7 @@ pub(super) enum Source {
     Crews,
     Tools,
     Knowledge,
+    Flows,
 }
 
 impl Source {
@@ -41,6 +42,7 @@ impl Source {
             Self::Crews => "/crews?limit=200",
             Self::Tools => "/tools?limit=200",
             Self::Knowledge => "/knowledge/bases?limit=200",
+            Self::Flows => "/flows?limit=200",
         }
     }
 
@@ -50,6 +52,7 @@ impl Source {
             Self::Crews => "There are no crews yet.",
             Self::Tools => "There are no tools yet.",
             Self::Knowledge => "There are no knowledge bases yet.",
+            Self::Flows => "There are no flows yet.",
         }
     }
 }

@@ -77,6 +77,12 @@ pub(super) fn TopBar() -> Element {
                 pressed: *desk.panel.read() == Some(Panel::Revisions),
                 onclick: move |_| toggle(Panel::Revisions),
             }
+            IconButton {
+                glyph: Glyph::Clock,
+                label: "Triggers",
+                pressed: *desk.panel.read() == Some(Panel::Triggers),
+                onclick: move |_| toggle(Panel::Triggers),
+            }
             if !locked {
                 Button { onclick: move |_| desk.dialogue.set(Dialogue::Publish), "Publish" }
             }

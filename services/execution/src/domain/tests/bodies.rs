@@ -266,13 +266,13 @@ fn people_are_asked_and_retries_pause_within_a_body() {
     assert_eq!(run.outcome(), (ExecutionState::Succeeded, Some(output)));
 }
 
-fn race(wait_for: Value) -> Arc<Program> {
+fn race(config: Value) -> Arc<Program> {
     let call = |id: &str| json!({"id": id, "type": "http", "config": {"method": "GET", "url": "https://example.com"}});
     plan(
         json!([
             {"id": "t", "type": "trigger"},
             call("a"), call("b"), call("c"),
-            {"id": "join", "type": "join", "config": {"wait_for": wait_for}},
+            {"id": "join", "type": "join", "config": config},
             {"id": "o", "type": "output", "config": {"value": "{{ nodes.join.output }}"}}
         ]),
         &[
@@ -289,21 +289,25 @@ fn race(wait_for: Value) -> Arc<Program> {
 
 #[test]
 fn a_join_goes_on_with_as_many_as_it_waits_for() {
-    let check = |wait_for: Value, ready_after: usize, output: Value| {
-        let mut run = Run::start(&race(wait_for.clone()), json!({}));
+    let check = |config: Value, ready_after: usize, output: Value| {
+        let mut run = Run::start(&race(config.clone()), json!({}));
         for (position, node) in ["b", "c", "a"].iter().enumerate() {
             let has_run = run.events().contains(&"join -> out".to_owned());
-            assert_eq!(has_run, position >= ready_after, "{wait_for} {position}");
+            assert_eq!(has_run, position >= ready_after, "{config} {position}");
             run.succeed(node, 1, json!(node));
         }
         let expect = (ExecutionState::Succeeded, Some(output));
-        assert_eq!(run.outcome(), expect, "{wait_for}");
+        assert_eq!(run.outcome(), expect, "{config}");
     };
-    check(json!("any"), 1, json!({"b": "b"}));
-    check(json!(2), 2, json!({"b": "b", "c": "c"}));
-    check(json!("all"), 3, json!({"a": "a", "b": "b", "c": "c"}));
+    check(json!({"wait_for": "any"}), 1, json!({"b": "b"}));
+    check(
+        json!({"wait_for": "some", "count": 2}),
+        2,
+        json!({"b": "b", "c": "c"}),
+    );
+    check(json!({}), 3, json!({"a": "a", "b": "b", "c": "c"}));
     // More than can come: it is skipped once all have ended.
-    let mut run = Run::start(&race(json!(4)), json!({}));
+    let mut run = Run::start(&race(json!({"wait_for": "some", "count": 4})), json!({}));
     for node in ["a", "b", "c"] {
         run.succeed(node, 1, json!(1));
     }
