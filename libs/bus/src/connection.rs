@@ -6,7 +6,10 @@ use async_nats::{Client, ConnectOptions, jetstream};
 use clap::Args;
 use tokio::sync::OnceCell;
 
-use crate::error::{Error, during};
+use crate::{
+    error::{Error, during},
+    owners::Owners,
+};
 
 /// How long JetStream may take to acknowledge a message.
 const ACK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -73,6 +76,7 @@ pub struct Bus {
     pub(crate) partitions: Arc<OnceCell<u16>>,
     /// Of the streams and buckets that this connection makes.
     pub(crate) replicas: usize,
+    pub(crate) owners: Owners,
 }
 
 impl Bus {
@@ -115,6 +119,7 @@ impl Bus {
             jetstream,
             partitions: Arc::new(OnceCell::new()),
             replicas,
+            owners: Owners::default(),
         }
     }
 

@@ -14,6 +14,7 @@ mod headers;
 mod kv;
 mod log;
 mod outside;
+mod owners;
 mod request;
 mod serve;
 pub mod server_config;

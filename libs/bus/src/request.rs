@@ -1,8 +1,8 @@
 //! Asking: one answer, or a stream of numbered ones.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::time::Duration;
 
-use async_nats::{Client, HeaderMap, RequestErrorKind, StatusCode};
+use async_nats::{HeaderMap, RequestErrorKind, StatusCode};
 use bytes::Bytes;
 use contracts::{
     ErrorCode, Problem, Request, StreamRequest, Subject, id::TenantId, message::StreamMessage,
@@ -17,10 +17,9 @@ use crate::{
     headers::{AUTHORIZATION, DEADLINE, SERVICE_ERROR_CODE, deadline_header, inject_trace},
 };
 
-/// Between two looks at whether the connection is still the same, while an answer is waited for.
-const LOOK: Duration = Duration::from_secs(1);
-/// How long nothing may come once the connection is another one.
-const SILENCE: Duration = Duration::from_secs(10);
+/// How long an answer in chunks may be silent. Whoever answers says every three seconds that they are still at it, so this
+/// is the end of a process or of its connection.
+const SILENCE: Duration = Duration::from_secs(15);
 /// How long an answer may take when the caller says nothing.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(10);
 
@@ -88,17 +87,22 @@ impl Bus {
             .partitions()
             .await
             .map_err(|e| unavailable("the engine", &e))?;
-        let subject = Subject::owner(partition_of(request.execution_id(), partitions), O::KIND);
-        self.ask(
-            &subject,
-            "the owner of the execution",
-            request,
-            Call {
-                token: None,
-                deadline,
-            },
-        )
-        .await
+        let partition = partition_of(request.execution_id(), partitions);
+        let subject = Subject::owner(partition, O::KIND);
+        let (what, body) = ("the owner of the execution", encode(request)?);
+        let until = Instant::now() + deadline;
+        let here = self.owners.ask(partition, subject.as_str(), body.clone());
+        match tokio::time::timeout_at(until, here).await {
+            Err(_) => return Err(too_slow(what)),
+            Ok(Some(answer)) => return decode(what, &answer),
+            // The owner lives elsewhere, or has just left: what it may have taken in is harmless to ask again.
+            Ok(None) => {}
+        }
+        let call = Call {
+            token: None,
+            deadline: until.saturating_duration_since(Instant::now()),
+        };
+        self.exchange(&subject, what, body, call).await
     }
 
     /// Sends any JSON to a listed operation: for tests and tools that walk the contract.
@@ -158,7 +162,7 @@ impl Bus {
     ///
     /// # Errors
     /// `unavailable` when the question cannot be sent. All else arrives in the stream, whose last item is either
-    /// [`StreamMessage::Done`] or an error.
+    /// [`StreamMessage::Done`] or an error; [`StreamMessage::Alive`] is not given.
     pub async fn call_stream<R: StreamRequest>(
         &self,
         tenant: TenantId,
@@ -180,9 +184,6 @@ impl Bus {
             .await
             .map_err(|e| unavailable(R::NAME, &e))?;
         let state = Answers {
-            connects: connects(&self.client),
-            client: self.client.clone(),
-            lost_at: None,
             answers,
             until: Instant::now() + call.deadline,
             expected: 1,
@@ -200,11 +201,6 @@ impl Bus {
 }
 
 struct Answers {
-    client: Client,
-    /// How often the client had connected when it was last looked at.
-    connects: u64,
-    /// When the connection was seen to be another one, unless something came since.
-    lost_at: Option<Instant>,
     answers: async_nats::Subscriber,
     until: Instant,
     expected: u64,
@@ -212,18 +208,40 @@ struct Answers {
 }
 
 impl Answers {
+    /// The next part of the answer.
     async fn next<R: StreamRequest>(
         &mut self,
     ) -> Result<StreamMessage<R::Chunk, R::Reply>, Problem> {
-        let message = loop {
-            let look = self.until.min(Instant::now() + LOOK);
-            match tokio::time::timeout_at(look, self.answers.next()).await {
-                Ok(message) => break message,
-                Err(_) if Instant::now() >= self.until => return Err(too_slow(R::NAME)),
-                Err(_) => self.check_connection(R::NAME)?,
+        loop {
+            let item = self.receive::<R>().await?;
+            let n = match &item {
+                StreamMessage::Alive => continue,
+                StreamMessage::Chunk { n, .. } | StreamMessage::Done { n, .. } => *n,
+            };
+            // A lost chunk must not make a shorter answer that looks whole.
+            if n != self.expected {
+                return Err(Problem::new(
+                    ErrorCode::Unavailable,
+                    format!("`{}` lost a part of its answer", R::NAME),
+                ));
+            }
+            self.expected += 1;
+            return Ok(item);
+        }
+    }
+
+    async fn receive<R: StreamRequest>(
+        &mut self,
+    ) -> Result<StreamMessage<R::Chunk, R::Reply>, Problem> {
+        let silent = self.until.min(Instant::now() + SILENCE);
+        let message = match tokio::time::timeout_at(silent, self.answers.next()).await {
+            Ok(message) => message,
+            Err(_) if Instant::now() >= self.until => return Err(too_slow(R::NAME)),
+            Err(_) => {
+                let text = format!("`{}` has fallen silent", R::NAME);
+                return Err(Problem::new(ErrorCode::Unavailable, text));
             }
         };
-        self.lost_at = None;
         let message = message.ok_or_else(|| {
             Problem::new(ErrorCode::Unavailable, format!("`{}` broke off", R::NAME))
         })?;
@@ -233,40 +251,8 @@ impl Answers {
                 format!("nobody answers `{}`", R::NAME),
             ));
         }
-        let item: StreamMessage<R::Chunk, R::Reply> = decode(R::NAME, &message)?;
-        let n = match &item {
-            StreamMessage::Chunk { n, .. } | StreamMessage::Done { n, .. } => *n,
-        };
-        // A lost chunk must not make a shorter answer that looks whole.
-        if n != self.expected {
-            return Err(Problem::new(
-                ErrorCode::Unavailable,
-                format!("`{}` lost a part of its answer", R::NAME),
-            ));
-        }
-        self.expected += 1;
-        Ok(item)
+        decode(R::NAME, &message)
     }
-
-    /// What was under way when a connection ended is lost, and nobody sends it again: silence after that is an end.
-    fn check_connection(&mut self, what: &str) -> Result<(), Problem> {
-        let connects = connects(&self.client);
-        if connects != self.connects {
-            self.connects = connects;
-            self.lost_at = Some(Instant::now());
-        }
-        match self.lost_at {
-            Some(at) if at.elapsed() > SILENCE => Err(Problem::new(
-                ErrorCode::Unavailable,
-                format!("the answer of `{what}` was lost with the connection"),
-            )),
-            Some(_) | None => Ok(()),
-        }
-    }
-}
-
-fn connects(client: &Client) -> u64 {
-    client.statistics().connects.load(Ordering::Relaxed)
 }
 
 pub(crate) fn encode<T: Serialize>(value: &T) -> Result<Bytes, Problem> {

@@ -13,20 +13,37 @@ use bytes::Bytes;
 use contracts::{Problem, Request, Subject};
 use futures::{Stream, StreamExt};
 use serde::Serialize;
+use tokio::sync::mpsc;
 
 use crate::{
     Bus, Error,
     error::during,
     headers::{AUTHORIZATION, SERVICE_ERROR, SERVICE_ERROR_CODE, inject_trace},
+    owners::Asker,
 };
 
 /// A message that arrived.
 pub struct Incoming {
     message: async_nats::Message,
     micro: Option<service::Request>,
+    asker: Option<Asker>,
 }
 
 impl Incoming {
+    fn of(message: async_nats::Message) -> Self {
+        Self {
+            message,
+            micro: None,
+            asker: None,
+        }
+    }
+    /// From this process.
+    pub(crate) fn here(message: async_nats::Message, asker: Asker) -> Self {
+        Self {
+            asker: Some(asker),
+            ..Self::of(message)
+        }
+    }
     pub fn subject(&self) -> &str {
         self.message.subject.as_str()
     }
@@ -47,13 +64,22 @@ impl Incoming {
     }
     /// Where the answer goes; none when nobody waits for one.
     pub fn reply_to(&self) -> Option<Reply> {
-        self.message.reply.clone().map(Reply)
+        match &self.asker {
+            Some(asker) => Some(Reply(To::Here(asker.clone()))),
+            None => self.message.reply.clone().map(|to| Reply(To::Wire(to))),
+        }
     }
 }
 
 /// The address of an answer.
 #[derive(Clone, Debug)]
-pub struct Reply(async_nats::Subject);
+pub struct Reply(To);
+
+#[derive(Clone, Debug)]
+enum To {
+    Wire(async_nats::Subject),
+    Here(Asker),
+}
 
 /// A stream of messages.
 pub struct Subscription(Source);
@@ -61,6 +87,14 @@ pub struct Subscription(Source);
 enum Source {
     Core(async_nats::Subscriber),
     Micro(Box<service::endpoint::Endpoint>),
+    Owner(Both),
+}
+
+/// What comes over the wire and what comes from this process, in turn.
+struct Both {
+    wire: async_nats::Subscriber,
+    here: mpsc::Receiver<Incoming>,
+    here_first: bool,
 }
 
 impl Subscription {
@@ -75,6 +109,13 @@ impl Subscription {
                 .await
                 .map_err(during("end a subscription")),
             Source::Micro(endpoint) => endpoint.stop().await.map_err(during("end an endpoint")),
+            Source::Owner(both) => {
+                both.here.close();
+                both.wire
+                    .drain()
+                    .await
+                    .map_err(during("end a subscription"))
+            }
         }
     }
 }
@@ -84,18 +125,36 @@ impl Stream for Subscription {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Incoming>> {
         match &mut self.0 {
-            Source::Core(subscriber) => subscriber.poll_next_unpin(cx).map(|next| {
-                next.map(|message| Incoming {
-                    message,
-                    micro: None,
-                })
-            }),
+            Source::Core(subscriber) => subscriber
+                .poll_next_unpin(cx)
+                .map(|next| next.map(Incoming::of)),
             Source::Micro(endpoint) => endpoint.poll_next_unpin(cx).map(|next| {
                 next.map(|request| Incoming {
                     message: request.message.clone(),
                     micro: Some(request),
+                    asker: None,
                 })
             }),
+            Source::Owner(both) => both.poll(cx),
+        }
+    }
+}
+
+impl Both {
+    /// The connection's end is the end: an owner without it can store nothing.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Incoming>> {
+        self.here_first = !self.here_first;
+        if self.here_first
+            && let Poll::Ready(Some(incoming)) = self.here.poll_recv(cx)
+        {
+            return Poll::Ready(Some(incoming));
+        }
+        if let Poll::Ready(next) = self.wire.poll_next_unpin(cx) {
+            return Poll::Ready(next.map(Incoming::of));
+        }
+        match self.here.poll_recv(cx) {
+            Poll::Ready(Some(incoming)) => Poll::Ready(Some(incoming)),
+            Poll::Ready(None) | Poll::Pending => Poll::Pending,
         }
     }
 }
@@ -161,6 +220,23 @@ impl Bus {
         )))
     }
 
+    /// Receives what the owner of a partition is asked; the questions of this process come without the wire.
+    ///
+    /// # Errors
+    /// When the subscription is refused.
+    pub async fn own(&self, partition: u16) -> Result<Subscription, Error> {
+        let subject = Subject::owner_all(partition).to_string();
+        let wire = self.client.subscribe(subject).await;
+        let wire = wire.map_err(during("subscribe"))?;
+        // So that no question from elsewhere is lost between here and the server.
+        self.flush().await?;
+        Ok(Subscription(Source::Owner(Both {
+            wire,
+            here: self.owners.enter(partition),
+            here_first: false,
+        })))
+    }
+
     /// Answers a message. Nothing happens when nobody waits.
     ///
     /// # Errors
@@ -179,11 +255,7 @@ impl Bus {
                 .respond_with_headers(Ok(body), headers)
                 .await
                 .map_err(during("answer")),
-            None => self
-                .client
-                .publish_with_headers(to.0, headers, body)
-                .await
-                .map_err(during("answer")),
+            None => self.send_answer(&to, headers, body).await,
         }
     }
 
@@ -195,10 +267,7 @@ impl Bus {
         let Some(to) = incoming.reply_to() else {
             return Ok(());
         };
-        self.client
-            .publish(to.0, body)
-            .await
-            .map_err(during("answer"))
+        self.send_answer(&to, HeaderMap::new(), body).await
     }
 
     /// Sends one of several answers, or an answer after its message is gone.
@@ -211,10 +280,21 @@ impl Bus {
         answer: Result<&T, &Problem>,
     ) -> Result<(), Error> {
         let (headers, body) = reply_parts(answer)?;
-        self.client
-            .publish_with_headers(to.0.clone(), headers, body)
-            .await
-            .map_err(during("answer"))
+        self.send_answer(to, headers, body).await
+    }
+
+    async fn send_answer(&self, to: &Reply, headers: HeaderMap, body: Bytes) -> Result<(), Error> {
+        match &to.0 {
+            To::Wire(to) => self
+                .client
+                .publish_with_headers(to.clone(), headers, body)
+                .await
+                .map_err(during("answer")),
+            To::Here(asker) => {
+                asker.answer(headers, body);
+                Ok(())
+            }
+        }
     }
 
     /// Publishes a message that is written already, without storing it and without a trace.

@@ -54,6 +54,8 @@ pub enum StreamMessage<C, R> {
     Chunk { n: u64, chunk: C },
     /// The last message; `n` is one more than the last chunk's.
     Done { n: u64, reply: R },
+    /// Whoever answers is still at it; comes every three seconds, and has no number.
+    Alive,
 }
 
 /// Something that happened and that many may want to read.

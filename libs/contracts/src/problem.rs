@@ -64,6 +64,18 @@ impl ErrorCode {
         }
     }
 
+    /// Whether the same question may be answered otherwise a little later.
+    pub const fn may_heal(self) -> bool {
+        match self {
+            Self::Unavailable | Self::Timeout | Self::RateLimited | Self::Internal => true,
+            Self::InvalidInput
+            | Self::Unauthenticated
+            | Self::Forbidden
+            | Self::NotFound
+            | Self::Conflict => false,
+        }
+    }
+
     const fn title(self) -> &'static str {
         match self {
             Self::InvalidInput => "the request is not valid",

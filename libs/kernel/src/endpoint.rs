@@ -16,7 +16,7 @@ use futures::{FutureExt, future::BoxFuture};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::{Chunks, Ctx, ServiceError, error::chain};
+use crate::{Chunks, Ctx, ServiceError, error::chain, stream::while_alive};
 
 type Subscribe =
     Box<dyn for<'a> Fn(&'a Micro) -> BoxFuture<'a, Result<Subscription, bus::Error>> + Send + Sync>;
@@ -68,8 +68,9 @@ impl<S: Send + Sync + 'static> Endpoint<S> {
                     Problem::malformed("a streamed request needs a reply subject")
                 })?;
                 let sent = Arc::new(AtomicU64::new(0));
-                let chunks = Chunks::new(ctx.bus.clone(), to, sent.clone());
-                let reply = handler(ctx, request, chunks)
+                let bus = ctx.bus.clone();
+                let chunks = Chunks::new(bus.clone(), to.clone(), sent.clone());
+                let reply = while_alive(&bus, &to, handler(ctx, request, chunks))
                     .await
                     .map_err(|error| problem::<R, E>(&error))?;
                 let n = sent.load(Ordering::Relaxed) + 1;

@@ -6,11 +6,15 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use bus::{Bus, Reply};
 use contracts::message::StreamMessage;
 use serde::Serialize;
+
+/// How often the receiver hears that the answer is being worked on.
+const ALIVE: Duration = Duration::from_secs(3);
 
 /// The receiver of the chunks cannot be reached any more.
 #[derive(Debug, thiserror::Error)]
@@ -46,5 +50,18 @@ impl<C: Serialize> Chunks<C> {
             .reply_to(&self.to, Ok(&message))
             .await
             .map_err(|_| Gone)
+    }
+}
+
+/// Says that the answer is being worked on, for as long as it is.
+pub(crate) async fn while_alive<F: Future>(bus: &Bus, to: &Reply, work: F) -> F::Output {
+    let mut work = std::pin::pin!(work);
+    loop {
+        if let Ok(output) = tokio::time::timeout(ALIVE, work.as_mut()).await {
+            return output;
+        }
+        if let Err(error) = bus.reply_to(to, Ok(&StreamMessage::<(), ()>::Alive)).await {
+            tracing::debug!(%error, "the receiver of an answer was not told to wait");
+        }
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bus::{Bus, Call};
 use chrono::TimeDelta;
 use contracts::{
-    ErrorCode, Principal, Problem,
+    Principal, Problem,
     chat::{ChatRole, ChatSession, MessageState},
     execution::StepError,
     flow::{RunTurn, TurnTarget},
@@ -131,7 +131,7 @@ async fn start(bus: &Bus, state: &State, tenant: TenantId, due: &Due) -> Result<
             }
             Ok(Started::Yes)
         }
-        Err(problem) if may_heal(problem.code) && due.answer.attempts < ATTEMPTS => {
+        Err(problem) if problem.code.may_heal() && due.answer.attempts < ATTEMPTS => {
             tracing::warn!(
                 problem = problem.detail,
                 "a run could not be started, and will be tried again"
@@ -221,21 +221,6 @@ pub(crate) async fn conclude(
     };
     locked.finish(id, outcome, now()).await?;
     locked.commit().await
-}
-
-/// Whether the same start may succeed later.
-fn may_heal(code: ErrorCode) -> bool {
-    match code {
-        ErrorCode::Unavailable
-        | ErrorCode::Timeout
-        | ErrorCode::RateLimited
-        | ErrorCode::Internal => true,
-        ErrorCode::InvalidInput
-        | ErrorCode::Unauthenticated
-        | ErrorCode::Forbidden
-        | ErrorCode::NotFound
-        | ErrorCode::Conflict => false,
-    }
 }
 
 fn refusal(problem: Problem) -> StepError {

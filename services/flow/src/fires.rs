@@ -55,7 +55,7 @@ pub(crate) async fn begin(
             return Ok(Tried::Started(accepted));
         }
         Err(error) => {
-            let may_heal = may_heal(error.code()) && Utc::now() - pending.fire.at < PATIENCE;
+            let may_heal = error.code().may_heal() && Utc::now() - pending.fire.at < PATIENCE;
             if may_heal {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
@@ -119,7 +119,7 @@ async fn principal(bus: &Bus, tenant: TenantId, trigger: &Trigger) -> Result<Pri
         .await;
     let role = match answer {
         Ok(reply) => reply.role,
-        Err(problem) if may_heal(problem.code) => return Err(Error::Unresolved(problem)),
+        Err(problem) if problem.code.may_heal() => return Err(Error::Unresolved(problem)),
         Err(_) => return Err(Error::OwnerLeft(user_id)),
     };
     let principal = Principal {
@@ -132,21 +132,6 @@ async fn principal(bus: &Bus, tenant: TenantId, trigger: &Trigger) -> Result<Pri
     match principal.allows(Permission::FlowExecute) {
         true => Ok(principal),
         false => Err(Error::OwnerMayNot(user_id)),
-    }
-}
-
-/// Whether the same start may succeed later.
-pub(crate) fn may_heal(code: ErrorCode) -> bool {
-    match code {
-        ErrorCode::Unavailable
-        | ErrorCode::Timeout
-        | ErrorCode::RateLimited
-        | ErrorCode::Internal => true,
-        ErrorCode::InvalidInput
-        | ErrorCode::Unauthenticated
-        | ErrorCode::Forbidden
-        | ErrorCode::NotFound
-        | ErrorCode::Conflict => false,
     }
 }
 

@@ -271,6 +271,7 @@ async fn a_streamed_answer_arrives_in_order_and_ends_with_the_reply() {
         .map(|answer| match answer.as_ref().unwrap() {
             StreamMessage::Chunk { n, .. } => (*n, false),
             StreamMessage::Done { n, .. } => (*n, true),
+            StreamMessage::Alive => unreachable!("no part of the answer"),
         })
         .collect();
     assert_eq!(numbers, [(1, false), (2, false), (3, true)]);

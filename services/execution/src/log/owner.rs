@@ -8,7 +8,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use bus::{AppendError, Bus, Incoming, Reply, Subscription};
 use chrono::{DateTime, SubsecRound, Utc};
 use contracts::{
-    ErrorCode, Problem, Subject,
+    ErrorCode, Problem,
     execution::StepError,
     id::ExecutionId,
     owner::{
@@ -134,11 +134,7 @@ async fn own(
         taken = takeover::take_over(engine, number) => taken?,
         () = lease.lost() => return Ok(Left::Lost),
     };
-    let requests = engine
-        .bus
-        .subscribe(&Subject::owner_all(number), None)
-        .await?;
-    engine.bus.flush().await?;
+    let requests = engine.bus.own(number).await?;
     tracing::info!(
         partition = number,
         epoch = taken.partition.epoch(),

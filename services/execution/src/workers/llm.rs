@@ -48,6 +48,7 @@ async fn complete(bus: &Bus, item: &WorkItem) -> Result<Completion, Problem> {
         let chunk = match message? {
             StreamMessage::Done { reply, .. } => return Ok(reply),
             StreamMessage::Chunk { chunk, .. } => chunk,
+            StreamMessage::Alive => continue,
         };
         if let Some(text) = chunk.content {
             // Not the chunk's own number: not every chunk has text, and a missing number means a lost piece.

@@ -169,6 +169,7 @@ impl Fixture {
                     assert_eq!(n, chunks.len() as u64);
                 }
                 Ok(StreamMessage::Done { reply, .. }) => return (chunks, Ok(reply)),
+                Ok(StreamMessage::Alive) => unreachable!("no part of the answer"),
                 Err(problem) => return (chunks, Err(problem)),
             }
         }

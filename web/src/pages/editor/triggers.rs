@@ -55,7 +55,7 @@ pub(super) fn Triggers() -> Element {
         match list.view() {
             View::Loading => rsx! { Skeleton {} },
             View::Failed(problem) => rsx! {
-                ProblemView { problem, onretry: { let list = list.clone(); move |()| list.refetch() } }
+                ProblemView { problem, onretry: move |()| list.refetch() }
             },
             View::Ready(page) => rsx! {
                 if page.items.is_empty() && !adding() {
@@ -69,7 +69,7 @@ pub(super) fn Triggers() -> Element {
             },
         }
         if adding() {
-            TriggerForm { path: path.clone(), ondone: told, onclose: move |()| adding.set(false) }
+            TriggerForm { path, ondone: told, onclose: move |()| adding.set(false) }
         } else if may_write {
             Button { icon: Glyph::Plus, onclick: move |_| adding.set(true), "Add a trigger" }
         }
@@ -92,7 +92,7 @@ fn TriggerRow(
     let (fires, again) = (path.clone(), list.clone());
     // What a person does to it, and what the list says then.
     let act = {
-        let (path, list) = (path.clone(), list.clone());
+        let (path, list) = (path.clone(), list);
         move |word: &'static str| {
             let (path, list) = (format!("{path}/{word}"), list.clone());
             spawn(async move {
@@ -157,7 +157,7 @@ fn TriggerRow(
                 Fires { path: fires }
             }
             if asks() {
-                Delete { path, name: trigger.spec.name.clone(), list: again, onclose: move |()| asks.set(false) }
+                Delete { path, name: trigger.spec.name, list: again, onclose: move |()| asks.set(false) }
             }
         }
     }
