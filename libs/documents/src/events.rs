@@ -1,5 +1,6 @@
 //! The events of executions.
 
+use bytes::Bytes;
 use contracts::{
     id::{ExecutionId, TenantId},
     live::Frame,
@@ -18,6 +19,8 @@ pub struct ArchivedFrame {
     pub tenant: TenantId,
     pub execution: ExecutionId,
     pub frame: Frame,
+    /// The frame as JSON, as the log has it.
+    pub text: Bytes,
 }
 
 #[derive(Deserialize)]
@@ -73,13 +76,14 @@ impl Archive {
             tenant,
             execution,
             frame,
+            text,
         } = archived;
         let id = format!("{execution}:{}", frame.n);
         let n = i64::try_from(frame.n).expect("an execution has fewer than 2^63 events");
         let at = DateTime::from_millis(frame.ts.timestamp_millis());
-        let text = serde_json::to_string(frame).map_err(|source| Error::Unreadable {
+        let text = std::str::from_utf8(text).map_err(|source| Error::Unreadable {
             id: id.clone(),
-            source,
+            source: serde::de::Error::custom(source),
         })?;
         Ok(doc! {
             "_id": id,

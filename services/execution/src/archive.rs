@@ -1,23 +1,26 @@
 //! Copies the log of a partition into the archive, in order and in batches, and remembers how far it came.
 //!
-//! It reads the log behind the owner instead of a durable consumer's deliveries: those come out of order after a failure,
-//! and how far a log may be trimmed must follow from one number.
+//! It follows the log behind the owner instead of a durable consumer's deliveries: those come out of order after a failure,
+//! and how far a log may be trimmed must follow from one number. What the owner has just stored it takes from memory;
+//! what is not there any more it reads from the log.
 //!
 //! **Invariant:** the cursor never passes an entry that is not wholly in the archive; copying an entry twice changes nothing.
 
 use std::{
-    sync::Arc,
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-use bus::{Bucket, Kv};
+use bus::{Bucket, Kv, LogEntry};
+use bytes::Bytes;
 use contracts::{
     execution::{ExecutionState, Finished},
     id::TenantId,
     live::ExecutionEvent,
 };
 use documents::ArchivedFrame;
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt, stream};
 use tokio::sync::{mpsc, watch};
 
 use crate::{
@@ -38,16 +41,58 @@ const RETRY: Duration = Duration::from_secs(2);
 /// Time between two notes of the cursor.
 const SAVE: Duration = Duration::from_secs(1);
 
-/// How far the log goes, as the owner knows it.
+/// Bytes of stored entries that are kept in memory until they are copied.
+const MAX_RECENT: usize = 4 * 1024 * 1024;
+
+/// How far the log goes, as the owner knows it, and the entries that it stored last.
 #[derive(Clone)]
-pub(crate) struct Progress(watch::Sender<u64>);
+pub(crate) struct Progress {
+    last: watch::Sender<u64>,
+    recent: Arc<Mutex<Recent>>,
+}
+
+/// Entries that follow each other without a gap.
+#[derive(Default)]
+struct Recent {
+    entries: VecDeque<LogEntry>,
+    bytes: usize,
+}
 
 impl Progress {
     pub(crate) fn new(last: u64) -> Self {
-        Self(watch::Sender::new(last))
+        Self {
+            last: watch::Sender::new(last),
+            recent: Arc::default(),
+        }
     }
-    pub(crate) fn reached(&self, sequence: u64) {
-        self.0.send_replace(sequence);
+
+    /// An entry was stored.
+    pub(crate) fn stored(&self, sequence: u64, payload: Bytes) {
+        self.recent().push(LogEntry { sequence, payload });
+        self.last.send_replace(sequence);
+    }
+
+    /// The entries from `from` on; none when the first of them is not in memory.
+    fn take(&self, from: u64) -> Option<VecDeque<LogEntry>> {
+        let recent = std::mem::take(&mut *self.recent());
+        let first = recent.entries.front()?.sequence;
+        (first == from).then_some(recent.entries)
+    }
+
+    fn recent(&self) -> std::sync::MutexGuard<'_, Recent> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Recent {
+    fn push(&mut self, entry: LogEntry) {
+        self.bytes += entry.payload.len();
+        self.entries.push_back(entry);
+        while self.bytes > MAX_RECENT
+            && let Some(oldest) = self.entries.pop_front()
+        {
+            self.bytes -= oldest.payload.len();
+        }
     }
 }
 
@@ -96,7 +141,7 @@ fn finished(record: &Record) -> Option<Finished> {
 
 impl Follower {
     pub(crate) async fn run(mut self) {
-        let mut progress = self.progress.0.subscribe();
+        let mut progress = self.progress.last.subscribe();
         let (mut saved, mut saved_at) = (self.archived, Instant::now());
         loop {
             let behind = |last: &u64| *last > self.archived;
@@ -138,24 +183,31 @@ impl Follower {
 
     /// Copies all that is there.
     async fn copy(&mut self) -> Result<(), Error> {
-        let bus = &self.engine.bus;
-        let mut entries = Box::pin(bus.read_log(self.partition, self.archived + 1).await?);
+        let from = self.archived + 1;
+        let mut entries = match self.progress.take(from) {
+            Some(recent) => stream::iter(recent).map(Ok).boxed(),
+            None => {
+                let log = self.engine.bus.read_log(self.partition, from).await?;
+                log.map_err(Error::from).boxed()
+            }
+        };
         let (mut frames, mut upto) = (Vec::new(), self.archived);
         let mut ended = Vec::new();
         while let Some(entry) = entries.next().await {
-            let entry = entry?;
+            let entry: LogEntry = entry?;
             let (partition, sequence) = (self.partition, entry.sequence);
             let corrupt = |problem| Error::CorruptLog {
                 partition,
                 source: Corrupt::Unreadable { sequence, problem }.into(),
             };
             let batch = record::read(&entry.payload).map_err(corrupt)?;
-            for Stored { record, .. } in batch.records {
+            for Stored { record, frame } in batch.records {
                 ended.extend(finished(&record).map(|event| (record.tenant, event)));
                 frames.push(ArchivedFrame {
                     tenant: record.tenant,
                     execution: record.execution,
                     frame: record.frame,
+                    text: frame,
                 });
             }
             upto = sequence;
@@ -192,5 +244,35 @@ impl Follower {
         if let Err(error) = saved.await {
             tracing::debug!(%error, partition = self.partition, "the archive's cursor was not noted");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sequences(taken: Option<VecDeque<LogEntry>>) -> Option<Vec<u64>> {
+        taken.map(|entries| entries.iter().map(|entry| entry.sequence).collect())
+    }
+
+    #[test]
+    fn what_was_just_stored_is_taken_from_memory_once() {
+        let progress = Progress::new(4);
+        progress.stored(5, Bytes::from_static(b"five"));
+        progress.stored(6, Bytes::from_static(b"six"));
+        assert_eq!(*progress.last.borrow(), 6);
+        assert_eq!(sequences(progress.take(5)), Some(vec![5, 6]));
+        assert_eq!(sequences(progress.take(5)), None);
+    }
+
+    #[test]
+    fn what_left_memory_is_read_from_the_log() {
+        let progress = Progress::new(0);
+        for sequence in 1..=5 {
+            progress.stored(sequence, Bytes::from(vec![0; MAX_RECENT / 4 + 1]));
+        }
+        assert_eq!(sequences(progress.take(1)), None, "the first ones are gone");
+        progress.stored(6, Bytes::new());
+        assert_eq!(sequences(progress.take(5)), None, "taken is taken");
     }
 }

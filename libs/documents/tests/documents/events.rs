@@ -26,13 +26,20 @@ fn frame(n: u64, output: Value) -> Frame {
     }
 }
 
-fn frames(tenant: TenantId, execution: ExecutionId, numbers: &[u64]) -> Vec<ArchivedFrame> {
-    let archived = numbers.iter().map(|n| ArchivedFrame {
+fn archived(tenant: TenantId, execution: ExecutionId, frame: Frame) -> ArchivedFrame {
+    ArchivedFrame {
         tenant,
         execution,
-        frame: frame(*n, json!(n)),
-    });
-    archived.collect()
+        text: serde_json::to_vec(&frame).unwrap().into(),
+        frame,
+    }
+}
+
+fn frames(tenant: TenantId, execution: ExecutionId, numbers: &[u64]) -> Vec<ArchivedFrame> {
+    let frames = numbers
+        .iter()
+        .map(|n| archived(tenant, execution, frame(*n, json!(n))));
+    frames.collect()
 }
 
 fn numbers(frames: &[Frame]) -> Vec<u64> {
@@ -68,11 +75,7 @@ async fn the_first_version_of_an_event_stays() {
     let (tenant, execution) = (TenantId::generate(), ExecutionId::generate());
     for output in ["first", "second"] {
         let frame = frame(1, json!(output));
-        let archived = ArchivedFrame {
-            tenant,
-            execution,
-            frame,
-        };
+        let archived = archived(tenant, execution, frame);
         archive.put_events(&[archived]).await.unwrap();
     }
     let found = archive.events(tenant, execution, 0, 10).await.unwrap();
@@ -118,11 +121,7 @@ async fn hostile_and_extreme_values_come_back_as_they_went_in() {
         .collect();
     let batch: Vec<_> = sent
         .iter()
-        .map(|frame| ArchivedFrame {
-            tenant,
-            execution,
-            frame: frame.clone(),
-        })
+        .map(|frame| archived(tenant, execution, frame.clone()))
         .collect();
     archive.put_events(&batch).await.unwrap();
     let found = archive.events(tenant, execution, 0, 100).await.unwrap();

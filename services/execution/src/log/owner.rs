@@ -6,6 +6,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use bus::{AppendError, Bus, Incoming, Reply, Subscription};
+use bytes::Bytes;
 use chrono::{DateTime, SubsecRound, Utc};
 use contracts::{
     ErrorCode, Problem,
@@ -206,8 +207,8 @@ struct Owner {
     _tasks: JoinSet<()>,
 }
 
-/// An append under way; none when the partition has another owner.
-type Storing = BoxFuture<'static, Option<u64>>;
+/// An append under way, with its sequence and what was stored; none when the partition has another owner.
+type Storing = BoxFuture<'static, Option<(u64, Bytes)>>;
 
 impl Owner {
     async fn serve(
@@ -233,10 +234,10 @@ impl Owner {
                 () = lease.lost() => return Left::Lost,
                 stored = poll(&mut self.storing) => {
                     self.storing = None;
-                    let Some(sequence) = stored else { return Left::Lost };
+                    let Some((sequence, message)) = stored else { return Left::Lost };
                     failpoint::pass(failpoint::STORED);
                     self.partition.stored(sequence);
-                    self.progress.reached(sequence);
+                    self.progress.stored(sequence, message);
                 }
                 Some(note) = told.recv() => self.note(note),
                 () = sleep_until(wake) => self.fire(),
@@ -478,7 +479,7 @@ impl Owner {
 }
 
 /// Stores a batch; tries until it is stored or someone else has written.
-async fn store(bus: Bus, partition: u16, append: Append) -> Option<u64> {
+async fn store(bus: Bus, partition: u16, append: Append) -> Option<(u64, Bytes)> {
     let started = std::time::Instant::now();
     loop {
         failpoint::pass(failpoint::SEALED);
@@ -489,7 +490,7 @@ async fn store(bus: Bus, partition: u16, append: Append) -> Option<u64> {
             Ok(sequence) => {
                 failpoint::pass(failpoint::APPENDED);
                 measure::committed(started.elapsed(), append.message.len());
-                return Some(sequence);
+                return Some((sequence, append.message));
             }
             Err(AppendError::Fenced) => {}
             Err(AppendError::Unknown(cause) | AppendError::Refused(cause)) => {
@@ -506,7 +507,7 @@ async fn store(bus: Bus, partition: u16, append: Append) -> Option<u64> {
         let last = end.as_ref().map_or(0, |entry| entry.sequence);
         let message = end.as_ref().map(|entry| entry.payload.as_ref());
         match append.compare(last, message) {
-            Tail::Stored => return Some(last),
+            Tail::Stored => return Some((last, append.message)),
             Tail::Lost => return None,
             Tail::NotStored => tokio::time::sleep(Duration::from_millis(50)).await,
         }
@@ -523,7 +524,7 @@ pub(crate) fn now() -> DateTime<Utc> {
     Utc::now().trunc_subsecs(3)
 }
 
-async fn poll(storing: &mut Option<Storing>) -> Option<u64> {
+async fn poll(storing: &mut Option<Storing>) -> Option<(u64, Bytes)> {
     match storing {
         Some(storing) => storing.await,
         None => std::future::pending().await,
