@@ -29,6 +29,8 @@ use crate::{
 const PING: Duration = Duration::from_secs(15);
 /// An answer over HTTP takes no longer than this.
 const LONGEST: Duration = Duration::from_secs(15 * 60);
+/// The header by which a caller lets parameters be left out that the provider cannot honour.
+pub(super) const LENIENT: &str = "x-gateway-lenient";
 /// Names of ignored parameters in the header, at most.
 const SHOWN_IGNORED: usize = 32;
 
@@ -38,8 +40,10 @@ impl Face {
         let permit = self.permits.clone().try_acquire_owned();
         let permit = permit.map_err(|_| Failure::busy())?;
         let idempotency_key = request.header("idempotency-key").map(str::to_owned);
+        let lenient = request.header(LENIENT) == Some("true");
         let mut wanted = request::read(&self.body(&mut request).await?)?;
         wanted.ask.idempotency_key = idempotency_key;
+        wanted.ask.lenient = lenient;
         let asker = Asker::of(&principal);
         let call = calls::begin(&self.state, asker, &wanted.ask, wanted.streamed).await?;
         let (id, ignored) = (call.id, call.ignored.clone());
@@ -147,6 +151,7 @@ impl Speech {
                 }
             };
             match piece {
+                Ok(Some(piece)) if piece.is_empty() => {}
                 Ok(Some(Piece::Delta { delta, extra })) => {
                     return Some(event(&self.envelope.piece(&delta, &extra)));
                 }

@@ -4,6 +4,7 @@
 
 mod cancel;
 mod complete;
+mod conformance;
 mod embed;
 mod faults;
 mod held;

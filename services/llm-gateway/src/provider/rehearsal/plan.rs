@@ -13,7 +13,7 @@ use crate::{
     domain::{answer::text_of, catalog::REHEARSAL},
     provider::{
         fault::{Fault, FaultKind},
-        openai_compatible::refusal,
+        refusal,
     },
 };
 
