@@ -129,6 +129,22 @@ pub(crate) async fn begin(
     }
 }
 
+/// The tokens of a question, without putting it; what that takes nobody charges.
+pub(crate) async fn count(state: &State, asker: Asker, ask: &Complete) -> Result<u64, Error> {
+    question::check(ask)?;
+    check_route(ask.route.as_deref())?;
+    let known = state.known(asker.tenant).await?;
+    let target = known.catalog().resolve(ask.model.as_deref())?;
+    let provider = state.provider(asker.tenant, &known, &target)?;
+    let question = Question {
+        model: &target.model,
+        ask,
+        streamed: false,
+    };
+    let patience = state.settings.patience(true);
+    asked(provider.count(question), &target, patience, None).await
+}
+
 fn listen(state: &State, asker: Asker) -> Option<Ear> {
     asker
         .execution

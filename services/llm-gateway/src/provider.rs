@@ -14,7 +14,7 @@ pub(crate) mod rehearsal;
 
 mod choice;
 pub(crate) mod connection;
-mod conversation;
+pub(crate) mod conversation;
 mod effort;
 mod fetch;
 mod media;
@@ -25,9 +25,13 @@ mod sse;
 mod terms;
 
 use contracts::llm::Complete;
-use futures::{future::BoxFuture, stream::BoxStream};
+use futures::{
+    FutureExt,
+    future::{BoxFuture, ready},
+    stream::BoxStream,
+};
 
-use crate::domain::{piece::Piece, texts::Vectors};
+use crate::domain::{answer::tokens_of_question, piece::Piece, texts::Vectors};
 
 pub(crate) use fault::Fault;
 
@@ -63,4 +67,9 @@ pub(crate) trait Provider: Send + Sync {
 
     /// The vectors of the texts, in their order.
     fn embed<'a>(&'a self, texts: Texts<'a>) -> BoxFuture<'a, Result<Vectors, Fault>>;
+
+    /// The tokens of the question, as the provider counts them; an estimate where it has no way to.
+    fn count<'a>(&'a self, question: Question<'a>) -> BoxFuture<'a, Result<u64, Fault>> {
+        ready(Ok(tokens_of_question(question.ask))).boxed()
+    }
 }

@@ -8,11 +8,12 @@ pub(crate) mod response;
 mod schema;
 
 use futures::{FutureExt, future::BoxFuture};
+use serde_json::Value;
 
 use self::{request::Request, response::Reader};
 use super::{
     Fault, Provider, Question, Taken, Texts,
-    connection::{Connection, Framing},
+    connection::{Broken, Connection, Framing},
     fault::FaultKind,
     terms::Terms,
 };
@@ -48,6 +49,20 @@ impl Provider for Anthropic {
     fn embed<'a>(&'a self, _: Texts<'a>) -> BoxFuture<'a, Result<Vectors, Fault>> {
         let fault = Fault::new(&self.connection.name, FaultKind::Unsupported);
         std::future::ready(Err(fault.because("Anthropic has no embeddings"))).boxed()
+    }
+
+    fn count<'a>(&'a self, question: Question<'a>) -> BoxFuture<'a, Result<u64, Fault>> {
+        async move {
+            let mut terms = Terms::of(&self.connection.name, question.ask);
+            let body = Request::of(question, &mut terms)?.body.counted();
+            let post = self.post("/messages/count_tokens", &body, "application/json")?;
+            let connection = &self.connection;
+            let read = connection.read(connection.send(post).await?).await?;
+            let count = serde_json::from_slice(&read).ok();
+            let count = count.and_then(|said: Value| said["input_tokens"].as_u64());
+            count.ok_or_else(|| connection.broken(Broken::Garbage("it is no count of tokens")))
+        }
+        .boxed()
     }
 }
 

@@ -29,6 +29,18 @@ impl Effort {
         })
     }
 
+    /// The effort that Anthropic's `thinking` means; none where it is no such object.
+    pub(crate) fn of_thinking(thinking: &Value) -> Option<Self> {
+        let budget = thinking["budget_tokens"].as_u64();
+        Some(match (thinking["type"].as_str()?, budget) {
+            ("adaptive", _) => Self::Medium,
+            ("enabled", Some(0..=1024)) => Self::Low,
+            ("enabled", Some(1025..=4095)) => Self::Medium,
+            ("enabled", Some(_)) => Self::High,
+            _ => return None,
+        })
+    }
+
     /// Tokens that the thoughts may take.
     pub(crate) fn budget(self) -> u32 {
         match self {

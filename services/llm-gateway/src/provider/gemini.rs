@@ -10,11 +10,12 @@ use std::borrow::Cow;
 
 use futures::{FutureExt, future::BoxFuture};
 use serde::Serialize;
+use serde_json::Value;
 
 use self::{request::Request, response::Reader};
 use super::{
     Fault, Provider, Question, Taken, Texts,
-    connection::{Connection, Framing},
+    connection::{Broken, Connection, Framing},
     fetch,
     terms::Terms,
 };
@@ -46,6 +47,20 @@ impl Provider for Gemini {
             let body = embeddings::body(texts);
             let read = self.whole(texts.model, "batchEmbedContents", &body).await?;
             embeddings::read(&read, texts).map_err(|broken| self.connection.broken(broken))
+        }
+        .boxed()
+    }
+
+    fn count<'a>(&'a self, question: Question<'a>) -> BoxFuture<'a, Result<u64, Fault>> {
+        async move {
+            let mut terms = Terms::of(&self.connection.name, question.ask);
+            let body = self.request(question, &mut terms).await?.body;
+            let body = body.counted(question.model);
+            let read = self.whole(question.model, "countTokens", &body).await?;
+            let count = serde_json::from_slice(&read).ok();
+            let count = count.and_then(|said: Value| said["totalTokens"].as_u64());
+            let garbage = Broken::Garbage("it is no count of tokens");
+            count.ok_or_else(|| self.connection.broken(garbage))
         }
         .boxed()
     }

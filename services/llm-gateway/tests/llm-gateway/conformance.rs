@@ -3,9 +3,9 @@
 //! where `TROUPE_WRITE_REPORT` is set.
 
 mod cases;
-mod mock;
-mod vendor;
-mod wire;
+pub(crate) mod mock;
+pub(crate) mod vendor;
+pub(crate) mod wire;
 
 use std::{fmt::Write as _, path::Path};
 
@@ -40,7 +40,7 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let mock = Mock::start().await;
         let fixture = Fixture::reaching(&[mock.address]).await;
         let owner = fixture.owner().await;

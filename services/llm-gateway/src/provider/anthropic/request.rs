@@ -21,6 +21,15 @@ use crate::provider::{
 
 /// What stands where the user says nothing but must say something.
 pub(crate) const NOTHING: &str = "(no message)";
+/// What counting tokens needs of a question.
+const COUNTED: [&str; 6] = [
+    "model",
+    "system",
+    "tools",
+    "tool_choice",
+    "thinking",
+    "output_config",
+];
 
 pub(crate) struct Request {
     pub(crate) body: Body,
@@ -50,6 +59,13 @@ struct ToolUse<'a> {
     id: &'a str,
     name: &'a str,
     input: &'a RawValue,
+}
+
+impl Body {
+    pub(crate) fn counted(mut self) -> Self {
+        self.rest.retain(|name, _| COUNTED.contains(&name.as_str()));
+        self
+    }
 }
 
 impl Request {

@@ -54,6 +54,30 @@ struct FunctionCall<'a> {
     args: &'a RawValue,
 }
 
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CountBody {
+    generate_content_request: Counted,
+}
+
+#[derive(Serialize)]
+struct Counted {
+    model: String,
+    #[serde(flatten)]
+    body: Body,
+}
+
+impl Body {
+    pub(super) fn counted(self, model: &str) -> CountBody {
+        CountBody {
+            generate_content_request: Counted {
+                model: format!("models/{model}"),
+                body: self,
+            },
+        }
+    }
+}
+
 impl Request {
     pub(super) fn of(question: Question<'_>, terms: &mut Terms<'_>) -> Result<Self, Fault> {
         let ask = question.ask;
@@ -165,12 +189,15 @@ fn config(
         config.insert("stopSequences".to_owned(), stops);
     }
     shape(ask, &mut config);
-    if let Some(effort) = left
-        .remove("reasoning_effort")
-        .filter(|effort| !effort.is_null())
-    {
-        let effort = Effort::read(&effort)
-            .ok_or_else(|| terms.invalid("`reasoning_effort` is no effort of this API"))?;
+    let said = left.remove("reasoning_effort");
+    let thinking_of_others = left.remove("thinking");
+    let effort = match said.filter(|effort| !effort.is_null()) {
+        Some(said) => Effort::read(&said)
+            .ok_or_else(|| terms.invalid("`reasoning_effort` is no effort of this API"))
+            .map(Some)?,
+        None => thinking_of_others.as_ref().and_then(Effort::of_thinking),
+    };
+    if let Some(effort) = effort {
         config.insert(
             "thinkingConfig".to_owned(),
             thinking(question.model, effort),

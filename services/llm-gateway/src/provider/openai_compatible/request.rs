@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::provider::{
     Question,
     conversation::{KEPT, VENDORS},
+    effort::Effort,
 };
 
 pub(crate) fn body(question: Question<'_>) -> Map<String, Value> {
@@ -31,8 +32,15 @@ pub(crate) fn body(question: Question<'_>) -> Map<String, Value> {
             put(name, value);
         }
     }
+    let thinking = ask.extra.get("thinking");
+    // As Anthropic's clients say it; other objects of that name pass.
+    if let Some(effort) = thinking.and_then(Effort::of_thinking) {
+        body.remove("thinking");
+        let effort = json!(effort.word());
+        body.entry("reasoning_effort").or_insert(effort);
+    }
     if question.streamed {
-        put("stream", true.into());
+        body.insert("stream".to_owned(), true.into());
         let options = body.entry("stream_options").or_insert_with(|| json!({}));
         // Calls are paid for, whether the caller wants to see the count or not.
         match options {
