@@ -91,6 +91,7 @@ fn completion(content: Value, calls: &[(&str, Value)]) -> Outcome {
                 cost: None,
             },
             rehearsal: false,
+            dropped: Vec::new(),
         }),
     }
 }

@@ -43,6 +43,9 @@ pub struct Complete {
     /// Fields of the chat-completions API that pass to the provider as they are.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub extra: Map<String, Value>,
+    /// Whether what the provider cannot honour is left out, and named in the answer, instead of being refused.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lenient: bool,
     /// What the call is for; bound to the run by its token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flow_id: Option<FlowId>,
@@ -179,6 +182,9 @@ pub struct Completion {
     pub usage: Usage,
     /// True when the offline provider `rehearsal` answered: no model was asked.
     pub rehearsal: bool,
+    /// Parameters of the question that had no effect at this provider.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dropped: Vec<String>,
 }
 
 /// Texts whose meaning is wanted as vectors, for example to find the nearest.
@@ -268,6 +274,23 @@ pub enum ProviderKind {
     Rehearsal,
     /// OpenAI and every server that speaks its chat-completions API.
     OpenaiCompatible,
+    /// Anthropic's Messages API, at `https://api.anthropic.com/v1`.
+    Anthropic,
+    /// Google's Gemini API, at `https://generativelanguage.googleapis.com/v1beta`.
+    Gemini,
+    /// Azure `OpenAI`: `https://<resource>.openai.azure.com`, or with `/openai/v1` behind it; models are deployments.
+    AzureOpenai,
+    /// Amazon Bedrock's Converse API, at `https://bedrock-runtime.<region>.amazonaws.com`; the key is
+    /// `<access key id>:<secret>`, with `:<session token>` behind it where there is one, or a Bedrock API key.
+    Bedrock,
+    /// Mistral, at `https://api.mistral.ai/v1`.
+    Mistral,
+    /// Groq, at `https://api.groq.com/openai/v1`.
+    Groq,
+    /// Ollama, at `http://<host>:11434/v1`.
+    Ollama,
+    /// vLLM, at `http://<host>:8000/v1`.
+    Vllm,
 }
 
 /// What a model is for.
@@ -331,7 +354,7 @@ pub struct CreateProvider {
     /// Unique in the organization: 1 to 64 letters, digits, `_` or `-`.
     pub name: String,
     pub kind: ProviderKind,
-    /// For example `https://api.openai.com/v1`.
+    /// For example `https://api.openai.com/v1`; [`ProviderKind`] says which each kind has.
     pub base_url: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]

@@ -5,6 +5,7 @@
 //! **Invariant:** each question that was put to a provider leaves exactly one record, however the call ends; a call
 //! that ends early drops its provider's answer at once.
 
+mod checked;
 mod embed;
 mod entry;
 
@@ -21,7 +22,10 @@ use kernel::Ear;
 use tokio::time::timeout;
 
 pub(crate) use self::embed::embed;
-use self::entry::Entry;
+use self::{
+    checked::{Again, checked},
+    entry::Entry,
+};
 use crate::{
     Error, State,
     domain::{
@@ -29,6 +33,7 @@ use crate::{
         catalog::{Target, check_route},
         piece::Piece,
         question,
+        shape::Shape,
     },
     provider::{Fault, Question, fault::FaultKind},
 };
@@ -76,6 +81,11 @@ pub(crate) async fn begin(
     check_route(ask.route.as_deref())?;
     let known = state.known(asker.tenant).await?;
     let target = known.catalog().resolve(ask.model.as_deref())?;
+    // A rehearsal says what it is told to say.
+    let shape = match target.is_rehearsal() {
+        true => None,
+        false => Shape::of(ask)?,
+    };
     let provider = state.provider(asker.tenant, &known, &target)?;
     let ear = listen(state, asker);
     let prompt_estimate = estimate_prompt(&ask.messages);
@@ -92,9 +102,21 @@ pub(crate) async fn begin(
     match taken {
         Ok(taken) => Ok(Call {
             id: entry.record.id,
-            target,
             ignored: taken.ignored,
-            pieces: taken.pieces,
+            pieces: match shape {
+                None => taken.pieces,
+                Some(shape) => {
+                    let again = Again {
+                        provider,
+                        name: target.provider.clone(),
+                        model: target.model.clone(),
+                        ask: ask.clone(),
+                        streamed,
+                    };
+                    checked(shape, taken.pieces, again)
+                }
+            },
+            target,
             ear,
             silence: state.settings.silence(),
             answer: Answer::default(),
@@ -105,6 +127,22 @@ pub(crate) async fn begin(
             Err(error)
         }
     }
+}
+
+/// The tokens of a question, without putting it; what that takes nobody charges.
+pub(crate) async fn count(state: &State, asker: Asker, ask: &Complete) -> Result<u64, Error> {
+    question::check(ask)?;
+    check_route(ask.route.as_deref())?;
+    let known = state.known(asker.tenant).await?;
+    let target = known.catalog().resolve(ask.model.as_deref())?;
+    let provider = state.provider(asker.tenant, &known, &target)?;
+    let question = Question {
+        model: &target.model,
+        ask,
+        streamed: false,
+    };
+    let patience = state.settings.patience(true);
+    asked(provider.count(question), &target, patience, None).await
 }
 
 fn listen(state: &State, asker: Asker) -> Option<Ear> {
@@ -188,6 +226,7 @@ impl Call {
             finish_reason,
             usage,
             rehearsal: self.target.is_rehearsal(),
+            dropped: self.ignored.clone(),
         })
     }
 

@@ -8,4 +8,5 @@ pub(crate) mod piece;
 pub(crate) mod price;
 pub(crate) mod question;
 pub(crate) mod settings;
+pub(crate) mod shape;
 pub(crate) mod texts;

@@ -1,6 +1,7 @@
-//! The HTTP face: `/chat/completions`, `/embeddings` and `/models` as OpenAI's clients expect them below a base URL.
+//! The HTTP faces: `/chat/completions`, `/responses`, `/embeddings` and `/models` as OpenAI's clients expect them below a
+//! base URL, `/messages` and `/messages/count_tokens` as Anthropic's do.
 //!
-//! **Invariant:** every answer but a stream's is JSON, every failure has OpenAI's error shape, and a question costs
+//! **Invariant:** every answer but a stream's is JSON, every failure has the shape of its API, and a question costs
 //! nothing before its token was verified.
 
 mod auth;
@@ -8,7 +9,10 @@ mod chat;
 mod chunk;
 mod embeddings;
 mod failure;
+mod messages;
 mod request;
+mod responses;
+mod speech;
 
 use std::sync::Arc;
 
@@ -48,8 +52,11 @@ impl Endpoint for Face {
     type Output = Response;
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
+        let path = request.uri().path();
+        let path = path.strip_prefix(PREFIX).unwrap_or(path);
+        let is_for_messages = path.starts_with("/messages");
         let answer = self.route(request).await;
-        Ok(answer.unwrap_or_else(Failure::into_response))
+        Ok(answer.unwrap_or_else(|failure| failure.into_response(is_for_messages)))
     }
 }
 
@@ -59,14 +66,23 @@ impl Face {
         let path = path.strip_prefix(PREFIX).unwrap_or(&path);
         match (request.method(), path) {
             (&Method::POST, "/chat/completions") => self.chat(request).await,
+            (&Method::POST, "/responses") => self.responses(request).await,
+            (&Method::POST, "/messages") => self.messages(request).await,
+            (&Method::POST, "/messages/count_tokens") => self.count_tokens(request).await,
             (&Method::POST, "/embeddings") => self.embeddings(request).await,
             (&Method::GET, "/models") => self.models(&request).await,
             (&Method::GET, path) if path.starts_with("/models/") => {
                 self.model(&request, &path["/models/".len()..]).await
             }
-            (_, "/chat/completions" | "/embeddings" | "/models") => {
-                Err(Failure::method_not_allowed())
-            }
+            (
+                _,
+                "/chat/completions"
+                | "/responses"
+                | "/embeddings"
+                | "/models"
+                | "/messages"
+                | "/messages/count_tokens",
+            ) => Err(Failure::method_not_allowed()),
             _ => Err(Failure::unknown_path()),
         }
     }

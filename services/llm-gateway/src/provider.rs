@@ -1,15 +1,37 @@
-//! Those who answer: one trait, the built-in offline provider and every server that speaks the chat-completions API.
+//! Those who answer: one trait, the built-in offline provider, and the APIs of the vendors.
+//!
+//! Questions and answers have the shape of chat completions inside the gateway. What another API needs is made of them
+//! here: [`conversation`] puts messages into the order that all others want, [`terms`] notes what cannot be said.
 //!
 //! **Invariant:** a stream of pieces that ends without an error has told its [`crate::domain::piece::Piece::Finish`].
 
+pub(crate) mod anthropic;
+pub(crate) mod bedrock;
 pub(crate) mod fault;
+pub(crate) mod gemini;
 pub(crate) mod openai_compatible;
 pub(crate) mod rehearsal;
 
-use contracts::llm::Complete;
-use futures::{future::BoxFuture, stream::BoxStream};
+mod choice;
+pub(crate) mod connection;
+pub(crate) mod conversation;
+mod effort;
+mod fetch;
+mod media;
+mod names;
+pub(crate) mod refusal;
+mod shaped;
+mod sse;
+mod terms;
 
-use crate::domain::{piece::Piece, texts::Vectors};
+use contracts::llm::Complete;
+use futures::{
+    FutureExt,
+    future::{BoxFuture, ready},
+    stream::BoxStream,
+};
+
+use crate::domain::{answer::tokens_of_question, piece::Piece, texts::Vectors};
 
 pub(crate) use fault::Fault;
 
@@ -35,7 +57,7 @@ pub(crate) struct Texts<'a> {
 /// A provider that has taken a question.
 pub(crate) struct Taken {
     pub(crate) pieces: BoxStream<'static, Result<Piece, Fault>>,
-    /// Parameters of the question that have no effect here; callers over HTTP are told.
+    /// Parameters of the question that have no effect here; callers are told.
     pub(crate) ignored: Vec<String>,
 }
 
@@ -45,4 +67,9 @@ pub(crate) trait Provider: Send + Sync {
 
     /// The vectors of the texts, in their order.
     fn embed<'a>(&'a self, texts: Texts<'a>) -> BoxFuture<'a, Result<Vectors, Fault>>;
+
+    /// The tokens of the question, as the provider counts them; an estimate where it has no way to.
+    fn count<'a>(&'a self, question: Question<'a>) -> BoxFuture<'a, Result<u64, Fault>> {
+        ready(Ok(tokens_of_question(question.ask))).boxed()
+    }
 }

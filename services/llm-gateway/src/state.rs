@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use contracts::id::TenantId;
+use contracts::{id::TenantId, llm::ProviderKind};
 use documents::Archive;
 use egress::Egress;
 use kernel::Cancels;
@@ -11,7 +11,15 @@ use moka::future::Cache;
 use crate::{
     Config, Error, Settings,
     domain::catalog::{Catalog, Entry, Source, Target},
-    provider::{Provider, openai_compatible::OpenaiCompatible, rehearsal::Rehearsal},
+    provider::{
+        Provider,
+        anthropic::Anthropic,
+        bedrock::Bedrock,
+        connection::Connection,
+        gemini::Gemini,
+        openai_compatible::{OpenaiCompatible, dialect::Dialect},
+        rehearsal::Rehearsal,
+    },
     records::Records,
     store::{ProviderStore, StoredProvider},
 };
@@ -125,12 +133,27 @@ impl State {
             .iter()
             .find(|stored| stored.provider.id == id);
         let stored = stored.ok_or(Error::UnknownProvider(id))?;
-        Ok(Arc::new(OpenaiCompatible {
+        let connection = Connection {
             egress: self.egress.clone(),
             name: stored.provider.name.clone(),
             base_url: stored.provider.base_url.clone(),
             key: self.store.open_key(tenant, stored)?,
             patience: self.settings.patience(false),
-        }))
+        };
+        Ok(match stored.provider.kind {
+            ProviderKind::Anthropic => Arc::new(Anthropic { connection }),
+            ProviderKind::Gemini => Arc::new(Gemini { connection }),
+            ProviderKind::Bedrock => Arc::new(Bedrock { connection }),
+            kind @ (ProviderKind::Rehearsal
+            | ProviderKind::OpenaiCompatible
+            | ProviderKind::AzureOpenai
+            | ProviderKind::Mistral
+            | ProviderKind::Groq
+            | ProviderKind::Ollama
+            | ProviderKind::Vllm) => Arc::new(OpenaiCompatible {
+                connection,
+                dialect: Dialect::of(kind),
+            }),
+        })
     }
 }

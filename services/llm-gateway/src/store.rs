@@ -27,10 +27,16 @@ use entities::provider;
 pub const MIGRATIONS: Migrations = Migrations {
     service: "llm",
     platform: &[],
-    tenant: &[Migration {
-        name: "0001_providers",
-        sql: include_str!("store/0001_providers.sql"),
-    }],
+    tenant: &[
+        Migration {
+            name: "0001_providers",
+            sql: include_str!("store/0001_providers.sql"),
+        },
+        Migration {
+            name: "0002_kinds",
+            sql: include_str!("store/0002_kinds.sql"),
+        },
+    ],
 };
 
 /// The table of the organization's data key.
@@ -150,6 +156,7 @@ impl ProviderStore {
         let row = provider::ActiveModel {
             id: Set(provider.id.uuid()),
             name: Set(provider.name.clone()),
+            kind: Set(provider::kind_text(provider.kind)),
             base_url: Set(provider.base_url.clone()),
             sealed_key: Set(sealed_key),
             key_hint: Set(provider.key_hint.clone()),

@@ -103,6 +103,7 @@ async fn complete(
             cost: Some("0.25".parse().unwrap()),
         },
         rehearsal: true,
+        dropped: Vec::new(),
     })
 }
 

@@ -3,7 +3,9 @@
 //! **Invariant:** arguments of tool calls are the pieces put one after the other, nothing else; an answer without
 //! [`Piece::Finish`] is never complete.
 
-use contracts::llm::{Delta, FinishReason, FunctionCall, Message, ToolCall, ToolCallDelta};
+use contracts::llm::{
+    Complete, Delta, FinishReason, FunctionCall, Message, ToolCall, ToolCallDelta, ToolSpec,
+};
 use serde_json::{Map, Value, map::Entry};
 
 use super::piece::{Extra, Piece, Tokens};
@@ -169,6 +171,13 @@ pub(crate) fn estimate_prompt(messages: &[Message]) -> u64 {
         calls + text_of(&message.content).len() + message.role.len()
     };
     tokens_of_bytes(messages.iter().map(bytes).sum())
+}
+
+/// The tokens that a question and its tools may have.
+pub(crate) fn tokens_of_question(ask: &Complete) -> u64 {
+    let tool = |tool: &ToolSpec| serde_json::to_string(tool).map_or(0, |text| text.len());
+    let tools = ask.tools.iter().map(tool).sum();
+    estimate_prompt(&ask.messages) + tokens_of_bytes(tools)
 }
 
 /// The text of a message's content, without images and files.

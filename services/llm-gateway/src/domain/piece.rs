@@ -19,6 +19,16 @@ impl Piece {
         })
     }
 
+    /// Whether it says nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        match self {
+            Self::Delta { delta, extra } => {
+                *delta == Delta::default() && *extra == Extra::default()
+            }
+            Self::Finish(_) | Self::Tokens(_) => false,
+        }
+    }
+
     pub(crate) fn delta(delta: Delta) -> Self {
         Self::Delta {
             delta,
@@ -53,6 +63,15 @@ impl Tokens {
             prompt,
             completion,
             details: Map::new(),
+        }
+    }
+
+    /// Both together; the finer counts are those of this one.
+    pub(crate) fn plus(self, other: &Self) -> Self {
+        Self {
+            prompt: self.prompt.saturating_add(other.prompt),
+            completion: self.completion.saturating_add(other.completion),
+            details: self.details,
         }
     }
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::Error;
 
 /// Fields of a question that `extra` must not say a second time.
-const OWN_FIELDS: [&str; 9] = [
+const OWN_FIELDS: [&str; 10] = [
     "model",
     "route",
     "messages",
@@ -16,6 +16,7 @@ const OWN_FIELDS: [&str; 9] = [
     "temperature",
     "max_tokens",
     "stream",
+    "lenient",
 ];
 const MAX_IDEMPOTENCY_KEY: usize = 255;
 

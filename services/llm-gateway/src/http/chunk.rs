@@ -1,5 +1,6 @@
 //! The bodies of answers: `chat.completion` and `chat.completion.chunk` (OpenAI API reference, "Chat").
 
+use bytes::Bytes;
 use contracts::{
     execution::Usage,
     id::CallId,
@@ -7,6 +8,10 @@ use contracts::{
 };
 use serde_json::{Map, Value, json};
 
+use super::{
+    failure::Failure,
+    speech::{Voice, event},
+};
 use crate::{calls::Call, domain::piece::Extra};
 
 /// What all chunks of one answer have in common.
@@ -52,7 +57,7 @@ impl Envelope {
         fields.into()
     }
 
-    pub(super) fn first(&self) -> Value {
+    fn first(&self) -> Value {
         let delta = json!({"role": "assistant", "content": ""});
         self.chunk(
             json!([{"index": 0, "delta": delta, "finish_reason": null}]),
@@ -60,7 +65,7 @@ impl Envelope {
         )
     }
 
-    pub(super) fn piece(&self, delta: &Delta, extra: &Extra) -> Value {
+    fn chunk_of(&self, delta: &Delta, extra: &Extra) -> Value {
         let mut said = extra.message.clone();
         let mut say = |name: &str, value: Value| said.insert(name.to_owned(), value);
         if let Some(text) = &delta.content {
@@ -84,7 +89,7 @@ impl Envelope {
         chunk
     }
 
-    pub(super) fn finish(&self, reason: FinishReason) -> Value {
+    fn finish(&self, reason: FinishReason) -> Value {
         self.chunk(
             json!([{"index": 0, "delta": {}, "finish_reason": reason}]),
             None,
@@ -92,7 +97,7 @@ impl Envelope {
     }
 
     /// The chunk with the usage, for callers that asked for it.
-    pub(super) fn usage(&self, call: &Call) -> Option<Value> {
+    fn usage(&self, call: &Call) -> Option<Value> {
         let completion = call.completion().filter(|_| self.with_usage)?;
         Some(self.chunk(json!([]), Some(usage(call, completion.usage))))
     }
@@ -116,6 +121,35 @@ impl Envelope {
         let mut whole = Value::Object(fields);
         add(&mut whole, &extra.envelope);
         Some(whole)
+    }
+}
+
+impl Voice for Envelope {
+    fn begin(&mut self) -> Bytes {
+        event(&self.first())
+    }
+
+    fn piece(&mut self, delta: &Delta, extra: &Extra) -> Bytes {
+        event(&self.chunk_of(delta, extra))
+    }
+
+    fn end(&mut self, call: &Call) -> Bytes {
+        let finish = call.answer().finish();
+        let finish = finish.expect("a call without further pieces is complete");
+        let mut events = event(&self.finish(finish)).to_vec();
+        if let Some(usage) = self.usage(call) {
+            events.extend_from_slice(&event(&usage));
+        }
+        events.extend_from_slice(b"data: [DONE]\n\n");
+        events.into()
+    }
+
+    fn failure(&mut self, failure: &Failure) -> Bytes {
+        event(&failure.body())
+    }
+
+    fn ping(&self) -> &'static [u8] {
+        b": ping\n\n"
     }
 }
 

@@ -1,4 +1,4 @@
-//! Failures in OpenAI's shape: `{"error": {"message", "type", "param", "code"}}`.
+//! Failures in OpenAI's shape, `{"error": {"message", "type", "param", "code"}}`, and in Anthropic's.
 
 use contracts::{ErrorCode, Problem};
 use kernel::ServiceError;
@@ -105,10 +105,31 @@ impl Failure {
         }})
     }
 
-    pub(super) fn into_response(self) -> Response {
+    /// The body as Anthropic writes it.
+    pub(super) fn messages_body(&self) -> Value {
+        let kind = match self.problem.status {
+            401 => "authentication_error",
+            403 => "permission_error",
+            404 => "not_found_error",
+            413 => "request_too_large",
+            400..=428 => "invalid_request_error",
+            429 => "rate_limit_error",
+            503 => "overloaded_error",
+            504 => "timeout_error",
+            _ => "api_error",
+        };
+        let error = json!({"type": kind, "message": self.problem.detail});
+        json!({"type": "error", "error": error})
+    }
+
+    pub(super) fn into_response(self, is_for_messages: bool) -> Response {
         let status =
             StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = super::respond(status, &self.body());
+        let body = match is_for_messages {
+            true => self.messages_body(),
+            false => self.body(),
+        };
+        let mut response = super::respond(status, &body);
         if let Some(pause_ms) = self.problem.retry_after_ms {
             let mut set = |name: &'static str, number: u64| {
                 let name = HeaderName::from_static(name);

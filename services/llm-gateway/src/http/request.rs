@@ -15,6 +15,8 @@ pub(super) struct Wanted {
     pub(super) streamed: bool,
     /// Whether the stream ends with a chunk that has the usage.
     pub(super) with_usage: bool,
+    /// What the answer says back of the question.
+    pub(super) echo: Map<String, Value>,
 }
 
 pub(super) fn read(body: &[u8]) -> Result<Wanted, Failure> {
@@ -44,6 +46,7 @@ pub(super) fn read(body: &[u8]) -> Result<Wanted, Failure> {
         ask,
         streamed,
         with_usage,
+        echo: Map::new(),
     })
 }
 

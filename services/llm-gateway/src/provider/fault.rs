@@ -26,6 +26,12 @@ pub(crate) enum FaultKind {
     Refused(u16),
     /// The question holds a parameter that this provider cannot honour.
     Unsupported,
+    /// The question makes no sense to any provider of this kind.
+    Invalid,
+    /// The provider's rules on content forbid the question.
+    ContentPolicy,
+    /// The answer does not fit the schema that was asked for, also after it was asked again.
+    Unfit,
     /// The script of a rehearsal cannot be read.
     Script,
     /// No value fits the schema, as far as the rehearsal can tell.
@@ -56,6 +62,9 @@ impl FaultKind {
             Self::ModelNotFound => "upstream_model_not_found",
             Self::Refused(_) => "upstream_refused",
             Self::Unsupported => "unsupported_parameter",
+            Self::Invalid => "invalid_question",
+            Self::ContentPolicy => "content_policy",
+            Self::Unfit => "answer_unfit",
             Self::Script => "rehearsal_script",
             Self::Schema => "rehearsal_schema",
             Self::RateLimited => "upstream_rate_limited",
@@ -74,25 +83,39 @@ impl FaultKind {
             Self::ContextLength
             | Self::Refused(_)
             | Self::Unsupported
+            | Self::Invalid
+            | Self::ContentPolicy
             | Self::Script
             | Self::Schema
             | Self::Blocked => ErrorCode::InvalidInput,
             Self::ModelNotFound => ErrorCode::NotFound,
             Self::RateLimited | Self::InsufficientQuota => ErrorCode::RateLimited,
             Self::Slow => ErrorCode::Timeout,
-            Self::Auth | Self::Failed(_) | Self::Unreachable | Self::Garbage | Self::Cut => {
-                ErrorCode::Unavailable
-            }
+            Self::Auth
+            | Self::Failed(_)
+            | Self::Unreachable
+            | Self::Garbage
+            | Self::Cut
+            | Self::Unfit => ErrorCode::Unavailable,
         }
     }
 
     /// The HTTP status, finer than the code's own.
     const fn status(self) -> u16 {
         match self {
-            Self::ContextLength | Self::Unsupported | Self::Script => 400,
+            Self::ContextLength
+            | Self::Unsupported
+            | Self::Invalid
+            | Self::ContentPolicy
+            | Self::Script => 400,
             Self::Refused(status) => status,
             Self::Failed(503 | 529) => 503,
-            Self::Auth | Self::Failed(_) | Self::Unreachable | Self::Garbage | Self::Cut => 502,
+            Self::Auth
+            | Self::Failed(_)
+            | Self::Unreachable
+            | Self::Garbage
+            | Self::Cut
+            | Self::Unfit => 502,
             Self::ModelNotFound => 404,
             Self::Schema | Self::Blocked => 422,
             Self::RateLimited | Self::InsufficientQuota => 429,
@@ -112,6 +135,13 @@ impl FaultKind {
             }
             Self::Unsupported => {
                 format!("provider `{provider}` cannot honour a parameter of the question")
+            }
+            Self::Invalid => format!("the question cannot be put to provider `{provider}`"),
+            Self::ContentPolicy => {
+                format!("the rules of provider `{provider}` forbid the question")
+            }
+            Self::Unfit => {
+                format!("the answer of provider `{provider}` does not fit the schema asked for")
             }
             Self::Script => "the script of the rehearsal cannot be read".to_owned(),
             Self::Schema => "the rehearsal finds no value that fits the schema".to_owned(),

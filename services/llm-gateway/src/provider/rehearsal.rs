@@ -58,6 +58,10 @@ impl Provider for Rehearsal {
     fn embed<'a>(&'a self, texts: Texts<'a>) -> BoxFuture<'a, Result<Vectors, Fault>> {
         std::future::ready(Ok(embedding::vectors(texts))).boxed()
     }
+
+    fn count<'a>(&'a self, question: Question<'a>) -> BoxFuture<'a, Result<u64, Fault>> {
+        std::future::ready(Ok(plan::prompt_tokens(question.ask))).boxed()
+    }
 }
 
 /// The answer, cut into pieces as a model would speak it.

@@ -74,6 +74,38 @@ def streamed_tools(model):
     assert isinstance(json.loads(call.function.arguments)["city"], str), call
 
 
+def responses():
+    model = "rehearsal"
+    answer = client.responses.create(model=model, input="hi", instructions="Be kind.")
+    assert answer.status == "completed" and "no model was asked" in answer.output_text, answer
+    assert answer.usage.total_tokens == answer.usage.input_tokens + answer.usage.output_tokens > 0
+    with client.responses.stream(model=model, input="hi") as stream:
+        said = "".join(e.delta for e in stream if e.type == "response.output_text.delta")
+        final = stream.get_final_response()
+    assert final.output_text == said and "no model was asked" in said, final
+    tool = {"type": "function", **WEATHER["function"]}
+    forced = {"type": "function", "name": "get_weather"}
+    options = {"model": model, "tools": [tool], "tool_choice": forced}
+    call = client.responses.create(input="hi", **options).output[-1]
+    assert call.type == "function_call" and json.loads(call.arguments)["city"], call
+    with client.responses.stream(input="hi", **options) as stream:
+        for _ in stream:
+            pass
+        call = stream.get_final_response().output[-1]
+    assert json.loads(call.arguments)["city"] and call.call_id, call
+    result = {"type": "function_call_output", "call_id": call.call_id, "output": "sun"}
+    items = [{"role": "user", "content": "hi"}, call, result]
+    again = client.responses.create(model=model, input=items, tools=[tool])
+    assert again.status == "completed" and again.output_text, again
+    short = client.responses.create(model=model, input="hi", max_output_tokens=2)
+    assert short.status == "incomplete", short
+    error = raises(
+        openai.BadRequestError,
+        lambda: client.responses.create(model=model, input="hi", previous_response_id="resp_1"),
+    )
+    assert error.param == "previous_response_id", error
+
+
 def rehearsal():
     ids = [model.id for model in client.models.list()]
     assert ids == ["rehearsal/rehearsal"], ids

@@ -1,4 +1,4 @@
-//! The official Python client of OpenAI, unchanged.
+//! The official Python clients of OpenAI and Anthropic, unchanged.
 
 use std::process::Stdio;
 
@@ -12,16 +12,21 @@ use tokio::process::Command;
 use crate::Fixture;
 
 async fn run(fixture: &Fixture, token: &str, part: &str) {
+    run_script(fixture, token, "openai_client.py", part).await;
+}
+
+async fn run_script(fixture: &Fixture, token: &str, script: &str, part: &str) {
     let python = std::env::var("TROUPE_TEST_PYTHON")
         .expect("`TROUPE_TEST_PYTHON` is not set: run `cargo xtask test`");
-    let script = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/tests/llm-gateway/openai_client.py"
-    );
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/llm-gateway");
+    let script = format!("{folder}/{script}");
     let output = Command::new(python)
-        .args([script, part])
+        .args([script.as_str(), part])
         .env("OPENAI_BASE_URL", fixture.base_url())
         .env("OPENAI_API_KEY", token)
+        // This client puts the version of the API behind its base URL itself.
+        .env("ANTHROPIC_BASE_URL", format!("http://{}", fixture.address))
+        .env("ANTHROPIC_API_KEY", token)
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output()
@@ -37,6 +42,37 @@ async fn it_works_with_the_rehearsal() {
     let token = testkit::token(&fixture.owner().await);
     run(&fixture, &token, "rehearsal").await;
     run(&fixture, &token, "embeddings").await;
+    run(&fixture, &token, "responses").await;
+}
+
+#[tokio::test]
+async fn anthropics_client_works_with_the_rehearsal_and_a_vendor() {
+    let fixture = Fixture::start().await;
+    let owner = fixture.owner().await;
+    let token = testkit::token(&owner);
+    run_script(&fixture, &token, "anthropic_client.py", "rehearsal").await;
+    fixture.vendor_of(&owner).await;
+    let call = ToolCall {
+        id: "call_1".into(),
+        name: "get_weather".into(),
+        arguments: serde_json::json!({"city": "Rome"}),
+    };
+    // In the order in which the script asks.
+    for answer in [
+        Answer::text("Good evening"),
+        Answer::text("Good evening"),
+        Answer::tools([call.clone()]),
+        Answer::tools([call]),
+        Answer::text("Sunny."),
+        Answer::rate_limited("1"),
+        Answer::status(500, "oh"),
+        Answer::text("a b c d").cut_after(3),
+    ] {
+        fixture.vendor.script(answer);
+    }
+    run_script(&fixture, &token, "anthropic_client.py", "vendor").await;
+    assert_eq!(fixture.vendor.requests().len(), 8);
+    run_script(&fixture, "no-token", "anthropic_client.py", "stranger").await;
 }
 
 #[tokio::test]

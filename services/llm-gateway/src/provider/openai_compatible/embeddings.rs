@@ -5,13 +5,12 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::response::Broken;
 use crate::{
     domain::{
         price::MAX_TOKENS,
         texts::{self, Vectors},
     },
-    provider::Texts,
+    provider::{Texts, connection::Broken},
 };
 
 pub(super) fn body(texts: Texts<'_>) -> Map<String, Value> {

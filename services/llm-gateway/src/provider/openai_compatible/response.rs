@@ -10,21 +10,14 @@ use contracts::{
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::{Map, Value};
 
-use crate::domain::{
-    piece::{Extra, Piece, Tokens},
-    price::MAX_TOKENS,
+use super::dialect::Dialect;
+use crate::{
+    domain::{
+        piece::{Extra, Piece, Tokens},
+        price::MAX_TOKENS,
+    },
+    provider::connection::{self, Broken},
 };
-
-/// What a server sent instead of a piece of an answer.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Broken {
-    /// Something that cannot be understood, and why.
-    Garbage(&'static str),
-    /// An error in the midst of the stream: its body.
-    Refusal(Value),
-    /// The end came too early.
-    Cut,
-}
 
 /// A chunk of a stream, or a whole answer.
 #[derive(Deserialize)]
@@ -97,8 +90,8 @@ struct SaidFunction {
 }
 
 /// Reads one answer.
-#[derive(Debug, Default)]
 pub(crate) struct Reader {
+    dialect: &'static Dialect,
     finish: Option<FinishReason>,
     /// The ids of the tool calls begun so far.
     calls: Vec<String>,
@@ -107,35 +100,25 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
+    pub(crate) fn of(dialect: &'static Dialect) -> Self {
+        Self {
+            dialect,
+            finish: None,
+            calls: Vec::new(),
+            begun: false,
+            done: false,
+        }
+    }
+
     /// The pieces of an answer that came as a whole.
-    pub(crate) fn whole(body: &[u8]) -> Result<Vec<Piece>, Broken> {
-        let mut reader = Self::default();
-        let mut pieces = reader.chunk(body)?;
-        let end = reader.end();
+    pub(crate) fn whole(mut self, body: &[u8]) -> Result<Vec<Piece>, Broken> {
+        let mut pieces = self.chunk(body)?;
+        let end = self.last();
         pieces.push(end.map_err(|_| Broken::Garbage("it has no finish reason"))?);
         Ok(pieces)
     }
 
-    /// The pieces of one event of a stream.
-    pub(crate) fn event(&mut self, data: &[u8]) -> Result<Vec<Piece>, Broken> {
-        self.begun = true;
-        if data.trim_ascii() == b"[DONE]" {
-            self.done = true;
-            return Ok(Vec::new());
-        }
-        if self.done || data.trim_ascii().is_empty() {
-            return Ok(Vec::new());
-        }
-        self.chunk(data)
-    }
-
-    /// Whether the server said that it is done: what follows is of no interest.
-    pub(crate) fn is_done(&self) -> bool {
-        self.done
-    }
-
-    /// The last piece, once the stream has ended in order.
-    pub(crate) fn end(&self) -> Result<Piece, Broken> {
+    fn last(&self) -> Result<Piece, Broken> {
         // Some servers do not send the end mark; the finish reason is then what tells an end from a cut.
         match self.finish {
             // Some servers say `stop` after tool calls.
@@ -160,11 +143,12 @@ impl Reader {
         let mut pieces = Vec::new();
         let choices = chunk.choices.unwrap_or_default();
         let mut envelope = without_nulls(chunk.extra);
+        let usage = chunk.usage.or_else(|| self.dialect.usage(&mut envelope));
         // One answer is asked for; a server that gives more is read up to the first.
         for choice in choices.into_iter().filter(|choice| choice.index == 0) {
             pieces.extend(self.choice(choice, std::mem::take(&mut envelope))?);
         }
-        if let Some(usage) = chunk.usage {
+        if let Some(usage) = usage {
             pieces.extend(tokens(usage)?.map(Piece::Tokens));
         }
         Ok(pieces)
@@ -182,12 +166,17 @@ impl Reader {
         };
         let mut delta = Delta::default();
         if let Some(said) = choice.delta {
+            let thought = thoughts(said.content.as_ref());
             delta.content = text(said.content)?.filter(|text| !text.is_empty());
-            delta.reasoning_content = said.reasoning_content.filter(|text| !text.is_empty());
             for call in said.tool_calls.unwrap_or_default() {
                 delta.tool_calls.push(self.call(call)?);
             }
             extra.message = without_nulls(said.extra);
+            let thought = said
+                .reasoning_content
+                .or_else(|| self.dialect.thought(&mut extra.message))
+                .or(thought);
+            delta.reasoning_content = thought.filter(|text| !text.is_empty());
         }
         if let Some(reason) = choice.finish_reason.filter(|reason| !reason.is_empty()) {
             self.finish = Some(finish_reason(&reason)?);
@@ -230,6 +219,28 @@ impl Reader {
     }
 }
 
+impl connection::Reader for Reader {
+    fn event(&mut self, data: &[u8]) -> Result<Vec<Piece>, Broken> {
+        self.begun = true;
+        if data.trim_ascii() == b"[DONE]" {
+            self.done = true;
+            return Ok(Vec::new());
+        }
+        if self.done || data.trim_ascii().is_empty() {
+            return Ok(Vec::new());
+        }
+        self.chunk(data)
+    }
+
+    fn is_done(&self) -> bool {
+        self.done
+    }
+
+    fn end(&mut self) -> Result<Vec<Piece>, Broken> {
+        Ok(vec![self.last()?])
+    }
+}
+
 fn place(count: usize) -> Result<u32, Broken> {
     u32::try_from(count).map_err(|_| Broken::Garbage("it has too many tool calls"))
 }
@@ -244,6 +255,14 @@ fn text(content: Option<Value>) -> Result<Option<String>, Broken> {
         }
         Some(_) => Err(Broken::Garbage("its content is no text")),
     }
+}
+
+/// Thoughts that stand among the parts of a content, as Mistral's models write them.
+fn thoughts(content: Option<&Value>) -> Option<String> {
+    let parts = content?.as_array()?.iter();
+    let thoughts = parts.filter_map(|part| part.get("thinking")?.as_array());
+    let texts = thoughts.flatten().filter_map(|part| part["text"].as_str());
+    Some(texts.collect()).filter(|text: &String| !text.is_empty())
 }
 
 fn finish_reason(reason: &str) -> Result<FinishReason, Broken> {
@@ -282,12 +301,12 @@ fn without_nulls(map: Map<String, Value>) -> Map<String, Value> {
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::answer::Answer;
+    use crate::{domain::answer::Answer, provider::connection::Reader as _};
 
-    use super::*;
+    use super::{super::dialect::PLAIN, *};
 
     fn read(events: &[&str]) -> Result<Answer, Broken> {
-        let (mut reader, mut answer) = (Reader::default(), Answer::default());
+        let (mut reader, mut answer) = (Reader::of(&PLAIN), Answer::default());
         for event in events {
             for piece in reader.event(event.as_bytes())? {
                 answer
@@ -295,9 +314,11 @@ mod tests {
                     .map_err(|_| Broken::Garbage("nonsense"))?;
             }
         }
-        answer
-            .add(&reader.end()?)
-            .map_err(|_| Broken::Garbage("nonsense"))?;
+        for piece in reader.end()? {
+            answer
+                .add(&piece)
+                .map_err(|_| Broken::Garbage("nonsense"))?;
+        }
         Ok(answer)
     }
 
@@ -366,11 +387,11 @@ mod tests {
             assert!(matches!(read(&[data]), Err(Broken::Garbage(_))), "{data}");
         }
         assert!(matches!(
-            Reader::whole(br#"{"choices":[{"message":{"content":"x"}}]}"#),
+            Reader::of(&PLAIN).whole(br#"{"choices":[{"message":{"content":"x"}}]}"#),
             Err(Broken::Garbage(_))
         ));
         assert!(matches!(
-            Reader::whole(br#"{"choices":[]}"#),
+            Reader::of(&PLAIN).whole(br#"{"choices":[]}"#),
             Err(Broken::Garbage(_))
         ));
     }
@@ -383,7 +404,7 @@ mod tests {
 
     #[test]
     fn a_whole_answer_is_read_alike() {
-        let pieces = Reader::whole(
+        let pieces = Reader::of(&PLAIN).whole(
             br#"{"id":"x","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"Hi","refusal":null,"annotations":[1]},"finish_reason":"length","logprobs":{"content":[]}}],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3},"service_tier":"default"}"#,
         )
         .unwrap();

@@ -13,7 +13,7 @@ use crate::{
     domain::{answer::text_of, catalog::REHEARSAL},
     provider::{
         fault::{Fault, FaultKind},
-        openai_compatible::refusal,
+        refusal,
     },
 };
 
@@ -295,7 +295,7 @@ fn words(text: &str) -> Vec<String> {
     words
 }
 
-fn prompt_tokens(ask: &Complete) -> u64 {
+pub(super) fn prompt_tokens(ask: &Complete) -> u64 {
     let tokens = |message: &Message| {
         let calls = message.tool_calls.iter();
         let calls: usize = calls

@@ -8,6 +8,7 @@ use sea_orm::entity::prelude::{
     ActiveModelBehavior, DateTimeUtc, DeriveEntityModel, DerivePrimaryKey, DeriveRelation,
     EntityTrait, EnumIter, PrimaryKeyTrait, Uuid,
 };
+use serde_json::Value;
 
 use crate::Error;
 
@@ -17,6 +18,7 @@ pub(crate) struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub(crate) id: Uuid,
     pub(crate) name: String,
+    pub(crate) kind: String,
     pub(crate) base_url: String,
     pub(crate) sealed_key: Option<Vec<u8>>,
     pub(crate) key_hint: Option<String>,
@@ -32,16 +34,22 @@ impl ActiveModelBehavior for ActiveModel {}
 impl Model {
     pub(crate) fn into_contract(self) -> Result<Provider, Error> {
         let id = ProviderId::from_uuid(self.id);
-        let models = serde_json::from_str(&self.models);
+        let unreadable = |source| Error::Unreadable { id, source };
         Ok(Provider {
             id,
             name: self.name,
-            // The offline provider is no row.
-            kind: ProviderKind::OpenaiCompatible,
+            kind: serde_json::from_value(self.kind.into()).map_err(unreadable)?,
             base_url: self.base_url,
             key_hint: self.key_hint,
-            models: models.map_err(|source| Error::Unreadable { id, source })?,
+            models: serde_json::from_str(&self.models).map_err(unreadable)?,
             created_at: self.created_at,
         })
     }
+}
+
+/// A kind as it is stored, which is as it is sent.
+pub(crate) fn kind_text(kind: ProviderKind) -> String {
+    let text = serde_json::to_value(kind).ok();
+    let text = text.as_ref().and_then(Value::as_str);
+    text.expect("a kind is written as a word").to_owned()
 }

@@ -9,6 +9,8 @@ use crate::provider::fault::{Fault, FaultKind};
 
 /// What the vendor said is shown up to this many characters.
 const SHOWN: usize = 500;
+/// Shorter texts are too common to be struck out.
+const SECRET: usize = 4;
 /// A longer pause than this is not a pause.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -37,7 +39,8 @@ pub(crate) fn fault(provider: &str, status: u16, body: &[u8], key: Option<&str>)
         _ => word("message"),
     };
     let kind = kind(status, word("code"), word("type"), message);
-    let fault = Fault::new(provider, kind);
+    let mut fault = Fault::new(provider, kind);
+    fault.retry_after_ms = delay(error);
     // Answers to bad credentials quote the credential.
     if kind == FaultKind::Auth || message.is_empty() {
         return fault;
@@ -50,8 +53,33 @@ pub(crate) fn in_stream(provider: &str, error: &Value, key: Option<&str>) -> Fau
     let code = error.get("code").and_then(Value::as_u64);
     let status = code.and_then(|code| u16::try_from(code).ok());
     let status = status.filter(|status| (400..600).contains(status));
+    let status = status.or_else(|| named(error["type"].as_str().unwrap_or_default()));
     let body = serde_json::json!({"error": error}).to_string();
     fault(provider, status.unwrap_or(500), body.as_bytes(), key)
+}
+
+/// The status of an error that only has a name (Anthropic's errors, exceptions of Bedrock).
+fn named(kind: &str) -> Option<u16> {
+    Some(match kind {
+        "overloaded_error" => 529,
+        "rate_limit_error" | "throttlingException" => 429,
+        "invalid_request_error" | "validationException" => 400,
+        "authentication_error" => 401,
+        "permission_error" => 403,
+        "not_found_error" => 404,
+        "timeout_error" => 504,
+        "serviceUnavailableException" => 503,
+        _ => return None,
+    })
+}
+
+/// The pause that Google asks for in the body: `{"details": [{"retryDelay": "1s"}]}`.
+fn delay(error: &Value) -> Option<u64> {
+    let details = error.get("details")?.as_array()?;
+    let delay = details
+        .iter()
+        .find_map(|detail| detail["retryDelay"].as_str());
+    delay.and_then(span)
 }
 
 fn kind(status: u16, code: &str, kind: &str, message: &str) -> FaultKind {
@@ -59,11 +87,14 @@ fn kind(status: u16, code: &str, kind: &str, message: &str) -> FaultKind {
     let too_long = code == "context_length_exceeded"
         || message.contains("maximum context length")
         || message.contains("prompt is too long")
-        || message.contains("input token count exceeds");
+        || message.contains("input token count")
+        || message.contains("input is too long");
+    let refused = code == "content_filter" || code == "content_policy_violation";
     let bad_key = code == "invalid_api_key"
         || message.contains("api key not valid")
         || message.contains("api_key_invalid");
     match status {
+        400 | 422 if refused => FaultKind::ContentPolicy,
         400 | 413 | 422 if too_long => FaultKind::ContextLength,
         400 if bad_key => FaultKind::Auth,
         401..=403 => FaultKind::Auth,
@@ -118,10 +149,16 @@ fn span(text: &str) -> Option<u64> {
 
 /// What may be shown of a vendor's text: short, one line, without our key.
 pub(crate) fn scrub(text: &str, key: Option<&str>) -> String {
-    let text = match key.filter(|key| !key.is_empty()) {
-        Some(key) => text.replace(key, "***"),
-        None => text.to_owned(),
-    };
+    let mut text = text.to_owned();
+    // A key may have several parts, each a secret of its own.
+    let parts = key.into_iter().flat_map(|key| key.split(':'));
+    for part in key
+        .into_iter()
+        .chain(parts)
+        .filter(|part| part.len() >= SECRET)
+    {
+        text = text.replace(part, "***");
+    }
     let plain = text.chars().map(|c| if c.is_control() { ' ' } else { c });
     plain.take(SHOWN).collect()
 }

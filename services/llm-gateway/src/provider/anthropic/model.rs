@@ -1,0 +1,60 @@
+//! What Claude's models can, by their names, at Anthropic and at Bedrock.
+
+/// The version in a name: `claude-3-5-haiku-20241022` is 3.5, `anthropic.claude-sonnet-4-20250514-v1:0` is 4.0.
+fn version(model: &str) -> Option<(u32, u32)> {
+    let rest = model.split_once("claude-")?.1;
+    let mut words = rest.split(['-', '.', '@', ':']);
+    let small = |word: &str| word.parse::<u32>().ok().filter(|_| word.len() <= 2);
+    let major = words.find_map(small)?;
+    let minor = words.next().and_then(small).unwrap_or(0);
+    Some((major, minor))
+}
+
+/// Tokens of an answer where the question sets no limit.
+pub(crate) fn max_tokens(model: &str) -> u32 {
+    match version(model) {
+        Some((3, 5)) => 8192,
+        Some((4, 0 | 1)) if model.contains("opus") => 32_000,
+        Some((3, 7) | (4.., _)) => 64_000,
+        Some(_) | None => 4096,
+    }
+}
+
+/// Whether it thinks as much as it finds right, and is told how hard to try instead of how long.
+pub(crate) fn is_adaptive(model: &str) -> bool {
+    version(model).is_some_and(|version| version >= (4, 6))
+}
+
+/// Whether its answers can be bound to a schema.
+pub(crate) fn has_schemas(model: &str) -> bool {
+    version(model).is_some_and(|version| version >= (4, 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_read_in_every_spelling() {
+        for (name, expect) in [
+            ("claude-3-haiku-20240307", Some((3, 0))),
+            ("claude-3-5-sonnet-latest", Some((3, 5))),
+            ("claude-3-7-sonnet-20250219", Some((3, 7))),
+            ("claude-sonnet-4-20250514", Some((4, 0))),
+            ("claude-opus-4-1-20250805", Some((4, 1))),
+            ("claude-haiku-4-5", Some((4, 5))),
+            ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", Some((4, 5))),
+            ("anthropic.claude-3-sonnet-20240229-v1:0", Some((3, 0))),
+            ("claude-opus-5", Some((5, 0))),
+            ("claude-2.1", Some((2, 1))),
+            ("claude-instant", None),
+            ("gpt-4o", None),
+        ] {
+            assert_eq!(version(name), expect, "{name}");
+        }
+        assert_eq!(max_tokens("claude-opus-4-1"), 32_000);
+        assert_eq!(max_tokens("claude-3-opus-20240229"), 4096);
+        assert!(has_schemas("claude-haiku-4-5") && !has_schemas("claude-sonnet-4-20250514"));
+        assert!(is_adaptive("claude-opus-4-6") && !is_adaptive("claude-haiku-4-5"));
+    }
+}
