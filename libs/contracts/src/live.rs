@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
+    Role,
     execution::{Origin, PendingAnswer, StepError, Usage},
     id::{ToolId, UserId},
     tool::Approval,
@@ -80,6 +81,9 @@ pub enum ExecutionEvent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         usage: Option<Usage>,
         duration_ms: u64,
+        /// Whether it is the output of an earlier step that was the same: nothing was done, and nothing used.
+        #[serde(default, skip_serializing_if = "is_false")]
+        cached: bool,
     },
     /// The attempt failed; another follows at `at`.
     StepRetrying {
@@ -146,8 +150,36 @@ pub enum ExecutionEvent {
         by: UserId,
         duration_ms: u64,
     },
+    /// Nobody has answered: the same people are reminded.
+    AnswerReminded {
+        node: String,
+        /// Counts from 1.
+        count: u32,
+    },
+    /// Nobody has answered: these may answer too.
+    AnswerEscalated {
+        node: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        least_role: Option<Role>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        users: Vec<UserId>,
+    },
     CancelAsked {
         by: UserId,
+    },
+    /// The execution fails for a reason that is not one of its steps: it took longer than its flow allows, or gives too much.
+    ExecutionFailing {
+        error: StepError,
+    },
+    /// The execution fails, or is cancelled, and nothing of it runs any more. These steps had succeeded and are undone now, in
+    /// this order, each by the node that compensates it.
+    CompensationStarted {
+        steps: Vec<String>,
+    },
+    /// The execution fails, and its flow has an error handler: it goes on there.
+    HandlerStarted {
+        node: String,
+        error: StepError,
     },
     ExecutionSucceeded {
         output: Value,
@@ -156,15 +188,33 @@ pub enum ExecutionEvent {
     ExecutionFailed {
         error: StepError,
         usage: Usage,
+        /// Whether the flow's error handler came to its end.
+        #[serde(default, skip_serializing_if = "is_false")]
+        handled: bool,
+        /// What the error handler gave; null where it did not.
+        #[serde(default, skip_serializing_if = "Value::is_null")]
+        output: Value,
+        /// The steps that could not be undone.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        uncompensated: Vec<String>,
     },
     ExecutionCancelled {
         usage: Usage,
+        /// The steps that could not be undone.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        uncompensated: Vec<String>,
     },
+}
+
+/// What is left out of the text of an event where it does not hold.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 impl ExecutionEvent {
     /// Every [`ExecutionEvent::kind`].
-    pub const KINDS: [&'static str; 20] = [
+    pub const KINDS: [&'static str; 25] = [
         "execution_started",
         "step_started",
         "step_sleeping",
@@ -181,7 +231,12 @@ impl ExecutionEvent {
         "approval_given",
         "answer_asked",
         "answer_given",
+        "answer_reminded",
+        "answer_escalated",
         "cancel_asked",
+        "execution_failing",
+        "compensation_started",
+        "handler_started",
         "execution_succeeded",
         "execution_failed",
         "execution_cancelled",
@@ -209,7 +264,12 @@ impl ExecutionEvent {
             | Self::ApprovalGiven { .. }
             | Self::AnswerAsked { .. }
             | Self::AnswerGiven { .. }
-            | Self::CancelAsked { .. } => false,
+            | Self::AnswerReminded { .. }
+            | Self::AnswerEscalated { .. }
+            | Self::CancelAsked { .. }
+            | Self::ExecutionFailing { .. }
+            | Self::CompensationStarted { .. }
+            | Self::HandlerStarted { .. } => false,
         }
     }
 
@@ -232,7 +292,12 @@ impl ExecutionEvent {
             Self::ApprovalGiven { .. } => "approval_given",
             Self::AnswerAsked { .. } => "answer_asked",
             Self::AnswerGiven { .. } => "answer_given",
+            Self::AnswerReminded { .. } => "answer_reminded",
+            Self::AnswerEscalated { .. } => "answer_escalated",
             Self::CancelAsked { .. } => "cancel_asked",
+            Self::ExecutionFailing { .. } => "execution_failing",
+            Self::CompensationStarted { .. } => "compensation_started",
+            Self::HandlerStarted { .. } => "handler_started",
             Self::ExecutionSucceeded { .. } => "execution_succeeded",
             Self::ExecutionFailed { .. } => "execution_failed",
             Self::ExecutionCancelled { .. } => "execution_cancelled",

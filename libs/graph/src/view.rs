@@ -35,6 +35,8 @@ pub struct NodeView {
     pub usage: Option<Usage>,
     /// How far its body is, where it is a `map` or a `loop`.
     pub iterations: Option<Iterations>,
+    /// Whether its output is that of an earlier step that was the same.
+    pub cached: bool,
 }
 
 /// How often a body ran.
@@ -90,6 +92,10 @@ pub struct ExecutionView {
     /// So far; at the end what the engine has counted.
     pub usage: Usage,
     pub cancel_asked: bool,
+    /// Whether it failed, and its error handler came to its end.
+    pub handled: bool,
+    /// The steps that could not be undone.
+    pub uncompensated: Vec<String>,
     pub started_at: Option<DateTime<Utc>>,
     pub finished_at: Option<DateTime<Utc>>,
     /// The `n` of the last frame.
@@ -106,6 +112,8 @@ impl Default for ExecutionView {
             error: None,
             usage: Usage::ZERO,
             cancel_asked: false,
+            handled: false,
+            uncompensated: Vec::new(),
             started_at: None,
             finished_at: None,
             last: 0,
@@ -140,15 +148,36 @@ impl ExecutionView {
             | ExecutionEvent::ApprovalGiven { .. }
             | ExecutionEvent::AnswerAsked { .. }
             | ExecutionEvent::AnswerGiven { .. } => self.ask(event, frame.ts),
+            ExecutionEvent::AnswerReminded { .. } | ExecutionEvent::AnswerEscalated { .. } => {}
             ExecutionEvent::ExecutionSucceeded { output, usage } => {
                 self.output = Some(output.clone());
                 self.end(ExecutionState::Succeeded, *usage, frame.ts);
             }
-            ExecutionEvent::ExecutionFailed { error, usage } => {
+            ExecutionEvent::ExecutionFailed {
+                error,
+                usage,
+                handled,
+                output,
+                uncompensated,
+            } => {
                 self.error = Some(error.clone());
+                self.handled = *handled;
+                self.output = Some(output.clone()).filter(|output| !output.is_null());
+                self.uncompensated.clone_from(uncompensated);
                 self.end(ExecutionState::Failed, *usage, frame.ts);
             }
-            ExecutionEvent::ExecutionCancelled { usage } => {
+            ExecutionEvent::ExecutionFailing { error } => self.error = Some(error.clone()),
+            // What ran was cut, and something else begins.
+            ExecutionEvent::CompensationStarted { .. } => self.stop("", frame.ts),
+            ExecutionEvent::HandlerStarted { error, .. } => {
+                self.error = Some(error.clone());
+                self.stop("", frame.ts);
+            }
+            ExecutionEvent::ExecutionCancelled {
+                usage,
+                uncompensated,
+            } => {
+                self.uncompensated.clone_from(uncompensated);
                 self.end(ExecutionState::Cancelled, *usage, frame.ts);
             }
             ExecutionEvent::StepIterating { .. }
@@ -310,8 +339,13 @@ const fn usage_of(event: &ExecutionEvent) -> Option<Usage> {
         | ExecutionEvent::ApprovalGiven { .. }
         | ExecutionEvent::AnswerAsked { .. }
         | ExecutionEvent::AnswerGiven { .. }
+        | ExecutionEvent::AnswerReminded { .. }
+        | ExecutionEvent::AnswerEscalated { .. }
         | ExecutionEvent::ExecutionStarted { .. }
         | ExecutionEvent::CancelAsked { .. }
+        | ExecutionEvent::ExecutionFailing { .. }
+        | ExecutionEvent::CompensationStarted { .. }
+        | ExecutionEvent::HandlerStarted { .. }
         | ExecutionEvent::ExecutionSucceeded { .. }
         | ExecutionEvent::ExecutionFailed { .. }
         | ExecutionEvent::ExecutionCancelled { .. } => None,
@@ -337,9 +371,11 @@ fn change_node(view: &mut NodeView, event: &ExecutionEvent, ts: DateTime<Utc>) {
             output,
             port,
             duration_ms,
+            cached,
             ..
         } => {
             view.state = NodeState::Succeeded;
+            view.cached = *cached;
             view.attempt = *attempt;
             view.output = Some(output.clone());
             view.port = Some(port.clone());
@@ -384,8 +420,13 @@ fn change_node(view: &mut NodeView, event: &ExecutionEvent, ts: DateTime<Utc>) {
         | ExecutionEvent::ApprovalGiven { .. }
         | ExecutionEvent::AnswerAsked { .. }
         | ExecutionEvent::AnswerGiven { .. }
+        | ExecutionEvent::AnswerReminded { .. }
+        | ExecutionEvent::AnswerEscalated { .. }
         | ExecutionEvent::ExecutionStarted { .. }
         | ExecutionEvent::CancelAsked { .. }
+        | ExecutionEvent::ExecutionFailing { .. }
+        | ExecutionEvent::CompensationStarted { .. }
+        | ExecutionEvent::HandlerStarted { .. }
         | ExecutionEvent::ExecutionSucceeded { .. }
         | ExecutionEvent::ExecutionFailed { .. }
         | ExecutionEvent::ExecutionCancelled { .. } => {}

@@ -31,7 +31,10 @@ pub(crate) fn add(graph: &Graph, kind: &str, at: Point) -> (String, Command) {
         config: first_config(kind),
         retry: None,
         timeout_ms: None,
+        idle_timeout_ms: None,
         on_error: OnError::Fail,
+        cache: None,
+        compensates: None,
         parent: None,
         position: Some(position(at.snapped())),
     };

@@ -81,6 +81,7 @@ impl Comparison {
                 nodes: new.nodes.iter().chain(gone).cloned().collect(),
                 edges: new.edges.iter().chain(&removed_edges).cloned().collect(),
                 input_schema: new.input_schema.clone(),
+                timeout_seconds: new.timeout_seconds,
                 notes: new.notes.iter().chain(gone_notes).cloned().collect(),
                 groups: new.groups.clone(),
             },

@@ -15,6 +15,8 @@ pub(crate) struct Graph {
     pub(crate) nodes: Vec<Node>,
     pub(crate) edges: Vec<Edge>,
     pub(crate) input_schema: Option<Value>,
+    /// Set over the API; the canvas keeps it.
+    pub(crate) timeout_seconds: Option<u64>,
     pub(crate) notes: Vec<Note>,
     pub(crate) groups: Vec<Group>,
 }
@@ -69,6 +71,7 @@ impl Graph {
             nodes: definition.nodes,
             edges: definition.edges,
             input_schema: definition.input_schema,
+            timeout_seconds: definition.timeout_seconds,
             notes: definition.notes,
             groups: definition.groups,
         }
@@ -79,6 +82,7 @@ impl Graph {
             nodes: self.nodes.clone(),
             edges: self.edges.clone(),
             input_schema: self.input_schema.clone(),
+            timeout_seconds: self.timeout_seconds,
             notes: self.notes.clone(),
             groups: self.groups.clone(),
         }

@@ -148,7 +148,14 @@ impl Spans {
                 self.heard(node, frame).finish(1, None, None, ts, true);
             }
             ExecutionEvent::ApprovalGiven { node, .. } => self.heard(node, frame).ended = Some(ts),
-            ExecutionEvent::ExecutionStarted { .. } | ExecutionEvent::CancelAsked { .. } => {}
+            ExecutionEvent::AnswerReminded { .. }
+            | ExecutionEvent::AnswerEscalated { .. }
+            | ExecutionEvent::ExecutionStarted { .. }
+            | ExecutionEvent::CancelAsked { .. } => {}
+            // What ran was cut, and something else begins.
+            ExecutionEvent::ExecutionFailing { .. }
+            | ExecutionEvent::CompensationStarted { .. }
+            | ExecutionEvent::HandlerStarted { .. } => self.close_all(ts),
             ExecutionEvent::ExecutionSucceeded { .. }
             | ExecutionEvent::ExecutionFailed { .. }
             | ExecutionEvent::ExecutionCancelled { .. } => self.close_all(ts),
@@ -388,10 +395,15 @@ pub(crate) fn node_of(event: &ExecutionEvent) -> Option<&str> {
         | ExecutionEvent::StepLate { node, .. }
         | ExecutionEvent::ApprovalAsked { node, .. }
         | ExecutionEvent::ApprovalGiven { node, .. }
-        | ExecutionEvent::AnswerGiven { node, .. } => Some(node),
+        | ExecutionEvent::AnswerGiven { node, .. }
+        | ExecutionEvent::AnswerReminded { node, .. }
+        | ExecutionEvent::AnswerEscalated { node, .. }
+        | ExecutionEvent::HandlerStarted { node, .. } => Some(node),
         ExecutionEvent::AnswerAsked { asked } => Some(&asked.node),
         ExecutionEvent::ExecutionStarted { .. }
         | ExecutionEvent::CancelAsked { .. }
+        | ExecutionEvent::ExecutionFailing { .. }
+        | ExecutionEvent::CompensationStarted { .. }
         | ExecutionEvent::ExecutionSucceeded { .. }
         | ExecutionEvent::ExecutionFailed { .. }
         | ExecutionEvent::ExecutionCancelled { .. } => None,

@@ -20,13 +20,17 @@ pub(crate) fn tone(event: &ExecutionEvent) -> Tone {
         ExecutionEvent::ExecutionStarted { .. }
         | ExecutionEvent::StepStarted { .. }
         | ExecutionEvent::StepIterating { .. }
+        | ExecutionEvent::HandlerStarted { .. }
         | ExecutionEvent::IterationStarted { .. } => Tone::Begin,
         ExecutionEvent::StepSucceeded { .. }
         | ExecutionEvent::IterationSucceeded { .. }
         | ExecutionEvent::ExecutionSucceeded { .. } => Tone::Done,
-        ExecutionEvent::StepRetrying { .. } => Tone::Again,
+        ExecutionEvent::StepRetrying { .. } | ExecutionEvent::CompensationStarted { .. } => {
+            Tone::Again
+        }
         ExecutionEvent::StepFailed { .. }
         | ExecutionEvent::IterationFailed { .. }
+        | ExecutionEvent::ExecutionFailing { .. }
         | ExecutionEvent::ExecutionFailed { .. } => Tone::Bad,
         ExecutionEvent::StepSkipped { .. }
         | ExecutionEvent::StepSleeping { .. }
@@ -36,6 +40,8 @@ pub(crate) fn tone(event: &ExecutionEvent) -> Tone {
         | ExecutionEvent::ApprovalGiven { .. }
         | ExecutionEvent::AnswerAsked { .. }
         | ExecutionEvent::AnswerGiven { .. }
+        | ExecutionEvent::AnswerReminded { .. }
+        | ExecutionEvent::AnswerEscalated { .. }
         | ExecutionEvent::CancelAsked { .. } => Tone::Person,
     }
 }
@@ -59,6 +65,9 @@ pub(crate) fn sentence(event: &ExecutionEvent) -> String {
         ExecutionEvent::IterationSucceeded { index, .. } => format!("has done number {index}"),
         ExecutionEvent::IterationFailed { index, error, .. } => {
             format!("failed in number {index}: {}", error.message)
+        }
+        ExecutionEvent::StepSucceeded { cached: true, .. } => {
+            "took the output of an earlier step that was the same".into()
         }
         ExecutionEvent::StepSucceeded {
             port, duration_ms, ..
@@ -105,8 +114,20 @@ pub(crate) fn sentence(event: &ExecutionEvent) -> String {
             comment,
             ..
         } => format!("refused: {comment}"),
+        ExecutionEvent::AnswerReminded { count, .. } => format!("reminds, number {count}"),
+        ExecutionEvent::AnswerEscalated { .. } => "asks others too".into(),
         ExecutionEvent::CancelAsked { .. } => "Cancel asked for".into(),
+        ExecutionEvent::ExecutionFailing { error } => format!("Fails: {}", error.message),
+        ExecutionEvent::CompensationStarted { steps } => {
+            format!("Undoes {}", plural(steps.len(), "step", "steps"))
+        }
+        ExecutionEvent::HandlerStarted { .. } => "handles the failure".into(),
         ExecutionEvent::ExecutionSucceeded { .. } => "Execution succeeded".into(),
+        ExecutionEvent::ExecutionFailed {
+            error,
+            handled: true,
+            ..
+        } => format!("Execution failed, and was handled: {}", error.message),
         ExecutionEvent::ExecutionFailed { error, .. } => {
             format!("Execution failed: {}", error.message)
         }

@@ -66,7 +66,12 @@ impl Transcript {
             | ExecutionEvent::ApprovalGiven { .. }
             | ExecutionEvent::AnswerAsked { .. }
             | ExecutionEvent::AnswerGiven { .. }
+            | ExecutionEvent::AnswerReminded { .. }
+            | ExecutionEvent::AnswerEscalated { .. }
             | ExecutionEvent::CancelAsked { .. }
+            | ExecutionEvent::ExecutionFailing { .. }
+            | ExecutionEvent::CompensationStarted { .. }
+            | ExecutionEvent::HandlerStarted { .. }
             | ExecutionEvent::ExecutionSucceeded { .. }
             | ExecutionEvent::ExecutionFailed { .. }
             | ExecutionEvent::ExecutionCancelled { .. } => {}

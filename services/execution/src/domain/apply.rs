@@ -16,6 +16,7 @@ use contracts::{
     work::{WorkClass, WorkItem},
 };
 use graph::{NodeIndex, schedule};
+use serde_json::Value;
 
 use super::{
     calls,
@@ -23,14 +24,16 @@ use super::{
     limits,
     program::Program,
     retry::{effect_key, is_tried_again, pause},
-    state::{At, State, Step},
+    state::{At, Stage, State, Step},
 };
 use crate::record::{Private, Record};
 
 mod asking;
+mod caching;
 mod ending;
 mod iterating;
 mod timers;
+mod unwinding;
 mod waiting;
 mod working;
 
@@ -55,6 +58,12 @@ pub(crate) enum Input {
         error: StepError,
     },
     TimerFired(Timer),
+    /// Whether an earlier step was the same, and if so: its output.
+    Looked {
+        node: At,
+        attempt: u32,
+        found: Option<Value>,
+    },
     /// A person's word on a call that waits; checked by [`State::may_decide`].
     Decide {
         node: At,
@@ -94,6 +103,8 @@ pub(crate) enum Timer {
     Wait { node: At },
     /// A node's agent has had its time.
     Limit { node: At, attempt: u32 },
+    /// The execution has had its time.
+    Overdue,
     /// Running attempts have had their time to be cut.
     Grace,
     /// It goes on with what it left, so that other executions have their turn.
@@ -110,6 +121,18 @@ pub(crate) enum Effect {
     Wake {
         timer: Timer,
         at: DateTime<Utc>,
+    },
+    /// Look whether an earlier step was the same, by this key; [`Input::Looked`] answers.
+    Look {
+        node: String,
+        attempt: u32,
+        key: String,
+    },
+    /// Keep an output for steps that are the same.
+    Keep {
+        key: String,
+        output: Value,
+        ttl_seconds: u64,
     },
     /// Tell running attempts to stop.
     Cut,
@@ -158,6 +181,7 @@ pub(crate) fn start(request: Start, plan: Arc<Program>, now: DateTime<Utc>) -> (
     let mut state = State::begin(&first, plan).expect("it is a first record");
     let mut run = Run::new(&mut state, now);
     run.applied.records.push(first);
+    run.limit_execution();
     run.advance();
     let applied = run.applied;
     (state, applied)
@@ -177,6 +201,11 @@ pub(crate) fn apply(state: &mut State, input: Input, now: DateTime<Utc>) -> Appl
             error,
         } => run.refused(node, attempt, error),
         Input::TimerFired(timer) => run.timer(timer),
+        Input::Looked {
+            node,
+            attempt,
+            found,
+        } => run.looked(node, attempt, found),
         Input::Decide {
             node,
             approved,
@@ -227,6 +256,7 @@ impl<'a> Run<'a> {
         }
         let failed = match outcome {
             Outcome::Succeeded { output } if limits::fits(&output) => {
+                self.keep(node, &output);
                 let event = ExecutionEvent::StepSucceeded {
                     node: self.id(node),
                     attempt,
@@ -234,6 +264,7 @@ impl<'a> Run<'a> {
                     port: Edge::DEFAULT_PORT.to_owned(),
                     usage,
                     duration_ms,
+                    cached: false,
                 };
                 self.emit(event, None);
                 return self.advance();
@@ -279,8 +310,14 @@ impl<'a> Run<'a> {
     }
 
     fn cancel(&mut self, by: UserId) {
-        if self.state.data.closing.is_none() {
-            self.emit(ExecutionEvent::CancelAsked { by }, None);
+        let unwinding = self.state.data.unwinding.as_ref();
+        let is_known = unwinding.is_some_and(|unwinding| unwinding.is_cancelled);
+        if self.state.data.closing.is_some() || is_known {
+            return;
+        }
+        self.emit(ExecutionEvent::CancelAsked { by }, None);
+        // What is being undone is undone to its end.
+        if self.state.data.closing.is_some() {
             self.close();
         }
     }
@@ -289,6 +326,7 @@ impl<'a> Run<'a> {
         if self.state.data.closing.is_some() {
             return self.close();
         }
+        self.limit_execution();
         let steps: Vec<_> = self.state.steps().collect();
         for (node, step) in steps {
             match step {
@@ -300,11 +338,7 @@ impl<'a> Run<'a> {
                 Step::Looping { attempt, since } => self.limit(node, attempt, since),
                 Step::Iterating { since } => self.limit(node, 1, since),
                 Step::Sleeping { until, .. } => self.wake_at(node, until),
-                Step::Asking => {
-                    if let Some(until) = self.state.asked(node).and_then(|asked| asked.until) {
-                        self.wake_at(node, until);
-                    }
-                }
+                Step::Asking => self.look_after_later(node),
                 Step::Waiting | Step::Settled | Step::Skipped | Step::Failed | Step::Cut => {}
             }
         }
@@ -318,7 +352,13 @@ impl<'a> Run<'a> {
                 let (timer, at) = (Timer::GoOn, self.now);
                 return self.applied.effects.push(Effect::Wake { timer, at });
             }
-            if !self.begin_ready() && !self.work_on() && !self.iterate() {
+            let goes_on = match self.state.stage() {
+                Some(Stage::Compensating) => self.compensate(),
+                Some(Stage::Handling) | None => {
+                    self.begin_ready() || self.work_on() || self.iterate()
+                }
+            };
+            if !goes_on {
                 break;
             }
         }
@@ -395,6 +435,7 @@ impl<'a> Run<'a> {
             port: done.port,
             usage: None,
             duration_ms,
+            cached: false,
         };
         self.emit(event, None);
     }
@@ -419,6 +460,7 @@ impl<'a> Run<'a> {
         self.emit(event, None);
         match self.state.step(node) {
             Step::Looping { since, .. } => self.limit(node, attempt, since),
+            _ if attempt == 1 && self.look(node) => {}
             _ => self.dispatch(node, attempt),
         }
     }

@@ -118,8 +118,12 @@ pub(crate) struct Data {
     /// Attempts given up because no worker answered: their results may still come, late.
     pub(crate) unanswered: Vec<(At, u32)>,
     pub(crate) usage: Usage,
+    /// The steps that succeeded, can be undone and were not, in the order in which they succeeded.
+    pub(crate) undoable: Vec<At>,
     /// Set from the moment on that nothing new may begin.
     pub(crate) closing: Option<Closing>,
+    /// Set once something follows a failure or a cancel.
+    pub(crate) unwinding: Option<Unwinding>,
     pub(crate) end: Option<End>,
 }
 
@@ -194,6 +198,26 @@ pub(crate) enum Closing {
     Cancelled,
 }
 
+/// What follows the failure or the cancel of an execution, once nothing of it runs any more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Unwinding {
+    pub(crate) why: Closing,
+    pub(crate) stage: Stage,
+    /// The steps that could not be undone.
+    pub(crate) uncompensated: Vec<At>,
+    /// Whether a cancel was asked for meanwhile: what was begun is undone to its end, and no error handler follows.
+    pub(crate) is_cancelled: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Stage {
+    /// Steps are undone, one after the other.
+    Compensating,
+    /// The branch of the error handler runs.
+    Handling,
+}
+
 /// How it ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct End {
@@ -204,14 +228,31 @@ pub(crate) struct End {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(crate) enum Outcome {
-    Succeeded { output: Value },
-    Failed { error: StepError },
-    Cancelled,
+    Succeeded {
+        output: Value,
+    },
+    Failed {
+        error: StepError,
+        handled: bool,
+        output: Value,
+        uncompensated: Vec<String>,
+    },
+    Cancelled {
+        uncompensated: Vec<String>,
+    },
 }
 
 impl State {
     pub(crate) fn is_over(&self) -> bool {
         self.data.end.is_some()
+    }
+
+    /// What follows a failure or a cancel, while it does.
+    pub(crate) fn stage(&self) -> Option<Stage> {
+        self.data
+            .unwinding
+            .as_ref()
+            .map(|unwinding| unwinding.stage)
     }
 
     /// How many answers and approvals it waits for.
@@ -374,15 +415,30 @@ impl Data {
 
     pub(crate) fn error(&self) -> Option<&StepError> {
         match &self.end.as_ref()?.outcome {
-            Outcome::Failed { error } => Some(error),
-            Outcome::Succeeded { .. } | Outcome::Cancelled => None,
+            Outcome::Failed { error, .. } => Some(error),
+            Outcome::Succeeded { .. } | Outcome::Cancelled { .. } => None,
         }
     }
 
     pub(crate) fn output(&self) -> Option<&Value> {
         match &self.end.as_ref()?.outcome {
             Outcome::Succeeded { output } => Some(output),
-            Outcome::Failed { .. } | Outcome::Cancelled => None,
+            Outcome::Failed { output, .. } => Some(output).filter(|output| !output.is_null()),
+            Outcome::Cancelled { .. } => None,
+        }
+    }
+
+    fn is_handled(&self) -> bool {
+        let outcome = self.end.as_ref().map(|end| &end.outcome);
+        matches!(outcome, Some(Outcome::Failed { handled: true, .. }))
+    }
+
+    fn uncompensated(&self) -> Vec<String> {
+        match self.end.as_ref().map(|end| &end.outcome) {
+            Some(Outcome::Failed { uncompensated, .. } | Outcome::Cancelled { uncompensated }) => {
+                uncompensated.clone()
+            }
+            Some(Outcome::Succeeded { .. }) | None => Vec::new(),
         }
     }
 
@@ -424,6 +480,8 @@ impl Data {
             input: self.input.clone(),
             output: self.output().cloned(),
             error: self.error().cloned(),
+            handled: self.is_handled(),
+            uncompensated: self.uncompensated(),
             usage: self.usage,
             last_event: self.n,
             approvals: self.approvals(),
@@ -440,7 +498,7 @@ impl Outcome {
         match self {
             Self::Succeeded { .. } => ExecutionState::Succeeded,
             Self::Failed { .. } => ExecutionState::Failed,
-            Self::Cancelled => ExecutionState::Cancelled,
+            Self::Cancelled { .. } => ExecutionState::Cancelled,
         }
     }
 }

@@ -18,6 +18,7 @@ use contracts::{
 };
 use futures::{FutureExt, StreamExt, future::BoxFuture};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use tokio::{
     sync::{Semaphore, mpsc},
     task::JoinSet,
@@ -26,7 +27,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    effects::{Dispatch, Outlet},
+    effects::{Outlet, Task},
     lease::Lease,
     partition::{Action, Answer, Append, Limits, Partition, Tail, Ticket},
     starts::{self, Checked},
@@ -72,6 +73,13 @@ pub(crate) enum Note {
         node: String,
         attempt: u32,
         error: StepError,
+    },
+    /// Whether an earlier step was the same, and its output.
+    Looked {
+        execution: ExecutionId,
+        node: String,
+        attempt: u32,
+        found: Option<Value>,
     },
     /// All entries up to this one are in the archive.
     Archived(u64),
@@ -374,6 +382,23 @@ impl Owner {
                     self.partition.input(execution, input, now());
                 }
             }
+            Note::Looked {
+                execution,
+                node,
+                attempt,
+                found,
+            } => {
+                let slot = self.partition.slots.get(execution);
+                let node = slot.and_then(|slot| slot.state.at(&node));
+                if let Some(node) = node {
+                    let input = Input::Looked {
+                        node,
+                        attempt,
+                        found,
+                    };
+                    self.partition.input(execution, input, now());
+                }
+            }
             Note::Archived(sequence) => self.archived = self.archived.max(sequence),
             Note::Written(rows) => {
                 for (id, last_event) in rows {
@@ -449,17 +474,17 @@ impl Owner {
                 }
                 continue;
             }
-            if let Some(dispatch) = self.outlet.perform(action, &mut self.timers).await {
-                self.dispatch(dispatch);
+            if let Some(task) = self.outlet.perform(action, &mut self.timers).await {
+                self.spawn(task);
             }
         }
         measure::add(&measure::PERFORMING, started.elapsed());
     }
 
-    fn dispatch(&mut self, dispatch: Dispatch) {
+    fn spawn(&mut self, task: Task) {
         let bus = self.outlet.bus.clone();
         let (permits, notes) = (self.outlet.permits.clone(), self.outlet.notes.clone());
-        self.work.spawn(dispatch.run(bus, permits, notes));
+        self.work.spawn(task.run(bus, permits, notes));
     }
 
     /// Sends those away who still wait: whether their wish was stored is not known here any more.

@@ -261,6 +261,11 @@ fn final_state(event: &ExecutionEvent) -> Option<ExecutionState> {
         | ExecutionEvent::ApprovalGiven { .. }
         | ExecutionEvent::AnswerAsked { .. }
         | ExecutionEvent::AnswerGiven { .. }
-        | ExecutionEvent::CancelAsked { .. } => None,
+        | ExecutionEvent::AnswerReminded { .. }
+        | ExecutionEvent::AnswerEscalated { .. }
+        | ExecutionEvent::CancelAsked { .. }
+        | ExecutionEvent::ExecutionFailing { .. }
+        | ExecutionEvent::CompensationStarted { .. }
+        | ExecutionEvent::HandlerStarted { .. } => None,
     }
 }

@@ -16,11 +16,11 @@ use contracts::{
 use futures::StreamExt;
 use serde_json::{Value, json};
 
-use super::{Attempted, error_of, run_token};
+use super::{Attempted, error_of, pulse::Pulse, run_token};
 
 /// Asks the model. What the call used counts even where its answer is no good.
-pub(crate) async fn perform(bus: &Bus, item: &WorkItem) -> Attempted {
-    let completion = match complete(bus, item).await {
+pub(crate) async fn perform(bus: &Bus, item: &WorkItem, pulse: &Pulse) -> Attempted {
+    let completion = match complete(bus, item, pulse).await {
         Ok(completion) => completion,
         Err(problem) => return Err(error_of(&problem)).into(),
     };
@@ -34,7 +34,7 @@ pub(crate) async fn perform(bus: &Bus, item: &WorkItem) -> Attempted {
     }
 }
 
-async fn complete(bus: &Bus, item: &WorkItem) -> Result<Completion, Problem> {
+async fn complete(bus: &Bus, item: &WorkItem, pulse: &Pulse) -> Result<Completion, Problem> {
     let question = question_of(item)?;
     let token = run_token(bus, item).await?;
     let call = Call {
@@ -45,6 +45,7 @@ async fn complete(bus: &Bus, item: &WorkItem) -> Result<Completion, Problem> {
     let subject = Subject::tokens(item.tenant, item.execution_id, &step_token(&item.node));
     let mut n = 0;
     while let Some(message) = answer.next().await {
+        pulse.beat();
         let chunk = match message? {
             StreamMessage::Done { reply, .. } => return Ok(reply),
             StreamMessage::Chunk { chunk, .. } => chunk,

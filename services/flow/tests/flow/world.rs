@@ -142,6 +142,8 @@ async fn read(ctx: Ctx<Known>, request: ReadExecution) -> Result<ExecutionWithEv
             last_event: 2,
             approvals: Vec::new(),
             answers: Vec::new(),
+            handled: false,
+            uncompensated: Vec::new(),
             started_by: start.principal.user_id,
             created_at: Utc::now(),
             finished_at: None,

@@ -14,6 +14,7 @@ enum Move {
     Silence,
     Cancel,
     Resume,
+    Overdue,
 }
 
 fn moves() -> impl Strategy<Value = Vec<(prop::sample::Index, Move)>> {
@@ -29,6 +30,7 @@ fn moves() -> impl Strategy<Value = Vec<(prop::sample::Index, Move)>> {
         1 => Just(Move::Silence),
         1 => Just(Move::Resume),
         1 => Just(Move::Cancel),
+        1 => Just(Move::Overdue),
     ];
     prop::collection::vec((any::<prop::sample::Index>(), one), 0..60)
 }
@@ -71,7 +73,19 @@ fn random_plan(kinds: &[(u8, u8)], extra: &[(usize, usize)]) -> Arc<Program> {
             }
             _ => {}
         }
+        let can_be_undone = policy % 3 == 0 && node["type"] != "condition";
         nodes.push(node);
+        if can_be_undone {
+            nodes.push(
+                json!({"id": format!("u{at}"), "type": "http", "compensates": format!("n{at}"),
+                "retry": {"max_attempts": 2, "backoff_ms": 1},
+                "config": {"method": "GET", "url": "https://example.com"}}),
+            );
+        }
+    }
+    if kinds.len() % 2 == 0 {
+        nodes.push(json!({"id": "f", "type": "error_handler"}));
+        nodes.push(json!({"id": "g", "type": "http", "config": {"method": "GET", "url": "https://example.com"}}));
     }
     let count = kinds.len() + 1;
     let mut edges: Vec<_> = (1..count).map(|to| (to - 1, to)).collect();
@@ -85,11 +99,14 @@ fn random_plan(kinds: &[(u8, u8)], extra: &[(usize, usize)]) -> Arc<Program> {
         .iter()
         .map(|(from, to)| (format!("n{from}"), format!("n{to}")))
         .collect();
-    let edges: Vec<_> = names
+    let mut edges: Vec<_> = names
         .iter()
         .map(|(from, to)| (from.as_str(), "out", to.as_str()))
         .collect();
-    plan(json!(nodes), &edges)
+    if kinds.len() % 2 == 0 {
+        edges.push(("f", "out", "g"));
+    }
+    plan_with(json!(nodes), &edges, json!({"timeout_seconds": 86_400}))
 }
 
 /// Attempts and pauses that the execution waits for.
@@ -163,6 +180,10 @@ fn step(run: &mut Run, pick: prop::sample::Index, one: Move) {
         }),
         Move::Cancel => run.cancel(),
         Move::Resume => run.input(Input::Resume),
+        Move::Overdue => {
+            run.now += TimeDelta::days(2);
+            run.fire(Timer::Overdue);
+        }
     }
 }
 

@@ -61,8 +61,38 @@ pub(super) fn plans() -> HashMap<String, Arc<Program>> {
         json!([trigger(), {"id": "x", "type": "transform", "config": {"value": "{{ input.n }}"}}, output("{{ nodes.x.output }}")]),
         &[("t", "out", "x"), ("x", "out", "o")],
     );
-    [("chain", chain), ("inline", inline), ("parallel", parallel)]
-        .into_iter()
-        .map(|(name, plan)| (name.to_owned(), plan))
-        .collect()
+    // Steps that are undone, an error handler, and outputs that are taken again.
+    let saga = flows::plan_with(
+        json!([
+            trigger(),
+            call("a", json!({"cache": {"ttl_seconds": 60}})),
+            call("b", json!({})),
+            call("c", json!({})),
+            call("not_a", json!({"compensates": "a", "retry": {"max_attempts": 5, "backoff_ms": 100}})),
+            call("not_b", json!({"compensates": "b"})),
+            {"id": "f", "type": "error_handler"},
+            call("tell", json!({"on_error": {"default": 0}})),
+            {"id": "told", "type": "output", "config": {"value": "{{ nodes.tell.output }}"}},
+            output("{{ nodes.c.output }}")
+        ]),
+        &[
+            ("t", "out", "a"),
+            ("t", "out", "b"),
+            ("a", "out", "c"),
+            ("b", "out", "c"),
+            ("c", "out", "o"),
+            ("f", "out", "tell"),
+            ("tell", "out", "told"),
+        ],
+        json!({"timeout_seconds": 5}),
+    );
+    [
+        ("chain", chain),
+        ("inline", inline),
+        ("parallel", parallel),
+        ("saga", saga),
+    ]
+    .into_iter()
+    .map(|(name, plan)| (name.to_owned(), plan))
+    .collect()
 }

@@ -14,7 +14,7 @@ use contracts::{
     owner::{self, Outcome as Attempted, Start},
     work::WorkItem,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     Random,
@@ -38,6 +38,9 @@ pub(crate) struct Totals {
     late_appends: usize,
     repeated_results: usize,
     headless: usize,
+    cached: usize,
+    undone: usize,
+    handled: usize,
 }
 
 impl Totals {
@@ -48,6 +51,9 @@ impl Totals {
         self.late_appends += other.late_appends;
         self.repeated_results += other.repeated_results;
         self.headless += other.headless;
+        self.cached += other.cached;
+        self.undone += other.undone;
+        self.handled += other.handled;
     }
 
     pub(crate) fn assert_all_happened(&self) {
@@ -58,6 +64,9 @@ impl Totals {
             self.late_appends,
             self.repeated_results,
             self.headless,
+            self.cached,
+            self.undone,
+            self.handled,
         ];
         assert!(all.iter().all(|count| *count > 0), "{self:?}");
     }
@@ -69,6 +78,8 @@ struct Owner {
     timers: Vec<(ExecutionId, Timer, DateTime<Utc>)>,
     /// Header rows that were written.
     written: Vec<(ExecutionId, u64)>,
+    /// Looks into the cache that were not answered.
+    looks: Vec<(ExecutionId, String, u32, String)>,
 }
 
 /// A request that someone repeats until it is answered.
@@ -98,6 +109,8 @@ pub(crate) struct World {
     /// Results that were answered, of executions that were not over.
     reported: BTreeSet<(ExecutionId, String, u32)>,
     keys: HashMap<(ExecutionId, String), String>,
+    /// What is kept for steps that are the same.
+    cache: HashMap<String, Value>,
     faulty: bool,
 }
 
@@ -118,6 +131,7 @@ impl World {
             accepted: BTreeSet::new(),
             reported: BTreeSet::new(),
             keys: HashMap::new(),
+            cache: HashMap::new(),
             faulty: true,
         }
     }
@@ -210,6 +224,7 @@ impl World {
             storing: None,
             timers: Vec::new(),
             written: Vec::new(),
+            looks: Vec::new(),
         };
         let owner = self.perform(owner);
         self.owner = Some(owner);
@@ -373,6 +388,19 @@ impl World {
         for (id, timer, _) in due {
             owner.partition.input(id, Input::TimerFired(timer), now);
         }
+        for (id, node, attempt, key) in std::mem::take(&mut owner.looks) {
+            let found = self.cache.get(&key).cloned();
+            self.totals.cached += usize::from(found.is_some());
+            let slot = owner.partition.slots.get(id);
+            if let Some(node) = slot.and_then(|slot| slot.state.at(&node)) {
+                let looked = Input::Looked {
+                    node,
+                    attempt,
+                    found,
+                };
+                owner.partition.input(id, looked, now);
+            }
+        }
         self.owner = Some(self.perform(owner));
     }
 
@@ -437,20 +465,19 @@ impl World {
                 }
                 Action::Effect {
                     execution, effect, ..
-                } => self.effect(&mut owner.timers, execution, effect),
+                } => self.effect(&mut owner, execution, effect),
             }
         }
         owner
     }
 
-    fn effect(
-        &mut self,
-        timers: &mut Vec<(ExecutionId, Timer, DateTime<Utc>)>,
-        execution: ExecutionId,
-        effect: Effect,
-    ) {
+    fn effect(&mut self, owner: &mut Owner, execution: ExecutionId, effect: Effect) {
         match effect {
-            Effect::Wake { timer, at } => timers.push((execution, timer, at)),
+            Effect::Wake { timer, at } => owner.timers.push((execution, timer, at)),
+            Effect::Look { node, attempt, key } => {
+                owner.looks.push((execution, node, attempt, key));
+            }
+            Effect::Keep { key, output, .. } => drop(self.cache.insert(key, output)),
             Effect::Cut => self.queue.retain(|(id, ..), _| *id != execution),
             Effect::Dispatch { item, .. } => {
                 let begun = self.log.history(execution).iter().any(|(_, event)| {
@@ -497,7 +524,7 @@ impl World {
     }
 
     /// At the end of all things.
-    fn check(&self) {
+    fn check(&mut self) {
         for id in &self.accepted {
             let events: Vec<_> = self
                 .log
@@ -510,10 +537,24 @@ impl World {
                 ends == 1 && events.last().unwrap().is_final(),
                 "{id} does not end once"
             );
-            let mut settled = BTreeSet::new();
-            for event in events {
-                if let ExecutionEvent::StepSucceeded { node, .. } = event {
-                    assert!(settled.insert(node), "{id}: `{node}` succeeded twice");
+            let mut settled = Vec::new();
+            for event in &events {
+                match event {
+                    ExecutionEvent::StepSucceeded { node, .. } => {
+                        assert!(!settled.contains(node), "{id}: `{node}` succeeded twice");
+                        settled.push(node.clone());
+                    }
+                    ExecutionEvent::CompensationStarted { steps } => {
+                        // Of those that can be undone, each that had succeeded, the last first.
+                        let undone = settled
+                            .iter()
+                            .rev()
+                            .filter(|it| ["a", "b"].contains(&it.as_str()));
+                        assert!(steps.iter().eq(undone), "{id}: {steps:?}, {settled:?}");
+                        self.totals.undone += steps.len();
+                    }
+                    ExecutionEvent::HandlerStarted { .. } => self.totals.handled += 1,
+                    _ => {}
                 }
             }
         }
