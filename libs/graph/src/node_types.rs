@@ -117,7 +117,7 @@ pub(crate) fn need(node: &Node) -> Need {
 }
 
 /// The types whose nodes hand their work to others and wait for its outcome: of these an output may be taken again.
-pub(crate) const WORKING: [&str; 7] =
+pub const WORKING: [&str; 7] =
     ["llm", "tool", "flow", "knowledge", "http", "code", "custom"];
 
 /// Whether nodes of this type may undo others.

@@ -215,6 +215,14 @@ pub(crate) fn set_input_schema(schema: Option<Value>) -> Command {
     .merging("input schema")
 }
 
+pub(crate) fn set_timeout(seconds: Option<u64>) -> Command {
+    Command::new(
+        "Changed the time of an execution",
+        vec![Edit::SetTimeout { seconds }],
+    )
+    .merging("timeout")
+}
+
 impl Command {
     #[must_use]
     pub(crate) fn labelled(mut self, label: String) -> Self {

@@ -35,6 +35,7 @@ pub(crate) fn KindGlyph(kind: String) -> Element {
         "loop" => "M12.500 6A5 5 0 1 0 13 9M13 3v3h-3",
         "flow" => "M3 3h5v4H3zM8 9h5v4H8zM5.500 7v4H8",
         "join" => "M3 3.500l5 4.500M3 12.500L8 8M8 8h5M11 6l2 2-2 2",
+        "error_handler" => "M8 2.500l6 11H2zM8 6.500v3.500M8 11.500v.5",
         "output" => "M3 8h7M7 5l3 3-3 3M13 3v10",
         _ => "M3 3h10v10H3z",
     };

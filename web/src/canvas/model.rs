@@ -15,7 +15,6 @@ pub(crate) struct Graph {
     pub(crate) nodes: Vec<Node>,
     pub(crate) edges: Vec<Edge>,
     pub(crate) input_schema: Option<Value>,
-    /// Set over the API; the canvas keeps it.
     pub(crate) timeout_seconds: Option<u64>,
     pub(crate) notes: Vec<Note>,
     pub(crate) groups: Vec<Group>,
@@ -47,6 +46,9 @@ pub(crate) enum Edit {
     },
     SetInputSchema {
         schema: Option<Value>,
+    },
+    SetTimeout {
+        seconds: Option<u64>,
     },
     AddNote {
         index: usize,
@@ -192,6 +194,10 @@ impl Graph {
             Edit::SetInputSchema { schema } => {
                 let old = std::mem::replace(&mut self.input_schema, schema.clone());
                 Some(Edit::SetInputSchema { schema: old })
+            }
+            Edit::SetTimeout { seconds } => {
+                let old = std::mem::replace(&mut self.timeout_seconds, *seconds);
+                Some(Edit::SetTimeout { seconds: old })
             }
             Edit::AddNote { index, note } => self.add_note(*index, note),
             Edit::RemoveNote { id } => {
