@@ -1,6 +1,7 @@
 //! Executions: one run of a flow.
 
 mod answer;
+mod heard;
 
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
@@ -16,6 +17,7 @@ use crate::{
 };
 
 pub use answer::{AnswerButton, AnswerExecution, Escalation, PendingAnswer};
+pub use heard::{DeliverEvent, Delivered};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

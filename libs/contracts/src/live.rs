@@ -49,6 +49,19 @@ pub enum ExecutionEvent {
         node: String,
         until: DateTime<Utc>,
     },
+    /// The step waits for an event, without a worker.
+    StepListening {
+        node: String,
+        /// The name of the event.
+        event: String,
+        /// Where in the event's data `key` must stand; any event of the name will do where both are absent.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        pointer: String,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        key: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<DateTime<Utc>>,
+    },
     /// A `map` or `loop` begins. The steps of its body are named `<node>:<index>/<node of the body>`.
     StepIterating {
         node: String,
@@ -214,10 +227,11 @@ const fn is_false(flag: &bool) -> bool {
 
 impl ExecutionEvent {
     /// Every [`ExecutionEvent::kind`].
-    pub const KINDS: [&'static str; 25] = [
+    pub const KINDS: [&'static str; 26] = [
         "execution_started",
         "step_started",
         "step_sleeping",
+        "step_listening",
         "step_iterating",
         "iteration_started",
         "iteration_succeeded",
@@ -251,6 +265,7 @@ impl ExecutionEvent {
             Self::ExecutionStarted { .. }
             | Self::StepStarted { .. }
             | Self::StepSleeping { .. }
+            | Self::StepListening { .. }
             | Self::StepIterating { .. }
             | Self::IterationStarted { .. }
             | Self::IterationSucceeded { .. }
@@ -279,6 +294,7 @@ impl ExecutionEvent {
             Self::ExecutionStarted { .. } => "execution_started",
             Self::StepStarted { .. } => "step_started",
             Self::StepSleeping { .. } => "step_sleeping",
+            Self::StepListening { .. } => "step_listening",
             Self::StepIterating { .. } => "step_iterating",
             Self::IterationStarted { .. } => "iteration_started",
             Self::IterationSucceeded { .. } => "iteration_succeeded",

@@ -12,6 +12,7 @@ mod condition;
 mod crew;
 mod custom;
 mod error_handler;
+mod event;
 mod flow;
 mod http;
 mod join;
@@ -78,6 +79,7 @@ static ALL: LazyLock<Vec<Kind>> = LazyLock::new(|| {
         rounds::kind(),
         join::kind(),
         wait::kind(),
+        event::kind(),
         approval::kind(),
         output::kind(),
         error_handler::kind(),
@@ -117,8 +119,7 @@ pub(crate) fn need(node: &Node) -> Need {
 }
 
 /// The types whose nodes hand their work to others and wait for its outcome: of these an output may be taken again.
-pub const WORKING: [&str; 7] =
-    ["llm", "tool", "flow", "knowledge", "http", "code", "custom"];
+pub const WORKING: [&str; 7] = ["llm", "tool", "flow", "knowledge", "http", "code", "custom"];
 
 /// Whether nodes of this type may undo others.
 pub(crate) fn may_compensate(kind: &str) -> bool {

@@ -186,6 +186,7 @@ impl ExecutionView {
             | ExecutionEvent::IterationFailed { .. } => self.iterate(event, frame.ts),
             ExecutionEvent::StepStarted { node, .. }
             | ExecutionEvent::StepSleeping { node, .. }
+            | ExecutionEvent::StepListening { node, .. }
             | ExecutionEvent::StepSucceeded { node, .. }
             | ExecutionEvent::StepRetrying { node, .. }
             | ExecutionEvent::StepFailed { node, .. }
@@ -330,6 +331,7 @@ const fn usage_of(event: &ExecutionEvent) -> Option<Usage> {
         | ExecutionEvent::StepLate { usage, .. } => *usage,
         ExecutionEvent::StepStarted { .. }
         | ExecutionEvent::StepSleeping { .. }
+        | ExecutionEvent::StepListening { .. }
         | ExecutionEvent::StepIterating { .. }
         | ExecutionEvent::IterationStarted { .. }
         | ExecutionEvent::IterationSucceeded { .. }
@@ -364,6 +366,12 @@ fn change_node(view: &mut NodeView, event: &ExecutionEvent, ts: DateTime<Utc>) {
             view.state = NodeState::Sleeping;
             view.attempt = 1;
             view.until = Some(*until);
+            view.started_at = Some(ts);
+        }
+        ExecutionEvent::StepListening { until, .. } => {
+            view.state = NodeState::Sleeping;
+            view.attempt = 1;
+            view.until = *until;
             view.started_at = Some(ts);
         }
         ExecutionEvent::StepSucceeded {

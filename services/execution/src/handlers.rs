@@ -2,6 +2,7 @@
 //! header rows and the archive.
 
 pub(crate) mod dead_letters;
+pub(crate) mod events;
 
 use contracts::{
     ErrorCode, Problem,

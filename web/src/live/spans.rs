@@ -100,6 +100,7 @@ impl Spans {
                 span.attempts.push(Attempt::begun(*attempt, ts));
             }
             ExecutionEvent::StepSleeping { .. }
+            | ExecutionEvent::StepListening { .. }
             | ExecutionEvent::StepIterating { .. }
             | ExecutionEvent::IterationStarted { .. }
             | ExecutionEvent::IterationSucceeded { .. }
@@ -170,6 +171,7 @@ impl Spans {
         let ts = frame.ts;
         match &frame.event {
             ExecutionEvent::StepSleeping { node, .. }
+            | ExecutionEvent::StepListening { node, .. }
             | ExecutionEvent::StepIterating { node, .. } => {
                 let span = self.heard(node, frame);
                 span.attempts.push(Attempt::begun(1, ts));
@@ -384,6 +386,7 @@ pub(crate) fn node_of(event: &ExecutionEvent) -> Option<&str> {
     match event {
         ExecutionEvent::StepStarted { node, .. }
         | ExecutionEvent::StepSleeping { node, .. }
+        | ExecutionEvent::StepListening { node, .. }
         | ExecutionEvent::StepIterating { node, .. }
         | ExecutionEvent::IterationStarted { node, .. }
         | ExecutionEvent::IterationSucceeded { node, .. }

@@ -34,6 +34,7 @@ pub(crate) fn tone(event: &ExecutionEvent) -> Tone {
         | ExecutionEvent::ExecutionFailed { .. } => Tone::Bad,
         ExecutionEvent::StepSkipped { .. }
         | ExecutionEvent::StepSleeping { .. }
+        | ExecutionEvent::StepListening { .. }
         | ExecutionEvent::StepLate { .. }
         | ExecutionEvent::ExecutionCancelled { .. } => Tone::Quiet,
         ExecutionEvent::ApprovalAsked { .. }
@@ -56,6 +57,12 @@ pub(crate) fn sentence(event: &ExecutionEvent) -> String {
         ExecutionEvent::StepStarted { attempt, .. } => format!("started attempt {attempt}"),
         ExecutionEvent::StepSleeping { until, .. } => {
             format!("sleeps until {}", until.format("%Y-%m-%d %H:%M:%S UTC"))
+        }
+        ExecutionEvent::StepListening { event, key, .. } if key.is_empty() => {
+            format!("waits for the event {event}")
+        }
+        ExecutionEvent::StepListening { event, key, .. } => {
+            format!("waits for the event {event} of {key}")
         }
         ExecutionEvent::StepIterating {
             items: Some(items), ..

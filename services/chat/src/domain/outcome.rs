@@ -55,6 +55,7 @@ impl Transcript {
             ExecutionEvent::ExecutionStarted { .. }
             | ExecutionEvent::StepStarted { call: None, .. }
             | ExecutionEvent::StepSleeping { .. }
+            | ExecutionEvent::StepListening { .. }
             | ExecutionEvent::StepIterating { .. }
             | ExecutionEvent::IterationStarted { .. }
             | ExecutionEvent::IterationSucceeded { .. }

@@ -20,7 +20,7 @@ use serde_json::Value;
 
 use super::{
     calls,
-    inline::{self, Done, Kind},
+    inline::{self, Done, Kind, Wanted},
     limits,
     program::Program,
     retry::{effect_key, is_tried_again, pause},
@@ -32,6 +32,7 @@ mod asking;
 mod caching;
 mod ending;
 mod iterating;
+mod listening;
 mod timers;
 mod unwinding;
 mod waiting;
@@ -63,6 +64,11 @@ pub(crate) enum Input {
         node: At,
         attempt: u32,
         found: Option<Value>,
+    },
+    /// The event that a node waits for.
+    Heard {
+        node: At,
+        output: Value,
     },
     /// A person's word on a call that waits; checked by [`State::may_decide`].
     Decide {
@@ -127,6 +133,11 @@ pub(crate) enum Effect {
         node: String,
         attempt: u32,
         key: String,
+    },
+    /// Find the event that a node waits for, now or when it comes; [`Input::Heard`] answers.
+    Listen {
+        node: String,
+        wanted: Wanted,
     },
     /// Keep an output for steps that are the same.
     Keep {
@@ -206,6 +217,7 @@ pub(crate) fn apply(state: &mut State, input: Input, now: DateTime<Utc>) -> Appl
             attempt,
             found,
         } => run.looked(node, attempt, found),
+        Input::Heard { node, output } => run.heard(node, output),
         Input::Decide {
             node,
             approved,
@@ -338,6 +350,7 @@ impl<'a> Run<'a> {
                 Step::Looping { attempt, since } => self.limit(node, attempt, since),
                 Step::Iterating { since } => self.limit(node, 1, since),
                 Step::Sleeping { until, .. } => self.wake_at(node, until),
+                Step::Listening { .. } => self.listen_on(node),
                 Step::Asking => self.look_after_later(node),
                 Step::Waiting | Step::Settled | Step::Skipped | Step::Failed | Step::Cut => {}
             }
@@ -422,6 +435,7 @@ impl<'a> Run<'a> {
             Ok(Kind::Iterating) => self.begin_body(at),
             Ok(Kind::Wait) => self.wait(at),
             Ok(Kind::Ask) => self.ask(at),
+            Ok(Kind::Listen) => self.listen(at),
             Err(error) => self.failed(at, Failure::of(1, error)),
         }
     }

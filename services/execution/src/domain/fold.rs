@@ -184,6 +184,7 @@ impl State {
             }
             ExecutionEvent::StepStarted { node, .. }
             | ExecutionEvent::StepSleeping { node, .. }
+            | ExecutionEvent::StepListening { node, .. }
             | ExecutionEvent::StepSucceeded { node, .. }
             | ExecutionEvent::StepRetrying { node, .. }
             | ExecutionEvent::StepFailed { node, .. }
@@ -299,6 +300,7 @@ impl State {
                 self.conclude(at, Step::Settled, decided);
             }
             ExecutionEvent::StepSleeping { .. }
+            | ExecutionEvent::StepListening { .. }
             | ExecutionEvent::StepIterating { .. }
             | ExecutionEvent::IterationStarted { .. }
             | ExecutionEvent::IterationSucceeded { .. }
@@ -363,6 +365,10 @@ impl State {
             ExecutionEvent::StepSleeping { until, .. } => {
                 let (since, until) = (record.frame.ts, *until);
                 self.set(at, Step::Sleeping { since, until });
+            }
+            ExecutionEvent::StepListening { until, .. } => {
+                let (since, until) = (record.frame.ts, *until);
+                self.set(at, Step::Listening { since, until });
             }
             ExecutionEvent::StepSucceeded {
                 output,

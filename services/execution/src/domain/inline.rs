@@ -26,6 +26,8 @@ use super::{
 
 /// The longest that a node waits.
 const MAX_WAIT: TimeDelta = TimeDelta::days(365);
+/// Bytes of what an event is known by.
+const MAX_KEY: usize = 512;
 /// The type whose value is the execution's output.
 pub(crate) const OUTPUT: &str = "output";
 
@@ -42,6 +44,17 @@ pub(crate) enum Kind {
     Wait,
     /// A person's answer.
     Ask,
+    /// An event of an integrator.
+    Listen,
+}
+
+/// The event that a node waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    pub(crate) name: String,
+    /// Empty, with the key, where any event of the name will do.
+    pub(crate) pointer: String,
+    pub(crate) key: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +100,7 @@ impl Kind {
             MAP | LOOP => Self::Iterating,
             "wait" => Self::Wait,
             "approval" => Self::Ask,
+            "event" => Self::Listen,
             "custom" => Self::Heavy(WorkClass::Custom),
             "tool" => Self::Heavy(WorkClass::Tool),
             "flow" => Self::Heavy(WorkClass::Flow),
@@ -171,6 +185,42 @@ pub(crate) fn wait_until(
         .ok_or_else(|| misfit("the wait is longer than a year"))
 }
 
+/// Which event a node waits for that begins to at `now`, and until when.
+///
+/// # Errors
+/// When an expression cannot be evaluated.
+pub(crate) fn listened(
+    state: &State,
+    node: At,
+    now: DateTime<Utc>,
+) -> Result<(Wanted, Option<DateTime<Utc>>), StepError> {
+    let mut config = render(state, node)?;
+    let mut text = |key: &str| match config.remove(key) {
+        Some(Value::String(text)) => text,
+        None | Some(Value::Null) => String::new(),
+        Some(other) => other.to_string(),
+    };
+    let wanted = Wanted {
+        name: text("name"),
+        pointer: text("pointer"),
+        key: text("key"),
+    };
+    if !wanted.pointer.is_empty() && wanted.key.is_empty() {
+        return Err(StepError::new("config", "`key` is empty"));
+    }
+    if wanted.key.len() > MAX_KEY {
+        let text = format!("`key` is longer than {MAX_KEY} bytes");
+        return Err(StepError::new("config", text));
+    }
+    let seconds = config.get("deadline_seconds").and_then(Value::as_f64);
+    let pause = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let pause = pause.and_then(|pause| TimeDelta::from_std(pause).ok());
+    Ok((
+        wanted,
+        pause.and_then(|pause| now.checked_add_signed(pause)),
+    ))
+}
+
 /// What a node asks that begins to at `now`.
 ///
 /// # Errors
@@ -251,7 +301,12 @@ pub(crate) fn work_item(
     let data = &state.data;
     let class = match Kind::of(configured)? {
         Kind::Heavy(class) => class,
-        Kind::Inline(_) | Kind::Looping | Kind::Iterating | Kind::Wait | Kind::Ask => {
+        Kind::Inline(_)
+        | Kind::Looping
+        | Kind::Iterating
+        | Kind::Wait
+        | Kind::Ask
+        | Kind::Listen => {
             let text = format!("nodes of type `{}` need no worker", configured.kind);
             return Err(StepError::new("unknown_node_type", text));
         }

@@ -65,7 +65,9 @@ impl Tally {
         match step {
             Step::Running { .. } => Some(&mut self.running),
             Step::Asking => Some(&mut self.asking),
-            Step::Pausing { .. } | Step::Sleeping { .. } => Some(&mut self.paused),
+            Step::Pausing { .. } | Step::Sleeping { .. } | Step::Listening { .. } => {
+                Some(&mut self.paused)
+            }
             Step::Looping { .. } | Step::Iterating { .. } => Some(&mut self.working),
             Step::Waiting | Step::Settled | Step::Skipped | Step::Failed | Step::Cut => None,
         }
@@ -174,6 +176,11 @@ pub(crate) enum Step {
         since: DateTime<Utc>,
         until: DateTime<Utc>,
     },
+    /// An event is waited for, until a moment or without end.
+    Listening {
+        since: DateTime<Utc>,
+        until: Option<DateTime<Utc>>,
+    },
     /// A person is asked.
     Asking,
     /// Attempt `attempt` failed; the next begins at `at`.
@@ -277,6 +284,7 @@ impl State {
             | Step::Looping { .. }
             | Step::Iterating { .. }
             | Step::Sleeping { .. }
+            | Step::Listening { .. }
             | Step::Asking => self.is_over(),
             Step::Running { attempt: known } | Step::Pausing { attempt: known, .. } => {
                 attempt <= known
@@ -342,6 +350,11 @@ impl State {
         asked.map(|(_, asked)| asked)
     }
 
+    /// Whether a node waits for an event.
+    pub(crate) fn listens(&self, at: At) -> bool {
+        matches!(self.step(at), Step::Listening { .. }) && self.data.closing.is_none()
+    }
+
     /// The node that may be answered now; none where the same person gave the same answer before.
     ///
     /// # Errors
@@ -396,7 +409,10 @@ impl Data {
         for step in &self.steps {
             match step {
                 Step::Running { .. } => return ExecutionState::Running,
-                Step::Pausing { .. } | Step::Sleeping { .. } | Step::Asking => pausing = true,
+                Step::Pausing { .. }
+                | Step::Sleeping { .. }
+                | Step::Listening { .. }
+                | Step::Asking => pausing = true,
                 Step::Waiting
                 | Step::Looping { .. }
                 | Step::Iterating { .. }

@@ -26,6 +26,7 @@ mod asking;
 mod bodies;
 mod caching;
 mod failing;
+mod listening;
 mod paths;
 mod random;
 mod timeouts;
@@ -217,7 +218,11 @@ impl Run {
     pub(crate) fn dispatched(&self) -> Vec<&WorkItem> {
         let items = self.effects.iter().filter_map(|effect| match effect {
             Effect::Dispatch { item, .. } => Some(&**item),
-            Effect::Wake { .. } | Effect::Look { .. } | Effect::Keep { .. } | Effect::Cut => None,
+            Effect::Wake { .. }
+            | Effect::Look { .. }
+            | Effect::Keep { .. }
+            | Effect::Listen { .. }
+            | Effect::Cut => None,
         });
         items.collect()
     }
@@ -225,9 +230,11 @@ impl Run {
     pub(crate) fn timers(&self) -> Vec<(Timer, DateTime<Utc>)> {
         let timers = self.effects.iter().filter_map(|effect| match effect {
             Effect::Wake { timer, at } => Some((*timer, *at)),
-            Effect::Dispatch { .. } | Effect::Look { .. } | Effect::Keep { .. } | Effect::Cut => {
-                None
-            }
+            Effect::Dispatch { .. }
+            | Effect::Look { .. }
+            | Effect::Keep { .. }
+            | Effect::Listen { .. }
+            | Effect::Cut => None,
         });
         timers.collect()
     }
@@ -236,6 +243,7 @@ impl Run {
         let text = |record: &Record| match &record.frame.event {
             ExecutionEvent::StepStarted { node, attempt, .. } => format!("{node} begins {attempt}"),
             ExecutionEvent::StepSleeping { node, .. } => format!("{node} waits"),
+            ExecutionEvent::StepListening { node, .. } => format!("{node} listens"),
             ExecutionEvent::StepIterating { node, .. } => format!("{node} iterates"),
             ExecutionEvent::IterationStarted { node, index } => format!("{node}:{index} begins"),
             ExecutionEvent::IterationSucceeded { node, index, .. } => {

@@ -19,6 +19,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::{
     cache::{Keep, Look},
+    listen::Listen,
     owner::Note,
     partition::{Action, Answer},
     slots::Events,
@@ -28,6 +29,7 @@ use crate::{
     domain::{Effect, limits},
     failpoint,
     headers::HeaderQueue,
+    store::ExecutionStore,
 };
 
 /// Shares of the tenants in a class's queue.
@@ -50,6 +52,7 @@ pub(crate) enum Task {
     Dispatch(Dispatch),
     Look(Look),
     Keep(Keep),
+    Listen(Listen),
 }
 
 /// A work item to be queued.
@@ -116,6 +119,12 @@ impl Outlet {
                 attempt,
                 key,
             })),
+            Effect::Listen { node, wanted } => Some(Task::Listen(Listen {
+                tenant,
+                execution,
+                node,
+                wanted,
+            })),
             Effect::Keep {
                 key,
                 output,
@@ -151,11 +160,18 @@ impl Outlet {
 }
 
 impl Task {
-    pub(crate) async fn run(self, bus: Bus, permits: Arc<Semaphore>, notes: mpsc::Sender<Note>) {
+    pub(crate) async fn run(
+        self,
+        bus: Bus,
+        store: ExecutionStore,
+        permits: Arc<Semaphore>,
+        notes: mpsc::Sender<Note>,
+    ) {
         match self {
             Self::Dispatch(dispatch) => dispatch.run(bus, permits, notes).await,
             Self::Look(look) => look.run(&bus, &notes).await,
             Self::Keep(keep) => keep.run(&bus).await,
+            Self::Listen(listen) => listen.run(&store, &notes).await,
         }
     }
 }

@@ -13,7 +13,7 @@ use contracts::{
     id::ExecutionId,
     owner::{
         Cancel, Claim, Get, GiveAnswer, GiveApproval, OwnerKind, ReadEvents, Result as StepResult,
-        Start,
+        Signal, Start,
     },
 };
 use futures::{FutureExt, StreamExt, future::BoxFuture};
@@ -80,6 +80,12 @@ pub(crate) enum Note {
         node: String,
         attempt: u32,
         found: Option<Value>,
+    },
+    /// The event that a node waits for.
+    Heard {
+        execution: ExecutionId,
+        node: String,
+        output: Value,
     },
     /// All entries up to this one are in the archive.
     Archived(u64),
@@ -326,6 +332,8 @@ impl Owner {
                     .map(|events| self.partition.events(ticket, &events)),
                 Some(OwnerKind::Approve) => read::<GiveApproval>(incoming)
                     .map(|given| self.partition.decide(ticket, given, now())),
+                Some(OwnerKind::Signal) => read::<Signal>(incoming)
+                    .map(|signal| self.partition.signal(ticket, signal, now())),
                 Some(OwnerKind::Answer) => read::<GiveAnswer>(incoming)
                     .map(|given| self.partition.answer_node(ticket, given, now())),
                 None => Err(Problem::malformed(
@@ -396,6 +404,18 @@ impl Owner {
                         attempt,
                         found,
                     };
+                    self.partition.input(execution, input, now());
+                }
+            }
+            Note::Heard {
+                execution,
+                node,
+                output,
+            } => {
+                let slot = self.partition.slots.get(execution);
+                let node = slot.and_then(|slot| slot.state.at(&node));
+                if let Some(node) = node {
+                    let input = Input::Heard { node, output };
                     self.partition.input(execution, input, now());
                 }
             }
@@ -484,7 +504,8 @@ impl Owner {
     fn spawn(&mut self, task: Task) {
         let bus = self.outlet.bus.clone();
         let (permits, notes) = (self.outlet.permits.clone(), self.outlet.notes.clone());
-        self.work.spawn(task.run(bus, permits, notes));
+        let store = self.engine.store.clone();
+        self.work.spawn(task.run(bus, store, permits, notes));
     }
 
     /// Sends those away who still wait: whether their wish was stored is not known here any more.

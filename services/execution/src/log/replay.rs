@@ -248,6 +248,7 @@ fn final_state(event: &ExecutionEvent) -> Option<ExecutionState> {
         ExecutionEvent::ExecutionStarted { .. }
         | ExecutionEvent::StepStarted { .. }
         | ExecutionEvent::StepSleeping { .. }
+        | ExecutionEvent::StepListening { .. }
         | ExecutionEvent::StepIterating { .. }
         | ExecutionEvent::IterationStarted { .. }
         | ExecutionEvent::IterationSucceeded { .. }

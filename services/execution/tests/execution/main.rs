@@ -5,6 +5,7 @@
 mod asking;
 mod bodies;
 mod dead_letters;
+mod events;
 mod failing;
 mod heavy;
 mod inline;
@@ -117,12 +118,7 @@ impl Fixture {
     }
 
     /// With more than nodes and edges.
-    async fn define_with(
-        &self,
-        nodes: Value,
-        edges: &[(&str, &str, &str)],
-        more: Value,
-    ) -> String {
+    async fn define_with(&self, nodes: Value, edges: &[(&str, &str, &str)], more: Value) -> String {
         let edges: Vec<_> = edges
             .iter()
             .map(|(from, port, to)| json!({"from": from, "from_port": port, "to": to}))

@@ -42,7 +42,13 @@ async fn a_failure_is_undone_and_handled_across_a_change_of_owner() {
     let id = outside.fixture.execute(&hash, json!({})).await;
     outside.calls(2).await;
     let other = outside.fixture.engine().await;
-    outside.fixture.running.replace(other).unwrap().drain().await;
+    outside
+        .fixture
+        .running
+        .replace(other)
+        .unwrap()
+        .drain()
+        .await;
     let done = outside.fixture.finished(id).await;
     assert_eq!(done.state, ExecutionState::Failed);
     assert_eq!(done.error.unwrap().node.as_deref(), Some("pay"));
@@ -82,7 +88,10 @@ async fn a_cancel_undoes_what_succeeded_and_says_what_could_not_be() {
     fixture.ask(&fixture.user, &cancel).await.unwrap();
     let done = fixture.finished(id).await;
     assert_eq!(done.state, ExecutionState::Cancelled);
-    assert_eq!((done.uncompensated, done.handled), (vec!["book".to_owned()], false));
+    assert_eq!(
+        (done.uncompensated, done.handled),
+        (vec!["book".to_owned()], false)
+    );
     let tail = [
         "cancel_asked",
         "step_late",

@@ -123,7 +123,7 @@ impl Run<'_> {
 /// When the next reminder is due; none where there is none.
 fn reminder(asked: &PendingAnswer) -> Option<DateTime<Utc>> {
     let every = asked.remind_every_seconds?;
-    let next = (asked.reminders < MAX_REMINDERS).then_some(asked.reminders + 1)?;
+    let next = (asked.reminders < MAX_REMINDERS).then(|| asked.reminders + 1)?;
     let pause = Duration::from_secs(u64::from(every) * u64::from(next));
     Some(after(asked.asked_at, pause))
 }

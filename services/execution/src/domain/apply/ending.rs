@@ -26,7 +26,7 @@ impl Run<'_> {
                     self.applied.effects.push(kept);
                     continue;
                 }
-                Effect::Wake { .. } | Effect::Cut => continue,
+                Effect::Wake { .. } | Effect::Listen { .. } | Effect::Cut => continue,
             };
             if let Some(node) = self.state.at(&node) {
                 self.late(node, attempt, None);

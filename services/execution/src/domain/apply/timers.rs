@@ -46,6 +46,7 @@ impl Run<'_> {
             }
             Timer::Wait { node } if !closing => match self.state.step(node) {
                 Step::Asking => self.look_after(node),
+                Step::Listening { .. } => self.listened_long_enough(node),
                 _ => self.wake(node),
             },
             Timer::Overdue => self.execution_overdue(),

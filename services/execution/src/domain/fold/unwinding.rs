@@ -25,7 +25,9 @@ impl State {
                 Some(unwinding) if unwinding.stage == Stage::Compensating => {
                     unwinding.is_cancelled = true;
                 }
-                _ => drop(self.data.closing.get_or_insert(Closing::Cancelled)),
+                _ => {
+                    self.data.closing.get_or_insert(Closing::Cancelled);
+                }
             },
             ExecutionEvent::ExecutionFailing { error } => {
                 let error = error.clone();

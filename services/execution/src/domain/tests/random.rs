@@ -38,7 +38,7 @@ fn moves() -> impl Strategy<Value = Vec<(prop::sample::Index, Move)>> {
 fn random_plan(kinds: &[(u8, u8)], extra: &[(usize, usize)]) -> Arc<Program> {
     let mut nodes = vec![json!({"id": "n0", "type": "trigger"})];
     for (at, (kind, policy)) in (1..).zip(kinds) {
-        let mut node = match kind % 8 {
+        let mut node = match kind % 9 {
             0 => {
                 json!({"type": "transform", "config": {"value": {"was": format!("{{{{ nodes.n{}.output }}}}", at - 1)}}})
             }
@@ -62,6 +62,7 @@ fn random_plan(kinds: &[(u8, u8)], extra: &[(usize, usize)]) -> Arc<Program> {
                 nodes.push(json!({"id": format!("h{at}"), "parent": inner, "type": "http", "config": {"method": "GET", "url": "https://example.com"}}));
                 json!({"type": "loop", "config": {"while": "index < 2"}})
             }
+            6 => json!({"type": "event", "config": {"name": "go", "deadline_seconds": 3}}),
             _ => json!({"type": "http", "config": {"method": "GET", "url": "https://example.com"}}),
         };
         node["id"] = json!(format!("n{at}"));
@@ -115,7 +116,11 @@ fn pending(run: &Run) -> Vec<(String, super::super::state::Step)> {
     let waits = |step: &Step| {
         matches!(
             step,
-            Step::Running { .. } | Step::Pausing { .. } | Step::Sleeping { .. } | Step::Asking
+            Step::Running { .. }
+                | Step::Pausing { .. }
+                | Step::Sleeping { .. }
+                | Step::Listening { .. }
+                | Step::Asking
         )
     };
     // Once it closes, only what runs is waited for.
@@ -146,6 +151,17 @@ fn step(run: &mut Run, pick: prop::sample::Index, one: Move) {
         }
         Step::Sleeping { until, .. } => {
             run.now = run.now.max(until);
+            return run.fire(Timer::Wait { node: index });
+        }
+        Step::Listening { until, .. } => {
+            if let Move::Succeed(data) = one {
+                let output = json!({"event": "go", "id": "m", "data": data, "at": null});
+                return run.input(Input::Heard {
+                    node: index,
+                    output,
+                });
+            }
+            run.now = run.now.max(until.unwrap());
             return run.fire(Timer::Wait { node: index });
         }
         Step::Asking => {
@@ -201,7 +217,7 @@ proptest! {
             step(&mut run, pick, one);
         }
         // Whatever is left succeeds.
-        for _ in 0..200 {
+        for _ in 0..400 {
             let pick = any_index();
             step(&mut run, pick, Move::Succeed(json!(0)));
         }

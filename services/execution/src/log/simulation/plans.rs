@@ -25,6 +25,7 @@ pub(super) fn plans() -> HashMap<String, Arc<Program>> {
             ),
             {"id": "w", "type": "wait", "config": {"seconds": 2}},
             call("b", json!({"on_error": {"default": 0}})),
+            {"id": "e", "type": "event", "config": {"name": "go", "deadline_seconds": 2}},
             {"id": "q", "type": "approval", "config": {"title": "Go on?", "deadline_seconds": 1}},
             output("{{ nodes.b.output }}")
         ]),
@@ -32,7 +33,9 @@ pub(super) fn plans() -> HashMap<String, Arc<Program>> {
             ("t", "out", "a"),
             ("a", "out", "w"),
             ("w", "out", "b"),
-            ("b", "out", "q"),
+            ("b", "out", "e"),
+            ("e", "out", "q"),
+            ("e", "deadline", "q"),
             ("q", "deadline", "o"),
         ],
     );

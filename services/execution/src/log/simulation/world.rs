@@ -80,6 +80,8 @@ struct Owner {
     written: Vec<(ExecutionId, u64)>,
     /// Looks into the cache that were not answered.
     looks: Vec<(ExecutionId, String, u32, String)>,
+    /// Nodes whose events have come.
+    heard: Vec<(ExecutionId, String)>,
 }
 
 /// A request that someone repeats until it is answered.
@@ -225,6 +227,7 @@ impl World {
             timers: Vec::new(),
             written: Vec::new(),
             looks: Vec::new(),
+            heard: Vec::new(),
         };
         let owner = self.perform(owner);
         self.owner = Some(owner);
@@ -388,6 +391,14 @@ impl World {
         for (id, timer, _) in due {
             owner.partition.input(id, Input::TimerFired(timer), now);
         }
+        for (id, node) in std::mem::take(&mut owner.heard) {
+            let slot = owner.partition.slots.get(id);
+            if let Some(node) = slot.and_then(|slot| slot.state.at(&node)) {
+                let output = json!({"event": "go", "id": "m", "data": 1, "at": null});
+                let heard = Input::Heard { node, output };
+                owner.partition.input(id, heard, now);
+            }
+        }
         for (id, node, attempt, key) in std::mem::take(&mut owner.looks) {
             let found = self.cache.get(&key).cloned();
             self.totals.cached += usize::from(found.is_some());
@@ -477,6 +488,8 @@ impl World {
             Effect::Look { node, attempt, key } => {
                 owner.looks.push((execution, node, attempt, key));
             }
+            // What it waits for has come: the flows of the simulation wait for nothing in vain.
+            Effect::Listen { node, .. } => owner.heard.push((execution, node)),
             Effect::Keep { key, output, .. } => drop(self.cache.insert(key, output)),
             Effect::Cut => self.queue.retain(|(id, ..), _| *id != execution),
             Effect::Dispatch { item, .. } => {
