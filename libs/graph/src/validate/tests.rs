@@ -505,7 +505,7 @@ proptest! {
 #[test]
 fn what_a_failure_brings_is_checked() {
     let http = |more: Value| {
-        let mut node = json!({"id": "x", "type": "http", "config": {"method": "GET", "url": "u"}});
+        let mut node = json!({"id": "x", "type": "http", "config": {"method": "GET", "url": "https://example.com"}});
         let fields = more.as_object().unwrap().clone();
         node.as_object_mut().unwrap().extend(fields);
         node
