@@ -354,26 +354,25 @@ const fn usage_of(event: &ExecutionEvent) -> Option<Usage> {
     }
 }
 
+fn begin(view: &mut NodeView, attempt: u32, ts: DateTime<Utc>) {
+    view.state = NodeState::Running;
+    view.attempt = attempt;
+    view.retry_at = None;
+    view.started_at.get_or_insert(ts);
+}
+
+fn sleep(view: &mut NodeView, until: Option<DateTime<Utc>>, ts: DateTime<Utc>) {
+    view.state = NodeState::Sleeping;
+    view.attempt = 1;
+    view.until = until;
+    view.started_at = Some(ts);
+}
+
 fn change_node(view: &mut NodeView, event: &ExecutionEvent, ts: DateTime<Utc>) {
     match event {
-        ExecutionEvent::StepStarted { attempt, .. } => {
-            view.state = NodeState::Running;
-            view.attempt = *attempt;
-            view.retry_at = None;
-            view.started_at.get_or_insert(ts);
-        }
-        ExecutionEvent::StepSleeping { until, .. } => {
-            view.state = NodeState::Sleeping;
-            view.attempt = 1;
-            view.until = Some(*until);
-            view.started_at = Some(ts);
-        }
-        ExecutionEvent::StepListening { until, .. } => {
-            view.state = NodeState::Sleeping;
-            view.attempt = 1;
-            view.until = *until;
-            view.started_at = Some(ts);
-        }
+        ExecutionEvent::StepStarted { attempt, .. } => begin(view, *attempt, ts),
+        ExecutionEvent::StepSleeping { until, .. } => sleep(view, Some(*until), ts),
+        ExecutionEvent::StepListening { until, .. } => sleep(view, *until, ts),
         ExecutionEvent::StepSucceeded {
             attempt,
             output,

@@ -289,7 +289,7 @@ async fn hear(bus: Bus, state: State, heard: Heard) -> Result<Left, Error> {
     // An execution may wait for it as well.
     match bus.call(tenant, &delivery, Call::anonymous()).await {
         Ok(_) => {}
-        Err(problem) if fires::may_heal(problem.code) => {
+        Err(problem) if problem.code.may_heal() => {
             tracing::warn!(%problem, tenant.id = %tenant, "an event will be delivered again");
             left = Left::Later(pause(heard.deliveries));
         }

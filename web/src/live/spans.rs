@@ -132,16 +132,7 @@ impl Spans {
                 self.heard(node, frame)
                     .finish(*attempt, Some(error), *usage, ts, is_last);
             }
-            ExecutionEvent::StepLate {
-                node,
-                attempt,
-                usage,
-            } => {
-                let span = self.heard(node, frame);
-                if let Some(late) = span.attempts.iter_mut().find(|it| it.number == *attempt) {
-                    late.usage = *usage;
-                }
-            }
+            ExecutionEvent::StepLate { .. } => self.late(frame),
             ExecutionEvent::StepSkipped { node } => self.heard(node, frame).ended = Some(ts),
             ExecutionEvent::ApprovalAsked { node, .. } => self.ask(node, frame),
             ExecutionEvent::AnswerAsked { asked } => self.question(asked, frame),
@@ -152,12 +143,12 @@ impl Spans {
             ExecutionEvent::AnswerReminded { .. }
             | ExecutionEvent::AnswerEscalated { .. }
             | ExecutionEvent::ExecutionStarted { .. }
+            | ExecutionEvent::ExecutionFailing { .. }
             | ExecutionEvent::CancelAsked { .. } => {}
-            // What ran was cut, and something else begins.
-            ExecutionEvent::ExecutionFailing { .. }
-            | ExecutionEvent::CompensationStarted { .. }
-            | ExecutionEvent::HandlerStarted { .. } => self.close_all(ts),
-            ExecutionEvent::ExecutionSucceeded { .. }
+            // What ran was cut, and something else begins, or nothing.
+            ExecutionEvent::CompensationStarted { .. }
+            | ExecutionEvent::HandlerStarted { .. }
+            | ExecutionEvent::ExecutionSucceeded { .. }
             | ExecutionEvent::ExecutionFailed { .. }
             | ExecutionEvent::ExecutionCancelled { .. } => self.close_all(ts),
         }
@@ -191,6 +182,21 @@ impl Spans {
                 self.close_within(&path, ts);
             }
             _ => {}
+        }
+    }
+
+    /// Only the price of what came too late counts.
+    fn late(&mut self, frame: &Frame) {
+        if let ExecutionEvent::StepLate {
+            node,
+            attempt,
+            usage,
+        } = &frame.event
+        {
+            let span = self.heard(node, frame);
+            if let Some(late) = span.attempts.iter_mut().find(|it| it.number == *attempt) {
+                late.usage = *usage;
+            }
         }
     }
 

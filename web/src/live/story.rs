@@ -50,7 +50,6 @@ pub(crate) fn tone(event: &ExecutionEvent) -> Tone {
 /// What happened, said after the name of the step, or alone where the event is about the execution.
 pub(crate) fn sentence(event: &ExecutionEvent) -> String {
     match event {
-        ExecutionEvent::ExecutionStarted { .. } => "Execution started".into(),
         ExecutionEvent::StepStarted {
             attempt: 1, call, ..
         } => started(call.as_ref()),
@@ -107,6 +106,14 @@ pub(crate) fn sentence(event: &ExecutionEvent) -> String {
         ExecutionEvent::StepLate { attempt, .. } => {
             format!("answered too late in attempt {attempt}; only its price counts")
         }
+        ExecutionEvent::HandlerStarted { .. } => "handles the failure".into(),
+        other => with_people(other),
+    }
+}
+
+/// As [`sentence`], where a person is asked.
+fn with_people(event: &ExecutionEvent) -> String {
+    match event {
         ExecutionEvent::AnswerAsked { asked } => format!("asks: {}", asked.title),
         ExecutionEvent::AnswerGiven { port, .. } => format!("was answered, goes on at {port}"),
         ExecutionEvent::ApprovalAsked { name, .. } => format!("waits for approval to call {name}"),
@@ -123,12 +130,19 @@ pub(crate) fn sentence(event: &ExecutionEvent) -> String {
         } => format!("refused: {comment}"),
         ExecutionEvent::AnswerReminded { count, .. } => format!("reminds, number {count}"),
         ExecutionEvent::AnswerEscalated { .. } => "asks others too".into(),
+        whole => of_the_whole(whole),
+    }
+}
+
+/// As [`sentence`], of the execution itself.
+fn of_the_whole(event: &ExecutionEvent) -> String {
+    match event {
+        ExecutionEvent::ExecutionStarted { .. } => "Execution started".into(),
         ExecutionEvent::CancelAsked { .. } => "Cancel asked for".into(),
         ExecutionEvent::ExecutionFailing { error } => format!("Fails: {}", error.message),
         ExecutionEvent::CompensationStarted { steps } => {
             format!("Undoes {}", plural(steps.len(), "step", "steps"))
         }
-        ExecutionEvent::HandlerStarted { .. } => "handles the failure".into(),
         ExecutionEvent::ExecutionSucceeded { .. } => "Execution succeeded".into(),
         ExecutionEvent::ExecutionFailed {
             error,
@@ -139,6 +153,7 @@ pub(crate) fn sentence(event: &ExecutionEvent) -> String {
             format!("Execution failed: {}", error.message)
         }
         ExecutionEvent::ExecutionCancelled { .. } => "Execution cancelled".into(),
+        _ => event.kind().replace('_', " "),
     }
 }
 

@@ -31,6 +31,7 @@ use crate::record::{Private, Record};
 mod asking;
 mod caching;
 mod ending;
+mod failing;
 mod iterating;
 mod listening;
 mod timers;
@@ -39,6 +40,7 @@ mod waiting;
 mod working;
 
 pub(crate) use asking::Answer;
+use failing::Failure;
 
 /// How much longer than its time limit an attempt may stay without an answer: the wait in the queue, workers that died.
 const SILENCE: Duration = Duration::from_secs(60);
@@ -512,67 +514,6 @@ impl<'a> Run<'a> {
         self.applied.effects.push(Effect::Wake { timer, at });
     }
 
-    fn failed(&mut self, node: At, failure: Failure) {
-        let Failure {
-            attempt,
-            error,
-            usage,
-            unanswered,
-        } = failure;
-        let private = unanswered.then_some(Private::Unanswered);
-        let mut error = limits::shortened(error);
-        error.node = Some(self.id(node));
-        if let Some(at) = self.next_attempt(node, &error, attempt) {
-            let event = ExecutionEvent::StepRetrying {
-                node: self.id(node),
-                attempt,
-                error,
-                at,
-                usage,
-            };
-            self.emit(event, private);
-            let timer = Timer::Retry { node, attempt };
-            return self.applied.effects.push(Effect::Wake { timer, at });
-        }
-        // A call has no edges: its failure is for the agent to deal with.
-        let on_error = self
-            .node(node)
-            .map_or(&OnError::Fail, |node| &node.on_error);
-        let (port, output) = match on_error {
-            OnError::Fail => (None, None),
-            OnError::Branch => {
-                let output = serde_json::to_value(&error).expect("an error is JSON");
-                (Some(Edge::ERROR_PORT.to_owned()), Some(output))
-            }
-            OnError::Default(value) => {
-                let port = self.node(node).map(inline::default_port);
-                (port, Some(value.clone()))
-            }
-        };
-        let event = ExecutionEvent::StepFailed {
-            node: self.id(node),
-            attempt,
-            error,
-            port,
-            output,
-            usage,
-        };
-        self.emit(event, private);
-    }
-
-    /// When the attempt after a failed one begins; none where there is no further one.
-    fn next_attempt(&self, node: At, error: &StepError, attempt: u32) -> Option<DateTime<Utc>> {
-        let retry = self.retry(node)?;
-        if !is_tried_again(&retry, error, attempt) {
-            return None;
-        }
-        let at = after(self.now, pause(&retry, error, &self.key(node), attempt));
-        let limit = retry.max_elapsed_ms.map(Duration::from_millis);
-        let latest = self.state.begun_at(node).zip(limit);
-        let is_soon = latest.is_none_or(|(begun, limit)| at <= after(begun, limit));
-        is_soon.then_some(at)
-    }
-
     fn late(&mut self, node: At, attempt: u32, usage: Option<Usage>) {
         let node = self.id(node);
         let event = ExecutionEvent::StepLate {
@@ -607,13 +548,6 @@ impl<'a> Run<'a> {
         Some(self.state.plan.node(node))
     }
 
-    fn retry(&self, at: At) -> Option<Retry> {
-        match self.node(at) {
-            Some(node) => node.retry.clone(),
-            None => calls::retry_of(&calls::wanted(self.state, at)?.call),
-        }
-    }
-
     fn id(&self, at: At) -> String {
         self.state.path(at).into_owned()
     }
@@ -621,25 +555,6 @@ impl<'a> Run<'a> {
     fn key(&self, at: At) -> String {
         let data = &self.state.data;
         effect_key(data.tenant, data.id, &self.state.path(at), 0)
-    }
-}
-
-/// A failed attempt.
-struct Failure {
-    attempt: u32,
-    error: StepError,
-    usage: Option<Usage>,
-    unanswered: bool,
-}
-
-impl Failure {
-    fn of(attempt: u32, error: StepError) -> Self {
-        Self {
-            attempt,
-            error,
-            usage: None,
-            unanswered: false,
-        }
     }
 }
 

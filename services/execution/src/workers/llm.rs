@@ -45,12 +45,12 @@ async fn complete(bus: &Bus, item: &WorkItem, pulse: &Pulse) -> Result<Completio
     let subject = Subject::tokens(item.tenant, item.execution_id, &step_token(&item.node));
     let mut n = 0;
     while let Some(message) = answer.next().await {
-        pulse.beat();
         let chunk = match message? {
             StreamMessage::Done { reply, .. } => return Ok(reply),
             StreamMessage::Chunk { chunk, .. } => chunk,
             StreamMessage::Alive => continue,
         };
+        pulse.beat();
         if let Some(text) = chunk.content {
             // Not the chunk's own number: not every chunk has text, and a missing number means a lost piece.
             n += 1;

@@ -35,6 +35,13 @@ fn moves() -> impl Strategy<Value = Vec<(prop::sample::Index, Move)>> {
     prop::collection::vec((any::<prop::sample::Index>(), one), 0..60)
 }
 
+/// Undoes a node.
+fn undo(at: usize) -> Value {
+    json!({"id": format!("u{at}"), "type": "http", "compensates": format!("n{at}"),
+        "retry": {"max_attempts": 2, "backoff_ms": 1},
+        "config": {"method": "GET", "url": "https://example.com"}})
+}
+
 fn random_plan(kinds: &[(u8, u8)], extra: &[(usize, usize)]) -> Arc<Program> {
     let mut nodes = vec![json!({"id": "n0", "type": "trigger"})];
     for (at, (kind, policy)) in (1..).zip(kinds) {
@@ -77,11 +84,7 @@ fn random_plan(kinds: &[(u8, u8)], extra: &[(usize, usize)]) -> Arc<Program> {
         let can_be_undone = policy % 3 == 0 && node["type"] != "condition";
         nodes.push(node);
         if can_be_undone {
-            nodes.push(
-                json!({"id": format!("u{at}"), "type": "http", "compensates": format!("n{at}"),
-                "retry": {"max_attempts": 2, "backoff_ms": 1},
-                "config": {"method": "GET", "url": "https://example.com"}}),
-            );
+            nodes.push(undo(at));
         }
     }
     if kinds.len() % 2 == 0 {

@@ -2,20 +2,11 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::domain::{Program, tests as flows};
 /// A chain with retries, branches side by side, and a flow that the core does alone.
 pub(super) fn plans() -> HashMap<String, Arc<Program>> {
-    let call = |id: &str, more: serde_json::Value| {
-        let mut node = json!({"id": id, "type": "http", "config": {"method": "GET", "url": "https://example.com/{{ input.path }}"}});
-        node.as_object_mut()
-            .unwrap()
-            .extend(more.as_object().unwrap().clone());
-        node
-    };
-    let trigger = || json!({"id": "t", "type": "trigger"});
-    let output = |value: &str| json!({"id": "o", "type": "output", "config": {"value": value}});
     let chain = flows::plan(
         json!([
             trigger(),
@@ -64,8 +55,20 @@ pub(super) fn plans() -> HashMap<String, Arc<Program>> {
         json!([trigger(), {"id": "x", "type": "transform", "config": {"value": "{{ input.n }}"}}, output("{{ nodes.x.output }}")]),
         &[("t", "out", "x"), ("x", "out", "o")],
     );
-    // Steps that are undone, an error handler, and outputs that are taken again.
-    let saga = flows::plan_with(
+    [
+        ("chain", chain),
+        ("inline", inline),
+        ("parallel", parallel),
+        ("saga", saga()),
+    ]
+    .into_iter()
+    .map(|(name, plan)| (name.to_owned(), plan))
+    .collect()
+}
+
+/// Steps that are undone, an error handler, an end in time, and outputs that are taken again.
+fn saga() -> Arc<Program> {
+    flows::plan_with(
         json!([
             trigger(),
             call("a", json!({"cache": {"ttl_seconds": 60}})),
@@ -88,14 +91,20 @@ pub(super) fn plans() -> HashMap<String, Arc<Program>> {
             ("tell", "out", "told"),
         ],
         json!({"timeout_seconds": 5}),
-    );
-    [
-        ("chain", chain),
-        ("inline", inline),
-        ("parallel", parallel),
-        ("saga", saga),
-    ]
-    .into_iter()
-    .map(|(name, plan)| (name.to_owned(), plan))
-    .collect()
+    )
+}
+
+fn call(id: &str, more: Value) -> Value {
+    let mut node = json!({"id": id, "type": "http", "config": {"method": "GET", "url": "https://example.com/{{ input.path }}"}});
+    let fields = more.as_object().unwrap().clone();
+    node.as_object_mut().unwrap().extend(fields);
+    node
+}
+
+fn trigger() -> Value {
+    json!({"id": "t", "type": "trigger"})
+}
+
+fn output(value: &str) -> Value {
+    json!({"id": "o", "type": "output", "config": {"value": value}})
 }

@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use super::{
     Random,
     fake_log::{FakeLog, Outcome},
+    totals::Totals,
 };
 use crate::{
     domain::{Effect, Input, Program, Timer, tests as flows},
@@ -28,49 +29,6 @@ use crate::{
     },
     record,
 };
-
-/// How often things happened, so that a simulation in which nothing happens is noticed.
-#[derive(Debug, Default)]
-pub(crate) struct Totals {
-    executions: usize,
-    takeovers: usize,
-    fenced: usize,
-    late_appends: usize,
-    repeated_results: usize,
-    headless: usize,
-    cached: usize,
-    undone: usize,
-    handled: usize,
-}
-
-impl Totals {
-    pub(crate) fn add(&mut self, other: &Self) {
-        self.executions += other.executions;
-        self.takeovers += other.takeovers;
-        self.fenced += other.fenced;
-        self.late_appends += other.late_appends;
-        self.repeated_results += other.repeated_results;
-        self.headless += other.headless;
-        self.cached += other.cached;
-        self.undone += other.undone;
-        self.handled += other.handled;
-    }
-
-    pub(crate) fn assert_all_happened(&self) {
-        let all = [
-            self.executions,
-            self.takeovers,
-            self.fenced,
-            self.late_appends,
-            self.repeated_results,
-            self.headless,
-            self.cached,
-            self.undone,
-            self.handled,
-        ];
-        assert!(all.iter().all(|count| *count > 0), "{self:?}");
-    }
-}
 
 struct Owner {
     partition: Partition,
