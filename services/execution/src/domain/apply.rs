@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 use chrono::{DateTime, Utc};
 use contracts::{
     execution::{StepError, Usage},
-    flow::{Edge, Node, OnError, Retry},
+    flow::{Edge, Node},
     id::UserId,
     live::{ExecutionEvent, Frame},
     owner::{Outcome, Start},
@@ -23,7 +23,7 @@ use super::{
     inline::{self, Done, Kind, Wanted},
     limits,
     program::Program,
-    retry::{effect_key, is_tried_again, pause},
+    retry::effect_key,
     state::{At, Stage, State, Step},
 };
 use crate::record::{Private, Record};

@@ -77,7 +77,9 @@ pub(super) fn TimeLimit() -> Element {
             kind: "number",
             value: seconds.map(|seconds| seconds.to_string()).unwrap_or_default(),
             min: "1",
-            oninput: move |text: String| board.run(&commands::set_timeout(text.parse().ok())),
+            oninput: move |text: String| {
+                board.run(&commands::set_timeout(text.parse().ok()));
+            },
         }
     }
 }

@@ -87,7 +87,7 @@ fn random_plan(kinds: &[(u8, u8)], extra: &[(usize, usize)]) -> Arc<Program> {
             nodes.push(undo(at));
         }
     }
-    if kinds.len() % 2 == 0 {
+    if kinds.len().is_multiple_of(2) {
         nodes.push(json!({"id": "f", "type": "error_handler"}));
         nodes.push(json!({"id": "g", "type": "http", "config": {"method": "GET", "url": "https://example.com"}}));
     }
@@ -107,7 +107,7 @@ fn random_plan(kinds: &[(u8, u8)], extra: &[(usize, usize)]) -> Arc<Program> {
         .iter()
         .map(|(from, to)| (from.as_str(), "out", to.as_str()))
         .collect();
-    if kinds.len() % 2 == 0 {
+    if kinds.len().is_multiple_of(2) {
         edges.push(("f", "out", "g"));
     }
     plan_with(json!(nodes), &edges, json!({"timeout_seconds": 86_400}))
