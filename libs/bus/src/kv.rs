@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::kv::{self, CreateErrorKind, Operation, UpdateErrorKind};
+use async_nats::{
+    HeaderMap,
+    header::NATS_MESSAGE_TTL,
+    jetstream::kv::{self, CreateErrorKind, Operation, UpdateErrorKind},
+};
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 
@@ -25,10 +29,12 @@ pub enum Bucket {
     Snapshots,
     /// How executions map to partitions.
     Route,
+    /// Outputs of steps that may be taken again; each has a time of its own.
+    Cache,
 }
 
 impl Bucket {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::FlowDef,
         Self::Jwks,
         Self::Revocations,
@@ -36,6 +42,7 @@ impl Bucket {
         Self::Leases,
         Self::Snapshots,
         Self::Route,
+        Self::Cache,
     ];
 
     pub const fn name(self) -> &'static str {
@@ -47,6 +54,7 @@ impl Bucket {
             Self::Leases => "LEASES",
             Self::Snapshots => "SNAPSHOTS",
             Self::Route => "ROUTE",
+            Self::Cache => "CACHE",
         }
     }
 
@@ -55,7 +63,22 @@ impl Bucket {
             Self::Leases => Duration::from_secs(2),
             Self::Revocations => Duration::from_secs(15 * 60),
             Self::Tickets => Duration::from_secs(60),
+            Self::Cache => Duration::from_secs(30 * 24 * 60 * 60),
             Self::FlowDef | Self::Jwks | Self::Snapshots | Self::Route => Duration::ZERO,
+        }
+    }
+
+    /// Bytes of a bucket whose values may be lost: when it is full, nothing more is kept.
+    pub(crate) const fn room(self) -> Option<i64> {
+        match self {
+            Self::Cache => Some(1024 * 1024 * 1024),
+            Self::FlowDef
+            | Self::Jwks
+            | Self::Revocations
+            | Self::Tickets
+            | Self::Leases
+            | Self::Snapshots
+            | Self::Route => None,
         }
     }
 }
@@ -89,6 +112,21 @@ impl Bus {
             .await
             .map(Kv)
             .map_err(during("open a bucket"))
+    }
+
+    /// Keeps a value of the bucket [`Bucket::Cache`] for a while, whatever was there before.
+    ///
+    /// # Errors
+    /// When it is not stored: it is too large, the bucket is full, or JetStream is not there.
+    pub async fn keep(&self, key: &str, value: Bytes, ttl: Duration) -> Result<(), Error> {
+        // The client's own writes of a key that may exist carry no time to live.
+        let mut headers = HeaderMap::new();
+        headers.insert(NATS_MESSAGE_TTL, format!("{}s", ttl.as_secs().max(1)));
+        let subject = format!("$KV.{}.{key}", Bucket::Cache.name());
+        let stored = self.jetstream.publish_with_headers(subject, headers, value);
+        let stored = stored.await.map_err(during("keep a value"))?.await;
+        stored.map_err(during("keep a value"))?;
+        Ok(())
     }
 }
 

@@ -157,6 +157,9 @@ fn bucket(bucket: Bucket) -> kv::Config {
         history: 1,
         storage: StorageType::File,
         max_age: bucket.max_age(),
+        max_bytes: bucket.room().unwrap_or(-1),
+        // Only this lets values have times of their own.
+        limit_markers: bucket.room().map(|_| Duration::from_secs(1)),
         ..kv::Config::default()
     }
 }

@@ -1,6 +1,7 @@
 //! Executions: one run of a flow.
 
 mod answer;
+mod heard;
 
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
@@ -15,7 +16,8 @@ use crate::{
     page::{Page, Paging},
 };
 
-pub use answer::{AnswerButton, AnswerExecution, PendingAnswer};
+pub use answer::{AnswerButton, AnswerExecution, Escalation, PendingAnswer};
+pub use heard::{DeliverEvent, Delivered};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -211,9 +213,17 @@ pub struct Execution {
     pub parent_id: Option<ExecutionId>,
     pub state: ExecutionState,
     pub input: Value,
-    /// Null until it succeeded.
+    /// Null until it succeeded; what its error handler gave where it failed.
     pub output: Option<Value>,
     pub error: Option<StepError>,
+    /// Whether it failed, and the flow's error handler came to its end.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", oai(default))]
+    pub handled: bool,
+    /// The steps that could not be undone when it failed or was cancelled.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", oai(default))]
+    pub uncompensated: Vec<String>,
     pub usage: Usage,
     /// The number of the last event.
     pub last_event: u64,

@@ -13,10 +13,12 @@ use crate::{
     page::{Page, Paging},
 };
 
+mod cache;
 mod drawing;
 mod retry;
 mod running;
 
+pub use cache::Cache;
 pub use drawing::{Group, Note};
 pub use retry::{Backoff, Retry};
 pub use running::{
@@ -44,6 +46,11 @@ pub struct Definition {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
     pub input_schema: Option<Value>,
+    /// Time that an execution may take, 1 s to a year. What its failure brings, compensations and the error handler, is not
+    /// counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
+    pub timeout_seconds: Option<u64>,
     /// Texts on the canvas, at most 200; an execution knows nothing of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "openapi", oai(default, skip_serializing_if_is_empty))]
@@ -82,9 +89,22 @@ pub struct Node {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
     pub timeout_ms: Option<u64>,
+    /// Time in which an attempt must show that it goes on: a model by a further word, a flow by a further event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
+    pub idle_timeout_ms: Option<u64>,
     #[serde(default)]
     #[cfg_attr(feature = "openapi", oai(default))]
     pub on_error: OnError,
+    /// Takes the output of an earlier step that was the same, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
+    pub cache: Option<Cache>,
+    /// The node that this one undoes: it runs where that one had succeeded, and the execution fails or is cancelled. No edge
+    /// leads into it or out of it; it stands in the same body.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
+    pub compensates: Option<String>,
     /// The `map` or `loop` in whose body the node stands; absent where it stands in none. Edges join nodes of one body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
+    Role,
     execution::{Origin, PendingAnswer, StepError, Usage},
     id::{ToolId, UserId},
     tool::Approval,
@@ -48,6 +49,19 @@ pub enum ExecutionEvent {
         node: String,
         until: DateTime<Utc>,
     },
+    /// The step waits for an event, without a worker.
+    StepListening {
+        node: String,
+        /// The name of the event.
+        event: String,
+        /// Where in the event's data `key` must stand; any event of the name will do where both are absent.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        pointer: String,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        key: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<DateTime<Utc>>,
+    },
     /// A `map` or `loop` begins. The steps of its body are named `<node>:<index>/<node of the body>`.
     StepIterating {
         node: String,
@@ -80,6 +94,9 @@ pub enum ExecutionEvent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         usage: Option<Usage>,
         duration_ms: u64,
+        /// Whether it is the output of an earlier step that was the same: nothing was done, and nothing used.
+        #[serde(default, skip_serializing_if = "is_false")]
+        cached: bool,
     },
     /// The attempt failed; another follows at `at`.
     StepRetrying {
@@ -146,8 +163,36 @@ pub enum ExecutionEvent {
         by: UserId,
         duration_ms: u64,
     },
+    /// Nobody has answered: the same people are reminded.
+    AnswerReminded {
+        node: String,
+        /// Counts from 1.
+        count: u32,
+    },
+    /// Nobody has answered: these may answer too.
+    AnswerEscalated {
+        node: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        least_role: Option<Role>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        users: Vec<UserId>,
+    },
     CancelAsked {
         by: UserId,
+    },
+    /// The execution fails for a reason that is not one of its steps: it took longer than its flow allows, or gives too much.
+    ExecutionFailing {
+        error: StepError,
+    },
+    /// The execution fails, or is cancelled, and nothing of it runs any more. These steps had succeeded and are undone now, in
+    /// this order, each by the node that compensates it.
+    CompensationStarted {
+        steps: Vec<String>,
+    },
+    /// The execution fails, and its flow has an error handler: it goes on there.
+    HandlerStarted {
+        node: String,
+        error: StepError,
     },
     ExecutionSucceeded {
         output: Value,
@@ -156,18 +201,37 @@ pub enum ExecutionEvent {
     ExecutionFailed {
         error: StepError,
         usage: Usage,
+        /// Whether the flow's error handler came to its end.
+        #[serde(default, skip_serializing_if = "is_false")]
+        handled: bool,
+        /// What the error handler gave; null where it did not.
+        #[serde(default, skip_serializing_if = "Value::is_null")]
+        output: Value,
+        /// The steps that could not be undone.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        uncompensated: Vec<String>,
     },
     ExecutionCancelled {
         usage: Usage,
+        /// The steps that could not be undone.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        uncompensated: Vec<String>,
     },
+}
+
+/// What is left out of the text of an event where it does not hold.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 impl ExecutionEvent {
     /// Every [`ExecutionEvent::kind`].
-    pub const KINDS: [&'static str; 20] = [
+    pub const KINDS: [&'static str; 26] = [
         "execution_started",
         "step_started",
         "step_sleeping",
+        "step_listening",
         "step_iterating",
         "iteration_started",
         "iteration_succeeded",
@@ -181,7 +245,12 @@ impl ExecutionEvent {
         "approval_given",
         "answer_asked",
         "answer_given",
+        "answer_reminded",
+        "answer_escalated",
         "cancel_asked",
+        "execution_failing",
+        "compensation_started",
+        "handler_started",
         "execution_succeeded",
         "execution_failed",
         "execution_cancelled",
@@ -196,6 +265,7 @@ impl ExecutionEvent {
             Self::ExecutionStarted { .. }
             | Self::StepStarted { .. }
             | Self::StepSleeping { .. }
+            | Self::StepListening { .. }
             | Self::StepIterating { .. }
             | Self::IterationStarted { .. }
             | Self::IterationSucceeded { .. }
@@ -209,7 +279,12 @@ impl ExecutionEvent {
             | Self::ApprovalGiven { .. }
             | Self::AnswerAsked { .. }
             | Self::AnswerGiven { .. }
-            | Self::CancelAsked { .. } => false,
+            | Self::AnswerReminded { .. }
+            | Self::AnswerEscalated { .. }
+            | Self::CancelAsked { .. }
+            | Self::ExecutionFailing { .. }
+            | Self::CompensationStarted { .. }
+            | Self::HandlerStarted { .. } => false,
         }
     }
 
@@ -219,6 +294,7 @@ impl ExecutionEvent {
             Self::ExecutionStarted { .. } => "execution_started",
             Self::StepStarted { .. } => "step_started",
             Self::StepSleeping { .. } => "step_sleeping",
+            Self::StepListening { .. } => "step_listening",
             Self::StepIterating { .. } => "step_iterating",
             Self::IterationStarted { .. } => "iteration_started",
             Self::IterationSucceeded { .. } => "iteration_succeeded",
@@ -232,7 +308,12 @@ impl ExecutionEvent {
             Self::ApprovalGiven { .. } => "approval_given",
             Self::AnswerAsked { .. } => "answer_asked",
             Self::AnswerGiven { .. } => "answer_given",
+            Self::AnswerReminded { .. } => "answer_reminded",
+            Self::AnswerEscalated { .. } => "answer_escalated",
             Self::CancelAsked { .. } => "cancel_asked",
+            Self::ExecutionFailing { .. } => "execution_failing",
+            Self::CompensationStarted { .. } => "compensation_started",
+            Self::HandlerStarted { .. } => "handler_started",
             Self::ExecutionSucceeded { .. } => "execution_succeeded",
             Self::ExecutionFailed { .. } => "execution_failed",
             Self::ExecutionCancelled { .. } => "execution_cancelled",

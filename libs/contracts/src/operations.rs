@@ -142,6 +142,7 @@ pub const OPERATIONS: &[Operation] = &[
     Operation::of::<execution::Approve>(),
     Operation::of::<execution::AnswerExecution>(),
     Operation::of::<execution::ReadExecution>(),
+    Operation::of::<execution::DeliverEvent>(),
     Operation::of::<dead_letter::ListDeadLetters>(),
     Operation::of::<dead_letter::Redrive>(),
     Operation::of::<tool::ResolveTools>(),

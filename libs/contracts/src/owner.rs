@@ -21,6 +21,7 @@ pub enum OwnerKind {
     Cancel,
     Approve,
     Answer,
+    Signal,
     Get,
     Events,
 }
@@ -34,6 +35,7 @@ impl OwnerKind {
             Self::Cancel => "cancel",
             Self::Approve => "approve",
             Self::Answer => "answer",
+            Self::Signal => "signal",
             Self::Get => "get",
             Self::Events => "events",
         }
@@ -47,6 +49,7 @@ impl OwnerKind {
             Self::Cancel,
             Self::Approve,
             Self::Answer,
+            Self::Signal,
             Self::Get,
             Self::Events,
         ]
@@ -153,6 +156,16 @@ pub struct GiveAnswer {
     pub role: Role,
 }
 
+/// What a node has waited for has come. Answered `not_found` where it waits no more; the same once more changes nothing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signal {
+    pub tenant: TenantId,
+    pub execution_id: ExecutionId,
+    pub node: String,
+    pub output: Value,
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Get {
@@ -188,6 +201,7 @@ owner_requests! {
     Cancel => Execution, Cancel;
     GiveApproval => Execution, Approve;
     GiveAnswer => Execution, Answer;
+    Signal => (), Signal;
     Get => Execution, Get;
     ReadEvents => Events, Events;
 }

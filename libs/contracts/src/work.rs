@@ -72,4 +72,7 @@ pub struct WorkItem {
     pub argument: Value,
     /// Time this attempt may take from the moment a worker begins it.
     pub timeout_ms: u64,
+    /// Time in which it must show that it goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle_timeout_ms: Option<u64>,
 }

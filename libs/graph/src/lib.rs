@@ -17,6 +17,6 @@ pub mod path;
 pub mod schema;
 pub mod view;
 
-pub use node_types::{LOOP, MAP, node_types};
+pub use node_types::{ERROR_HANDLER, LOOP, MAP, WORKING, node_types};
 pub use plan::{EdgeRef, NodeIndex, Plan};
 pub use validate::validate;

@@ -11,6 +11,8 @@ mod code;
 mod condition;
 mod crew;
 mod custom;
+mod error_handler;
+mod event;
 mod flow;
 mod http;
 mod join;
@@ -37,6 +39,8 @@ use crate::expression;
 
 /// The type whose nodes bring branches together.
 pub(crate) const JOIN: &str = "join";
+/// The type that begins the branch of a failing execution.
+pub const ERROR_HANDLER: &str = "error_handler";
 /// The type that goes through a list.
 pub const MAP: &str = "map";
 /// The type that goes round while a condition holds.
@@ -75,8 +79,10 @@ static ALL: LazyLock<Vec<Kind>> = LazyLock::new(|| {
         rounds::kind(),
         join::kind(),
         wait::kind(),
+        event::kind(),
         approval::kind(),
         output::kind(),
+        error_handler::kind(),
     ]
 });
 
@@ -110,6 +116,19 @@ pub(crate) fn need(node: &Node) -> Need {
         }
         _ => Need::AllDecided,
     }
+}
+
+/// The types whose nodes hand their work to others and wait for its outcome: of these an output may be taken again.
+pub const WORKING: [&str; 7] = ["llm", "tool", "flow", "knowledge", "http", "code", "custom"];
+
+/// Whether nodes of this type may undo others.
+pub(crate) fn may_compensate(kind: &str) -> bool {
+    WORKING.contains(&kind) || kind == "transform"
+}
+
+/// Whether what nodes of this type do can show that it goes on.
+pub(crate) fn shows_progress(kind: &str) -> bool {
+    matches!(kind, "llm" | "flow" | "agent" | "crew")
 }
 
 pub(crate) fn find(kind: &str) -> Option<&'static Kind> {

@@ -4,10 +4,13 @@ use std::collections::HashMap;
 
 use contracts::flow::{Definition, FlowProblem, Node};
 use fixedbitset::FixedBitSet;
-use petgraph::graph::{DiGraph, NodeIndex as GraphIndex};
+use petgraph::{
+    graph::{DiGraph, NodeIndex as GraphIndex},
+    visit::Dfs,
+};
 
 use crate::{
-    node_types::{self, Need},
+    node_types::{self, ERROR_HANDLER, Need},
     validate,
     visible::visible,
 };
@@ -38,8 +41,12 @@ pub struct Plan {
     incoming: Vec<Vec<EdgeRef>>,
     outgoing: Vec<Vec<EdgeRef>>,
     parents: Vec<Option<NodeIndex>>,
-    /// The nodes that stand in no body.
+    /// The nodes that stand in no body, and not in the branch of the error handler.
     outer: Vec<NodeIndex>,
+    /// Those of the error handler's branch that stand in no body, the handler first.
+    handling: Vec<NodeIndex>,
+    /// By the node that is undone, the one that undoes it.
+    compensations: HashMap<NodeIndex, NodeIndex>,
     bodies: HashMap<NodeIndex, Vec<NodeIndex>>,
     needs: Vec<Need>,
     visible: Vec<Vec<NodeIndex>>,
@@ -71,7 +78,12 @@ impl Plan {
             outgoing[edge.from.at()].push(edge.clone());
             incoming[edge.to.at()].push(edge);
         }
+        let handling: Vec<_> = handled(&definition)
+            .into_iter()
+            .map(|at| NodeIndex(small(at)))
+            .collect();
         let mut parents = Vec::with_capacity(definition.nodes.len());
+        let mut compensations = HashMap::new();
         let mut outer = Vec::new();
         let mut bodies: HashMap<_, Vec<_>> = HashMap::new();
         for (node, index) in definition.nodes.iter().zip((0u16..).map(NodeIndex)) {
@@ -79,7 +91,11 @@ impl Plan {
             parents.push(parent);
             match parent {
                 Some(parent) => bodies.entry(parent).or_default().push(index),
+                None if handling.contains(&index) => {}
                 None => outer.push(index),
+            }
+            if let Some(undone) = &node.compensates {
+                compensations.insert(by_id[undone], index);
             }
         }
         let positions = |set: FixedBitSet| set.ones().map(|at| NodeIndex(small(at))).collect();
@@ -93,6 +109,8 @@ impl Plan {
             outgoing,
             parents,
             outer,
+            handling,
+            compensations,
             bodies,
         })
     }
@@ -126,12 +144,37 @@ impl Plan {
         self.parents[index.at()]
     }
 
-    /// The nodes of a body, those of bodies within it left out; without a node with a body, those that stand in none.
+    /// The nodes of a body, those of bodies within it left out; without a node with a body, those that stand in none, without
+    /// the branch of the error handler.
     pub fn body(&self, of: Option<NodeIndex>) -> &[NodeIndex] {
         match of {
             Some(index) => self.bodies.get(&index).map_or(&[], Vec::as_slice),
             None => &self.outer,
         }
+    }
+
+    /// The nodes of the error handler's branch that stand in no body, the handler first; none where there is no handler.
+    pub fn handling(&self) -> &[NodeIndex] {
+        &self.handling
+    }
+
+    /// The node that undoes this one.
+    pub fn compensation(&self, of: NodeIndex) -> Option<NodeIndex> {
+        self.compensations.get(&of).copied()
+    }
+
+    /// Whether the node undoes another: it has no turn of its own.
+    pub fn is_compensation(&self, node: NodeIndex) -> bool {
+        self.node(node).compensates.is_some()
+    }
+
+    /// Whether something in the body of a node, or in a body within it, can be undone.
+    pub fn is_undone(&self, body: NodeIndex) -> bool {
+        let stands_in = |node: &NodeIndex| {
+            let around = std::iter::successors(self.parent(*node), |node| self.parent(*node));
+            around.into_iter().any(|parent| parent == body)
+        };
+        self.compensations.keys().any(stands_in)
     }
 
     /// The nodes whose outputs this one may read: they have settled for good when it begins.
@@ -144,8 +187,35 @@ impl Plan {
     }
 }
 
-/// The graph of a definition, with an edge from each node with a body to the nodes in it; edges whose ends do not exist are
-/// left out. Positions are those of the nodes.
+/// The positions of the nodes to which the error handler leads and that stand in no body, itself first.
+fn handled(definition: &Definition) -> Vec<usize> {
+    let is_handler = |node: &Node| node.kind == ERROR_HANDLER;
+    let Some(handler) = definition.nodes.iter().position(is_handler) else {
+        return Vec::new();
+    };
+    let mut nodes = vec![handler];
+    for at in reached(definition, handler).ones() {
+        let is_outer = definition.nodes[at].parent.is_none();
+        if is_outer && at != handler && definition.nodes[at].compensates.is_none() {
+            nodes.push(at);
+        }
+    }
+    nodes
+}
+
+/// The positions of the nodes to which one leads, itself among them.
+pub(crate) fn reached(definition: &Definition, from: usize) -> FixedBitSet {
+    let (graph, _) = digraph(definition);
+    let mut walk = Dfs::new(&graph, GraphIndex::new(from));
+    let mut reached = FixedBitSet::with_capacity(definition.nodes.len());
+    while let Some(node) = walk.next(&graph) {
+        reached.insert(node.index());
+    }
+    reached
+}
+
+/// The graph of a definition, with an edge from each node with a body to the nodes in it, and from each node to the one that
+/// undoes it; edges whose ends do not exist are left out. Positions are those of the nodes.
 pub(crate) fn digraph(definition: &Definition) -> (DiGraph<(), ()>, HashMap<&str, GraphIndex>) {
     let mut graph = DiGraph::with_capacity(definition.nodes.len(), definition.edges.len());
     let mut indexes = HashMap::with_capacity(definition.nodes.len());
@@ -162,9 +232,10 @@ pub(crate) fn digraph(definition: &Definition) -> (DiGraph<(), ()>, HashMap<&str
         }
     }
     for (position, node) in definition.nodes.iter().enumerate() {
-        let parent = node.parent.as_deref().and_then(|id| indexes.get(id));
-        if let Some(parent) = parent {
-            graph.add_edge(*parent, GraphIndex::new(position), ());
+        for before in [&node.parent, &node.compensates] {
+            if let Some(before) = before.as_deref().and_then(|id| indexes.get(id)) {
+                graph.add_edge(*before, GraphIndex::new(position), ());
+            }
         }
     }
     (graph, indexes)

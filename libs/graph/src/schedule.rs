@@ -47,11 +47,23 @@ pub struct Next {
 impl Decisions {
     /// Nothing is settled yet in the body of a node; without one, among the nodes that stand in no body.
     pub fn new(plan: &Plan, body: Option<NodeIndex>) -> Self {
+        Self::among(plan, plan.body(body))
+    }
+
+    /// Nothing is settled yet in the branch of the error handler.
+    pub fn of_handler(plan: &Plan) -> Self {
+        Self::among(plan, plan.handling())
+    }
+
+    fn among(plan: &Plan, nodes: &[NodeIndex]) -> Self {
+        let has_turn = |node: &&NodeIndex| !plan.is_compensation(**node);
+        let nodes: Vec<_> = nodes.iter().filter(has_turn).collect();
         let count = plan.nodes().len();
         let mut undecided = vec![0; count];
         let mut taken = vec![0; count];
         let mut frontier = BTreeSet::new();
-        for node in plan.body(body) {
+        for node in &nodes {
+            let node = *node;
             undecided[usize::from(node.0)] = plan.incoming(*node).len();
             // A node without an edge into it begins its body: nothing has to be taken.
             if plan.incoming(*node).is_empty() {
@@ -65,7 +77,7 @@ impl Decisions {
             settled: vec![false; count],
             frontier,
             arrived: BTreeMap::new(),
-            left: plan.body(body).len(),
+            left: nodes.len(),
         }
     }
 

@@ -3,6 +3,7 @@
 mod bodies;
 mod drawing;
 mod expressions;
+mod failure;
 mod nodes;
 mod shape;
 
@@ -15,6 +16,8 @@ const MAX_EDGES: usize = 5000;
 const MAX_NOTES: usize = 200;
 const MAX_GROUPS: usize = 200;
 const MAX_BYTES: usize = 512 * 1024;
+/// The longest time that an execution may be given: a year.
+const MAX_SECONDS: u64 = 365 * 24 * 60 * 60;
 
 /// Everything that is wrong with a definition; empty means valid.
 pub fn validate(definition: &Definition) -> Vec<FlowProblem> {
@@ -23,9 +26,11 @@ pub fn validate(definition: &Definition) -> Vec<FlowProblem> {
     // Beyond the size limits nothing else is worth the work.
     if problems.list.is_empty() {
         input_schema(definition, &mut problems);
+        patience(definition, &mut problems);
         nodes::check(definition, &mut problems);
         shape::check(definition, &mut problems);
         bodies::check(definition, &mut problems);
+        failure::check(definition, &mut problems);
         expressions::check(definition, &mut problems);
         drawing::check(definition, &mut problems);
     }
@@ -63,6 +68,14 @@ fn input_schema(definition: &Definition, problems: &mut Problems) {
     if let Err(reason) = Schema::new(schema) {
         let message = format!("`input_schema`: {reason}");
         problems.flow("/input_schema", "invalid_input_schema", message);
+    }
+}
+
+fn patience(definition: &Definition, problems: &mut Problems) {
+    let fits = |limit: u64| (1..=MAX_SECONDS).contains(&limit);
+    if !definition.timeout_seconds.is_none_or(fits) {
+        let message = format!("`timeout_seconds` must be 1 to {MAX_SECONDS}");
+        problems.flow("/timeout_seconds", "invalid_timeout", message);
     }
 }
 

@@ -35,6 +35,8 @@ pub struct NodeView {
     pub usage: Option<Usage>,
     /// How far its body is, where it is a `map` or a `loop`.
     pub iterations: Option<Iterations>,
+    /// Whether its output is that of an earlier step that was the same.
+    pub cached: bool,
 }
 
 /// How often a body ran.
@@ -90,6 +92,10 @@ pub struct ExecutionView {
     /// So far; at the end what the engine has counted.
     pub usage: Usage,
     pub cancel_asked: bool,
+    /// Whether it failed, and its error handler came to its end.
+    pub handled: bool,
+    /// The steps that could not be undone.
+    pub uncompensated: Vec<String>,
     pub started_at: Option<DateTime<Utc>>,
     pub finished_at: Option<DateTime<Utc>>,
     /// The `n` of the last frame.
@@ -106,6 +112,8 @@ impl Default for ExecutionView {
             error: None,
             usage: Usage::ZERO,
             cancel_asked: false,
+            handled: false,
+            uncompensated: Vec::new(),
             started_at: None,
             finished_at: None,
             last: 0,
@@ -140,15 +148,36 @@ impl ExecutionView {
             | ExecutionEvent::ApprovalGiven { .. }
             | ExecutionEvent::AnswerAsked { .. }
             | ExecutionEvent::AnswerGiven { .. } => self.ask(event, frame.ts),
+            ExecutionEvent::AnswerReminded { .. } | ExecutionEvent::AnswerEscalated { .. } => {}
             ExecutionEvent::ExecutionSucceeded { output, usage } => {
                 self.output = Some(output.clone());
                 self.end(ExecutionState::Succeeded, *usage, frame.ts);
             }
-            ExecutionEvent::ExecutionFailed { error, usage } => {
+            ExecutionEvent::ExecutionFailed {
+                error,
+                usage,
+                handled,
+                output,
+                uncompensated,
+            } => {
                 self.error = Some(error.clone());
+                self.handled = *handled;
+                self.output = Some(output.clone()).filter(|output| !output.is_null());
+                self.uncompensated.clone_from(uncompensated);
                 self.end(ExecutionState::Failed, *usage, frame.ts);
             }
-            ExecutionEvent::ExecutionCancelled { usage } => {
+            ExecutionEvent::ExecutionFailing { error } => self.error = Some(error.clone()),
+            // What ran was cut, and something else begins.
+            ExecutionEvent::CompensationStarted { .. } => self.stop("", frame.ts),
+            ExecutionEvent::HandlerStarted { error, .. } => {
+                self.error = Some(error.clone());
+                self.stop("", frame.ts);
+            }
+            ExecutionEvent::ExecutionCancelled {
+                usage,
+                uncompensated,
+            } => {
+                self.uncompensated.clone_from(uncompensated);
                 self.end(ExecutionState::Cancelled, *usage, frame.ts);
             }
             ExecutionEvent::StepIterating { .. }
@@ -157,6 +186,7 @@ impl ExecutionView {
             | ExecutionEvent::IterationFailed { .. } => self.iterate(event, frame.ts),
             ExecutionEvent::StepStarted { node, .. }
             | ExecutionEvent::StepSleeping { node, .. }
+            | ExecutionEvent::StepListening { node, .. }
             | ExecutionEvent::StepSucceeded { node, .. }
             | ExecutionEvent::StepRetrying { node, .. }
             | ExecutionEvent::StepFailed { node, .. }
@@ -301,6 +331,7 @@ const fn usage_of(event: &ExecutionEvent) -> Option<Usage> {
         | ExecutionEvent::StepLate { usage, .. } => *usage,
         ExecutionEvent::StepStarted { .. }
         | ExecutionEvent::StepSleeping { .. }
+        | ExecutionEvent::StepListening { .. }
         | ExecutionEvent::StepIterating { .. }
         | ExecutionEvent::IterationStarted { .. }
         | ExecutionEvent::IterationSucceeded { .. }
@@ -310,36 +341,48 @@ const fn usage_of(event: &ExecutionEvent) -> Option<Usage> {
         | ExecutionEvent::ApprovalGiven { .. }
         | ExecutionEvent::AnswerAsked { .. }
         | ExecutionEvent::AnswerGiven { .. }
+        | ExecutionEvent::AnswerReminded { .. }
+        | ExecutionEvent::AnswerEscalated { .. }
         | ExecutionEvent::ExecutionStarted { .. }
         | ExecutionEvent::CancelAsked { .. }
+        | ExecutionEvent::ExecutionFailing { .. }
+        | ExecutionEvent::CompensationStarted { .. }
+        | ExecutionEvent::HandlerStarted { .. }
         | ExecutionEvent::ExecutionSucceeded { .. }
         | ExecutionEvent::ExecutionFailed { .. }
         | ExecutionEvent::ExecutionCancelled { .. } => None,
     }
 }
 
+fn begin(view: &mut NodeView, attempt: u32, ts: DateTime<Utc>) {
+    view.state = NodeState::Running;
+    view.attempt = attempt;
+    view.retry_at = None;
+    view.started_at.get_or_insert(ts);
+}
+
+fn sleep(view: &mut NodeView, until: Option<DateTime<Utc>>, ts: DateTime<Utc>) {
+    view.state = NodeState::Sleeping;
+    view.attempt = 1;
+    view.until = until;
+    view.started_at = Some(ts);
+}
+
 fn change_node(view: &mut NodeView, event: &ExecutionEvent, ts: DateTime<Utc>) {
     match event {
-        ExecutionEvent::StepStarted { attempt, .. } => {
-            view.state = NodeState::Running;
-            view.attempt = *attempt;
-            view.retry_at = None;
-            view.started_at.get_or_insert(ts);
-        }
-        ExecutionEvent::StepSleeping { until, .. } => {
-            view.state = NodeState::Sleeping;
-            view.attempt = 1;
-            view.until = Some(*until);
-            view.started_at = Some(ts);
-        }
+        ExecutionEvent::StepStarted { attempt, .. } => begin(view, *attempt, ts),
+        ExecutionEvent::StepSleeping { until, .. } => sleep(view, Some(*until), ts),
+        ExecutionEvent::StepListening { until, .. } => sleep(view, *until, ts),
         ExecutionEvent::StepSucceeded {
             attempt,
             output,
             port,
             duration_ms,
+            cached,
             ..
         } => {
             view.state = NodeState::Succeeded;
+            view.cached = *cached;
             view.attempt = *attempt;
             view.output = Some(output.clone());
             view.port = Some(port.clone());
@@ -384,8 +427,13 @@ fn change_node(view: &mut NodeView, event: &ExecutionEvent, ts: DateTime<Utc>) {
         | ExecutionEvent::ApprovalGiven { .. }
         | ExecutionEvent::AnswerAsked { .. }
         | ExecutionEvent::AnswerGiven { .. }
+        | ExecutionEvent::AnswerReminded { .. }
+        | ExecutionEvent::AnswerEscalated { .. }
         | ExecutionEvent::ExecutionStarted { .. }
         | ExecutionEvent::CancelAsked { .. }
+        | ExecutionEvent::ExecutionFailing { .. }
+        | ExecutionEvent::CompensationStarted { .. }
+        | ExecutionEvent::HandlerStarted { .. }
         | ExecutionEvent::ExecutionSucceeded { .. }
         | ExecutionEvent::ExecutionFailed { .. }
         | ExecutionEvent::ExecutionCancelled { .. } => {}

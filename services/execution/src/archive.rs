@@ -128,7 +128,7 @@ fn finished(record: &Record) -> Option<Finished> {
     let (state, usage) = match &record.frame.event {
         ExecutionEvent::ExecutionSucceeded { usage, .. } => (ExecutionState::Succeeded, *usage),
         ExecutionEvent::ExecutionFailed { usage, .. } => (ExecutionState::Failed, *usage),
-        ExecutionEvent::ExecutionCancelled { usage } => (ExecutionState::Cancelled, *usage),
+        ExecutionEvent::ExecutionCancelled { usage, .. } => (ExecutionState::Cancelled, *usage),
         _ => return None,
     };
     Some(Finished {

@@ -2,6 +2,7 @@
 //! header rows and the archive.
 
 pub(crate) mod dead_letters;
+pub(crate) mod events;
 
 use contracts::{
     ErrorCode, Problem,
@@ -203,9 +204,22 @@ pub(crate) async fn ended(
         Some(ExecutionEvent::ExecutionStarted { input, .. }) => input,
         _ => Value::Null,
     };
-    let output = match last.map(|frame| frame.event) {
-        Some(ExecutionEvent::ExecutionSucceeded { output, .. }) => Some(output),
-        _ => None,
+    let (output, handled, uncompensated) = match last.map(|frame| frame.event) {
+        Some(ExecutionEvent::ExecutionSucceeded { output, .. }) => (Some(output), false, vec![]),
+        Some(ExecutionEvent::ExecutionFailed {
+            handled,
+            output,
+            uncompensated,
+            ..
+        }) => (
+            Some(output).filter(|output| !output.is_null()),
+            handled,
+            uncompensated,
+        ),
+        Some(ExecutionEvent::ExecutionCancelled { uncompensated, .. }) => {
+            (None, false, uncompensated)
+        }
+        _ => (None, false, vec![]),
     };
     Ok(Execution {
         id,
@@ -215,6 +229,8 @@ pub(crate) async fn ended(
         input,
         output,
         error: header.error,
+        handled,
+        uncompensated,
         usage: header.usage,
         last_event: header.last_event,
         approvals: Vec::new(),

@@ -36,6 +36,7 @@ pub fn service(state: State) -> kernel::Service<State> {
         .on(handlers::approve)
         .on(handlers::answer)
         .on(handlers::read)
+        .on(handlers::events::deliver)
         .on(handlers::dead_letters::list)
         .on(handlers::dead_letters::redrive)
         .task("owners", log::own_partitions)

@@ -1,12 +1,15 @@
 //! The partition log: who owns a partition, and how what happens there is committed in groups.
 //!
 //! [`partition`] is the owner's mind, without I/O: executions, the open batch, what becomes due after a commit. [`replay`]
-//! makes it from the log, [`owner`] connects it to the bus, [`lease`] says who may try, [`timers`] wakes it.
+//! makes it from the log, [`owner`] connects it to the bus, [`lease`] says who may try, [`timers`] wakes it,
+//! and [`cache`] keeps outputs that may be taken again.
 //!
 //! **Invariant:** nobody hears of a record before it is stored: answers, live frames and effects wait for the commit.
 
+pub(crate) mod cache;
 pub(crate) mod effects;
 pub(crate) mod lease;
+pub(crate) mod listen;
 pub(crate) mod owner;
 pub(crate) mod partition;
 pub(crate) mod replay;

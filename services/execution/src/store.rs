@@ -18,9 +18,11 @@ use crate::{Error, log::slots::Header};
 
 mod dead_letter_row;
 mod dead_letters;
+mod events;
 mod row;
 
 pub(crate) use dead_letters::Kept;
+pub(crate) use events::Waiting;
 
 /// The tables of this service.
 pub const MIGRATIONS: Migrations = Migrations {
@@ -42,6 +44,10 @@ pub const MIGRATIONS: Migrations = Migrations {
         Migration {
             name: "0004_asks",
             sql: include_str!("store/0004_asks.sql"),
+        },
+        Migration {
+            name: "0005_events",
+            sql: include_str!("store/0005_events.sql"),
         },
     ],
 };

@@ -1,6 +1,6 @@
 //! The workers: they do the steps that leave the core, one attempt at a time.
 //!
-//! [`pool`] takes work items and reports their outcome, [`cuts`] ends what is cancelled; [`llm`], [`http`], [`code`],
+//! [`pool`] takes work items and reports their outcome, [`cuts`] ends what is cancelled, [`pulse`] what falls silent; [`llm`], [`http`], [`code`],
 //! [`tool`], [`knowledge`], [`flow`] and [`custom`] do the steps.
 //!
 //! **Invariant:** a work item is acknowledged only after the owner of its execution has stored its result or has said that
@@ -14,6 +14,7 @@ pub(crate) mod http;
 pub(crate) mod knowledge;
 pub(crate) mod llm;
 pub(crate) mod pool;
+pub(crate) mod pulse;
 pub(crate) mod tool;
 
 use std::{sync::Arc, time::Duration};

@@ -5,11 +5,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bus::{Bus, Delivery};
+use bus::{Bus, Call, Delivery};
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use contracts::{
     Service,
+    execution::DeliverEvent,
     id::{ExecutionId, FireId, TenantId},
     subject::{Token, inbound_of, trigger_of},
     trigger::{Fire, FireOutcome, Trigger, TriggerKind},
@@ -255,13 +256,20 @@ pub(crate) async fn wake_soon(bus: &Bus, tenant: TenantId, trigger: &Trigger) ->
         .map_err(Error::Bus)
 }
 
-/// An event of an integrator: every trigger that waits for it begins an execution.
+/// An event of an integrator: every trigger that waits for it begins an execution, and the execution that has waited longest
+/// for it goes on.
 async fn hear(bus: Bus, state: State, heard: Heard) -> Result<Left, Error> {
     let (tenant, name) = inbound_of(&heard.subject).ok_or(Error::Unreadable)?;
     let now = now();
     let at = heard.stored_at.unwrap_or(now);
     let key = short(heard.key);
     let input = rules::event_input(&name, &key, &heard.body, at).ok_or(Error::Unreadable)?;
+    let delivery = DeliverEvent {
+        name: name.to_string(),
+        id: key.clone(),
+        data: input["data"].clone(),
+        at,
+    };
     let mut left = Left::Nothing;
     for trigger in state.triggers_of_event(tenant, &name).await? {
         let Some(locked) = state.lock_trigger(tenant, None, trigger.id, now).await? else {
@@ -276,6 +284,17 @@ async fn hear(bus: Bus, state: State, heard: Heard) -> Result<Left, Error> {
         }
         if let Tried::NotNow = fires::begin(&bus, &state, tenant, &trigger, &pending).await? {
             left = Left::Later(pause(heard.deliveries));
+        }
+    }
+    // An execution may wait for it as well.
+    match bus.call(tenant, &delivery, Call::anonymous()).await {
+        Ok(_) => {}
+        Err(problem) if problem.code.may_heal() => {
+            tracing::warn!(%problem, tenant.id = %tenant, "an event will be delivered again");
+            left = Left::Later(pause(heard.deliveries));
+        }
+        Err(problem) => {
+            tracing::error!(%problem, tenant.id = %tenant, "an event cannot be delivered");
         }
     }
     Ok(left)

@@ -432,6 +432,9 @@ fn same_but_place(a: &Node, b: &Node) -> bool {
         && a.on_error == b.on_error
         && a.retry == b.retry
         && a.timeout_ms == b.timeout_ms
+        && a.idle_timeout_ms == b.idle_timeout_ms
+        && a.cache == b.cache
+        && a.compensates == b.compensates
 }
 
 /// Gives a place to nodes that have none: to all of them where some lack one.

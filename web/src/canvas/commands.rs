@@ -31,7 +31,10 @@ pub(crate) fn add(graph: &Graph, kind: &str, at: Point) -> (String, Command) {
         config: first_config(kind),
         retry: None,
         timeout_ms: None,
+        idle_timeout_ms: None,
         on_error: OnError::Fail,
+        cache: None,
+        compensates: None,
         parent: None,
         position: Some(position(at.snapped())),
     };
@@ -210,6 +213,14 @@ pub(crate) fn set_input_schema(schema: Option<Value>) -> Command {
         vec![Edit::SetInputSchema { schema }],
     )
     .merging("input schema")
+}
+
+pub(crate) fn set_timeout(seconds: Option<u64>) -> Command {
+    Command::new(
+        "Changed the time of an execution",
+        vec![Edit::SetTimeout { seconds }],
+    )
+    .merging("timeout")
 }
 
 impl Command {

@@ -41,6 +41,8 @@ pub(crate) struct Comparison {
     pub(crate) added_edges: Vec<Edge>,
     pub(crate) removed_edges: Vec<Edge>,
     pub(crate) input_schema: bool,
+    /// How long an execution may take.
+    pub(crate) timeout: bool,
     /// The notes, and the groups, that one of the two lacks or that differ.
     pub(crate) notes: usize,
     pub(crate) groups: usize,
@@ -81,6 +83,7 @@ impl Comparison {
                 nodes: new.nodes.iter().chain(gone).cloned().collect(),
                 edges: new.edges.iter().chain(&removed_edges).cloned().collect(),
                 input_schema: new.input_schema.clone(),
+                timeout_seconds: new.timeout_seconds,
                 notes: new.notes.iter().chain(gone_notes).cloned().collect(),
                 groups: new.groups.clone(),
             },
@@ -88,6 +91,7 @@ impl Comparison {
             added_edges: lacking(&new.edges, &old.edges),
             removed_edges,
             input_schema: old.input_schema != new.input_schema,
+            timeout: old.timeout_seconds != new.timeout_seconds,
             notes: differences(&texts(old), &texts(new)),
             groups: differences(&members(old), &members(new)),
         }
@@ -98,6 +102,7 @@ impl Comparison {
             && self.added_edges.is_empty()
             && self.removed_edges.is_empty()
             && !self.input_schema
+            && !self.timeout
             && self.notes + self.groups == 0
     }
 }

@@ -92,7 +92,10 @@ fn control(kind: &str, key: &str, property: &Value) -> Control {
         ("condition", "cases") => return Control::Cases,
         ("approval", "buttons") => return Control::Buttons,
         ("approval", "text") => return Control::Text { lines: 5 },
-        ("condition", "default_port") | ("custom", "name") | ("llm", "route") => {
+        ("condition", "default_port")
+        | ("custom" | "event", "name")
+        | ("event", "pointer")
+        | ("llm", "route") => {
             return Control::Plain;
         }
         ("code", "source") => return Control::Code,

@@ -15,6 +15,7 @@ pub(crate) struct Graph {
     pub(crate) nodes: Vec<Node>,
     pub(crate) edges: Vec<Edge>,
     pub(crate) input_schema: Option<Value>,
+    pub(crate) timeout_seconds: Option<u64>,
     pub(crate) notes: Vec<Note>,
     pub(crate) groups: Vec<Group>,
 }
@@ -46,6 +47,9 @@ pub(crate) enum Edit {
     SetInputSchema {
         schema: Option<Value>,
     },
+    SetTimeout {
+        seconds: Option<u64>,
+    },
     AddNote {
         index: usize,
         note: Note,
@@ -69,6 +73,7 @@ impl Graph {
             nodes: definition.nodes,
             edges: definition.edges,
             input_schema: definition.input_schema,
+            timeout_seconds: definition.timeout_seconds,
             notes: definition.notes,
             groups: definition.groups,
         }
@@ -79,6 +84,7 @@ impl Graph {
             nodes: self.nodes.clone(),
             edges: self.edges.clone(),
             input_schema: self.input_schema.clone(),
+            timeout_seconds: self.timeout_seconds,
             notes: self.notes.clone(),
             groups: self.groups.clone(),
         }
@@ -188,6 +194,10 @@ impl Graph {
             Edit::SetInputSchema { schema } => {
                 let old = std::mem::replace(&mut self.input_schema, schema.clone());
                 Some(Edit::SetInputSchema { schema: old })
+            }
+            Edit::SetTimeout { seconds } => {
+                let old = std::mem::replace(&mut self.timeout_seconds, *seconds);
+                Some(Edit::SetTimeout { seconds: old })
             }
             Edit::AddNote { index, note } => self.add_note(*index, note),
             Edit::RemoveNote { id } => {

@@ -13,6 +13,7 @@ pub(crate) fn of(node: &Node, kind: Option<&NodeType>) -> Vec<String> {
     let mut ports = match node.kind.as_str() {
         "condition" => of_condition(node),
         "approval" => of_approval(node),
+        "event" => of_event(node),
         _ => kind.map_or_else(
             || vec![Edge::DEFAULT_PORT.to_owned()],
             |kind| kind.ports.clone(),
@@ -44,6 +45,12 @@ fn of_approval(node: &Node) -> Vec<String> {
         }
         None => distinct(["approve", "reject"].into_iter().chain(deadline)),
     }
+}
+
+fn of_event(node: &Node) -> Vec<String> {
+    let deadline = node.config.get("deadline_seconds");
+    let deadline = deadline.map(|_| PendingAnswer::DEADLINE_PORT);
+    distinct([Edge::DEFAULT_PORT].into_iter().chain(deadline))
 }
 
 fn distinct<'a>(named: impl Iterator<Item = &'a str>) -> Vec<String> {

@@ -100,6 +100,7 @@ impl Spans {
                 span.attempts.push(Attempt::begun(*attempt, ts));
             }
             ExecutionEvent::StepSleeping { .. }
+            | ExecutionEvent::StepListening { .. }
             | ExecutionEvent::StepIterating { .. }
             | ExecutionEvent::IterationStarted { .. }
             | ExecutionEvent::IterationSucceeded { .. }
@@ -131,16 +132,7 @@ impl Spans {
                 self.heard(node, frame)
                     .finish(*attempt, Some(error), *usage, ts, is_last);
             }
-            ExecutionEvent::StepLate {
-                node,
-                attempt,
-                usage,
-            } => {
-                let span = self.heard(node, frame);
-                if let Some(late) = span.attempts.iter_mut().find(|it| it.number == *attempt) {
-                    late.usage = *usage;
-                }
-            }
+            ExecutionEvent::StepLate { .. } => self.late(frame),
             ExecutionEvent::StepSkipped { node } => self.heard(node, frame).ended = Some(ts),
             ExecutionEvent::ApprovalAsked { node, .. } => self.ask(node, frame),
             ExecutionEvent::AnswerAsked { asked } => self.question(asked, frame),
@@ -148,8 +140,15 @@ impl Spans {
                 self.heard(node, frame).finish(1, None, None, ts, true);
             }
             ExecutionEvent::ApprovalGiven { node, .. } => self.heard(node, frame).ended = Some(ts),
-            ExecutionEvent::ExecutionStarted { .. } | ExecutionEvent::CancelAsked { .. } => {}
-            ExecutionEvent::ExecutionSucceeded { .. }
+            ExecutionEvent::AnswerReminded { .. }
+            | ExecutionEvent::AnswerEscalated { .. }
+            | ExecutionEvent::ExecutionStarted { .. }
+            | ExecutionEvent::ExecutionFailing { .. }
+            | ExecutionEvent::CancelAsked { .. } => {}
+            // What ran was cut, and something else begins, or nothing.
+            ExecutionEvent::CompensationStarted { .. }
+            | ExecutionEvent::HandlerStarted { .. }
+            | ExecutionEvent::ExecutionSucceeded { .. }
             | ExecutionEvent::ExecutionFailed { .. }
             | ExecutionEvent::ExecutionCancelled { .. } => self.close_all(ts),
         }
@@ -163,6 +162,7 @@ impl Spans {
         let ts = frame.ts;
         match &frame.event {
             ExecutionEvent::StepSleeping { node, .. }
+            | ExecutionEvent::StepListening { node, .. }
             | ExecutionEvent::StepIterating { node, .. } => {
                 let span = self.heard(node, frame);
                 span.attempts.push(Attempt::begun(1, ts));
@@ -182,6 +182,21 @@ impl Spans {
                 self.close_within(&path, ts);
             }
             _ => {}
+        }
+    }
+
+    /// Only the price of what came too late counts.
+    fn late(&mut self, frame: &Frame) {
+        if let ExecutionEvent::StepLate {
+            node,
+            attempt,
+            usage,
+        } = &frame.event
+        {
+            let span = self.heard(node, frame);
+            if let Some(late) = span.attempts.iter_mut().find(|it| it.number == *attempt) {
+                late.usage = *usage;
+            }
         }
     }
 
@@ -377,6 +392,7 @@ pub(crate) fn node_of(event: &ExecutionEvent) -> Option<&str> {
     match event {
         ExecutionEvent::StepStarted { node, .. }
         | ExecutionEvent::StepSleeping { node, .. }
+        | ExecutionEvent::StepListening { node, .. }
         | ExecutionEvent::StepIterating { node, .. }
         | ExecutionEvent::IterationStarted { node, .. }
         | ExecutionEvent::IterationSucceeded { node, .. }
@@ -388,10 +404,15 @@ pub(crate) fn node_of(event: &ExecutionEvent) -> Option<&str> {
         | ExecutionEvent::StepLate { node, .. }
         | ExecutionEvent::ApprovalAsked { node, .. }
         | ExecutionEvent::ApprovalGiven { node, .. }
-        | ExecutionEvent::AnswerGiven { node, .. } => Some(node),
+        | ExecutionEvent::AnswerGiven { node, .. }
+        | ExecutionEvent::AnswerReminded { node, .. }
+        | ExecutionEvent::AnswerEscalated { node, .. }
+        | ExecutionEvent::HandlerStarted { node, .. } => Some(node),
         ExecutionEvent::AnswerAsked { asked } => Some(&asked.node),
         ExecutionEvent::ExecutionStarted { .. }
         | ExecutionEvent::CancelAsked { .. }
+        | ExecutionEvent::ExecutionFailing { .. }
+        | ExecutionEvent::CompensationStarted { .. }
         | ExecutionEvent::ExecutionSucceeded { .. }
         | ExecutionEvent::ExecutionFailed { .. }
         | ExecutionEvent::ExecutionCancelled { .. } => None,

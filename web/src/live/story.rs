@@ -20,22 +20,29 @@ pub(crate) fn tone(event: &ExecutionEvent) -> Tone {
         ExecutionEvent::ExecutionStarted { .. }
         | ExecutionEvent::StepStarted { .. }
         | ExecutionEvent::StepIterating { .. }
+        | ExecutionEvent::HandlerStarted { .. }
         | ExecutionEvent::IterationStarted { .. } => Tone::Begin,
         ExecutionEvent::StepSucceeded { .. }
         | ExecutionEvent::IterationSucceeded { .. }
         | ExecutionEvent::ExecutionSucceeded { .. } => Tone::Done,
-        ExecutionEvent::StepRetrying { .. } => Tone::Again,
+        ExecutionEvent::StepRetrying { .. } | ExecutionEvent::CompensationStarted { .. } => {
+            Tone::Again
+        }
         ExecutionEvent::StepFailed { .. }
         | ExecutionEvent::IterationFailed { .. }
+        | ExecutionEvent::ExecutionFailing { .. }
         | ExecutionEvent::ExecutionFailed { .. } => Tone::Bad,
         ExecutionEvent::StepSkipped { .. }
         | ExecutionEvent::StepSleeping { .. }
+        | ExecutionEvent::StepListening { .. }
         | ExecutionEvent::StepLate { .. }
         | ExecutionEvent::ExecutionCancelled { .. } => Tone::Quiet,
         ExecutionEvent::ApprovalAsked { .. }
         | ExecutionEvent::ApprovalGiven { .. }
         | ExecutionEvent::AnswerAsked { .. }
         | ExecutionEvent::AnswerGiven { .. }
+        | ExecutionEvent::AnswerReminded { .. }
+        | ExecutionEvent::AnswerEscalated { .. }
         | ExecutionEvent::CancelAsked { .. } => Tone::Person,
     }
 }
@@ -43,13 +50,18 @@ pub(crate) fn tone(event: &ExecutionEvent) -> Tone {
 /// What happened, said after the name of the step, or alone where the event is about the execution.
 pub(crate) fn sentence(event: &ExecutionEvent) -> String {
     match event {
-        ExecutionEvent::ExecutionStarted { .. } => "Execution started".into(),
         ExecutionEvent::StepStarted {
             attempt: 1, call, ..
         } => started(call.as_ref()),
         ExecutionEvent::StepStarted { attempt, .. } => format!("started attempt {attempt}"),
         ExecutionEvent::StepSleeping { until, .. } => {
             format!("sleeps until {}", until.format("%Y-%m-%d %H:%M:%S UTC"))
+        }
+        ExecutionEvent::StepListening { event, key, .. } if key.is_empty() => {
+            format!("waits for the event {event}")
+        }
+        ExecutionEvent::StepListening { event, key, .. } => {
+            format!("waits for the event {event} of {key}")
         }
         ExecutionEvent::StepIterating {
             items: Some(items), ..
@@ -59,6 +71,9 @@ pub(crate) fn sentence(event: &ExecutionEvent) -> String {
         ExecutionEvent::IterationSucceeded { index, .. } => format!("has done number {index}"),
         ExecutionEvent::IterationFailed { index, error, .. } => {
             format!("failed in number {index}: {}", error.message)
+        }
+        ExecutionEvent::StepSucceeded { cached: true, .. } => {
+            "took the output of an earlier step that was the same".into()
         }
         ExecutionEvent::StepSucceeded {
             port, duration_ms, ..
@@ -91,6 +106,14 @@ pub(crate) fn sentence(event: &ExecutionEvent) -> String {
         ExecutionEvent::StepLate { attempt, .. } => {
             format!("answered too late in attempt {attempt}; only its price counts")
         }
+        ExecutionEvent::HandlerStarted { .. } => "handles the failure".into(),
+        other => with_people(other),
+    }
+}
+
+/// As [`sentence`], where a person is asked.
+fn with_people(event: &ExecutionEvent) -> String {
+    match event {
         ExecutionEvent::AnswerAsked { asked } => format!("asks: {}", asked.title),
         ExecutionEvent::AnswerGiven { port, .. } => format!("was answered, goes on at {port}"),
         ExecutionEvent::ApprovalAsked { name, .. } => format!("waits for approval to call {name}"),
@@ -105,12 +128,32 @@ pub(crate) fn sentence(event: &ExecutionEvent) -> String {
             comment,
             ..
         } => format!("refused: {comment}"),
+        ExecutionEvent::AnswerReminded { count, .. } => format!("reminds, number {count}"),
+        ExecutionEvent::AnswerEscalated { .. } => "asks others too".into(),
+        whole => of_the_whole(whole),
+    }
+}
+
+/// As [`sentence`], of the execution itself.
+fn of_the_whole(event: &ExecutionEvent) -> String {
+    match event {
+        ExecutionEvent::ExecutionStarted { .. } => "Execution started".into(),
         ExecutionEvent::CancelAsked { .. } => "Cancel asked for".into(),
+        ExecutionEvent::ExecutionFailing { error } => format!("Fails: {}", error.message),
+        ExecutionEvent::CompensationStarted { steps } => {
+            format!("Undoes {}", plural(steps.len(), "step", "steps"))
+        }
         ExecutionEvent::ExecutionSucceeded { .. } => "Execution succeeded".into(),
+        ExecutionEvent::ExecutionFailed {
+            error,
+            handled: true,
+            ..
+        } => format!("Execution failed, and was handled: {}", error.message),
         ExecutionEvent::ExecutionFailed { error, .. } => {
             format!("Execution failed: {}", error.message)
         }
         ExecutionEvent::ExecutionCancelled { .. } => "Execution cancelled".into(),
+        _ => event.kind().replace('_', " "),
     }
 }
 

@@ -111,13 +111,20 @@ const fn access(service: Service, bucket: Bucket) -> KvAccess {
         (Bucket::Jwks | Bucket::Tickets, Service::Auth)
         | (Bucket::Revocations, Service::Auth | Service::Tenant)
         | (Bucket::FlowDef, Service::Flow)
-        | (Bucket::Leases | Bucket::Snapshots, Service::Execution) => KvAccess::Write,
+        | (Bucket::Leases | Bucket::Snapshots | Bucket::Cache, Service::Execution) => {
+            KvAccess::Write
+        }
         // Every kernel verifies tokens.
         (Bucket::Jwks | Bucket::Revocations, _)
         | (Bucket::FlowDef, Service::Execution)
         | (Bucket::Route, Service::Flow | Service::Execution) => KvAccess::Read,
         (
-            Bucket::Tickets | Bucket::FlowDef | Bucket::Leases | Bucket::Snapshots | Bucket::Route,
+            Bucket::Tickets
+            | Bucket::FlowDef
+            | Bucket::Leases
+            | Bucket::Snapshots
+            | Bucket::Route
+            | Bucket::Cache,
             _,
         ) => KvAccess::None,
     }

@@ -218,5 +218,6 @@ fn work_item() -> WorkItem {
             .expect("a configuration"),
         argument: serde_json::Value::Null,
         timeout_ms: 1000,
+        idle_timeout_ms: None,
     }
 }

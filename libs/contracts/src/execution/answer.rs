@@ -27,9 +27,34 @@ pub struct PendingAnswer {
     pub least_role: Option<Role>,
     /// These may answer. Where neither is set, everyone may who may approve.
     pub users: Vec<UserId>,
+    /// Who may answer too, when nobody has until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
+    pub escalation: Option<Escalation>,
+    /// How often they are reminded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
+    pub remind_every_seconds: Option<u32>,
+    /// How often they were reminded.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", oai(default))]
+    pub reminders: u32,
     pub asked_at: DateTime<Utc>,
     /// When nobody needs to answer any more, and the execution goes on at the port `deadline`.
     pub until: Option<DateTime<Utc>>,
+}
+
+/// Others who may answer, from a moment on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(poem_openapi::Object))]
+pub struct Escalation {
+    pub at: DateTime<Utc>,
+    /// Who has this role, or one above it, may answer.
+    pub least_role: Option<Role>,
+    /// These may answer.
+    pub users: Vec<UserId>,
+    /// Whether the moment has come.
+    pub reached: bool,
 }
 
 /// A way in which the execution may go on.
@@ -49,6 +74,15 @@ impl PendingAnswer {
         is_open
             || self.users.contains(&user)
             || self.least_role.is_some_and(|least| role.covers(least))
+            || self.reached().is_some_and(|others| {
+                others.users.contains(&user)
+                    || others.least_role.is_some_and(|least| role.covers(least))
+            })
+    }
+
+    /// Those who may answer too by now.
+    fn reached(&self) -> Option<&Escalation> {
+        self.escalation.as_ref().filter(|others| others.reached)
     }
 }
 
@@ -84,6 +118,9 @@ mod tests {
             buttons: Vec::new(),
             least_role,
             users,
+            escalation: None,
+            remind_every_seconds: None,
+            reminders: 0,
             asked_at: DateTime::UNIX_EPOCH,
             until: None,
         };
@@ -94,5 +131,17 @@ mod tests {
         assert!(!asked(None, vec![named]).may_answer(other, Role::Owner));
         let either = asked(Some(Role::Admin), vec![named]);
         assert!(either.may_answer(named, Role::Operator) && either.may_answer(other, Role::Admin));
+        let escalation = |reached| Escalation {
+            at: DateTime::UNIX_EPOCH,
+            least_role: None,
+            users: vec![other],
+            reached,
+        };
+        let with = |reached| PendingAnswer {
+            escalation: Some(escalation(reached)),
+            ..asked(None, vec![named])
+        };
+        assert!(!with(false).may_answer(other, Role::Operator));
+        assert!(with(true).may_answer(other, Role::Operator));
     }
 }

@@ -22,6 +22,7 @@ fn frame(n: u64, output: Value) -> Frame {
             port: "out".into(),
             usage: None,
             duration_ms: 1,
+            cached: false,
         },
     }
 }

@@ -48,6 +48,8 @@ pub fn roots(definition: &Definition, node: &Node) -> Vec<&'static str> {
             }
         }
     }
+    // What is undone is undone after its loop has ended.
+    roots.retain(|root| *root != PREVIOUS || node.compensates.is_none());
     roots
 }
 

@@ -10,7 +10,7 @@ const DEADLINE: &str = "deadline_seconds";
 const MAX_SECONDS: u32 = 365 * 24 * 60 * 60;
 
 pub(super) fn kind() -> Kind {
-    let schema = object(
+    let mut schema = object(
         &["title"],
         &json!({
             "title": {"type": "string", "minLength": 1, "maxLength": 200, "description": "What is to be decided, in a line."},
@@ -32,15 +32,34 @@ pub(super) fn kind() -> Kind {
                 "type": "array", "maxItems": 50, "items": {"type": "string", "pattern": "^user_[0-9a-f]{32}$"},
                 "description": "These may answer. Where neither they nor a role is set, everyone may who may approve."
             },
+            "escalate_after_seconds": {"type": "number", "minimum": 1, "maximum": MAX_SECONDS, "description": "When nobody has answered for so long, others may answer too."},
+            "escalate_role": {"type": "string", "enum": ["operator", "editor", "admin", "owner"], "description": "Who has this role, or one above it, may answer from then on."},
+            "escalate_users": {
+                "type": "array", "maxItems": 50, "items": {"type": "string", "pattern": "^user_[0-9a-f]{32}$"},
+                "description": "These may answer from then on."
+            },
+            "remind_every_seconds": {"type": "integer", "minimum": 1, "maximum": MAX_SECONDS, "description": "How often the event `answer_reminded` says that nobody has answered: at most 100 times."},
             DEADLINE: {"type": "number", "minimum": 1, "maximum": MAX_SECONDS, "description": "How long it waits: at most a year, without end when absent. Then it goes on at the port `deadline`."}
         }),
     );
+    schema["dependentRequired"] = json!({
+        "escalate_role": ["escalate_after_seconds"],
+        "escalate_users": ["escalate_after_seconds"]
+    });
     let description = "Waits for a person's decision, and goes on at the port of the chosen button. The output is `{port, values, comment, by}`.";
     let mut kind = super::kind("approval", "Human approval", description, schema);
     // Its ports are those that its buttons name.
     kind.about.ports = Vec::new();
     Kind {
-        verbatim: &["form", "buttons", "least_role", "users"],
+        verbatim: &[
+            "form",
+            "buttons",
+            "least_role",
+            "users",
+            "escalate_role",
+            "escalate_users",
+            "remind_every_seconds",
+        ],
         schemas: &["form"],
         ports,
         ..kind

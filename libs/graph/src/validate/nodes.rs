@@ -9,7 +9,7 @@ use contracts::{
 
 use super::{Problems, short};
 use crate::{
-    node_types::{self, Kind},
+    node_types::{self, Kind, WORKING},
     schema::Schema,
 };
 
@@ -18,6 +18,8 @@ const MAX_TIMEOUT_MS: u64 = 24 * 60 * 60 * 1000;
 const MAX_ATTEMPTS: u32 = 100;
 const MAX_BACKOFF_MS: u64 = 24 * 60 * 60 * 1000;
 const MAX_ELAPSED_MS: u64 = 365 * 24 * 60 * 60 * 1000;
+/// The longest time for which an output may be taken again: 30 days.
+const MAX_TTL_SECONDS: u64 = 30 * 24 * 60 * 60;
 /// Codes of errors that a retry policy may name.
 const MAX_CODES: usize = 20;
 const MAX_CODE: usize = 64;
@@ -100,9 +102,43 @@ impl Place<'_> {
             );
             self.tell("/timeout_ms", "invalid_timeout", message);
         }
+        self.idleness();
+        self.cache();
         for (field, rule) in self.node.retry.iter().flat_map(broken_rules) {
             let message = format!("`{field}` in `retry` of `{}` {rule}", short(&self.node.id));
             self.tell(&format!("/retry/{field}"), "invalid_retry", message);
+        }
+    }
+}
+
+impl Place<'_> {
+    fn idleness(&mut self) {
+        let Some(limit) = self.node.idle_timeout_ms else {
+            return;
+        };
+        let id = short(&self.node.id);
+        if !node_types::shows_progress(&self.node.kind) {
+            let message =
+                format!("`idle_timeout_ms` of `{id}`: what it does cannot show that it goes on");
+            self.tell("/idle_timeout_ms", "invalid_timeout", message);
+        } else if !(1..=MAX_TIMEOUT_MS).contains(&limit) {
+            let message = format!("`idle_timeout_ms` of `{id}` must be 1 to {MAX_TIMEOUT_MS}");
+            self.tell("/idle_timeout_ms", "invalid_timeout", message);
+        }
+    }
+
+    fn cache(&mut self) {
+        let Some(cache) = self.node.cache else {
+            return;
+        };
+        let id = short(&self.node.id);
+        if !WORKING.contains(&self.node.kind.as_str()) || self.node.compensates.is_some() {
+            let message = format!("`cache` of `{id}`: its output cannot be taken again");
+            self.tell("/cache", "invalid_cache", message);
+        } else if !(1..=MAX_TTL_SECONDS).contains(&cache.ttl_seconds) {
+            let message =
+                format!("`ttl_seconds` in `cache` of `{id}` must be 1 to {MAX_TTL_SECONDS}");
+            self.tell("/cache/ttl_seconds", "invalid_cache", message);
         }
     }
 }

@@ -10,7 +10,10 @@ use petgraph::{
 };
 
 use super::{Problems, short};
-use crate::{node_types, plan::digraph};
+use crate::{
+    node_types::{self, ERROR_HANDLER},
+    plan::digraph,
+};
 
 /// Of the nodes in a cycle, this many are named.
 const MAX_NAMED: usize = 10;
@@ -26,8 +29,10 @@ pub(super) fn check(definition: &Definition, problems: &mut Problems) {
 
 /// The one node where the flow begins.
 fn trigger(definition: &Definition, problems: &mut Problems) -> Option<NodeIndex> {
-    let begins =
-        |node: &Node| node_types::find(&node.kind).is_some_and(|kind| !kind.about.takes_input);
+    let begins = |node: &Node| {
+        let kind = node_types::find(&node.kind);
+        node.kind != ERROR_HANDLER && kind.is_some_and(|kind| !kind.about.takes_input)
+    };
     let mut triggers = definition
         .nodes
         .iter()
@@ -167,9 +172,13 @@ fn reach(
     problems: &mut Problems,
 ) {
     let mut reached = HashSet::new();
-    let mut walk = Dfs::new(graph, trigger);
-    while let Some(node) = walk.next(graph) {
-        reached.insert(node);
+    let is_handler = |at: &NodeIndex| definition.nodes[at.index()].kind == ERROR_HANDLER;
+    let begins = |at: &NodeIndex| *at == trigger || is_handler(at);
+    for from in graph.node_indices().filter(begins) {
+        let mut walk = Dfs::new(graph, from);
+        while let Some(node) = walk.next(graph) {
+            reached.insert(node);
+        }
     }
     for (position, node) in definition.nodes.iter().enumerate() {
         // A second node of the same id has no edges of its own; the id is told already.

@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 
 use super::*;
 
+mod failure;
+
 /// A valid flow `trigger → a → end`, changed by a merge at JSON pointers.
 fn flow(changes: &[(&str, Value)]) -> Definition {
     let mut flow = json!({

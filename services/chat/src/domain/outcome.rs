@@ -55,6 +55,7 @@ impl Transcript {
             ExecutionEvent::ExecutionStarted { .. }
             | ExecutionEvent::StepStarted { call: None, .. }
             | ExecutionEvent::StepSleeping { .. }
+            | ExecutionEvent::StepListening { .. }
             | ExecutionEvent::StepIterating { .. }
             | ExecutionEvent::IterationStarted { .. }
             | ExecutionEvent::IterationSucceeded { .. }
@@ -66,7 +67,12 @@ impl Transcript {
             | ExecutionEvent::ApprovalGiven { .. }
             | ExecutionEvent::AnswerAsked { .. }
             | ExecutionEvent::AnswerGiven { .. }
+            | ExecutionEvent::AnswerReminded { .. }
+            | ExecutionEvent::AnswerEscalated { .. }
             | ExecutionEvent::CancelAsked { .. }
+            | ExecutionEvent::ExecutionFailing { .. }
+            | ExecutionEvent::CompensationStarted { .. }
+            | ExecutionEvent::HandlerStarted { .. }
             | ExecutionEvent::ExecutionSucceeded { .. }
             | ExecutionEvent::ExecutionFailed { .. }
             | ExecutionEvent::ExecutionCancelled { .. } => {}

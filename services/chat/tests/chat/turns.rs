@@ -201,5 +201,6 @@ fn succeeded(node: &str, output: Value) -> ExecutionEvent {
         port: "out".into(),
         usage: None,
         duration_ms: 1,
+        cached: false,
     }
 }

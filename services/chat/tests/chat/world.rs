@@ -184,6 +184,7 @@ impl World {
                 port: "out".into(),
                 usage: None,
                 duration_ms: 1,
+                cached: false,
             },
         );
     }
@@ -241,6 +242,8 @@ fn run(id: ExecutionId, state: ExecutionState) -> ExecutionWithEvents {
             last_event: 0,
             approvals: Vec::new(),
             answers: Vec::new(),
+            handled: false,
+            uncompensated: Vec::new(),
             started_by: contracts::id::UserId::EXAMPLE,
             created_at: Utc::now(),
             finished_at: None,

@@ -9,32 +9,38 @@ use std::{sync::Arc, time::Duration};
 use chrono::{DateTime, Utc};
 use contracts::{
     execution::{StepError, Usage},
-    flow::{Edge, Node, OnError, Retry},
+    flow::{Edge, Node},
     id::UserId,
     live::{ExecutionEvent, Frame},
     owner::{Outcome, Start},
     work::{WorkClass, WorkItem},
 };
 use graph::{NodeIndex, schedule};
+use serde_json::Value;
 
 use super::{
     calls,
-    inline::{self, Done, Kind},
+    inline::{self, Done, Kind, Wanted},
     limits,
     program::Program,
-    retry::{effect_key, is_tried_again, pause},
-    state::{At, State, Step},
+    retry::effect_key,
+    state::{At, Stage, State, Step},
 };
 use crate::record::{Private, Record};
 
 mod asking;
+mod caching;
 mod ending;
+mod failing;
 mod iterating;
+mod listening;
 mod timers;
+mod unwinding;
 mod waiting;
 mod working;
 
 pub(crate) use asking::Answer;
+use failing::Failure;
 
 /// How much longer than its time limit an attempt may stay without an answer: the wait in the queue, workers that died.
 const SILENCE: Duration = Duration::from_secs(60);
@@ -55,6 +61,17 @@ pub(crate) enum Input {
         error: StepError,
     },
     TimerFired(Timer),
+    /// Whether an earlier step was the same, and if so: its output.
+    Looked {
+        node: At,
+        attempt: u32,
+        found: Option<Value>,
+    },
+    /// The event that a node waits for.
+    Heard {
+        node: At,
+        output: Value,
+    },
     /// A person's word on a call that waits; checked by [`State::may_decide`].
     Decide {
         node: At,
@@ -94,6 +111,8 @@ pub(crate) enum Timer {
     Wait { node: At },
     /// A node's agent has had its time.
     Limit { node: At, attempt: u32 },
+    /// The execution has had its time.
+    Overdue,
     /// Running attempts have had their time to be cut.
     Grace,
     /// It goes on with what it left, so that other executions have their turn.
@@ -110,6 +129,23 @@ pub(crate) enum Effect {
     Wake {
         timer: Timer,
         at: DateTime<Utc>,
+    },
+    /// Look whether an earlier step was the same, by this key; [`Input::Looked`] answers.
+    Look {
+        node: String,
+        attempt: u32,
+        key: String,
+    },
+    /// Find the event that a node waits for, now or when it comes; [`Input::Heard`] answers.
+    Listen {
+        node: String,
+        wanted: Wanted,
+    },
+    /// Keep an output for steps that are the same.
+    Keep {
+        key: String,
+        output: Value,
+        ttl_seconds: u64,
     },
     /// Tell running attempts to stop.
     Cut,
@@ -158,6 +194,7 @@ pub(crate) fn start(request: Start, plan: Arc<Program>, now: DateTime<Utc>) -> (
     let mut state = State::begin(&first, plan).expect("it is a first record");
     let mut run = Run::new(&mut state, now);
     run.applied.records.push(first);
+    run.limit_execution();
     run.advance();
     let applied = run.applied;
     (state, applied)
@@ -177,6 +214,12 @@ pub(crate) fn apply(state: &mut State, input: Input, now: DateTime<Utc>) -> Appl
             error,
         } => run.refused(node, attempt, error),
         Input::TimerFired(timer) => run.timer(timer),
+        Input::Looked {
+            node,
+            attempt,
+            found,
+        } => run.looked(node, attempt, found),
+        Input::Heard { node, output } => run.heard(node, output),
         Input::Decide {
             node,
             approved,
@@ -227,6 +270,7 @@ impl<'a> Run<'a> {
         }
         let failed = match outcome {
             Outcome::Succeeded { output } if limits::fits(&output) => {
+                self.keep(node, &output);
                 let event = ExecutionEvent::StepSucceeded {
                     node: self.id(node),
                     attempt,
@@ -234,6 +278,7 @@ impl<'a> Run<'a> {
                     port: Edge::DEFAULT_PORT.to_owned(),
                     usage,
                     duration_ms,
+                    cached: false,
                 };
                 self.emit(event, None);
                 return self.advance();
@@ -279,8 +324,14 @@ impl<'a> Run<'a> {
     }
 
     fn cancel(&mut self, by: UserId) {
-        if self.state.data.closing.is_none() {
-            self.emit(ExecutionEvent::CancelAsked { by }, None);
+        let unwinding = self.state.data.unwinding.as_ref();
+        let is_known = unwinding.is_some_and(|unwinding| unwinding.is_cancelled);
+        if self.state.data.closing.is_some() || is_known {
+            return;
+        }
+        self.emit(ExecutionEvent::CancelAsked { by }, None);
+        // What is being undone is undone to its end.
+        if self.state.data.closing.is_some() {
             self.close();
         }
     }
@@ -289,6 +340,7 @@ impl<'a> Run<'a> {
         if self.state.data.closing.is_some() {
             return self.close();
         }
+        self.limit_execution();
         let steps: Vec<_> = self.state.steps().collect();
         for (node, step) in steps {
             match step {
@@ -300,11 +352,8 @@ impl<'a> Run<'a> {
                 Step::Looping { attempt, since } => self.limit(node, attempt, since),
                 Step::Iterating { since } => self.limit(node, 1, since),
                 Step::Sleeping { until, .. } => self.wake_at(node, until),
-                Step::Asking => {
-                    if let Some(until) = self.state.asked(node).and_then(|asked| asked.until) {
-                        self.wake_at(node, until);
-                    }
-                }
+                Step::Listening { .. } => self.listen_on(node),
+                Step::Asking => self.look_after_later(node),
                 Step::Waiting | Step::Settled | Step::Skipped | Step::Failed | Step::Cut => {}
             }
         }
@@ -318,7 +367,13 @@ impl<'a> Run<'a> {
                 let (timer, at) = (Timer::GoOn, self.now);
                 return self.applied.effects.push(Effect::Wake { timer, at });
             }
-            if !self.begin_ready() && !self.work_on() && !self.iterate() {
+            let goes_on = match self.state.stage() {
+                Some(Stage::Compensating) => self.compensate(),
+                Some(Stage::Handling) | None => {
+                    self.begin_ready() || self.work_on() || self.iterate()
+                }
+            };
+            if !goes_on {
                 break;
             }
         }
@@ -382,6 +437,7 @@ impl<'a> Run<'a> {
             Ok(Kind::Iterating) => self.begin_body(at),
             Ok(Kind::Wait) => self.wait(at),
             Ok(Kind::Ask) => self.ask(at),
+            Ok(Kind::Listen) => self.listen(at),
             Err(error) => self.failed(at, Failure::of(1, error)),
         }
     }
@@ -395,6 +451,7 @@ impl<'a> Run<'a> {
             port: done.port,
             usage: None,
             duration_ms,
+            cached: false,
         };
         self.emit(event, None);
     }
@@ -419,6 +476,7 @@ impl<'a> Run<'a> {
         self.emit(event, None);
         match self.state.step(node) {
             Step::Looping { since, .. } => self.limit(node, attempt, since),
+            _ if attempt == 1 && self.look(node) => {}
             _ => self.dispatch(node, attempt),
         }
     }
@@ -456,67 +514,6 @@ impl<'a> Run<'a> {
         self.applied.effects.push(Effect::Wake { timer, at });
     }
 
-    fn failed(&mut self, node: At, failure: Failure) {
-        let Failure {
-            attempt,
-            error,
-            usage,
-            unanswered,
-        } = failure;
-        let private = unanswered.then_some(Private::Unanswered);
-        let mut error = limits::shortened(error);
-        error.node = Some(self.id(node));
-        if let Some(at) = self.next_attempt(node, &error, attempt) {
-            let event = ExecutionEvent::StepRetrying {
-                node: self.id(node),
-                attempt,
-                error,
-                at,
-                usage,
-            };
-            self.emit(event, private);
-            let timer = Timer::Retry { node, attempt };
-            return self.applied.effects.push(Effect::Wake { timer, at });
-        }
-        // A call has no edges: its failure is for the agent to deal with.
-        let on_error = self
-            .node(node)
-            .map_or(&OnError::Fail, |node| &node.on_error);
-        let (port, output) = match on_error {
-            OnError::Fail => (None, None),
-            OnError::Branch => {
-                let output = serde_json::to_value(&error).expect("an error is JSON");
-                (Some(Edge::ERROR_PORT.to_owned()), Some(output))
-            }
-            OnError::Default(value) => {
-                let port = self.node(node).map(inline::default_port);
-                (port, Some(value.clone()))
-            }
-        };
-        let event = ExecutionEvent::StepFailed {
-            node: self.id(node),
-            attempt,
-            error,
-            port,
-            output,
-            usage,
-        };
-        self.emit(event, private);
-    }
-
-    /// When the attempt after a failed one begins; none where there is no further one.
-    fn next_attempt(&self, node: At, error: &StepError, attempt: u32) -> Option<DateTime<Utc>> {
-        let retry = self.retry(node)?;
-        if !is_tried_again(&retry, error, attempt) {
-            return None;
-        }
-        let at = after(self.now, pause(&retry, error, &self.key(node), attempt));
-        let limit = retry.max_elapsed_ms.map(Duration::from_millis);
-        let latest = self.state.begun_at(node).zip(limit);
-        let is_soon = latest.is_none_or(|(begun, limit)| at <= after(begun, limit));
-        is_soon.then_some(at)
-    }
-
     fn late(&mut self, node: At, attempt: u32, usage: Option<Usage>) {
         let node = self.id(node);
         let event = ExecutionEvent::StepLate {
@@ -551,13 +548,6 @@ impl<'a> Run<'a> {
         Some(self.state.plan.node(node))
     }
 
-    fn retry(&self, at: At) -> Option<Retry> {
-        match self.node(at) {
-            Some(node) => node.retry.clone(),
-            None => calls::retry_of(&calls::wanted(self.state, at)?.call),
-        }
-    }
-
     fn id(&self, at: At) -> String {
         self.state.path(at).into_owned()
     }
@@ -565,25 +555,6 @@ impl<'a> Run<'a> {
     fn key(&self, at: At) -> String {
         let data = &self.state.data;
         effect_key(data.tenant, data.id, &self.state.path(at), 0)
-    }
-}
-
-/// A failed attempt.
-struct Failure {
-    attempt: u32,
-    error: StepError,
-    usage: Option<Usage>,
-    unanswered: bool,
-}
-
-impl Failure {
-    fn of(attempt: u32, error: StepError) -> Self {
-        Self {
-            attempt,
-            error,
-            usage: None,
-            unanswered: false,
-        }
     }
 }
 

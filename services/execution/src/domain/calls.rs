@@ -15,7 +15,10 @@ use contracts::{
     tool::FlowPin,
     work::{WorkClass, WorkItem},
 };
-use graph::expression::{self, Scope};
+use graph::{
+    expression::{self, Scope},
+    path::node_path,
+};
 use serde_json::{Value, json};
 
 use super::{
@@ -107,6 +110,7 @@ pub(crate) fn work_item(
     attempt: u32,
 ) -> Option<(WorkClass, WorkItem)> {
     let data = &state.data;
+    let agent = state.at(node_path(&wanted.path));
     let key = effect_key(data.tenant, data.id, &wanted.path, 0);
     let (class, config, timeout_ms) = match &wanted.call {
         Call::Approval { .. } => return None,
@@ -153,6 +157,11 @@ pub(crate) fn work_item(
         config: fields(config),
         argument: Value::Null,
         timeout_ms,
+        // The words of a model show that it goes on; the other calls show nothing.
+        idle_timeout_ms: match class {
+            WorkClass::Llm => agent.and_then(|at| configured(state, at).idle_timeout_ms),
+            _ => None,
+        },
     };
     Some((class, item))
 }

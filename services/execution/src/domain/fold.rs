@@ -15,6 +15,7 @@ use contracts::{
     tool::Approval,
 };
 use graph::{
+    NodeIndex,
     path::node_path,
     schedule::{Decisions, Settled, settle},
 };
@@ -30,6 +31,7 @@ use super::{
 use crate::record::{Private, Record};
 
 mod iterations;
+mod unwinding;
 
 /// Why a record cannot follow the ones before it.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
@@ -101,7 +103,9 @@ impl State {
             asked: Vec::new(),
             unanswered: Vec::new(),
             usage: Usage::ZERO,
+            undoable: Vec::new(),
             closing: None,
+            unwinding: None,
             end: None,
         };
         let outer = Decisions::new(&plan, None);
@@ -155,18 +159,18 @@ impl State {
         self.data.n = n;
         match event {
             ExecutionEvent::ExecutionStarted { .. } => return Err(Broken::SecondStart { n }),
-            ExecutionEvent::CancelAsked { .. } => {
-                self.data.closing.get_or_insert(Closing::Cancelled);
+            ExecutionEvent::CancelAsked { .. }
+            | ExecutionEvent::ExecutionFailing { .. }
+            | ExecutionEvent::CompensationStarted { .. }
+            | ExecutionEvent::HandlerStarted { .. } => self.fold_unwinding(event),
+            ExecutionEvent::ExecutionSucceeded { .. }
+            | ExecutionEvent::ExecutionFailed { .. }
+            | ExecutionEvent::ExecutionCancelled { .. } => self.end(record),
+            ExecutionEvent::AnswerReminded { node, .. }
+            | ExecutionEvent::AnswerEscalated { node, .. } => {
+                let at = self.known(n, node)?;
+                self.fold_asking(at, event);
             }
-            ExecutionEvent::ExecutionSucceeded { output, .. } => {
-                let output = output.clone();
-                self.end(record, Outcome::Succeeded { output });
-            }
-            ExecutionEvent::ExecutionFailed { error, .. } => {
-                let error = error.clone();
-                self.end(record, Outcome::Failed { error });
-            }
-            ExecutionEvent::ExecutionCancelled { .. } => self.end(record, Outcome::Cancelled),
             ExecutionEvent::AnswerAsked { asked } => {
                 let at = self.known(n, &asked.node)?;
                 self.fold_node(at, record);
@@ -180,6 +184,7 @@ impl State {
             }
             ExecutionEvent::StepStarted { node, .. }
             | ExecutionEvent::StepSleeping { node, .. }
+            | ExecutionEvent::StepListening { node, .. }
             | ExecutionEvent::StepSucceeded { node, .. }
             | ExecutionEvent::StepRetrying { node, .. }
             | ExecutionEvent::StepFailed { node, .. }
@@ -295,6 +300,7 @@ impl State {
                 self.conclude(at, Step::Settled, decided);
             }
             ExecutionEvent::StepSleeping { .. }
+            | ExecutionEvent::StepListening { .. }
             | ExecutionEvent::StepIterating { .. }
             | ExecutionEvent::IterationStarted { .. }
             | ExecutionEvent::IterationSucceeded { .. }
@@ -302,8 +308,13 @@ impl State {
             | ExecutionEvent::StepSkipped { .. }
             | ExecutionEvent::AnswerAsked { .. }
             | ExecutionEvent::AnswerGiven { .. }
+            | ExecutionEvent::AnswerReminded { .. }
+            | ExecutionEvent::AnswerEscalated { .. }
             | ExecutionEvent::ExecutionStarted { .. }
             | ExecutionEvent::CancelAsked { .. }
+            | ExecutionEvent::ExecutionFailing { .. }
+            | ExecutionEvent::CompensationStarted { .. }
+            | ExecutionEvent::HandlerStarted { .. }
             | ExecutionEvent::ExecutionSucceeded { .. }
             | ExecutionEvent::ExecutionFailed { .. }
             | ExecutionEvent::ExecutionCancelled { .. } => {}
@@ -355,6 +366,10 @@ impl State {
                 let (since, until) = (record.frame.ts, *until);
                 self.set(at, Step::Sleeping { since, until });
             }
+            ExecutionEvent::StepListening { until, .. } => {
+                let (since, until) = (record.frame.ts, *until);
+                self.set(at, Step::Listening { since, until });
+            }
             ExecutionEvent::StepSucceeded {
                 output,
                 port,
@@ -363,6 +378,7 @@ impl State {
             } => {
                 self.spend(*usage);
                 self.take(at, port, output);
+                self.note_undoable(at);
             }
             ExecutionEvent::StepRetrying {
                 attempt,
@@ -442,16 +458,36 @@ impl State {
         }
     }
 
+    fn fold_asking(&mut self, at: At, event: &ExecutionEvent) {
+        let mut asked = self.data.asked.iter_mut();
+        let Some((_, asked)) = asked.find(|(known, _)| *known == at) else {
+            return;
+        };
+        match event {
+            ExecutionEvent::AnswerReminded { count, .. } => asked.reminders = *count,
+            ExecutionEvent::AnswerEscalated { .. } => {
+                if let Some(others) = &mut asked.escalation {
+                    others.reached = true;
+                }
+            }
+            _ => {}
+        }
+    }
+
     fn take(&mut self, at: At, port: &str, output: &Value) {
         self.data.asked.retain(|(known, _)| *known != at);
         self.set(at, Step::Settled);
         self.data.outputs[at.0 as usize] = output.clone();
         let port = port.to_owned();
+        self.note_undone(at, true);
         self.settle(at, Settled::Taken { port });
     }
 
     fn fail(&mut self, at: At, error: &StepError) {
         self.set(at, Step::Failed);
+        if self.note_undone(at, false) {
+            return;
+        }
         self.settle(at, Settled::Failed);
         let error = error.clone();
         match self.iteration_of(at) {
@@ -466,7 +502,8 @@ impl State {
     }
 
     fn settle(&mut self, at: At, how: Settled) {
-        let node = self.node_index(at);
+        let has_turn = |node: &NodeIndex| !self.plan.is_compensation(*node);
+        let node = self.node_index(at).filter(has_turn);
         let decisions = match self.iteration_of(at) {
             None => Some(&mut self.outer),
             Some(number) => self.inner.get_mut(&number),
@@ -476,8 +513,27 @@ impl State {
         }
     }
 
-    fn end(&mut self, record: &Record, outcome: Outcome) {
+    fn end(&mut self, record: &Record) {
         let at = record.frame.ts;
+        let outcome = match record.frame.event.clone() {
+            ExecutionEvent::ExecutionSucceeded { output, .. } => Outcome::Succeeded { output },
+            ExecutionEvent::ExecutionFailed {
+                error,
+                handled,
+                output,
+                uncompensated,
+                ..
+            } => Outcome::Failed {
+                error,
+                handled,
+                output,
+                uncompensated,
+            },
+            ExecutionEvent::ExecutionCancelled { uncompensated, .. } => {
+                Outcome::Cancelled { uncompensated }
+            }
+            _ => return,
+        };
         self.data.end = Some(End { at, outcome });
     }
 

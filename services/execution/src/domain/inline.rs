@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use contracts::{
-    execution::{AnswerButton, PendingAnswer, StepError},
+    execution::{AnswerButton, Escalation, PendingAnswer, StepError},
     flow::{Edge, Node, NodeConfig},
     id::UserId,
     work::{WorkClass, WorkItem},
 };
 use graph::{
-    LOOP, MAP, NodeIndex,
+    ERROR_HANDLER, LOOP, MAP, NodeIndex,
     expression::{self, ExpressionError, Scope},
 };
 use serde_json::{Value, json};
@@ -21,11 +21,13 @@ use serde_json::{Value, json};
 use super::{
     calls, limits,
     outputs::{self, argument, incoming, scope},
-    state::{At, State},
+    state::{At, Closing, State},
 };
 
 /// The longest that a node waits.
 const MAX_WAIT: TimeDelta = TimeDelta::days(365);
+/// Bytes of what an event is known by.
+const MAX_KEY: usize = 512;
 /// The type whose value is the execution's output.
 pub(crate) const OUTPUT: &str = "output";
 
@@ -42,6 +44,17 @@ pub(crate) enum Kind {
     Wait,
     /// A person's answer.
     Ask,
+    /// An event of an integrator.
+    Listen,
+}
+
+/// The event that a node waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    pub(crate) name: String,
+    /// Empty, with the key, where any event of the name will do.
+    pub(crate) pointer: String,
+    pub(crate) key: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +65,8 @@ pub(crate) enum Inline {
     Value,
     /// What has come by the edges.
     Join,
+    /// Why the execution fails.
+    Handler,
 }
 
 /// A step that is done.
@@ -79,11 +94,13 @@ impl Kind {
             "llm" => Self::Heavy(WorkClass::Llm),
             "http" => Self::Heavy(WorkClass::Http),
             "code" => Self::Heavy(WorkClass::Code),
+            ERROR_HANDLER => Self::Inline(Inline::Handler),
             "join" => Self::Inline(Inline::Join),
             "agent" | "crew" => Self::Looping,
             MAP | LOOP => Self::Iterating,
             "wait" => Self::Wait,
             "approval" => Self::Ask,
+            "event" => Self::Listen,
             "custom" => Self::Heavy(WorkClass::Custom),
             "tool" => Self::Heavy(WorkClass::Tool),
             "flow" => Self::Heavy(WorkClass::Flow),
@@ -113,12 +130,27 @@ pub(crate) fn evaluate(state: &State, node: At, kind: Inline) -> Result<Done, St
             Done::with(config.remove("value").unwrap_or(Value::Null))
         }
         Inline::Join => Done::with(outputs::arrived(state, node)),
+        Inline::Handler => Done::with(failure(state)),
     };
     if limits::fits(&done.output) {
         Ok(done)
     } else {
         Err(limits::output_too_large())
     }
+}
+
+/// What the error handler gives: why the execution fails, and what could not be undone.
+fn failure(state: &State) -> Value {
+    let Some(unwinding) = &state.data.unwinding else {
+        return Value::Null;
+    };
+    let uncompensated = unwinding.uncompensated.iter().map(|at| state.path(*at));
+    let uncompensated: Vec<_> = uncompensated.collect();
+    let error = match &unwinding.why {
+        Closing::Failed { error } => Some(error),
+        Closing::Cancelled => None,
+    };
+    json!({"error": error, "uncompensated": uncompensated})
 }
 
 /// Until when a node waits that begins to at `now`.
@@ -153,6 +185,42 @@ pub(crate) fn wait_until(
         .ok_or_else(|| misfit("the wait is longer than a year"))
 }
 
+/// Which event a node waits for that begins to at `now`, and until when.
+///
+/// # Errors
+/// When an expression cannot be evaluated.
+pub(crate) fn listened(
+    state: &State,
+    node: At,
+    now: DateTime<Utc>,
+) -> Result<(Wanted, Option<DateTime<Utc>>), StepError> {
+    let mut config = render(state, node)?;
+    let mut text = |key: &str| match config.remove(key) {
+        Some(Value::String(text)) => text,
+        None | Some(Value::Null) => String::new(),
+        Some(other) => other.to_string(),
+    };
+    let wanted = Wanted {
+        name: text("name"),
+        pointer: text("pointer"),
+        key: text("key"),
+    };
+    if !wanted.pointer.is_empty() && wanted.key.is_empty() {
+        return Err(StepError::new("config", "`key` is empty"));
+    }
+    if wanted.key.len() > MAX_KEY {
+        let text = format!("`key` is longer than {MAX_KEY} bytes");
+        return Err(StepError::new("config", text));
+    }
+    let seconds = config.get("deadline_seconds").and_then(Value::as_f64);
+    let pause = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let pause = pause.and_then(|pause| TimeDelta::from_std(pause).ok());
+    Ok((
+        wanted,
+        pause.and_then(|pause| now.checked_add_signed(pause)),
+    ))
+}
+
 /// What a node asks that begins to at `now`.
 ///
 /// # Errors
@@ -166,8 +234,24 @@ pub(crate) fn asked(
     let misfit = |error: serde_json::Error| StepError::new("config", error.to_string());
     let mut read = |key: &str| config.remove(key).unwrap_or(Value::Null);
     let text = |value: Value| value.as_str().unwrap_or_default().to_owned();
-    let seconds = read("deadline_seconds").as_f64();
-    let pause = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let later = |seconds: &Value| {
+        let pause = Duration::try_from_secs_f64(seconds.as_f64()?).ok()?;
+        now.checked_add_signed(TimeDelta::from_std(pause).ok()?)
+    };
+    let until = later(&read("deadline_seconds"));
+    let others = (read("escalate_role"), read("escalate_users"));
+    let escalation = match later(&read("escalate_after_seconds")) {
+        Some(at) => Some(Escalation {
+            at,
+            least_role: serde_json::from_value(others.0).map_err(misfit)?,
+            users: serde_json::from_value::<Option<_>>(others.1)
+                .map_err(misfit)?
+                .unwrap_or_default(),
+            reached: false,
+        }),
+        None => None,
+    };
+    let every = read("remind_every_seconds").as_u64();
     let buttons: Option<Vec<AnswerButton>> =
         serde_json::from_value(read("buttons")).map_err(misfit)?;
     let users: Option<Vec<UserId>> = serde_json::from_value(read("users")).map_err(misfit)?;
@@ -179,8 +263,11 @@ pub(crate) fn asked(
         buttons: buttons.unwrap_or_else(yes_or_no),
         least_role: serde_json::from_value(read("least_role")).map_err(misfit)?,
         users: users.unwrap_or_default(),
+        escalation,
+        remind_every_seconds: every.and_then(|every| u32::try_from(every).ok()),
+        reminders: 0,
         asked_at: now,
-        until: pause.and_then(|pause| now.checked_add_signed(TimeDelta::from_std(pause).ok()?)),
+        until,
     })
 }
 
@@ -214,7 +301,12 @@ pub(crate) fn work_item(
     let data = &state.data;
     let class = match Kind::of(configured)? {
         Kind::Heavy(class) => class,
-        Kind::Inline(_) | Kind::Looping | Kind::Iterating | Kind::Wait | Kind::Ask => {
+        Kind::Inline(_)
+        | Kind::Looping
+        | Kind::Iterating
+        | Kind::Wait
+        | Kind::Ask
+        | Kind::Listen => {
             let text = format!("nodes of type `{}` need no worker", configured.kind);
             return Err(StepError::new("unknown_node_type", text));
         }
@@ -252,6 +344,7 @@ pub(crate) fn work_item(
         timeout_ms: configured
             .timeout_ms
             .unwrap_or_else(|| default_timeout_ms(class)),
+        idle_timeout_ms: configured.idle_timeout_ms,
     };
     Ok((class, item))
 }

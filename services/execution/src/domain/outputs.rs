@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     inline::OUTPUT,
-    state::{At, State, Step},
+    state::{At, Stage, State, Step},
 };
 
 /// What expressions of a node see: of the other nodes, those that have settled for good.
@@ -80,7 +80,10 @@ pub(crate) fn arrived(state: &State, at: At) -> Value {
 /// several were, null where none was. An iteration whose body has no output node has the outputs of its last nodes.
 pub(crate) fn result(state: &State, iteration: Option<u32>) -> Value {
     let of = iteration.and_then(|number| state.node_index(state.iteration(number).of));
-    let body = state.plan.body(of);
+    let body = match (iteration, state.stage()) {
+        (None, Some(Stage::Handling)) => state.plan.handling(),
+        _ => state.plan.body(of),
+    };
     let is_output = |node: &NodeIndex| state.plan.node(*node).kind == OUTPUT;
     let has_output = iteration.is_none() || body.iter().any(is_output);
     let counts = |node: &NodeIndex| match has_output {

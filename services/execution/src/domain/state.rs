@@ -65,7 +65,9 @@ impl Tally {
         match step {
             Step::Running { .. } => Some(&mut self.running),
             Step::Asking => Some(&mut self.asking),
-            Step::Pausing { .. } | Step::Sleeping { .. } => Some(&mut self.paused),
+            Step::Pausing { .. } | Step::Sleeping { .. } | Step::Listening { .. } => {
+                Some(&mut self.paused)
+            }
             Step::Looping { .. } | Step::Iterating { .. } => Some(&mut self.working),
             Step::Waiting | Step::Settled | Step::Skipped | Step::Failed | Step::Cut => None,
         }
@@ -118,8 +120,12 @@ pub(crate) struct Data {
     /// Attempts given up because no worker answered: their results may still come, late.
     pub(crate) unanswered: Vec<(At, u32)>,
     pub(crate) usage: Usage,
+    /// The steps that succeeded, can be undone and were not, in the order in which they succeeded.
+    pub(crate) undoable: Vec<At>,
     /// Set from the moment on that nothing new may begin.
     pub(crate) closing: Option<Closing>,
+    /// Set once something follows a failure or a cancel.
+    pub(crate) unwinding: Option<Unwinding>,
     pub(crate) end: Option<End>,
 }
 
@@ -170,6 +176,11 @@ pub(crate) enum Step {
         since: DateTime<Utc>,
         until: DateTime<Utc>,
     },
+    /// An event is waited for, until a moment or without end.
+    Listening {
+        since: DateTime<Utc>,
+        until: Option<DateTime<Utc>>,
+    },
     /// A person is asked.
     Asking,
     /// Attempt `attempt` failed; the next begins at `at`.
@@ -194,6 +205,26 @@ pub(crate) enum Closing {
     Cancelled,
 }
 
+/// What follows the failure or the cancel of an execution, once nothing of it runs any more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Unwinding {
+    pub(crate) why: Closing,
+    pub(crate) stage: Stage,
+    /// The steps that could not be undone.
+    pub(crate) uncompensated: Vec<At>,
+    /// Whether a cancel was asked for meanwhile: what was begun is undone to its end, and no error handler follows.
+    pub(crate) is_cancelled: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Stage {
+    /// Steps are undone, one after the other.
+    Compensating,
+    /// The branch of the error handler runs.
+    Handling,
+}
+
 /// How it ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct End {
@@ -204,14 +235,31 @@ pub(crate) struct End {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(crate) enum Outcome {
-    Succeeded { output: Value },
-    Failed { error: StepError },
-    Cancelled,
+    Succeeded {
+        output: Value,
+    },
+    Failed {
+        error: StepError,
+        handled: bool,
+        output: Value,
+        uncompensated: Vec<String>,
+    },
+    Cancelled {
+        uncompensated: Vec<String>,
+    },
 }
 
 impl State {
     pub(crate) fn is_over(&self) -> bool {
         self.data.end.is_some()
+    }
+
+    /// What follows a failure or a cancel, while it does.
+    pub(crate) fn stage(&self) -> Option<Stage> {
+        self.data
+            .unwinding
+            .as_ref()
+            .map(|unwinding| unwinding.stage)
     }
 
     /// How many answers and approvals it waits for.
@@ -236,6 +284,7 @@ impl State {
             | Step::Looping { .. }
             | Step::Iterating { .. }
             | Step::Sleeping { .. }
+            | Step::Listening { .. }
             | Step::Asking => self.is_over(),
             Step::Running { attempt: known } | Step::Pausing { attempt: known, .. } => {
                 attempt <= known
@@ -301,6 +350,11 @@ impl State {
         asked.map(|(_, asked)| asked)
     }
 
+    /// Whether a node waits for an event.
+    pub(crate) fn listens(&self, at: At) -> bool {
+        matches!(self.step(at), Step::Listening { .. }) && self.data.closing.is_none()
+    }
+
     /// The node that may be answered now; none where the same person gave the same answer before.
     ///
     /// # Errors
@@ -355,7 +409,10 @@ impl Data {
         for step in &self.steps {
             match step {
                 Step::Running { .. } => return ExecutionState::Running,
-                Step::Pausing { .. } | Step::Sleeping { .. } | Step::Asking => pausing = true,
+                Step::Pausing { .. }
+                | Step::Sleeping { .. }
+                | Step::Listening { .. }
+                | Step::Asking => pausing = true,
                 Step::Waiting
                 | Step::Looping { .. }
                 | Step::Iterating { .. }
@@ -374,15 +431,30 @@ impl Data {
 
     pub(crate) fn error(&self) -> Option<&StepError> {
         match &self.end.as_ref()?.outcome {
-            Outcome::Failed { error } => Some(error),
-            Outcome::Succeeded { .. } | Outcome::Cancelled => None,
+            Outcome::Failed { error, .. } => Some(error),
+            Outcome::Succeeded { .. } | Outcome::Cancelled { .. } => None,
         }
     }
 
     pub(crate) fn output(&self) -> Option<&Value> {
         match &self.end.as_ref()?.outcome {
             Outcome::Succeeded { output } => Some(output),
-            Outcome::Failed { .. } | Outcome::Cancelled => None,
+            Outcome::Failed { output, .. } => Some(output).filter(|output| !output.is_null()),
+            Outcome::Cancelled { .. } => None,
+        }
+    }
+
+    fn is_handled(&self) -> bool {
+        let outcome = self.end.as_ref().map(|end| &end.outcome);
+        matches!(outcome, Some(Outcome::Failed { handled: true, .. }))
+    }
+
+    fn uncompensated(&self) -> Vec<String> {
+        match self.end.as_ref().map(|end| &end.outcome) {
+            Some(Outcome::Failed { uncompensated, .. } | Outcome::Cancelled { uncompensated }) => {
+                uncompensated.clone()
+            }
+            Some(Outcome::Succeeded { .. }) | None => Vec::new(),
         }
     }
 
@@ -424,6 +496,8 @@ impl Data {
             input: self.input.clone(),
             output: self.output().cloned(),
             error: self.error().cloned(),
+            handled: self.is_handled(),
+            uncompensated: self.uncompensated(),
             usage: self.usage,
             last_event: self.n,
             approvals: self.approvals(),
@@ -440,7 +514,7 @@ impl Outcome {
         match self {
             Self::Succeeded { .. } => ExecutionState::Succeeded,
             Self::Failed { .. } => ExecutionState::Failed,
-            Self::Cancelled => ExecutionState::Cancelled,
+            Self::Cancelled { .. } => ExecutionState::Cancelled,
         }
     }
 }

@@ -24,9 +24,13 @@ use crate::record::Record;
 mod agents;
 mod asking;
 mod bodies;
+mod caching;
 mod failing;
+mod listening;
 mod paths;
 mod random;
+mod timeouts;
+mod unwinding;
 mod waiting;
 
 /// An execution under test: after each input it checks that replay gives the same state.
@@ -47,6 +51,18 @@ pub(crate) fn plan(nodes: Value, edges: &[(&str, &str, &str)]) -> Arc<Program> {
         serde_json::from_value(json!({"nodes": nodes, "edges": edges})).unwrap();
     program(Executable {
         definition,
+        ..Executable::default()
+    })
+}
+
+/// A plan with more than nodes and edges.
+pub(crate) fn plan_with(nodes: Value, edges: &[(&str, &str, &str)], more: Value) -> Arc<Program> {
+    let plan = plan(nodes, edges);
+    let mut definition = serde_json::to_value(plan.definition()).unwrap();
+    let fields = more.as_object().unwrap().clone();
+    definition.as_object_mut().unwrap().extend(fields);
+    program(Executable {
+        definition: serde_json::from_value(definition).unwrap(),
         ..Executable::default()
     })
 }
@@ -114,12 +130,50 @@ impl Run {
         assert_eq!(replayed.inner, self.state.inner);
         assert_eq!(replayed.tally, self.state.tally);
         assert_eq!(replayed.open, self.state.open);
+        self.check_unwinding();
         let asking = self.state.steps().filter(|(_, step)| *step == Step::Asking);
         assert_eq!(self.state.tally.asking as usize, asking.count());
         for (record, n) in self.records.iter().zip(1..) {
             assert_eq!(record.frame.n, n);
             let is_last = n == self.records.len() as u64;
             assert!(is_last || !record.frame.event.is_final());
+        }
+    }
+
+    /// Each step that succeeded is undone once at most, the last first, and the error handler comes after.
+    fn check_unwinding(&self) {
+        let mut announced: Option<Vec<String>> = None;
+        let mut begun = Vec::new();
+        let mut handlers = 0;
+        for record in &self.records {
+            let node = match &record.frame.event {
+                ExecutionEvent::CompensationStarted { steps } => {
+                    assert!(announced.is_none() && handlers == 0);
+                    announced = Some(steps.clone());
+                    continue;
+                }
+                ExecutionEvent::HandlerStarted { .. } => {
+                    handlers += 1;
+                    let left = announced.iter().flatten().skip(begun.len());
+                    assert_eq!(left.count(), 0, "handled before all was undone");
+                    continue;
+                }
+                ExecutionEvent::StepStarted { node, .. }
+                | ExecutionEvent::StepSucceeded { node, .. }
+                | ExecutionEvent::StepFailed { node, .. } => node,
+                _ => continue,
+            };
+            let undone = self.state.undoes(self.index(node));
+            let undone = undone.map(|undone| self.state.path(undone).into_owned());
+            if undone.is_some() && begun.last() != undone.as_ref() {
+                begun.extend(undone);
+            }
+        }
+        assert!(handlers <= 1);
+        let announced = announced.unwrap_or_default();
+        assert!(announced.starts_with(&begun), "{announced:?} {begun:?}");
+        if self.state.is_over() {
+            assert_eq!(announced, begun, "not all was undone");
         }
     }
 
@@ -164,7 +218,11 @@ impl Run {
     pub(crate) fn dispatched(&self) -> Vec<&WorkItem> {
         let items = self.effects.iter().filter_map(|effect| match effect {
             Effect::Dispatch { item, .. } => Some(&**item),
-            Effect::Wake { .. } | Effect::Cut => None,
+            Effect::Wake { .. }
+            | Effect::Look { .. }
+            | Effect::Keep { .. }
+            | Effect::Listen { .. }
+            | Effect::Cut => None,
         });
         items.collect()
     }
@@ -172,7 +230,11 @@ impl Run {
     pub(crate) fn timers(&self) -> Vec<(Timer, DateTime<Utc>)> {
         let timers = self.effects.iter().filter_map(|effect| match effect {
             Effect::Wake { timer, at } => Some((*timer, *at)),
-            Effect::Dispatch { .. } | Effect::Cut => None,
+            Effect::Dispatch { .. }
+            | Effect::Look { .. }
+            | Effect::Keep { .. }
+            | Effect::Listen { .. }
+            | Effect::Cut => None,
         });
         timers.collect()
     }
@@ -181,12 +243,16 @@ impl Run {
         let text = |record: &Record| match &record.frame.event {
             ExecutionEvent::StepStarted { node, attempt, .. } => format!("{node} begins {attempt}"),
             ExecutionEvent::StepSleeping { node, .. } => format!("{node} waits"),
+            ExecutionEvent::StepListening { node, .. } => format!("{node} listens"),
             ExecutionEvent::StepIterating { node, .. } => format!("{node} iterates"),
             ExecutionEvent::IterationStarted { node, index } => format!("{node}:{index} begins"),
             ExecutionEvent::IterationSucceeded { node, index, .. } => {
                 format!("{node}:{index} ends")
             }
             ExecutionEvent::IterationFailed { node, index, .. } => format!("{node}:{index} fails"),
+            ExecutionEvent::StepSucceeded {
+                node, cached: true, ..
+            } => format!("{node} cached"),
             ExecutionEvent::StepSucceeded { node, port, .. } => format!("{node} -> {port}"),
             ExecutionEvent::StepRetrying { node, attempt, .. } => format!("{node} fails {attempt}"),
             ExecutionEvent::StepFailed { node, port, .. } => {
@@ -200,8 +266,15 @@ impl Run {
             }
             ExecutionEvent::AnswerAsked { asked } => format!("{} asks", asked.node),
             ExecutionEvent::AnswerGiven { node, port, .. } => format!("{node} -> {port}"),
+            ExecutionEvent::AnswerReminded { node, count } => format!("{node} reminds {count}"),
+            ExecutionEvent::AnswerEscalated { node, .. } => format!("{node} escalates"),
+            ExecutionEvent::CompensationStarted { steps } => format!("undoes {}", steps.join(" ")),
+            ExecutionEvent::HandlerStarted { node, error } => {
+                format!("{node} handles {}", error.code)
+            }
             ExecutionEvent::ExecutionStarted { .. }
             | ExecutionEvent::CancelAsked { .. }
+            | ExecutionEvent::ExecutionFailing { .. }
             | ExecutionEvent::ExecutionSucceeded { .. }
             | ExecutionEvent::ExecutionFailed { .. }
             | ExecutionEvent::ExecutionCancelled { .. } => record.frame.event.kind().to_owned(),

@@ -18,6 +18,8 @@ use serde_json::value::RawValue;
 use tokio::sync::{Semaphore, mpsc};
 
 use super::{
+    cache::{Keep, Look},
+    listen::Listen,
     owner::Note,
     partition::{Action, Answer},
     slots::Events,
@@ -27,6 +29,7 @@ use crate::{
     domain::{Effect, limits},
     failpoint,
     headers::HeaderQueue,
+    store::ExecutionStore,
 };
 
 /// Shares of the tenants in a class's queue.
@@ -44,7 +47,15 @@ pub(crate) struct Outlet {
     pub(crate) notes: mpsc::Sender<Note>,
 }
 
-/// A dispatch that goes on beside the owner's loop.
+/// An effect that goes on beside the owner's loop.
+pub(crate) enum Task {
+    Dispatch(Dispatch),
+    Look(Look),
+    Keep(Keep),
+    Listen(Listen),
+}
+
+/// A work item to be queued.
 pub(crate) struct Dispatch {
     class: WorkClass,
     tenant: TenantId,
@@ -54,7 +65,7 @@ pub(crate) struct Dispatch {
 
 impl Outlet {
     /// Does what can be done at once; gives what takes its time.
-    pub(crate) async fn perform(&self, action: Action, timers: &mut Timers) -> Option<Dispatch> {
+    pub(crate) async fn perform(&self, action: Action, timers: &mut Timers) -> Option<Task> {
         let (tenant, execution, effect) = match action {
             Action::Answer(..) => return None,
             Action::Live {
@@ -96,12 +107,33 @@ impl Outlet {
                 }
                 None
             }
-            Effect::Dispatch { class, item } => Some(Dispatch {
+            Effect::Dispatch { class, item } => Some(Task::Dispatch(Dispatch {
                 class,
                 tenant,
                 execution,
                 item,
-            }),
+            })),
+            Effect::Look { node, attempt, key } => Some(Task::Look(Look {
+                execution,
+                node,
+                attempt,
+                key,
+            })),
+            Effect::Listen { node, wanted } => Some(Task::Listen(Listen {
+                tenant,
+                execution,
+                node,
+                wanted,
+            })),
+            Effect::Keep {
+                key,
+                output,
+                ttl_seconds,
+            } => Some(Task::Keep(Keep {
+                key,
+                output,
+                ttl_seconds,
+            })),
         }
     }
 
@@ -127,9 +159,26 @@ impl Outlet {
     }
 }
 
+impl Task {
+    pub(crate) async fn run(
+        self,
+        bus: Bus,
+        store: ExecutionStore,
+        permits: Arc<Semaphore>,
+        notes: mpsc::Sender<Note>,
+    ) {
+        match self {
+            Self::Dispatch(dispatch) => dispatch.run(bus, permits, notes).await,
+            Self::Look(look) => look.run(&bus, &notes).await,
+            Self::Keep(keep) => keep.run(&bus).await,
+            Self::Listen(listen) => listen.run(&store, &notes).await,
+        }
+    }
+}
+
 impl Dispatch {
     /// Queues the work item; tries until it is stored.
-    pub(crate) async fn run(self, bus: Bus, permits: Arc<Semaphore>, notes: mpsc::Sender<Note>) {
+    async fn run(self, bus: Bus, permits: Arc<Semaphore>, notes: mpsc::Sender<Note>) {
         let Self {
             class,
             tenant,

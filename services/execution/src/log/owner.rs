@@ -14,11 +14,12 @@ use contracts::{
     id::ExecutionId,
     owner::{
         Cancel, Claim, Get, GiveAnswer, GiveApproval, OwnerKind, ReadEvents, Result as StepResult,
-        Start,
+        Signal, Start,
     },
 };
 use futures::{FutureExt, StreamExt, future::BoxFuture};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use tokio::{
     sync::{Semaphore, mpsc},
     task::JoinSet,
@@ -27,7 +28,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    effects::{Dispatch, Outlet},
+    effects::{Outlet, Task},
     lease::Lease,
     partition::{Action, Answer, Append, Limits, Partition, Tail, Ticket},
     starts::{self, Checked},
@@ -73,6 +74,19 @@ pub(crate) enum Note {
         node: String,
         attempt: u32,
         error: StepError,
+    },
+    /// Whether an earlier step was the same, and its output.
+    Looked {
+        execution: ExecutionId,
+        node: String,
+        attempt: u32,
+        found: Option<Value>,
+    },
+    /// The event that a node waits for.
+    Heard {
+        execution: ExecutionId,
+        node: String,
+        output: Value,
     },
     /// All entries up to this one are in the archive.
     Archived(u64),
@@ -319,6 +333,8 @@ impl Owner {
                     .map(|events| self.partition.events(ticket, &events)),
                 Some(OwnerKind::Approve) => read::<GiveApproval>(incoming)
                     .map(|given| self.partition.decide(ticket, given, now())),
+                Some(OwnerKind::Signal) => read::<Signal>(incoming)
+                    .map(|signal| self.partition.signal(ticket, signal, now())),
                 Some(OwnerKind::Answer) => read::<GiveAnswer>(incoming)
                     .map(|given| self.partition.answer_node(ticket, given, now())),
                 None => Err(Problem::malformed(
@@ -372,6 +388,35 @@ impl Owner {
                         attempt,
                         error,
                     };
+                    self.partition.input(execution, input, now());
+                }
+            }
+            Note::Looked {
+                execution,
+                node,
+                attempt,
+                found,
+            } => {
+                let slot = self.partition.slots.get(execution);
+                let node = slot.and_then(|slot| slot.state.at(&node));
+                if let Some(node) = node {
+                    let input = Input::Looked {
+                        node,
+                        attempt,
+                        found,
+                    };
+                    self.partition.input(execution, input, now());
+                }
+            }
+            Note::Heard {
+                execution,
+                node,
+                output,
+            } => {
+                let slot = self.partition.slots.get(execution);
+                let node = slot.and_then(|slot| slot.state.at(&node));
+                if let Some(node) = node {
+                    let input = Input::Heard { node, output };
                     self.partition.input(execution, input, now());
                 }
             }
@@ -450,17 +495,18 @@ impl Owner {
                 }
                 continue;
             }
-            if let Some(dispatch) = self.outlet.perform(action, &mut self.timers).await {
-                self.dispatch(dispatch);
+            if let Some(task) = self.outlet.perform(action, &mut self.timers).await {
+                self.spawn(task);
             }
         }
         measure::add(&measure::PERFORMING, started.elapsed());
     }
 
-    fn dispatch(&mut self, dispatch: Dispatch) {
+    fn spawn(&mut self, task: Task) {
         let bus = self.outlet.bus.clone();
         let (permits, notes) = (self.outlet.permits.clone(), self.outlet.notes.clone());
-        self.work.spawn(dispatch.run(bus, permits, notes));
+        let store = self.engine.store.clone();
+        self.work.spawn(task.run(bus, store, permits, notes));
     }
 
     /// Sends those away who still wait: whether their wish was stored is not known here any more.

@@ -328,6 +328,27 @@ impl Partition {
         self.answer_view(ticket, given.tenant, id);
     }
 
+    /// What a node has waited for has come. The same once more changes nothing.
+    pub(crate) fn signal(&mut self, ticket: Ticket, signal: owner::Signal, now: DateTime<Utc>) {
+        let id = signal.execution_id;
+        let Some(slot) = self.slots.of(signal.tenant, id) else {
+            return self.answer(ticket, not_found(id));
+        };
+        let node = slot.state.at(&signal.node);
+        let waits = node.is_some_and(|node| slot.state.listens(node));
+        let has_it = node.is_some_and(|node| *slot.state.output(node) == signal.output);
+        let answer = match node {
+            Some(node) if waits => {
+                let output = signal.output;
+                self.input(id, Input::Heard { node, output }, now);
+                Answer::Done
+            }
+            _ if has_it => Answer::Done,
+            _ => not_found(id),
+        };
+        self.after_commit_of(id, ticket, answer);
+    }
+
     pub(crate) fn get(&mut self, ticket: Ticket, get: &owner::Get) {
         self.answer_view(ticket, get.tenant, get.execution_id);
     }

@@ -248,6 +248,7 @@ fn final_state(event: &ExecutionEvent) -> Option<ExecutionState> {
         ExecutionEvent::ExecutionStarted { .. }
         | ExecutionEvent::StepStarted { .. }
         | ExecutionEvent::StepSleeping { .. }
+        | ExecutionEvent::StepListening { .. }
         | ExecutionEvent::StepIterating { .. }
         | ExecutionEvent::IterationStarted { .. }
         | ExecutionEvent::IterationSucceeded { .. }
@@ -261,6 +262,11 @@ fn final_state(event: &ExecutionEvent) -> Option<ExecutionState> {
         | ExecutionEvent::ApprovalGiven { .. }
         | ExecutionEvent::AnswerAsked { .. }
         | ExecutionEvent::AnswerGiven { .. }
-        | ExecutionEvent::CancelAsked { .. } => None,
+        | ExecutionEvent::AnswerReminded { .. }
+        | ExecutionEvent::AnswerEscalated { .. }
+        | ExecutionEvent::CancelAsked { .. }
+        | ExecutionEvent::ExecutionFailing { .. }
+        | ExecutionEvent::CompensationStarted { .. }
+        | ExecutionEvent::HandlerStarted { .. } => None,
     }
 }

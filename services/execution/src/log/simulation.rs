@@ -6,6 +6,7 @@
 
 mod fake_log;
 mod plans;
+mod totals;
 mod world;
 
 use world::World;
@@ -38,12 +39,12 @@ fn nothing_acknowledged_is_lost_and_nothing_counts_twice() {
         None => 0..number("SIMULATION_SEEDS").unwrap_or(2000),
     };
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
-    let mut totals = world::Totals::default();
+    let mut totals = totals::Totals::default();
     std::thread::scope(|scope| {
         let seeds = &seeds;
         let shares = (0..threads).map(|share| {
             scope.spawn(move || {
-                let mut totals = world::Totals::default();
+                let mut totals = totals::Totals::default();
                 for seed in seeds.clone().filter(|seed| seed % threads == share) {
                     totals.add(&run(seed));
                 }
@@ -60,7 +61,7 @@ fn nothing_acknowledged_is_lost_and_nothing_counts_twice() {
     }
 }
 
-fn run(seed: u64) -> world::Totals {
+fn run(seed: u64) -> totals::Totals {
     let run = std::panic::catch_unwind(|| {
         let mut world = World::new(Random(seed));
         world.suffer(120);

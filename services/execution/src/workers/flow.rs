@@ -15,7 +15,7 @@ use contracts::{
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Attempted, config_of, error_of};
+use super::{Attempted, config_of, error_of, pulse::Pulse};
 use crate::{State, handlers};
 
 /// How deep executions may begin executions.
@@ -40,8 +40,8 @@ struct Call {
 }
 
 /// Runs the flow to its end. What it used counts for the execution that called it.
-pub(crate) async fn perform(bus: &Bus, state: &State, item: &WorkItem) -> Attempted {
-    match run(bus, state, item).await {
+pub(crate) async fn perform(bus: &Bus, state: &State, item: &WorkItem, pulse: &Pulse) -> Attempted {
+    match run(bus, state, item, pulse).await {
         Ok(execution) => {
             let usage = Some(execution.usage);
             let outcome = outcome_of(execution);
@@ -63,7 +63,12 @@ pub(crate) async fn cancel(bus: &Bus, item: &WorkItem) {
     }
 }
 
-async fn run(bus: &Bus, state: &State, item: &WorkItem) -> Result<Execution, StepError> {
+async fn run(
+    bus: &Bus,
+    state: &State,
+    item: &WorkItem,
+    pulse: &Pulse,
+) -> Result<Execution, StepError> {
     let call: Call = config_of(item)?;
     let most = call.max_depth.min(MAX_DEPTH);
     if call.depth > most {
@@ -90,7 +95,7 @@ async fn run(bus: &Bus, state: &State, item: &WorkItem) -> Result<Execution, Ste
     bus.ask_owner(&start, ANSWER)
         .await
         .map_err(|problem| error_of(&problem))?;
-    let mut pause = FIRST_LOOK;
+    let (mut pause, mut heard) = (FIRST_LOOK, 0);
     loop {
         let question = Get {
             tenant: item.tenant,
@@ -100,6 +105,10 @@ async fn run(bus: &Bus, state: &State, item: &WorkItem) -> Result<Execution, Ste
             Ok(execution) => Some(execution),
             Err(problem) => handlers::ended(state, item.tenant, id, problem).await.ok(),
         };
+        if let Some(execution) = found.as_ref().filter(|it| it.last_event > heard) {
+            heard = execution.last_event;
+            pulse.beat();
+        }
         if let Some(execution) = found.filter(|execution| execution.state.is_final()) {
             return Ok(execution);
         }

@@ -132,6 +132,7 @@ mod tests {
             config: serde_json::from_value(config).unwrap(),
             argument: Value::Null,
             timeout_ms: 1000,
+            idle_timeout_ms: None,
         }
     }
 

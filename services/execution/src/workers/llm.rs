@@ -16,11 +16,11 @@ use contracts::{
 use futures::StreamExt;
 use serde_json::{Value, json};
 
-use super::{Attempted, error_of, run_token};
+use super::{Attempted, error_of, pulse::Pulse, run_token};
 
 /// Asks the model. What the call used counts even where its answer is no good.
-pub(crate) async fn perform(bus: &Bus, item: &WorkItem) -> Attempted {
-    let completion = match complete(bus, item).await {
+pub(crate) async fn perform(bus: &Bus, item: &WorkItem, pulse: &Pulse) -> Attempted {
+    let completion = match complete(bus, item, pulse).await {
         Ok(completion) => completion,
         Err(problem) => return Err(error_of(&problem)).into(),
     };
@@ -34,7 +34,7 @@ pub(crate) async fn perform(bus: &Bus, item: &WorkItem) -> Attempted {
     }
 }
 
-async fn complete(bus: &Bus, item: &WorkItem) -> Result<Completion, Problem> {
+async fn complete(bus: &Bus, item: &WorkItem, pulse: &Pulse) -> Result<Completion, Problem> {
     let question = question_of(item)?;
     let token = run_token(bus, item).await?;
     let call = Call {
@@ -50,6 +50,7 @@ async fn complete(bus: &Bus, item: &WorkItem) -> Result<Completion, Problem> {
             StreamMessage::Chunk { chunk, .. } => chunk,
             StreamMessage::Alive => continue,
         };
+        pulse.beat();
         if let Some(text) = chunk.content {
             // Not the chunk's own number: not every chunk has text, and a missing number means a lost piece.
             n += 1;

@@ -21,7 +21,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Attempted, code, custom, cuts::Cuts, flow, http, knowledge, llm, tool};
+use super::{Attempted, code, custom, cuts::Cuts, flow, http, knowledge, llm, pulse::Pulse, tool};
 use crate::{State, domain::limits, failpoint};
 
 /// How often the server hears that an item is being worked on.
@@ -146,6 +146,7 @@ impl Worker {
             Duration::ZERO
         };
         let limit = Duration::from_millis(item.timeout_ms) + grace;
+        let pulse = Pulse::default();
         let attempted = tokio::select! {
             biased;
             () = cuttable.cut() => {
@@ -154,24 +155,25 @@ impl Worker {
                 }
                 Err(StepError::new("cancelled", "the execution is being cancelled")).into()
             }
-            attempted = timeout(limit, self.perform(class, item)) => {
+            attempted = timeout(limit, self.perform(class, item, &pulse)) => {
                 attempted.unwrap_or_else(|_| timed_out(item).into())
             }
+            error = pulse.silence(item.idle_timeout_ms) => Err(error).into(),
         };
         failpoint::pass(failpoint::PERFORMED);
         self.report(item, attempted, started.elapsed()).await;
         failpoint::pass(failpoint::REPORTED);
     }
 
-    async fn perform(&self, class: WorkClass, item: &WorkItem) -> Attempted {
+    async fn perform(&self, class: WorkClass, item: &WorkItem, pulse: &Pulse) -> Attempted {
         match class {
-            WorkClass::Llm => llm::perform(&self.bus, item).await,
+            WorkClass::Llm => llm::perform(&self.bus, item, pulse).await,
             WorkClass::Http => http::perform(&self.state.egress, item).await.into(),
             WorkClass::Code => code::perform(&self.state.sandbox, item).await.into(),
             WorkClass::Tool => tool::perform(&self.bus, item).await.into(),
             WorkClass::Knowledge => knowledge::perform(&self.bus, item).await.into(),
             WorkClass::Custom => custom::perform(&self.bus, item).await.into(),
-            WorkClass::Flow => flow::perform(&self.bus, &self.state, item).await,
+            WorkClass::Flow => flow::perform(&self.bus, &self.state, item, pulse).await,
         }
     }
 

@@ -5,12 +5,14 @@
 mod asking;
 mod bodies;
 mod dead_letters;
+mod events;
 mod failing;
 mod heavy;
 mod inline;
 mod outside;
 mod owners;
 mod questions;
+mod unwinding;
 
 use std::time::Duration;
 
@@ -112,11 +114,18 @@ impl Fixture {
 
     /// Puts a definition where the flow service puts it, and gives its hash.
     async fn define(&self, nodes: Value, edges: &[(&str, &str, &str)]) -> String {
+        self.define_with(nodes, edges, json!({})).await
+    }
+
+    /// With more than nodes and edges.
+    async fn define_with(&self, nodes: Value, edges: &[(&str, &str, &str)], more: Value) -> String {
         let edges: Vec<_> = edges
             .iter()
             .map(|(from, port, to)| json!({"from": from, "from_port": port, "to": to}))
             .collect();
-        let definition = json!({"nodes": nodes, "edges": edges});
+        let mut definition = json!({"nodes": nodes, "edges": edges});
+        let fields = more.as_object().unwrap().clone();
+        definition.as_object_mut().unwrap().extend(fields);
         let definition: Definition = serde_json::from_value(definition).unwrap();
         let executable = Executable {
             definition,

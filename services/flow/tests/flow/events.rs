@@ -66,6 +66,17 @@ async fn an_event_begins_one_execution_of_each_that_waits_for_it() {
         assert_eq!(keys.len(), 3, "{keys:?}");
         assert!(keys.contains("m-1") && keys.contains("m-2"));
     }
+    // Each was delivered to the executions that may wait for it, whoever else began one.
+    let delivered = eventually(SOON, async || {
+        let delivered = fixture.world.delivered.lock().unwrap().clone();
+        (delivered.len() >= 3).then_some(delivered)
+    })
+    .await;
+    let named = delivered.iter().find(|event| event.id == "m-2").unwrap();
+    assert_eq!(
+        (named.name.as_str(), &named.data),
+        ("order-paid", &json!({"n": 1}))
+    );
     assert!(fixture.fires(&user, &other).await.is_empty());
     assert!(fixture.fires(&stranger, &theirs).await.is_empty());
     let starts = fixture.started();

@@ -255,6 +255,9 @@ async fn who_waits_gets_the_output() {
     ends(ExecutionEvent::ExecutionFailed {
         error: StepError::new("http_status", "a secret of the flow"),
         usage: Usage::ZERO,
+        handled: false,
+        output: Value::Null,
+        uncompensated: Vec::new(),
     });
     let failing = standard(made.id, &secret, "b", "{}");
     let problem = fixture.post(&user, &failing).await.unwrap_err();

@@ -11,7 +11,8 @@ use contracts::{
     ErrorCode, Problem, Role, Subject,
     auth::{RoleOf, RoleOfReply},
     execution::{
-        Accepted, Events, Execution, ExecutionState, ExecutionWithEvents, ReadExecution, Usage,
+        Accepted, DeliverEvent, Delivered, Events, Execution, ExecutionState, ExecutionWithEvents,
+        ReadExecution, Usage,
     },
     id::{ExecutionId, UserId},
     live::{ExecutionEvent, Frame},
@@ -34,6 +35,8 @@ pub(crate) struct World {
     /// Roles other than that of an editor.
     pub(crate) roles: Mutex<HashMap<UserId, Role>>,
     pub(crate) gone: Mutex<HashSet<UserId>>,
+    /// Events that were delivered, repeated ones too.
+    pub(crate) delivered: Mutex<Vec<DeliverEvent>>,
     tasks: Mutex<JoinSet<()>>,
     services: Mutex<Vec<Running>>,
 }
@@ -59,7 +62,7 @@ impl World {
         *world.tasks.lock().unwrap() = tasks;
         let weak = || Arc::downgrade(&world);
         let auth = Service::new("auth", weak()).on(role_of);
-        let execution = Service::new("execution", weak()).on(read);
+        let execution = Service::new("execution", weak()).on(read).on(deliver);
         let auth = auth.start(runtime).await.unwrap();
         let execution = execution.start(runtime).await.unwrap();
         world.services.lock().unwrap().extend([auth, execution]);
@@ -118,6 +121,12 @@ async fn role_of(ctx: Ctx<Known>, request: RoleOf) -> Result<RoleOfReply, Proble
     })
 }
 
+async fn deliver(ctx: Ctx<Known>, event: DeliverEvent) -> Result<Delivered, Problem> {
+    let world = ctx.state.upgrade().unwrap();
+    world.delivered.lock().unwrap().push(event);
+    Ok(Delivered { execution_id: None })
+}
+
 async fn read(ctx: Ctx<Known>, request: ReadExecution) -> Result<ExecutionWithEvents, Problem> {
     let world = ctx.state.upgrade().unwrap();
     let id = request.execution_id;
@@ -142,6 +151,8 @@ async fn read(ctx: Ctx<Known>, request: ReadExecution) -> Result<ExecutionWithEv
             last_event: 2,
             approvals: Vec::new(),
             answers: Vec::new(),
+            handled: false,
+            uncompensated: Vec::new(),
             started_by: start.principal.user_id,
             created_at: Utc::now(),
             finished_at: None,

@@ -266,6 +266,7 @@ mod tests {
             port: "out".into(),
             usage: None,
             duration_ms: 1,
+            cached: false,
         };
         frame(n, event)
     }

@@ -165,6 +165,7 @@ pub(crate) fn succeeded(n: u64, node: &str, output: Value) -> Frame {
         port: "out".into(),
         usage: None,
         duration_ms: 1,
+        cached: false,
     };
     frame(n, event)
 }

@@ -341,6 +341,8 @@ async fn get_execution(ctx: Ctx<History>, request: GetExecution) -> Result<Execu
         parent_id: None,
         approvals: Vec::new(),
         answers: Vec::new(),
+        handled: false,
+        uncompensated: Vec::new(),
         state,
         input: serde_json::json!({}),
         output: None,

@@ -86,6 +86,9 @@ fn told(compared: &Comparison) -> String {
     if compared.input_schema {
         parts.push("input schema changed".to_owned());
     }
+    if compared.timeout {
+        parts.push("time limit changed".to_owned());
+    }
     parts.join(", ")
 }
 

@@ -33,7 +33,10 @@ pub(super) fn Properties(node: NodeHandle) -> Element {
         .as_ref()
         .map(|kind| fields::of(&kind.kind, &kind.config_schema))
         .unwrap_or_default();
-    let has_settings = !matches!(data.kind.as_str(), "trigger" | "chat_trigger" | "output");
+    let has_settings = !matches!(
+        data.kind.as_str(),
+        "trigger" | "chat_trigger" | "output" | graph::ERROR_HANDLER
+    );
     rsx! {
         div { class: "properties",
             div { class: "properties-head",
@@ -87,7 +90,10 @@ fn Home(node: NodeHandle) -> Element {
         .map(|home| (home.id.clone(), title(home).to_owned()))
         .collect();
     let is_body = bodies::has_body(&data);
-    let begins = matches!(data.kind.as_str(), "trigger" | "chat_trigger");
+    let begins = matches!(
+        data.kind.as_str(),
+        "trigger" | "chat_trigger" | graph::ERROR_HANDLER
+    );
     let add = data.id.clone();
     let at = node.at.peek().plus(Point::new(0.0, HEAD * 3.0));
     rsx! {

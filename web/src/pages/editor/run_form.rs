@@ -10,7 +10,7 @@ use crate::{
     canvas::{board::Board, commands},
     pages::json_text::JsonText,
     schema::{Shape, shape},
-    ui::schema_form::SchemaForm,
+    ui::{field::TextField, schema_form::SchemaForm},
 };
 
 /// Whether the schema asks for anything by name.
@@ -62,6 +62,24 @@ pub(super) fn InputSchema(schema: Option<Value>) -> Element {
                     draft.set(value);
                 },
             }
+        }
+    }
+}
+
+/// How long an execution of the flow may take.
+#[component]
+pub(super) fn TimeLimit() -> Element {
+    let mut board = use_context::<Board>();
+    let seconds = board.graph.read().timeout_seconds;
+    rsx! {
+        TextField {
+            label: "Time limit of an execution, s",
+            kind: "number",
+            value: seconds.map(|seconds| seconds.to_string()).unwrap_or_default(),
+            min: "1",
+            oninput: move |text: String| {
+                board.run(&commands::set_timeout(text.parse().ok()));
+            },
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     live::feed::Link,
     pages::editor::{
         desk::Desk,
-        run_form::{InputForm, InputSchema, has_fields},
+        run_form::{InputForm, InputSchema, TimeLimit, has_fields},
         running,
     },
     routes::Route,
@@ -110,6 +110,7 @@ pub(super) fn RunPanel() -> Element {
             }
             if !*desk.board.locked.read() {
                 InputSchema { schema }
+                TimeLimit {}
             }
             if desk.execution.read().is_some() {
                 Outcome {}

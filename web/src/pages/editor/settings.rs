@@ -1,7 +1,8 @@
 //! What happens when a node fails: how often it is tried again, how long it may take, how the flow goes on.
 
-use contracts::flow::OnError;
+use contracts::flow::{Cache, Node, OnError};
 use dioxus::prelude::*;
+use graph::WORKING;
 use serde_json::Value;
 
 use crate::{
@@ -9,6 +10,7 @@ use crate::{
         board::{Board, NodeHandle},
         commands::bodies::has_body,
         fields::{json_text, json_value},
+        model::title,
     },
     pages::editor::{properties::change, retry_fields::RetryFields},
     ui::{
@@ -31,8 +33,13 @@ pub(super) fn Settings(node: NodeHandle) -> Element {
         ("branch", "Go on at the port error"),
         ("default", "Go on with a value"),
     ];
-    let is_plain =
-        data.on_error == OnError::Fail && data.retry.is_none() && data.timeout_ms.is_none();
+    let is_plain = data.on_error == OnError::Fail
+        && data.retry.is_none()
+        && data.timeout_ms.is_none()
+        && data.idle_timeout_ms.is_none()
+        && data.cache.is_none()
+        && data.compensates.is_none();
+    let number = |number: Option<u64>| number.map(|it| it.to_string()).unwrap_or_default();
     rsx! {
         details { class: "settings", open: !is_plain,
             summary { "Errors and time" }
@@ -58,11 +65,57 @@ pub(super) fn Settings(node: NodeHandle) -> Element {
                 TextField {
                     label: "Time limit of an attempt, ms",
                     kind: "number",
-                    value: data.timeout_ms.map(|ms| ms.to_string()).unwrap_or_default(),
+                    value: number(data.timeout_ms),
                     min: "1",
                     oninput: move |text: String| change(board, node, "timeout", |data| data.timeout_ms = text.parse().ok()),
                 }
+                if matches!(data.kind.as_str(), "llm" | "agent" | "crew" | "flow") {
+                    TextField {
+                        label: "Time limit of silence, ms",
+                        kind: "number",
+                        value: number(data.idle_timeout_ms),
+                        min: "1",
+                        oninput: move |text: String| change(board, node, "idle timeout", |data| data.idle_timeout_ms = text.parse().ok()),
+                    }
+                }
+                if WORKING.contains(&data.kind.as_str()) {
+                    TextField {
+                        label: "Take an equal output again for, s",
+                        kind: "number",
+                        value: number(data.cache.map(|cache| cache.ttl_seconds)),
+                        min: "1",
+                        oninput: move |text: String| change(board, node, "cache", |data| {
+                            data.cache = text.parse().ok().map(|ttl_seconds| Cache { ttl_seconds });
+                        }),
+                    }
+                    Undoes { node }
+                }
             }
+        }
+    }
+}
+
+/// Which step the node undoes when the execution fails; nothing where none can be undone.
+#[component]
+fn Undoes(node: NodeHandle) -> Element {
+    let board = use_context::<Board>();
+    let data = node.data.read();
+    let graph = board.graph.read();
+    let is_other = |other: &&Node| {
+        other.id != data.id && other.parent == data.parent && other.compensates.is_none()
+    };
+    let others = graph.nodes.iter().filter(is_other);
+    let others: Vec<_> = others
+        .map(|other| (other.id.clone(), title(other).to_owned()))
+        .collect();
+    rsx! {
+        SelectField {
+            label: "Undoes, when the execution fails",
+            value: data.compensates.clone().unwrap_or_default(),
+            options: std::iter::once((String::new(), "no other node".to_owned())).chain(others).collect::<Vec<_>>(),
+            onchange: move |choice: String| change(board, node, "undoes", |data| {
+                data.compensates = Some(choice).filter(|choice| !choice.is_empty());
+            }),
         }
     }
 }

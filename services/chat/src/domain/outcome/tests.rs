@@ -20,6 +20,8 @@ fn execution(state: ExecutionState, output: Option<Value>) -> Execution {
         last_event: 9,
         approvals: Vec::new(),
         answers: Vec::new(),
+        handled: false,
+        uncompensated: Vec::new(),
         started_by: UserId::EXAMPLE,
         created_at: DateTime::UNIX_EPOCH,
         finished_at: None,
@@ -58,6 +60,7 @@ fn succeeded(node: &str, output: Value) -> ExecutionEvent {
         port: "out".into(),
         usage: None,
         duration_ms: 1,
+        cached: false,
     }
 }
 

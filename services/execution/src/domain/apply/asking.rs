@@ -1,14 +1,20 @@
 //! Nodes that wait for a person's answer, or for their deadline.
 
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
 use contracts::{execution::PendingAnswer, id::UserId, live::ExecutionEvent};
 use serde_json::{Value, json};
 
-use super::{Failure, Run};
+use super::{Failure, Run, after};
 use crate::domain::{
     inline::{self, Done},
     limits,
     state::At,
 };
+
+/// After so many reminders nobody is reminded any more.
+const MAX_REMINDERS: u32 = 100;
 
 /// An answer that [`crate::domain::State::may_answer`] let through.
 #[derive(Clone, Debug)]
@@ -34,12 +40,9 @@ impl Run<'_> {
     pub(super) fn ask(&mut self, at: At) {
         match inline::asked(self.state, at, self.now) {
             Ok(asked) => {
-                let until = asked.until;
                 let asked = Box::new(asked);
                 self.emit(ExecutionEvent::AnswerAsked { asked }, None);
-                if let Some(until) = until {
-                    self.wake_at(at, until);
-                }
+                self.look_after_later(at);
             }
             Err(error) => self.failed(at, Failure::of(1, error)),
         }
@@ -63,21 +66,64 @@ impl Run<'_> {
         self.advance();
     }
 
-    /// Goes on without an answer where the time is over; where its timer was early, it waits on.
-    pub(super) fn overdue(&mut self, node: At) {
+    /// Sets the time at which something follows from nobody having answered, where there is one.
+    pub(super) fn look_after_later(&mut self, node: At) {
         let Some(asked) = self.state.asked(node) else {
             return;
         };
-        let Some(until) = asked.until else {
+        let others = asked.escalation.as_ref().filter(|others| !others.reached);
+        let moments = [asked.until, others.map(|others| others.at), reminder(asked)];
+        if let Some(at) = moments.into_iter().flatten().min() {
+            self.wake_at(node, at);
+        }
+    }
+
+    /// Nobody has answered: does what it is time for.
+    pub(super) fn look_after(&mut self, node: At) {
+        let Some(asked) = self.state.asked(node).cloned() else {
             return;
         };
-        if until > self.now {
-            return self.wake_at(node, until);
+        let is_due = |at: DateTime<Utc>| at <= self.now;
+        if asked.until.is_some_and(is_due) {
+            return self.overdue(node, &asked);
         }
+        let others = asked.escalation.as_ref().filter(|others| !others.reached);
+        let others = others.filter(|others| is_due(others.at));
+        let reminder = reminder(&asked).filter(|at| is_due(*at));
+        let id = self.id(node);
+        if let Some(others) = others {
+            let event = ExecutionEvent::AnswerEscalated {
+                node: id.clone(),
+                least_role: others.least_role,
+                users: others.users.clone(),
+            };
+            self.emit(event, None);
+        }
+        if reminder.is_some() {
+            let every = asked.remind_every_seconds.unwrap_or(1).max(1);
+            let passed = self.since(asked.asked_at) / 1000 / u64::from(every);
+            // Those that nobody was there to send are not made up for.
+            let count = u32::try_from(passed).unwrap_or(u32::MAX);
+            let count = count.max(asked.reminders + 1);
+            self.emit(ExecutionEvent::AnswerReminded { node: id, count }, None);
+        }
+        self.look_after_later(node);
+    }
+
+    /// Goes on without an answer.
+    fn overdue(&mut self, node: At, asked: &PendingAnswer) {
         let port = PendingAnswer::DEADLINE_PORT.to_owned();
         let duration = self.since(asked.asked_at);
         let output = json!({"port": port, "values": null, "comment": "", "by": null});
         self.succeed(node, 1, Done { output, port }, duration);
         self.advance();
     }
+}
+
+/// When the next reminder is due; none where there is none.
+fn reminder(asked: &PendingAnswer) -> Option<DateTime<Utc>> {
+    let every = asked.remind_every_seconds?;
+    let next = (asked.reminders < MAX_REMINDERS).then(|| asked.reminders + 1)?;
+    let pause = Duration::from_secs(u64::from(every) * u64::from(next));
+    Some(after(asked.asked_at, pause))
 }

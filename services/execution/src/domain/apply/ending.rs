@@ -1,10 +1,14 @@
 //! How an execution comes to its end.
 
-use contracts::live::ExecutionEvent;
+use contracts::{execution::StepError, live::ExecutionEvent};
+use serde_json::Value;
 
 use super::{Effect, GRACE, Run, Timer, after};
 use crate::{
-    domain::{limits, outputs, state::Closing},
+    domain::{
+        limits, outputs,
+        state::{Closing, Stage},
+    },
     record::Private,
 };
 
@@ -15,10 +19,17 @@ impl Run<'_> {
             return;
         }
         for effect in std::mem::take(&mut self.applied.effects) {
-            if let Effect::Dispatch { item, .. } = effect
-                && let Some(node) = self.state.at(&item.node)
-            {
-                self.late(node, item.attempt, None);
+            let (node, attempt) = match effect {
+                Effect::Dispatch { item, .. } => (item.node, item.attempt),
+                Effect::Look { node, attempt, .. } => (node, attempt),
+                kept @ Effect::Keep { .. } => {
+                    self.applied.effects.push(kept);
+                    continue;
+                }
+                Effect::Wake { .. } | Effect::Listen { .. } | Effect::Cut => continue,
+            };
+            if let Some(node) = self.state.at(&node) {
+                self.late(node, attempt, None);
             }
         }
         if self.state.tally.running == 0 {
@@ -40,27 +51,60 @@ impl Run<'_> {
         }
     }
 
+    /// Nothing runs any more: what follows begins, or the execution is over.
     pub(super) fn finish(&mut self) {
-        let usage = self.state.data.usage;
-        let event = match &self.state.data.closing {
-            Some(Closing::Cancelled) => ExecutionEvent::ExecutionCancelled { usage },
-            Some(Closing::Failed { error }) => ExecutionEvent::ExecutionFailed {
-                error: error.clone(),
+        match self.next_stage() {
+            Some(event) => {
+                self.emit(event, None);
+                self.advance();
+            }
+            None => self.end(),
+        }
+    }
+
+    fn end(&mut self) {
+        let data = &self.state.data;
+        let usage = data.usage;
+        let uncompensated = data.unwinding.iter().flat_map(|it| &it.uncompensated);
+        let uncompensated = uncompensated.map(|at| self.id(*at)).collect();
+        let why = data.unwinding.as_ref().map(|it| &it.why);
+        let event = match why.or(data.closing.as_ref()) {
+            Some(Closing::Cancelled) => ExecutionEvent::ExecutionCancelled {
                 usage,
+                uncompensated,
             },
+            Some(Closing::Failed { error }) => {
+                let handled = self.state.stage() == Some(Stage::Handling) && data.closing.is_none();
+                let output = match handled {
+                    true => outputs::result(self.state, None),
+                    false => Value::Null,
+                };
+                ExecutionEvent::ExecutionFailed {
+                    error: error.clone(),
+                    usage,
+                    handled,
+                    // Each of several outputs fits; all together may not.
+                    output: Some(output).filter(limits::fits).unwrap_or_default(),
+                    uncompensated,
+                }
+            }
             None => {
                 let output = outputs::result(self.state, None);
-                if limits::fits(&output) {
-                    ExecutionEvent::ExecutionSucceeded { output, usage }
-                } else {
-                    let error = limits::output_too_large();
-                    ExecutionEvent::ExecutionFailed { error, usage }
+                if !limits::fits(&output) {
+                    return self.fail_whole(limits::output_too_large());
                 }
+                ExecutionEvent::ExecutionSucceeded { output, usage }
             }
         };
         let data = &self.state.data;
         let origin = data.origin;
         let private = data.notify.then_some(Private::Notify { origin });
         self.emit(event, private);
+    }
+
+    /// The execution fails, and none of its steps is the reason.
+    pub(super) fn fail_whole(&mut self, error: StepError) {
+        self.emit(ExecutionEvent::ExecutionFailing { error }, None);
+        self.close();
     }
 }

@@ -45,9 +45,11 @@ impl Run<'_> {
                 self.advance();
             }
             Timer::Wait { node } if !closing => match self.state.step(node) {
-                Step::Asking => self.overdue(node),
+                Step::Asking => self.look_after(node),
+                Step::Listening { .. } => self.listened_long_enough(node),
                 _ => self.wake(node),
             },
+            Timer::Overdue => self.execution_overdue(),
             Timer::Grace if closing => self.finish(),
             Timer::GoOn if !closing => self.advance(),
             Timer::Retry { .. }

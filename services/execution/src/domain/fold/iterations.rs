@@ -124,16 +124,19 @@ impl State {
         self.cut(|state, step| state.iteration_of(step) == Some(number));
         self.inner.remove(&number);
         let Iteration { of, first, .. } = *self.iteration(number);
-        let length = self
-            .node_index(of)
-            .map_or(0, |node| self.plan.body(Some(node)).len());
+        let body = self.node_index(of);
+        let iteration = &mut self.data.iterations[number as usize];
+        iteration.is_over = true;
+        // Whoever undoes a step reads what it read.
+        if body.is_some_and(|body| self.plan.is_undone(body)) {
+            return;
+        }
+        iteration.item = Value::Null;
+        let length = body.map_or(0, |node| self.plan.body(Some(node)).len());
         let first = first.0 as usize;
         for output in self.data.outputs.iter_mut().skip(first).take(length) {
             *output = Value::Null;
         }
-        let iteration = &mut self.data.iterations[number as usize];
-        iteration.item = Value::Null;
-        iteration.is_over = true;
     }
 
     pub(super) fn is_call_of(&self, step: At, node: At) -> bool {

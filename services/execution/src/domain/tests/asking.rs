@@ -128,3 +128,38 @@ fn an_answer_after_its_cancel_changes_nothing() {
     assert_eq!(run.outcome().0, ExecutionState::Cancelled);
     assert!(give(&mut run, answer("approve", Value::Null)).is_err());
 }
+
+#[test]
+fn nobody_answers_so_they_are_reminded_and_others_are_asked() {
+    let other = UserId::generate();
+    let config = json!({"users": [UserId::EXAMPLE], "remind_every_seconds": 20, "deadline_seconds": 100,
+        "escalate_after_seconds": 30, "escalate_users": [other]});
+    let mut run = Run::start(&flow(&config), json!({"sum": 7}));
+    let begun = run.now;
+    let mut by_other = answer("approve", Value::Null);
+    by_other.by = other;
+    let refused = give(&mut run, by_other.clone()).unwrap_err();
+    assert_eq!(refused.reason.as_deref(), Some("not_assigned"));
+    let mut passed = Vec::new();
+    for _ in 0..3 {
+        let [(timer, at)] = run.timers()[..] else {
+            panic!("one timer: {:?}", run.timers())
+        };
+        passed.push((at - begun).num_seconds());
+        run.now = run.now.max(at);
+        run.fire(timer);
+    }
+    assert_eq!(passed, [20, 30, 40]);
+    assert_eq!(
+        run.events()[3..],
+        ["q reminds 1", "q escalates", "q reminds 2"]
+    );
+    // Nobody was there for a while: one reminder stands for all that were due.
+    run.now = begun + TimeDelta::seconds(85);
+    run.input(Input::Resume);
+    let (timer, _) = run.timers()[0];
+    run.fire(timer);
+    assert_eq!(run.events().last().unwrap(), "q reminds 4");
+    assert!(give(&mut run, by_other).unwrap());
+    assert_eq!(run.outcome().0, ExecutionState::Succeeded);
+}

@@ -14,6 +14,7 @@ enum Move {
     Silence,
     Cancel,
     Resume,
+    Overdue,
 }
 
 fn moves() -> impl Strategy<Value = Vec<(prop::sample::Index, Move)>> {
@@ -29,14 +30,22 @@ fn moves() -> impl Strategy<Value = Vec<(prop::sample::Index, Move)>> {
         1 => Just(Move::Silence),
         1 => Just(Move::Resume),
         1 => Just(Move::Cancel),
+        1 => Just(Move::Overdue),
     ];
     prop::collection::vec((any::<prop::sample::Index>(), one), 0..60)
+}
+
+/// Undoes a node.
+fn undo(at: usize) -> Value {
+    json!({"id": format!("u{at}"), "type": "http", "compensates": format!("n{at}"),
+        "retry": {"max_attempts": 2, "backoff_ms": 1},
+        "config": {"method": "GET", "url": "https://example.com"}})
 }
 
 fn random_plan(kinds: &[(u8, u8)], extra: &[(usize, usize)]) -> Arc<Program> {
     let mut nodes = vec![json!({"id": "n0", "type": "trigger"})];
     for (at, (kind, policy)) in (1..).zip(kinds) {
-        let mut node = match kind % 8 {
+        let mut node = match kind % 9 {
             0 => {
                 json!({"type": "transform", "config": {"value": {"was": format!("{{{{ nodes.n{}.output }}}}", at - 1)}}})
             }
@@ -60,6 +69,7 @@ fn random_plan(kinds: &[(u8, u8)], extra: &[(usize, usize)]) -> Arc<Program> {
                 nodes.push(json!({"id": format!("h{at}"), "parent": inner, "type": "http", "config": {"method": "GET", "url": "https://example.com"}}));
                 json!({"type": "loop", "config": {"while": "index < 2"}})
             }
+            6 => json!({"type": "event", "config": {"name": "go", "deadline_seconds": 3}}),
             _ => json!({"type": "http", "config": {"method": "GET", "url": "https://example.com"}}),
         };
         node["id"] = json!(format!("n{at}"));
@@ -71,7 +81,15 @@ fn random_plan(kinds: &[(u8, u8)], extra: &[(usize, usize)]) -> Arc<Program> {
             }
             _ => {}
         }
+        let can_be_undone = policy % 3 == 0 && node["type"] != "condition";
         nodes.push(node);
+        if can_be_undone {
+            nodes.push(undo(at));
+        }
+    }
+    if kinds.len().is_multiple_of(2) {
+        nodes.push(json!({"id": "f", "type": "error_handler"}));
+        nodes.push(json!({"id": "g", "type": "http", "config": {"method": "GET", "url": "https://example.com"}}));
     }
     let count = kinds.len() + 1;
     let mut edges: Vec<_> = (1..count).map(|to| (to - 1, to)).collect();
@@ -85,11 +103,14 @@ fn random_plan(kinds: &[(u8, u8)], extra: &[(usize, usize)]) -> Arc<Program> {
         .iter()
         .map(|(from, to)| (format!("n{from}"), format!("n{to}")))
         .collect();
-    let edges: Vec<_> = names
+    let mut edges: Vec<_> = names
         .iter()
         .map(|(from, to)| (from.as_str(), "out", to.as_str()))
         .collect();
-    plan(json!(nodes), &edges)
+    if kinds.len().is_multiple_of(2) {
+        edges.push(("f", "out", "g"));
+    }
+    plan_with(json!(nodes), &edges, json!({"timeout_seconds": 86_400}))
 }
 
 /// Attempts and pauses that the execution waits for.
@@ -98,7 +119,11 @@ fn pending(run: &Run) -> Vec<(String, super::super::state::Step)> {
     let waits = |step: &Step| {
         matches!(
             step,
-            Step::Running { .. } | Step::Pausing { .. } | Step::Sleeping { .. } | Step::Asking
+            Step::Running { .. }
+                | Step::Pausing { .. }
+                | Step::Sleeping { .. }
+                | Step::Listening { .. }
+                | Step::Asking
         )
     };
     // Once it closes, only what runs is waited for.
@@ -129,6 +154,17 @@ fn step(run: &mut Run, pick: prop::sample::Index, one: Move) {
         }
         Step::Sleeping { until, .. } => {
             run.now = run.now.max(until);
+            return run.fire(Timer::Wait { node: index });
+        }
+        Step::Listening { until, .. } => {
+            if let Move::Succeed(data) = one {
+                let output = json!({"event": "go", "id": "m", "data": data, "at": null});
+                return run.input(Input::Heard {
+                    node: index,
+                    output,
+                });
+            }
+            run.now = run.now.max(until.unwrap());
             return run.fire(Timer::Wait { node: index });
         }
         Step::Asking => {
@@ -163,6 +199,10 @@ fn step(run: &mut Run, pick: prop::sample::Index, one: Move) {
         }),
         Move::Cancel => run.cancel(),
         Move::Resume => run.input(Input::Resume),
+        Move::Overdue => {
+            run.now += TimeDelta::days(2);
+            run.fire(Timer::Overdue);
+        }
     }
 }
 
@@ -180,7 +220,7 @@ proptest! {
             step(&mut run, pick, one);
         }
         // Whatever is left succeeds.
-        for _ in 0..200 {
+        for _ in 0..400 {
             let pick = any_index();
             step(&mut run, pick, Move::Succeed(json!(0)));
         }

@@ -2,20 +2,11 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::domain::{Program, tests as flows};
 /// A chain with retries, branches side by side, and a flow that the core does alone.
 pub(super) fn plans() -> HashMap<String, Arc<Program>> {
-    let call = |id: &str, more: serde_json::Value| {
-        let mut node = json!({"id": id, "type": "http", "config": {"method": "GET", "url": "https://example.com/{{ input.path }}"}});
-        node.as_object_mut()
-            .unwrap()
-            .extend(more.as_object().unwrap().clone());
-        node
-    };
-    let trigger = || json!({"id": "t", "type": "trigger"});
-    let output = |value: &str| json!({"id": "o", "type": "output", "config": {"value": value}});
     let chain = flows::plan(
         json!([
             trigger(),
@@ -25,6 +16,7 @@ pub(super) fn plans() -> HashMap<String, Arc<Program>> {
             ),
             {"id": "w", "type": "wait", "config": {"seconds": 2}},
             call("b", json!({"on_error": {"default": 0}})),
+            {"id": "e", "type": "event", "config": {"name": "go", "deadline_seconds": 2}},
             {"id": "q", "type": "approval", "config": {"title": "Go on?", "deadline_seconds": 1}},
             output("{{ nodes.b.output }}")
         ]),
@@ -32,7 +24,9 @@ pub(super) fn plans() -> HashMap<String, Arc<Program>> {
             ("t", "out", "a"),
             ("a", "out", "w"),
             ("w", "out", "b"),
-            ("b", "out", "q"),
+            ("b", "out", "e"),
+            ("e", "out", "q"),
+            ("e", "deadline", "q"),
             ("q", "deadline", "o"),
         ],
     );
@@ -61,8 +55,56 @@ pub(super) fn plans() -> HashMap<String, Arc<Program>> {
         json!([trigger(), {"id": "x", "type": "transform", "config": {"value": "{{ input.n }}"}}, output("{{ nodes.x.output }}")]),
         &[("t", "out", "x"), ("x", "out", "o")],
     );
-    [("chain", chain), ("inline", inline), ("parallel", parallel)]
-        .into_iter()
-        .map(|(name, plan)| (name.to_owned(), plan))
-        .collect()
+    [
+        ("chain", chain),
+        ("inline", inline),
+        ("parallel", parallel),
+        ("saga", saga()),
+    ]
+    .into_iter()
+    .map(|(name, plan)| (name.to_owned(), plan))
+    .collect()
+}
+
+/// Steps that are undone, an error handler, an end in time, and outputs that are taken again.
+fn saga() -> Arc<Program> {
+    flows::plan_with(
+        json!([
+            trigger(),
+            call("a", json!({"cache": {"ttl_seconds": 60}})),
+            call("b", json!({})),
+            call("c", json!({})),
+            call("not_a", json!({"compensates": "a", "retry": {"max_attempts": 5, "backoff_ms": 100}})),
+            call("not_b", json!({"compensates": "b"})),
+            {"id": "f", "type": "error_handler"},
+            call("tell", json!({"on_error": {"default": 0}})),
+            {"id": "told", "type": "output", "config": {"value": "{{ nodes.tell.output }}"}},
+            output("{{ nodes.c.output }}")
+        ]),
+        &[
+            ("t", "out", "a"),
+            ("t", "out", "b"),
+            ("a", "out", "c"),
+            ("b", "out", "c"),
+            ("c", "out", "o"),
+            ("f", "out", "tell"),
+            ("tell", "out", "told"),
+        ],
+        json!({"timeout_seconds": 5}),
+    )
+}
+
+fn call(id: &str, more: Value) -> Value {
+    let mut node = json!({"id": id, "type": "http", "config": {"method": "GET", "url": "https://example.com/{{ input.path }}"}});
+    let fields = more.as_object().unwrap().clone();
+    node.as_object_mut().unwrap().extend(fields);
+    node
+}
+
+fn trigger() -> Value {
+    json!({"id": "t", "type": "trigger"})
+}
+
+fn output(value: &str) -> Value {
+    json!({"id": "o", "type": "output", "config": {"value": value}})
 }

@@ -14,11 +14,12 @@ use contracts::{
     owner::{self, Outcome as Attempted, Start},
     work::WorkItem,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     Random,
     fake_log::{FakeLog, Outcome},
+    totals::Totals,
 };
 use crate::{
     domain::{Effect, Input, Program, Timer, tests as flows},
@@ -29,46 +30,16 @@ use crate::{
     record,
 };
 
-/// How often things happened, so that a simulation in which nothing happens is noticed.
-#[derive(Debug, Default)]
-pub(crate) struct Totals {
-    executions: usize,
-    takeovers: usize,
-    fenced: usize,
-    late_appends: usize,
-    repeated_results: usize,
-    headless: usize,
-}
-
-impl Totals {
-    pub(crate) fn add(&mut self, other: &Self) {
-        self.executions += other.executions;
-        self.takeovers += other.takeovers;
-        self.fenced += other.fenced;
-        self.late_appends += other.late_appends;
-        self.repeated_results += other.repeated_results;
-        self.headless += other.headless;
-    }
-
-    pub(crate) fn assert_all_happened(&self) {
-        let all = [
-            self.executions,
-            self.takeovers,
-            self.fenced,
-            self.late_appends,
-            self.repeated_results,
-            self.headless,
-        ];
-        assert!(all.iter().all(|count| *count > 0), "{self:?}");
-    }
-}
-
 struct Owner {
     partition: Partition,
     storing: Option<Append>,
     timers: Vec<(ExecutionId, Timer, DateTime<Utc>)>,
     /// Header rows that were written.
     written: Vec<(ExecutionId, u64)>,
+    /// Looks into the cache that were not answered.
+    looks: Vec<(ExecutionId, String, u32, String)>,
+    /// Nodes whose events have come.
+    heard: Vec<(ExecutionId, String)>,
 }
 
 /// A request that someone repeats until it is answered.
@@ -98,6 +69,8 @@ pub(crate) struct World {
     /// Results that were answered, of executions that were not over.
     reported: BTreeSet<(ExecutionId, String, u32)>,
     keys: HashMap<(ExecutionId, String), String>,
+    /// What is kept for steps that are the same.
+    cache: HashMap<String, Value>,
     faulty: bool,
 }
 
@@ -118,6 +91,7 @@ impl World {
             accepted: BTreeSet::new(),
             reported: BTreeSet::new(),
             keys: HashMap::new(),
+            cache: HashMap::new(),
             faulty: true,
         }
     }
@@ -210,6 +184,8 @@ impl World {
             storing: None,
             timers: Vec::new(),
             written: Vec::new(),
+            looks: Vec::new(),
+            heard: Vec::new(),
         };
         let owner = self.perform(owner);
         self.owner = Some(owner);
@@ -373,6 +349,27 @@ impl World {
         for (id, timer, _) in due {
             owner.partition.input(id, Input::TimerFired(timer), now);
         }
+        for (id, node) in std::mem::take(&mut owner.heard) {
+            let slot = owner.partition.slots.get(id);
+            if let Some(node) = slot.and_then(|slot| slot.state.at(&node)) {
+                let output = json!({"event": "go", "id": "m", "data": 1, "at": null});
+                let heard = Input::Heard { node, output };
+                owner.partition.input(id, heard, now);
+            }
+        }
+        for (id, node, attempt, key) in std::mem::take(&mut owner.looks) {
+            let found = self.cache.get(&key).cloned();
+            self.totals.cached += usize::from(found.is_some());
+            let slot = owner.partition.slots.get(id);
+            if let Some(node) = slot.and_then(|slot| slot.state.at(&node)) {
+                let looked = Input::Looked {
+                    node,
+                    attempt,
+                    found,
+                };
+                owner.partition.input(id, looked, now);
+            }
+        }
         self.owner = Some(self.perform(owner));
     }
 
@@ -437,20 +434,21 @@ impl World {
                 }
                 Action::Effect {
                     execution, effect, ..
-                } => self.effect(&mut owner.timers, execution, effect),
+                } => self.effect(&mut owner, execution, effect),
             }
         }
         owner
     }
 
-    fn effect(
-        &mut self,
-        timers: &mut Vec<(ExecutionId, Timer, DateTime<Utc>)>,
-        execution: ExecutionId,
-        effect: Effect,
-    ) {
+    fn effect(&mut self, owner: &mut Owner, execution: ExecutionId, effect: Effect) {
         match effect {
-            Effect::Wake { timer, at } => timers.push((execution, timer, at)),
+            Effect::Wake { timer, at } => owner.timers.push((execution, timer, at)),
+            Effect::Look { node, attempt, key } => {
+                owner.looks.push((execution, node, attempt, key));
+            }
+            // What it waits for has come: the flows of the simulation wait for nothing in vain.
+            Effect::Listen { node, .. } => owner.heard.push((execution, node)),
+            Effect::Keep { key, output, .. } => drop(self.cache.insert(key, output)),
             Effect::Cut => self.queue.retain(|(id, ..), _| *id != execution),
             Effect::Dispatch { item, .. } => {
                 let begun = self.log.history(execution).iter().any(|(_, event)| {
@@ -497,7 +495,7 @@ impl World {
     }
 
     /// At the end of all things.
-    fn check(&self) {
+    fn check(&mut self) {
         for id in &self.accepted {
             let events: Vec<_> = self
                 .log
@@ -510,10 +508,24 @@ impl World {
                 ends == 1 && events.last().unwrap().is_final(),
                 "{id} does not end once"
             );
-            let mut settled = BTreeSet::new();
-            for event in events {
-                if let ExecutionEvent::StepSucceeded { node, .. } = event {
-                    assert!(settled.insert(node), "{id}: `{node}` succeeded twice");
+            let mut settled = Vec::new();
+            for event in &events {
+                match event {
+                    ExecutionEvent::StepSucceeded { node, .. } => {
+                        assert!(!settled.contains(node), "{id}: `{node}` succeeded twice");
+                        settled.push(node.clone());
+                    }
+                    ExecutionEvent::CompensationStarted { steps } => {
+                        // Of those that can be undone, each that had succeeded, the last first.
+                        let undone = settled
+                            .iter()
+                            .rev()
+                            .filter(|it| ["a", "b"].contains(&it.as_str()));
+                        assert!(steps.iter().eq(undone), "{id}: {steps:?}, {settled:?}");
+                        self.totals.undone += steps.len();
+                    }
+                    ExecutionEvent::HandlerStarted { .. } => self.totals.handled += 1,
+                    _ => {}
                 }
             }
         }

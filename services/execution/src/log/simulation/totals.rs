@@ -1,0 +1,44 @@
+//! How often things happened in a simulation.
+
+/// How often things happened, so that a simulation in which nothing happens is noticed.
+#[derive(Debug, Default)]
+pub(crate) struct Totals {
+    pub(super) executions: usize,
+    pub(super) takeovers: usize,
+    pub(super) fenced: usize,
+    pub(super) late_appends: usize,
+    pub(super) repeated_results: usize,
+    pub(super) headless: usize,
+    pub(super) cached: usize,
+    pub(super) undone: usize,
+    pub(super) handled: usize,
+}
+
+impl Totals {
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.executions += other.executions;
+        self.takeovers += other.takeovers;
+        self.fenced += other.fenced;
+        self.late_appends += other.late_appends;
+        self.repeated_results += other.repeated_results;
+        self.headless += other.headless;
+        self.cached += other.cached;
+        self.undone += other.undone;
+        self.handled += other.handled;
+    }
+
+    pub(crate) fn assert_all_happened(&self) {
+        let all = [
+            self.executions,
+            self.takeovers,
+            self.fenced,
+            self.late_appends,
+            self.repeated_results,
+            self.headless,
+            self.cached,
+            self.undone,
+            self.handled,
+        ];
+        assert!(all.iter().all(|count| *count > 0), "{self:?}");
+    }
+}
