@@ -203,6 +203,7 @@ async fn complete(_: Ctx<()>, _: Complete, chunks: Chunks<Delta>) -> Result<Comp
         finish_reason: FinishReason::Stop,
         usage: Usage::ZERO,
         rehearsal: false,
+        dropped: Vec::new(),
     })
 }
 
