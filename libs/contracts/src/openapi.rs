@@ -166,6 +166,13 @@ fn frame_schema() -> MetaSchema {
             ("buttons", any()),
             ("least_role", plain("string")),
             ("users", any()),
+            ("cached", plain("boolean")),
+            ("event", plain("string")),
+            ("pointer", plain("string")),
+            ("count", plain("integer")),
+            ("steps", list_of(plain("string"))),
+            ("handled", plain("boolean")),
+            ("uncompensated", list_of(plain("string"))),
         ],
         ..MetaSchema::new("object")
     }

@@ -35,6 +35,29 @@ fn events(response: &egress::Response) -> Vec<Value> {
         .collect()
 }
 
+/// Blocks are dense, one at a time, and each that starts has its stop.
+fn blocks_are_whole(streamed: &[Value]) {
+    let mut open = None;
+    let mut begun = 0;
+    for event in streamed {
+        match event["type"].as_str().unwrap() {
+            "content_block_start" => {
+                assert_eq!(
+                    (open, event["index"].as_i64()),
+                    (None, Some(begun)),
+                    "{streamed:?}"
+                );
+                open = Some(begun);
+                begun += 1;
+            }
+            "content_block_delta" => assert_eq!(event["index"].as_i64(), open),
+            "content_block_stop" => assert_eq!(event["index"].as_i64(), open.take()),
+            _ => {}
+        }
+    }
+    assert_eq!(open, None);
+}
+
 #[tokio::test]
 async fn messages_bring_thoughts_back_to_their_vendor() {
     let bench = Bench::start().await;
@@ -49,26 +72,7 @@ async fn messages_bring_thoughts_back_to_their_vendor() {
         let mut body = question(vendor, json!([hello]));
         body["stream"] = true.into();
         let streamed = events(&post(&bench, "/messages", body).await);
-        // Blocks are dense, one at a time, and each that starts has its stop.
-        let mut open = None;
-        let mut begun = 0;
-        for event in &streamed {
-            match event["type"].as_str().unwrap() {
-                "content_block_start" => {
-                    assert_eq!(
-                        (open, event["index"].as_i64()),
-                        (None, Some(begun)),
-                        "{streamed:?}"
-                    );
-                    open = Some(begun);
-                    begun += 1;
-                }
-                "content_block_delta" => assert_eq!(event["index"].as_i64(), open),
-                "content_block_stop" => assert_eq!(event["index"].as_i64(), open.take()),
-                _ => {}
-            }
-        }
-        assert_eq!(open, None);
+        blocks_are_whole(&streamed);
         let last = &streamed[streamed.len() - 2..];
         assert_eq!(
             last[0]["delta"]["stop_reason"],
