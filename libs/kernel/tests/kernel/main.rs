@@ -57,6 +57,7 @@ async fn complete(_: Ctx<()>, _: Complete, out: Chunks<Delta>) -> Result<Complet
         finish_reason: FinishReason::Stop,
         usage: contracts::execution::Usage::ZERO,
         rehearsal: true,
+        dropped: Vec::new(),
     })
 }
 
