@@ -146,10 +146,14 @@ fn failure(state: &State) -> Value {
     };
     let uncompensated = unwinding.uncompensated.iter().map(|at| state.path(*at));
     let uncompensated: Vec<_> = uncompensated.collect();
-    let error = match &unwinding.why {
-        Closing::Failed { error } => Some(error),
-        Closing::Cancelled => None,
+    let mut error = match &unwinding.why {
+        Closing::Failed { error } => json!(error),
+        Closing::Cancelled => Value::Null,
     };
+    if let Some(fields) = error.as_object_mut() {
+        // Expressions may ask for it where no step is to blame.
+        fields.entry("node").or_insert(Value::Null);
+    }
     json!({"error": error, "uncompensated": uncompensated})
 }
 

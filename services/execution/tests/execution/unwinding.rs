@@ -52,12 +52,13 @@ async fn a_failure_is_undone_and_handled_across_a_change_of_owner() {
     let done = outside.fixture.finished(id).await;
     assert_eq!(done.state, ExecutionState::Failed);
     assert_eq!(done.error.unwrap().node.as_deref(), Some("pay"));
-    assert_eq!((done.output, done.handled), (Some(json!("pay")), true));
+    let frames = outside.fixture.events(id).await;
+    let outcome = (done.output, done.handled);
+    assert_eq!(outcome, (Some(json!("pay")), true), "{frames:?}");
     assert!(done.uncompensated.is_empty());
     let calls = outside.ledger.calls();
     assert_eq!(calls.len(), 3, "booked, and undone at the second attempt");
     assert_eq!(calls[1].idempotency_key, calls[2].idempotency_key);
-    let frames = outside.fixture.events(id).await;
     let steps = steps(&frames);
     let tail = [
         "compensation_started",
@@ -116,7 +117,8 @@ async fn an_execution_that_takes_too_long_is_ended_and_handled() {
     let done = outside.fixture.finished(id).await;
     assert!(begun.elapsed() >= Duration::from_secs(2));
     assert_eq!(done.error.unwrap().code, "execution_timeout");
-    assert!(done.handled);
+    let frames = outside.fixture.events(id).await;
+    assert!(done.handled, "{frames:?}");
     assert_eq!(outside.ledger.calls().len(), 2, "booked and undone");
     outside.other.release();
     outside.fixture.drain().await;
@@ -142,7 +144,6 @@ async fn an_output_is_taken_again_while_it_is_kept() {
         start.execution_id = ExecutionId::generate();
         let id = fixture.begin(start).await.id;
         let done = fixture.finished(id).await;
-        assert_eq!(done.output, first.output);
         let frames = fixture.events(id).await;
         let is_cached = |frame: &Frame| {
             matches!(
@@ -150,7 +151,11 @@ async fn an_output_is_taken_again_while_it_is_kept() {
                 ExecutionEvent::StepSucceeded { cached: true, .. }
             )
         };
-        frames.iter().any(is_cached).then_some(done.usage)
+        if !frames.iter().any(is_cached) {
+            return None;
+        }
+        assert_eq!(done.output, first.output);
+        Some(done.usage)
     };
     let usage = eventually(SOON, async || cached(&mut start.clone()).await).await;
     assert_eq!(usage, contracts::execution::Usage::ZERO);

@@ -202,8 +202,10 @@ async fn node_types_describe_themselves() {
             "loop",
             "join",
             "wait",
+            "event",
             "approval",
-            "output"
+            "output",
+            "error_handler",
         ]
     );
     assert!(
