@@ -61,12 +61,15 @@ pub(crate) async fn events(ctx: Ctx<State>, request: ListEvents) -> Result<Event
         Ok(events) => return Ok(events),
         Err(problem) => problem,
     };
-    let header = header(&ctx.state, ctx.tenant, id, problem).await?;
+    let header = header(&ctx.state, ctx.tenant, id, problem.clone()).await?;
     let frames = ctx
         .state
         .archive
         .events(ctx.tenant, id, after, limit)
         .await?;
+    if frames.is_empty() && after < header.last_event {
+        may_be_forgotten(problem)?;
+    }
     let last = frames.last().map(|frame| frame.n);
     Ok(Events {
         items: frames,
@@ -196,9 +199,12 @@ pub(crate) async fn ended(
     id: ExecutionId,
     problem: Problem,
 ) -> Result<Execution, Error> {
-    let header = header(state, tenant, id, problem).await?;
+    let header = header(state, tenant, id, problem.clone()).await?;
     let first = frame(state, header.tenant, id, 1).await?;
     let last = frame(state, header.tenant, id, header.last_event).await?;
+    if last.is_none() {
+        may_be_forgotten(problem)?;
+    }
     // Past its retention the archive forgets values; the header stays.
     let input = match first.map(|frame| frame.event) {
         Some(ExecutionEvent::ExecutionStarted { input, .. }) => input,
@@ -239,6 +245,15 @@ pub(crate) async fn ended(
         created_at: header.created_at,
         finished_at: header.finished_at,
     })
+}
+
+/// What the archive has not is past its retention where an owner knows the execution no more. Where none answers it may not
+/// have come there yet, and to say that there is nothing would be wrong.
+fn may_be_forgotten(problem: Problem) -> Result<(), Error> {
+    if problem.code == ErrorCode::NotFound {
+        return Ok(());
+    }
+    Err(Error::Owner(problem))
 }
 
 /// The header row of a finished execution, after its owner answered with `problem`.
