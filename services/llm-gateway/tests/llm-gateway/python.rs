@@ -52,11 +52,7 @@ async fn anthropics_client_works_with_the_rehearsal_and_a_vendor() {
     let token = testkit::token(&owner);
     run_script(&fixture, &token, "anthropic_client.py", "rehearsal").await;
     fixture.vendor_of(&owner).await;
-    let call = ToolCall {
-        id: "call_1".into(),
-        name: "get_weather".into(),
-        arguments: serde_json::json!({"city": "Rome"}),
-    };
+    let call = weather_in_rome();
     // In the order in which the script asks.
     for answer in [
         Answer::text("Good evening"),
@@ -80,11 +76,7 @@ async fn it_works_with_a_vendor_and_knows_its_errors() {
     let fixture = Fixture::start().await;
     let owner = fixture.owner().await;
     fixture.vendor_of(&owner).await;
-    let call = ToolCall {
-        id: "call_1".into(),
-        name: "get_weather".into(),
-        arguments: serde_json::json!({"city": "Rome"}),
-    };
+    let call = weather_in_rome();
     // In the order in which the script asks.
     for answer in [
         Answer::text("Good evening"),
@@ -105,4 +97,13 @@ async fn it_works_with_a_vendor_and_knows_its_errors() {
     let viewer = testkit::token(&testkit::principal(owner.tenant, Role::Viewer));
     run(&fixture, &viewer, "forbidden").await;
     run(&fixture, "no-token", "stranger").await;
+}
+
+/// The call that the scripts expect.
+fn weather_in_rome() -> ToolCall {
+    ToolCall {
+        id: "call_1".into(),
+        name: "get_weather".into(),
+        arguments: serde_json::json!({"city": "Rome"}),
+    }
 }
