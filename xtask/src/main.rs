@@ -23,7 +23,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::commands::{
-    Command, bench, check, dev, faults, openapi, serve, test, up, web as web_command,
+    Command, bench, check, dev, faults, openapi, serve, sim, test, up, web as web_command,
 };
 
 #[derive(Parser)]
@@ -46,6 +46,7 @@ fn main() -> ExitCode {
         Command::Web(options) => web_command::run(&options),
         Command::Bench(options) => bench::run(&options),
         Command::Faults(options) => faults::run(&options),
+        Command::Sim(options) => sim::run(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -28,6 +28,9 @@ impl Random {
     }
 }
 
+/// How many seeds until a long run says that it goes on.
+const REPORTED: u64 = 50_000;
+
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()
 }
@@ -36,7 +39,7 @@ fn number(variable: &str) -> Option<u64> {
 fn nothing_acknowledged_is_lost_and_nothing_counts_twice() {
     let seeds = match number("SIMULATION_SEED") {
         Some(seed) => seed..seed + 1,
-        None => 0..number("SIMULATION_SEEDS").unwrap_or(2000),
+        None => 0..number("SIMULATION_SEEDS").unwrap_or(10_000),
     };
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
     let mut totals = totals::Totals::default();
@@ -47,6 +50,9 @@ fn nothing_acknowledged_is_lost_and_nothing_counts_twice() {
                 let mut totals = totals::Totals::default();
                 for seed in seeds.clone().filter(|seed| seed % threads == share) {
                     totals.add(&run(seed));
+                    if seed % REPORTED == REPORTED - 1 {
+                        eprintln!("about {seed} of {} seeds", seeds.end);
+                    }
                 }
                 totals
             })
