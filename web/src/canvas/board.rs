@@ -433,6 +433,7 @@ fn same_but_place(a: &Node, b: &Node) -> bool {
         && a.retry == b.retry
         && a.timeout_ms == b.timeout_ms
         && a.idle_timeout_ms == b.idle_timeout_ms
+        && a.idempotency == b.idempotency
         && a.cache == b.cache
         && a.compensates == b.compensates
 }

@@ -102,7 +102,13 @@ impl Worker {
         let is_lost = delivery.deliveries() > bus::topology::MAX_DELIVERIES;
         let work = async {
             if is_lost {
-                self.give_up(&item).await;
+                let text = "each of the workers that tried this attempt broke down";
+                let error = StepError::new("worker_lost", text).retryable();
+                self.give_up(&item, error).await;
+            } else if item.at_most_once && delivery.deliveries() > 1 {
+                let text = "the worker broke down, and may have done it";
+                let error = StepError::new("outcome_unknown", text);
+                self.give_up(&item, error).await;
             } else {
                 self.attempt(class, &item).await;
             }
@@ -120,9 +126,7 @@ impl Worker {
 
     /// Fails the attempt before its item is put away: a step waits for nothing that no worker will take, and `retry` and
     /// `on_error` of its node decide what follows.
-    async fn give_up(&self, item: &WorkItem) {
-        let text = "each of the workers that tried this attempt broke down";
-        let error = StepError::new("worker_lost", text).retryable();
+    async fn give_up(&self, item: &WorkItem, error: StepError) {
         self.report(item, Err(error).into(), Duration::ZERO).await;
     }
 
