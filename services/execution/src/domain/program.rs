@@ -43,6 +43,18 @@ impl Program {
         })
     }
 
+    /// What it was made of.
+    #[cfg(test)]
+    pub(crate) fn executable(&self) -> Executable {
+        Executable {
+            definition: self.plan.definition().clone(),
+            agents: self.agents.clone(),
+            crews: self.crews.clone(),
+            tools: self.tools.clone(),
+            flows: self.flows.clone(),
+        }
+    }
+
     /// The agent that a node names.
     ///
     /// # Errors

@@ -26,6 +26,7 @@ mod asking;
 mod bodies;
 mod caching;
 mod failing;
+mod golden;
 mod listening;
 mod paths;
 mod random;
@@ -105,6 +106,18 @@ impl Run {
         };
         run.take(applied);
         run
+    }
+
+    /// An execution that was read back.
+    fn taken(plan: &Arc<Program>, state: State, records: Vec<Record>) -> Self {
+        let now = records.last().map(|last| last.frame.ts).unwrap();
+        Self {
+            plan: plan.clone(),
+            state,
+            records,
+            effects: Vec::new(),
+            now,
+        }
     }
 
     pub(crate) fn input(&mut self, input: Input) {

@@ -7,7 +7,7 @@ use super::*;
 use crate::domain::Answer;
 
 #[derive(Clone, Debug)]
-enum Move {
+pub(super) enum Move {
     Succeed(Value),
     Fail { retryable: bool },
     Repeat,
@@ -42,7 +42,7 @@ fn undo(at: usize) -> Value {
         "config": {"method": "GET", "url": "https://example.com"}})
 }
 
-fn random_plan(kinds: &[(u8, u8)], extra: &[(usize, usize)]) -> Arc<Program> {
+pub(super) fn random_plan(kinds: &[(u8, u8)], extra: &[(usize, usize)]) -> Arc<Program> {
     let mut nodes = vec![json!({"id": "n0", "type": "trigger"})];
     for (at, (kind, policy)) in (1..).zip(kinds) {
         let mut node = match kind % 9 {
@@ -136,7 +136,7 @@ fn pending(run: &Run) -> Vec<(String, super::super::state::Step)> {
         .collect()
 }
 
-fn step(run: &mut Run, pick: prop::sample::Index, one: Move) {
+pub(super) fn step(run: &mut Run, pick: prop::sample::Index, one: Move) {
     use super::super::state::Step;
     let pending = pending(run);
     if pending.is_empty() {
@@ -231,7 +231,7 @@ proptest! {
 }
 
 /// The first of whatever is pending.
-fn any_index() -> prop::sample::Index {
+pub(super) fn any_index() -> prop::sample::Index {
     use proptest::{strategy::ValueTree, test_runner::TestRunner};
     let mut runner = TestRunner::deterministic();
     any::<prop::sample::Index>()
