@@ -17,6 +17,7 @@ use crate::{
 pub enum OwnerKind {
     Start,
     Claim,
+    Hold,
     Result,
     Cancel,
     Approve,
@@ -31,6 +32,7 @@ impl OwnerKind {
         match self {
             Self::Start => "start",
             Self::Claim => "claim",
+            Self::Hold => "hold",
             Self::Result => "result",
             Self::Cancel => "cancel",
             Self::Approve => "approve",
@@ -45,6 +47,7 @@ impl OwnerKind {
         [
             Self::Start,
             Self::Claim,
+            Self::Hold,
             Self::Result,
             Self::Cancel,
             Self::Approve,
@@ -102,6 +105,17 @@ pub struct Parent {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Claim {
+    pub tenant: TenantId,
+    pub execution_id: ExecutionId,
+    pub node: String,
+    pub attempt: u32,
+}
+
+/// A worker has an attempt in hand that was never queued, and its owner is another one by now: as long as it says so, nobody
+/// else gets the attempt. Answered `not_found` when it is no longer wanted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hold {
     pub tenant: TenantId,
     pub execution_id: ExecutionId,
     pub node: String,
@@ -197,6 +211,7 @@ macro_rules! owner_requests {
 owner_requests! {
     Start => Accepted, Start;
     Claim => (), Claim;
+    Hold => (), Hold;
     Result => (), Result;
     Cancel => Execution, Cancel;
     GiveApproval => Execution, Approve;

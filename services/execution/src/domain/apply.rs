@@ -125,6 +125,8 @@ pub(crate) enum Effect {
     Dispatch {
         class: WorkClass,
         item: Box<WorkItem>,
+        /// Whether an earlier owner may have given it to a worker.
+        again: bool,
     },
     Wake {
         timer: Timer,
@@ -357,6 +359,11 @@ impl<'a> Run<'a> {
                 Step::Waiting | Step::Settled | Step::Skipped | Step::Failed | Step::Cut => {}
             }
         }
+        for effect in &mut self.applied.effects {
+            if let Effect::Dispatch { again, .. } = effect {
+                *again = true;
+            }
+        }
         self.advance();
     }
 
@@ -510,7 +517,10 @@ impl<'a> Run<'a> {
         let timer = Timer::Silence { node, attempt };
         let at = after(self.now, limit.saturating_add(SILENCE));
         let item = Box::new(item);
-        self.applied.effects.push(Effect::Dispatch { class, item });
+        let again = false;
+        self.applied
+            .effects
+            .push(Effect::Dispatch { class, item, again });
         self.applied.effects.push(Effect::Wake { timer, at });
     }
 

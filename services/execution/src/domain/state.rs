@@ -273,8 +273,13 @@ impl State {
     /// Whether a worker may begin or go on with this attempt.
     pub(crate) fn wants(&self, path: &str, attempt: u32) -> bool {
         let open = self.data.closing.is_none() && self.data.end.is_none();
+        open && self.runs(path, attempt)
+    }
+
+    /// Whether this attempt was given out and has no outcome.
+    pub(crate) fn runs(&self, path: &str, attempt: u32) -> bool {
         let step = self.at(path).map(|at| self.step(at));
-        open && step == Some(Step::Running { attempt })
+        step == Some(Step::Running { attempt })
     }
 
     /// Whether such an attempt was ever begun, as far as this state goes.

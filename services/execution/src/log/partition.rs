@@ -265,6 +265,19 @@ impl Partition {
         self.after_commit_of(id, ticket, Answer::Refused(Box::new(problem)));
     }
 
+    /// Whether a worker has something in hand that nobody else has done.
+    pub(crate) fn hold(&mut self, ticket: Ticket, hold: &owner::Hold) {
+        let id = hold.execution_id;
+        let slot = self.slots.of(hold.tenant, id);
+        let is_running = slot.is_some_and(|slot| slot.state.runs(&hold.node, hold.attempt));
+        let answer = if is_running {
+            Answer::Done
+        } else {
+            not_found(id)
+        };
+        self.after_commit_of(id, ticket, answer);
+    }
+
     pub(crate) fn cancel(&mut self, ticket: Ticket, cancel: &owner::Cancel, now: DateTime<Utc>) {
         let id = cancel.execution_id;
         if self.slots.of(cancel.tenant, id).is_none() {
