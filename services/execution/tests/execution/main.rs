@@ -7,6 +7,7 @@ mod bodies;
 mod dead_letters;
 mod events;
 mod failing;
+mod handing;
 mod heavy;
 mod inline;
 mod outside;
