@@ -93,6 +93,13 @@ async fn journey_executions() {
     .await;
 }
 
+#[tokio::test]
+async fn providers() {
+    let (platform, vendor) = with_vendor().await;
+    platform.user("ada").await;
+    check(asking(&vendor, &mut browser(&platform, "providers"))).await;
+}
+
 /// A platform that reaches a vendor of models.
 async fn with_vendor() -> (Platform, FakeLlm) {
     let vendor = vendor::start().await;
