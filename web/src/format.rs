@@ -97,8 +97,12 @@ mod tests {
     #[test]
     fn so_is_the_future() {
         let now = DateTime::from_timestamp(1_800_000_000, 0).expect("a time");
-        let texts = [-5, 300, 7_300, 100_000, 200_000].map(|s| ahead(now + TimeDelta::seconds(s), now));
-        assert_eq!(texts, ["any moment", "in 5 min", "in 2 h", "in 27 h", "in 2 d"]);
+        let texts =
+            [-5, 300, 7_300, 100_000, 200_000].map(|s| ahead(now + TimeDelta::seconds(s), now));
+        assert_eq!(
+            texts,
+            ["any moment", "in 5 min", "in 2 h", "in 27 h", "in 2 d"]
+        );
     }
 
     #[test]

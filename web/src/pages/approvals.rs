@@ -247,7 +247,9 @@ impl Desk {
     /// Goes on to what is next, also for who uses the keyboard: it takes the focus before that of the answered one is gone.
     fn answered(mut self, key: &str, title: &str, execution: Execution) {
         let next = self.inbox.peek().after(key);
-        let head = next.as_deref().map_or_else(|| "content".to_owned(), head_id);
+        let head = next
+            .as_deref()
+            .map_or_else(|| "content".to_owned(), head_id);
         if let Some(element) = dom::by_id(&head) {
             dom::focus(&element);
         }

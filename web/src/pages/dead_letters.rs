@@ -12,14 +12,7 @@ use crate::{
     api::{names::short, query::use_get},
     params::Params,
     routes::Route,
-    ui::{
-        Tone,
-        badge::Badge,
-        button::Button,
-        icon::Glyph,
-        page::Page,
-        time::Ago,
-    },
+    ui::{Tone, badge::Badge, button::Button, icon::Glyph, page::Page, time::Ago},
 };
 
 /// Lists of dead letters begin with this.

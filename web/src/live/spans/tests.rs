@@ -124,7 +124,8 @@ fn nothing_is_open_after_the_end() {
 
 #[test]
 fn others_may_answer_once_a_question_escalated() {
-    let escalation = json!({"at": "2026-01-01T00:00:03Z", "least_role": null, "users": [], "reached": false});
+    let escalation =
+        json!({"at": "2026-01-01T00:00:03Z", "least_role": null, "users": [], "reached": false});
     let asked = json!({"node": "w", "title": "Pay?", "text": "", "form": null, "buttons": [], "least_role": null, "users": [], "asked_at": "2026-01-01T00:00:02Z", "until": null, "escalation": escalation});
     let mut frames = vec![started(), with(2, "answer_asked", asked)];
     let reached = |frames: &[Frame]| {

@@ -103,11 +103,14 @@ impl Inbox {
         let listed: BTreeMap<ExecutionId, u32> =
             page.items.iter().map(|row| (row.id, row.asks)).collect();
         // What is older than the page is on a later one, and not gone.
-        let covered = |id: &ExecutionId| page.next.is_none() || oldest.is_some_and(|old| *id >= old);
+        let covered =
+            |id: &ExecutionId| page.next.is_none() || oldest.is_some_and(|old| *id >= old);
         let gone = shown
             .keys()
             .filter(|id| !listed.contains_key(id) && covered(id));
-        let changed = listed.iter().filter(|(id, asks)| shown.get(id) != Some(*asks));
+        let changed = listed
+            .iter()
+            .filter(|(id, asks)| shown.get(id) != Some(*asks));
         changed.map(|(id, _)| id).chain(gone).copied().collect()
     }
 
@@ -117,9 +120,8 @@ impl Inbox {
         for execution in executions {
             let id = execution.id;
             self.read.insert(id, execution.last_event);
-            let mut asked: BTreeMap<String, Item> = items_of(execution)
-                .map(|item| (item.key(), item))
-                .collect();
+            let mut asked: BTreeMap<String, Item> =
+                items_of(execution).map(|item| (item.key(), item)).collect();
             self.items.retain_mut(|item| {
                 if item.execution != id {
                     return true;
@@ -236,10 +238,7 @@ mod tests {
             &[asked("new", 3, json!("2026-01-01T12:00:00Z"))],
         )]);
         assert_eq!(titles(&inbox), ["due", "old", "young", "new"]);
-        assert_eq!(
-            inbox.followed(),
-            [(id(2), 4), (id(1), 4), (id(3), 4)]
-        );
+        assert_eq!(inbox.followed(), [(id(2), 4), (id(1), 4), (id(3), 4)]);
     }
 
     #[test]

@@ -30,11 +30,7 @@ pub(super) fn who(
     )
 }
 
-fn group(
-    least: Option<Role>,
-    users: &[UserId],
-    name: impl Fn(UserId) -> String,
-) -> Vec<String> {
+fn group(least: Option<Role>, users: &[UserId], name: impl Fn(UserId) -> String) -> Vec<String> {
     let role = least.map(|role| match role {
         Role::Owner => "Owners".to_owned(),
         Role::Admin => "Admins and owners".to_owned(),

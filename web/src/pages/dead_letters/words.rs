@@ -85,7 +85,11 @@ mod tests {
     #[test]
     fn what_is_not_wanted_is_explained() {
         let refused = Problem::new(ErrorCode::Conflict, "dead letter `d`").with_reason(NOT_WANTED);
-        assert!(refusal(refused).detail.contains("start the execution again"));
+        assert!(
+            refusal(refused)
+                .detail
+                .contains("start the execution again")
+        );
         let other = Problem::new(ErrorCode::Unavailable, "no owner");
         assert_eq!(refusal(other.clone()), other);
     }

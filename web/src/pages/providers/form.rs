@@ -125,7 +125,9 @@ fn Fields(draft: Signal<Draft>, provider: Option<Provider>, problem: Option<Prob
 fn Address(draft: Signal<Draft>, vendor: Vendor, error: Option<String>) -> Element {
     let now = draft();
     let has_regions = now.kind == ProviderKind::Bedrock;
-    let region = vendors::region_of(&now.base_url).unwrap_or_default().to_owned();
+    let region = vendors::region_of(&now.base_url)
+        .unwrap_or_default()
+        .to_owned();
     rsx! {
         if has_regions {
             TextField { label: "Region", "spellcheck": "false", pattern: "[a-z0-9\\-]+", value: region, oninput: move |text: String| draft.write().base_url = vendors::address_in(text.trim()) }

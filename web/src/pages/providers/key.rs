@@ -32,7 +32,10 @@ impl KeyDraft {
             [None, None, None] => Ok(None),
             [Some(id), Some(secret), session] => {
                 let session = session.map(|session| format!(":{session}"));
-                Ok(Some(format!("{id}:{secret}{}", session.unwrap_or_default())))
+                Ok(Some(format!(
+                    "{id}:{secret}{}",
+                    session.unwrap_or_default()
+                )))
             }
             _ => Err("the access key needs its id and its secret".into()),
         }
@@ -109,7 +112,10 @@ mod tests {
     #[test]
     fn a_pair_is_written_as_one_key() {
         let written = |key: KeyDraft| key.written(Key::Aws);
-        assert_eq!(written(pair("id", " s/e+c ", "")), Ok(Some("id:s/e+c".into())));
+        assert_eq!(
+            written(pair("id", " s/e+c ", "")),
+            Ok(Some("id:s/e+c".into()))
+        );
         assert_eq!(written(pair("id", "s", "t")), Ok(Some("id:s:t".into())));
         assert_eq!(written(pair("", " ", "")), Ok(None));
         assert!(written(pair("id", "", "")).is_err());

@@ -178,10 +178,7 @@ mod tests {
             region_of(vendor(ProviderKind::Bedrock).base_url),
             Some("us-east-1")
         );
-        assert_eq!(
-            region_of(&address_in("eu-central-1")),
-            Some("eu-central-1")
-        );
+        assert_eq!(region_of(&address_in("eu-central-1")), Some("eu-central-1"));
         assert_eq!(region_of("https://bedrock.example.com"), None);
     }
 }
