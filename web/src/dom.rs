@@ -114,11 +114,12 @@ pub(crate) fn clock_in(at_ms: i64, time_zone: &str) -> Option<String> {
     let class = Reflect::get(&js_sys::global(), &"Intl".into()).ok()?;
     let class = Reflect::get(&class, &"DateTimeFormat".into()).ok()?;
     let arguments = js_sys::Array::of2(&"en-GB".into(), &options);
-    let format = Reflect::construct(class.dyn_ref()?, &arguments).ok()?;
+    let class: js_sys::Function = class.dyn_into().ok()?;
+    let format = Reflect::construct(&class, &arguments).ok()?;
     let write = Reflect::get(&format, &"format".into()).ok()?;
-    let write = write.dyn_ref::<js_sys::Function>()?;
+    let write: js_sys::Function = write.dyn_into().ok()?;
     // Milliseconds of any year fit.
-    let date = js_sys::Date::new(&JsValue::from_f64(at_ms as f64));
+    let date = JsValue::from(js_sys::Date::new(&JsValue::from_f64(at_ms as f64)));
     write.call1(&JsValue::UNDEFINED, &date).ok()?.as_string()
 }
 

@@ -107,10 +107,10 @@ impl Inbox {
             |id: &ExecutionId| page.next.is_none() || oldest.is_some_and(|old| *id >= old);
         let gone = shown
             .keys()
-            .filter(|id| !listed.contains_key(id) && covered(id));
+            .filter(|id| !listed.contains_key(*id) && covered(id));
         let changed = listed
             .iter()
-            .filter(|(id, asks)| shown.get(id) != Some(*asks));
+            .filter(|(id, asks)| shown.get(*id) != Some(*asks));
         changed.map(|(id, _)| id).chain(gone).copied().collect()
     }
 
