@@ -2,7 +2,7 @@
 
 use contracts::{Permission, Problem, dead_letter::DeadLetter};
 use dioxus::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     PATH,
@@ -54,7 +54,7 @@ pub(super) fn Detail(letter: DeadLetter, onclose: EventHandler<()>) -> Element {
                 Facts { letter: now.clone() }
                 section { class: "stack-s",
                     h3 { {shown(&now)} }
-                    Data { label: "Item", value: now.payload.clone() }
+                    Data { label: "Item", value: Value::from(now.payload.clone()) }
                 }
                 if let Some(problem) = problem() {
                     ProblemLine { problem }
