@@ -81,8 +81,10 @@ chunks! {
         chat::Chat { params: Params }
         chat::ChatSession { id: String, params: Params }
     }
-    /// What flows and conversations are made of, and what is set up once.
+    /// What flows and conversations are made of, what is set up once, and what waits for people.
     Catalog catalog {
+        approvals::Approvals {}
+        dead_letters::DeadLetters { params: Params }
         agents::Agents { params: Params }
         agent::Agent { id: String, params: Params }
         crews::Crews { params: Params }

@@ -4,8 +4,8 @@ use dioxus::{prelude::*, web::WebHistory};
 
 use crate::{
     lazy::{
-        Agent, Agents, Chat, ChatSession, Crew, Crews, Design, Editor, Execution, Knowledge,
-        KnowledgeBase, Providers, Settings, Tool, Tools,
+        Agent, Agents, Approvals, Chat, ChatSession, Crew, Crews, DeadLetters, Design, Editor,
+        Execution, Knowledge, KnowledgeBase, Providers, Settings, Tool, Tools,
     },
     pages::{
         dashboard::Dashboard, executions::Executions, flows::Flows, login::Login, missing::Missing,
@@ -33,6 +33,10 @@ pub(crate) enum Route {
         Executions { params: Params },
         #[route("/executions/:id?:..params")]
         Execution { id: String, params: Params },
+        #[route("/approvals")]
+        Approvals {},
+        #[route("/dead-letters?:..params")]
+        DeadLetters { params: Params },
         #[route("/agents?:..params")]
         Agents { params: Params },
         #[route("/agents/:id?:..params")]
@@ -83,6 +87,11 @@ impl Route {
     pub(crate) fn execution(id: impl ToString) -> Self {
         Self::Execution {
             id: id.to_string(),
+            params: Params::default(),
+        }
+    }
+    pub(crate) fn dead_letters() -> Self {
+        Self::DeadLetters {
             params: Params::default(),
         }
     }

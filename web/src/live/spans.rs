@@ -140,8 +140,8 @@ impl Spans {
                 self.heard(node, frame).finish(1, None, None, ts, true);
             }
             ExecutionEvent::ApprovalGiven { node, .. } => self.heard(node, frame).ended = Some(ts),
+            ExecutionEvent::AnswerEscalated { node, .. } => self.escalate(node),
             ExecutionEvent::AnswerReminded { .. }
-            | ExecutionEvent::AnswerEscalated { .. }
             | ExecutionEvent::ExecutionStarted { .. }
             | ExecutionEvent::ExecutionFailing { .. }
             | ExecutionEvent::CancelAsked { .. } => {}
@@ -205,6 +205,15 @@ impl Spans {
         let span = self.heard(&asked.node, frame);
         span.question = Some(Rc::new(asked.clone()));
         span.attempts.push(Attempt::begun(1, frame.ts));
+    }
+
+    /// From now on others may answer too.
+    fn escalate(&mut self, node: &str) {
+        let span = self.by_path.get(node).map(|&at| &mut self.list[at]);
+        let question = span.and_then(|span| span.question.as_mut());
+        if let Some(others) = question.and_then(|asked| Rc::make_mut(asked).escalation.as_mut()) {
+            others.reached = true;
+        }
     }
 
     /// A person is asked; what asks waits for their word.

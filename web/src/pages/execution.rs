@@ -2,9 +2,6 @@
 //!
 //! **Invariant:** what is selected, the lens and the moment are in the address, so a link shows the same again.
 
-mod answer;
-mod approval;
-mod data;
 mod details;
 mod events;
 mod graph_lens;
@@ -18,6 +15,7 @@ mod subject;
 mod timeline;
 mod tree;
 mod virtual_list;
+mod waiting;
 mod watch;
 
 use dioxus::prelude::*;
@@ -71,7 +69,7 @@ fn Content(id: String, params: Params) -> Element {
                 Link::Loading | Link::Lost if empty => rsx! { Skeleton {} },
                 _ => rsx! {
                     header::Facts {}
-                    approval::Waiting {}
+                    waiting::Waiting {}
                     scrubber::Scrubber {}
                     lenses::Lenses {}
                 },

@@ -1,7 +1,11 @@
 //! LLM providers: list, add, change, test, remove.
 
+mod draft;
 mod form;
+mod key;
+mod models;
 mod row;
+mod vendors;
 
 use contracts::{
     Permission,
@@ -59,6 +63,7 @@ pub(crate) fn Providers() -> Element {
                             thead {
                                 tr {
                                     th { scope: "col", "Name" }
+                                    th { scope: "col", "Kind" }
                                     th { scope: "col", "Address" }
                                     th { scope: "col", "Key" }
                                     th { scope: "col", "Models" }

@@ -6,9 +6,6 @@ use graph::view::{NodeState, NodeView};
 use serde_json::Value;
 
 use super::{
-    answer::Answer,
-    approval::Decide,
-    data::Data,
     mark::Mark,
     messages::Messages,
     step,
@@ -22,7 +19,8 @@ use crate::{
         spans::{Attempt, Span},
         words,
     },
-    ui::{button::IconButton, icon::Glyph},
+    pages::asking::{answer::Answer, decide::Decide},
+    ui::{button::IconButton, data::Data, icon::Glyph},
 };
 
 #[component]
@@ -121,10 +119,10 @@ fn Step(path: String, onclose: EventHandler<()>) -> Element {
             code { "{path}" }
         }
         if let Some(asked) = asked {
-            Decide { path: path.clone(), asked }
+            Decide { execution: watch.id(), path: path.clone(), asked }
         }
         if let Some(asked) = question {
-            Answer { key: "{path}", asked }
+            Answer { key: "{path}", execution: watch.id(), asked }
         }
         if let Some(error) = node.error.clone() {
             ErrorPart { error }
