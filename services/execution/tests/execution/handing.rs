@@ -28,19 +28,20 @@ async fn what_a_worker_has_in_hand_is_not_given_to_another_when_its_owner_leaves
     let id = held(&outside).await;
     let other = outside.fixture.engine().await;
     let leaving = outside.fixture.running.replace(other).unwrap();
-    let left = tokio::spawn(leaving.drain());
-    let fixture = &outside.fixture;
-    let question = contracts::execution::GetExecution { execution_id: id };
-    // The other owner has it.
-    eventually(SOON, async || {
-        fixture.ask(&fixture.user, &question).await.ok()
-    })
-    .await;
-    // This is about time: as long as a silent worker would not be waited for.
-    tokio::time::sleep(LONG).await;
-    assert_eq!(outside.ledger.calls().len(), 1);
-    outside.ledger.release();
-    left.await.unwrap();
+    let meanwhile = async {
+        let fixture = &outside.fixture;
+        let question = contracts::execution::GetExecution { execution_id: id };
+        // The other owner has it.
+        eventually(SOON, async || {
+            fixture.ask(&fixture.user, &question).await.ok()
+        })
+        .await;
+        // This is about time: as long as a silent worker would not be waited for.
+        tokio::time::sleep(LONG).await;
+        assert_eq!(outside.ledger.calls().len(), 1);
+        outside.ledger.release();
+    };
+    tokio::join!(leaving.drain(), meanwhile);
     let execution = outside.fixture.finished(id).await;
     assert_eq!(execution.output, Some(json!(200)));
     assert_eq!(outside.ledger.calls().len(), 1);
