@@ -1,5 +1,6 @@
 //! The pages, one file each.
 
+mod again;
 pub(crate) mod agent;
 pub(crate) mod agents;
 pub(crate) mod approvals;

@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** what is selected, the lens and the moment are in the address, so a link shows the same again.
 
+mod again;
 mod details;
 mod events;
 mod graph_lens;

@@ -156,8 +156,40 @@ fn Outcome() -> Element {
             if let Some(error) = &view.error {
                 p { class: "run-error", role: "alert", code { "{error.code}" } " {error.message}" }
             }
+            if view.state.is_final() && view.state != ExecutionState::Succeeded {
+                Continue { id: id.clone() }
+            }
             if let Some(output) = view.output.as_ref().filter(|_| view.state == ExecutionState::Succeeded) {
                 CodeBlock { text: pretty(output), label: "Output of the flow" }
+            }
+        }
+    }
+}
+
+/// After a repair: what did not change is taken over, and not paid again.
+#[component]
+fn Continue(id: String) -> Element {
+    let desk = use_context::<Desk>();
+    let mut busy = use_signal(|| false);
+    let mut problem = use_signal(|| None::<Problem>);
+    if !session::may(Permission::FlowExecute) || *desk.board.locked.read() {
+        return rsx! {};
+    }
+    let go_on = move |_| {
+        let id = id.clone();
+        busy.set(true);
+        desk.board.spawn(async move {
+            let outcome = running::go_on(desk, &id).await;
+            problem.set(outcome.err());
+            busy.set(false);
+        });
+    };
+    rsx! {
+        div { class: "stack-s",
+            Button { icon: Glyph::Skip, busy: busy(), onclick: go_on, "Continue with the draft" }
+            p { class: "hint", "Runs with the same input. What succeeded is taken over where neither the node nor anything before it has changed." }
+            if let Some(problem) = problem() {
+                ProblemLine { problem }
             }
         }
     }

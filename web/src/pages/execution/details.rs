@@ -6,6 +6,7 @@ use graph::view::{NodeState, NodeView};
 use serde_json::Value;
 
 use super::{
+    again::StepAgain,
     mark::Mark,
     messages::Messages,
     step,
@@ -124,6 +125,7 @@ fn Step(path: String, onclose: EventHandler<()>) -> Element {
         if let Some(asked) = question {
             Answer { key: "{path}", execution: watch.id(), asked }
         }
+        StepAgain { key: "{path}", step: path.clone(), output: node.output.clone(), port: node.port.clone() }
         if let Some(error) = node.error.clone() {
             ErrorPart { error }
         }

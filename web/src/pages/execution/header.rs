@@ -3,7 +3,7 @@
 use contracts::{Permission, Problem, execution::Execution};
 use dioxus::prelude::*;
 
-use super::watch::Watch;
+use super::{again::Again, watch::Watch};
 use crate::{
     api::{self, session},
     dom,
@@ -86,6 +86,7 @@ pub(crate) fn Actions() -> Element {
             },
             "Copy link"
         }
+        Again {}
         if open && session::may(Permission::ExecutionCancel) {
             Button { variant: Variant::Danger, icon: Glyph::Stop, onclick: move |_| asking.set(true), "Cancel execution" }
         }
