@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::{
     chat::{ChatEvent, ChatMessage},
-    execution::Events,
+    execution::{Events, Source},
     flow::{OnError, RevisionChoice},
     live::{ExecutionEvent, Frame},
     page::Page,
@@ -173,6 +173,9 @@ fn frame_schema() -> MetaSchema {
             ("steps", list_of(plain("string"))),
             ("handled", plain("boolean")),
             ("uncompensated", list_of(plain("string"))),
+            ("source", Source::schema_ref()),
+            ("variables", plain("object")),
+            ("from", plain("string")),
         ],
         ..MetaSchema::new("object")
     }
@@ -320,7 +323,9 @@ mod tests {
         it["output"] = json!(null);
         it["last_event"] = json!(7);
         it["approvals"] = json!([]);
+        it["source"] = json!({"execution_id": ExecutionId::EXAMPLE, "kind": "retry", "node": "a"});
         check::<execution::Execution>(it);
+        check::<execution::Pin>(json!({"output": {"a": 1}, "port": "yes"}));
         check::<execution::Accepted>(
             json!({"id": ExecutionId::EXAMPLE, "flow_id": FlowId::EXAMPLE, "revision": null, "state": "queued"}),
         );

@@ -20,6 +20,14 @@ pub enum Error {
     /// A row of the database that no version of this service writes.
     #[error("dead letter `{0}` cannot be read")]
     UnreadableDeadLetter(DeadLetterId),
+    #[error("execution `{0}` has not ended")]
+    NotEnded(ExecutionId),
+    #[error("the history of execution `{0}` is not kept any more")]
+    Forgotten(ExecutionId),
+    #[error("execution `{0}` has more than 100,000 events")]
+    TooLong(ExecutionId),
+    #[error("the history of execution `{id}` lacks the event after number {after}")]
+    Gap { id: ExecutionId, after: u64 },
     #[error("definition `{hash}` does not exist")]
     NoDefinition { hash: String },
     #[error("definition `{hash}` cannot be executed: {reason}")]
@@ -54,16 +62,18 @@ impl ServiceError for Error {
     fn code(&self) -> ErrorCode {
         match self {
             Self::NotFound(_) | Self::NoDeadLetter(_) => ErrorCode::NotFound,
-            Self::NotWanted(_) => ErrorCode::Conflict,
-            Self::NoDefinition { .. } | Self::InvalidDefinition { .. } | Self::LongComment => {
-                ErrorCode::InvalidInput
-            }
+            Self::NotWanted(_) | Self::NotEnded(_) | Self::Forgotten(_) => ErrorCode::Conflict,
+            Self::NoDefinition { .. }
+            | Self::InvalidDefinition { .. }
+            | Self::LongComment
+            | Self::TooLong(_) => ErrorCode::InvalidInput,
             Self::Owner(problem) => problem.code,
             Self::Bus(_) | Self::Archive(_) | Self::Contended { .. } => ErrorCode::Unavailable,
             Self::Database(error) => error.code(),
             Self::UnreadableDeadLetter(_)
             | Self::UnreadableRow { .. }
             | Self::CorruptLog { .. }
+            | Self::Gap { .. }
             | Self::Egress(_) => ErrorCode::Internal,
         }
     }
@@ -73,6 +83,18 @@ impl ServiceError for Error {
             Self::Owner(problem) => problem.clone(),
             Self::NotWanted(_) => {
                 Problem::new(self.code(), self.to_string()).with_reason("not_wanted")
+            }
+            Self::NotEnded(_) => {
+                Problem::new(self.code(), self.to_string()).with_reason("not_ended")
+            }
+            Self::Forgotten(_) => {
+                Problem::new(self.code(), self.to_string()).with_reason("history_forgotten")
+            }
+            Self::TooLong(_) => {
+                Problem::new(self.code(), self.to_string()).with_reason("history_too_long")
+            }
+            Self::Gap { .. } => {
+                Problem::new(self.code(), self.to_string()).with_reason("history_gap")
             }
             _ => Problem::new(self.code(), self.to_string()),
         }

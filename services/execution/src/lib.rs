@@ -13,6 +13,7 @@ mod error;
 pub mod failpoint;
 mod handlers;
 mod headers;
+mod history;
 mod log;
 pub mod measure;
 mod plans;
@@ -33,6 +34,8 @@ pub fn service(state: State) -> kernel::Service<State> {
         .on(handlers::list)
         .on(handlers::events)
         .on(handlers::cancel)
+        .on(handlers::holding::pause)
+        .on(handlers::holding::resume)
         .on(handlers::approve)
         .on(handlers::answer)
         .on(handlers::read)

@@ -6,6 +6,7 @@
 
 use poem_openapi::{OpenApiService, Tags};
 
+mod again;
 mod agents;
 pub(crate) mod auth;
 mod chat;
@@ -61,7 +62,7 @@ type Apis = (
     // The framework takes 16 at most, and a pair for one.
     (flows::Api, triggers::Api),
     workflows::Api,
-    executions::Api,
+    (executions::Api, again::Api),
     llm::Api,
     node_types::Api,
     variables::Api,
@@ -82,7 +83,7 @@ pub(crate) fn service() -> OpenApiService<Apis, ()> {
         organizations::Api,
         (flows::Api, triggers::Api),
         workflows::Api,
-        executions::Api,
+        (executions::Api, again::Api),
         llm::Api,
         node_types::Api,
         variables::Api,

@@ -1,6 +1,6 @@
 //! The core against flows of every shape.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use contracts::{
@@ -15,7 +15,7 @@ use contracts::{
 use serde_json::{Value, json};
 
 use super::{
-    Applied, Effect, Input, Program, State, Timer,
+    Applied, Effect, Input, Past, Program, Reused, State, Timer,
     apply::{self, StepResult},
     state::{At, Step},
 };
@@ -26,9 +26,11 @@ mod asking;
 mod bodies;
 mod caching;
 mod failing;
+mod holding;
 mod listening;
 mod paths;
 mod random;
+mod reusing;
 mod timeouts;
 mod unwinding;
 mod waiting;
@@ -85,6 +87,7 @@ pub(crate) fn start_of(input: Value) -> Start {
         origin: Origin::flow(FlowId::EXAMPLE, Some(3)),
         parent: None,
         notify: false,
+        basis: None,
         definition_hash: "hash".into(),
         input,
         vars: json!({"greeting": "Hello"}),
@@ -94,8 +97,12 @@ pub(crate) fn start_of(input: Value) -> Start {
 
 impl Run {
     pub(crate) fn start(plan: &Arc<Program>, input: Value) -> Self {
+        Self::start_with(plan, input, Vec::new())
+    }
+
+    pub(crate) fn start_with(plan: &Arc<Program>, input: Value, reused: Vec<Reused>) -> Self {
         let now = DateTime::from_timestamp_millis(1_760_000_000_000).unwrap();
-        let (state, applied) = apply::start(start_of(input), plan.clone(), now);
+        let (state, applied) = apply::start(start_of(input), plan.clone(), reused, now);
         let mut run = Self {
             plan: plan.clone(),
             state,
@@ -105,6 +112,15 @@ impl Run {
         };
         run.take(applied);
         run
+    }
+
+    /// What another execution can take over.
+    pub(crate) fn past(&self) -> Past {
+        let mut past = Past::new(self.state.data.id);
+        for record in &self.records {
+            past.take(record.frame.clone());
+        }
+        past
     }
 
     pub(crate) fn input(&mut self, input: Input) {
@@ -254,6 +270,7 @@ impl Run {
                 node, cached: true, ..
             } => format!("{node} cached"),
             ExecutionEvent::StepSucceeded { node, port, .. } => format!("{node} -> {port}"),
+            ExecutionEvent::StepReused { node, port, .. } => format!("{node} reused -> {port}"),
             ExecutionEvent::StepRetrying { node, attempt, .. } => format!("{node} fails {attempt}"),
             ExecutionEvent::StepFailed { node, port, .. } => {
                 format!("{node} fails -> {}", port.as_deref().unwrap_or("end"))
@@ -274,6 +291,8 @@ impl Run {
             }
             ExecutionEvent::ExecutionStarted { .. }
             | ExecutionEvent::CancelAsked { .. }
+            | ExecutionEvent::ExecutionPaused { .. }
+            | ExecutionEvent::ExecutionResumed { .. }
             | ExecutionEvent::ExecutionFailing { .. }
             | ExecutionEvent::ExecutionSucceeded { .. }
             | ExecutionEvent::ExecutionFailed { .. }

@@ -13,8 +13,8 @@ use contracts::{
     execution::StepError,
     id::ExecutionId,
     owner::{
-        Cancel, Claim, Get, GiveAnswer, GiveApproval, OwnerKind, ReadEvents, Result as StepResult,
-        Signal, Start,
+        Cancel, Claim, Get, GiveAnswer, GiveApproval, OwnerKind, Pause, ReadEvents,
+        Result as StepResult, Resume, Signal, Start,
     },
 };
 use futures::{FutureExt, StreamExt, future::BoxFuture};
@@ -37,7 +37,7 @@ use super::{
 };
 use crate::{
     Error, archive,
-    domain::{Input, Program, limits},
+    domain::{Input, limits, state::At},
     failpoint,
     headers::HeaderQueue,
     measure,
@@ -326,6 +326,11 @@ impl Owner {
                     .map(|result| self.partition.result(ticket, result, now())),
                 Some(OwnerKind::Cancel) => read::<Cancel>(incoming)
                     .map(|cancel| self.partition.cancel(ticket, &cancel, now())),
+                Some(OwnerKind::Pause) => {
+                    read::<Pause>(incoming).map(|pause| self.partition.pause(ticket, &pause, now()))
+                }
+                Some(OwnerKind::Resume) => read::<Resume>(incoming)
+                    .map(|resume| self.partition.unpause(ticket, &resume, now())),
                 Some(OwnerKind::Get) => {
                     read::<Get>(incoming).map(|get| self.partition.get(ticket, &get))
                 }
@@ -356,7 +361,9 @@ impl Owner {
         }
         let is_fresh = starts::is_fresh(start.execution_id, self.fresh_since, now());
         match self.engine.plans.known(&start.definition_hash) {
-            Some(plan) if is_fresh => self.partition.start(ticket, start, plan, now()),
+            Some(plan) if is_fresh && start.basis.is_none() => {
+                self.partition.start(ticket, start, plan, Vec::new(), now());
+            }
             known => {
                 let (engine, notes) = (self.engine.clone(), self.outlet.notes.clone());
                 self.work.spawn(async move {
@@ -379,53 +386,40 @@ impl Owner {
                 node,
                 attempt,
                 error,
-            } => {
-                let slot = self.partition.slots.get(execution);
-                let node = slot.and_then(|slot| slot.state.at(&node));
-                if let Some(node) = node {
-                    let input = Input::Refused {
-                        node,
-                        attempt,
-                        error,
-                    };
-                    self.partition.input(execution, input, now());
-                }
-            }
+            } => self.tell(execution, &node, |node| Input::Refused {
+                node,
+                attempt,
+                error,
+            }),
             Note::Looked {
                 execution,
                 node,
                 attempt,
                 found,
-            } => {
-                let slot = self.partition.slots.get(execution);
-                let node = slot.and_then(|slot| slot.state.at(&node));
-                if let Some(node) = node {
-                    let input = Input::Looked {
-                        node,
-                        attempt,
-                        found,
-                    };
-                    self.partition.input(execution, input, now());
-                }
-            }
+            } => self.tell(execution, &node, |node| Input::Looked {
+                node,
+                attempt,
+                found,
+            }),
             Note::Heard {
                 execution,
                 node,
                 output,
-            } => {
-                let slot = self.partition.slots.get(execution);
-                let node = slot.and_then(|slot| slot.state.at(&node));
-                if let Some(node) = node {
-                    let input = Input::Heard { node, output };
-                    self.partition.input(execution, input, now());
-                }
-            }
+            } => self.tell(execution, &node, |node| Input::Heard { node, output }),
             Note::Archived(sequence) => self.archived = self.archived.max(sequence),
             Note::Written(rows) => {
                 for (id, last_event) in rows {
                     self.partition.slots.written(id, last_event);
                 }
             }
+        }
+    }
+
+    /// An input about a step, where it is still known.
+    fn tell(&mut self, execution: ExecutionId, node: &str, input: impl FnOnce(At) -> Input) {
+        let slot = self.partition.slots.get(execution);
+        if let Some(node) = slot.and_then(|slot| slot.state.at(node)) {
+            self.partition.input(execution, input(node), now());
         }
     }
 
@@ -436,9 +430,8 @@ impl Owner {
             outcome,
         } = checked;
         match outcome {
-            Ok(starts::Found::Nothing(plan)) => {
-                let plan: Arc<Program> = plan;
-                self.partition.start(ticket, start, plan, now());
+            Ok(starts::Found::Nothing(plan, reused)) => {
+                self.partition.start(ticket, start, plan, reused, now());
             }
             Ok(starts::Found::Started(accepted)) => {
                 self.partition.answer(ticket, Answer::Accepted(accepted));

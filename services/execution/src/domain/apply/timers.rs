@@ -8,6 +8,10 @@ use crate::domain::state::Step;
 impl Run<'_> {
     pub(super) fn timer(&mut self, timer: Timer) {
         let closing = self.state.data.closing.is_some();
+        // Set anew when it goes on; that nobody answers is to be noticed meanwhile.
+        if self.state.data.paused && !matches!(timer, Timer::Silence { .. }) {
+            return;
+        }
         match timer {
             Timer::Retry { node, attempt } if !closing => {
                 if let Step::Pausing {
