@@ -4,6 +4,7 @@ mod again;
 mod answer;
 mod heard;
 mod holding;
+mod looking_back;
 
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
@@ -22,6 +23,10 @@ pub use again::{Pin, Source, SourceKind};
 pub use answer::{AnswerButton, AnswerExecution, Escalation, PendingAnswer};
 pub use heard::{DeliverEvent, Delivered};
 pub use holding::{PauseExecution, ResumeExecution};
+pub use looking_back::{
+    CompareExecutions, Compared, Comparison, NodeComparison, NodeEnd, NodeOutcome, ReplayExecution,
+    Replayed, ReplayedStep,
+};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -19,7 +19,7 @@ mod drawing;
 mod retry;
 mod running;
 
-pub use again::{ContinueExecution, ForkExecution, RetryExecution};
+pub use again::{ContinueExecution, ForkExecution, RetryExecution, TestFlow};
 pub use cache::Cache;
 pub use drawing::{Group, Note};
 pub use retry::{Backoff, Retry};

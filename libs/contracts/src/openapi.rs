@@ -329,6 +329,20 @@ mod tests {
         check::<execution::Accepted>(
             json!({"id": ExecutionId::EXAMPLE, "flow_id": FlowId::EXAMPLE, "revision": null, "state": "queued"}),
         );
+        let ended = json!({"end": "failed", "attempts": 2, "port": null, "error": null, "duration_ms": 7,
+            "usage": {"prompt_tokens": 1, "completion_tokens": 2, "cost": "0.5"}, "reused": false});
+        let compared = json!({"id": ExecutionId::EXAMPLE, "flow_id": FlowId::EXAMPLE, "revision": null, "state": "failed",
+            "error": null, "usage": {"prompt_tokens": 1, "completion_tokens": 2, "cost": null}, "duration_ms": 9});
+        check::<execution::Comparison>(
+            json!({"execution": compared, "with": compared, "same_input": true,
+            "same_output": false, "nodes": [{"node": "a", "execution": ended, "with": null, "same": false,
+            "same_output": false, "same_config": null, "same_input": null}], "changed": ["a"]}),
+        );
+        check::<execution::Replayed>(
+            json!({"execution_id": ExecutionId::EXAMPLE, "same": false, "events": 9,
+            "diverged_at": 4, "instead": "step_failed of `a`",
+            "steps": [{"node": "a", "same": false, "differences": ["3: output"]}]}),
+        );
         let frame = json!({"n": 1, "ts": AT, "type": "step_skipped", "node": "a"});
         check::<Frame>(frame.clone());
         check::<Events>(json!({"items": [frame], "next": 1}));

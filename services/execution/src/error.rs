@@ -28,6 +28,8 @@ pub enum Error {
     TooLong(ExecutionId),
     #[error("the history of execution `{id}` lacks the event after number {after}")]
     Gap { id: ExecutionId, after: u64 },
+    #[error("the variables that execution `{0}` saw are not in the archive")]
+    NoVariables(ExecutionId),
     #[error("definition `{hash}` does not exist")]
     NoDefinition { hash: String },
     #[error("definition `{hash}` cannot be executed: {reason}")]
@@ -62,7 +64,9 @@ impl ServiceError for Error {
     fn code(&self) -> ErrorCode {
         match self {
             Self::NotFound(_) | Self::NoDeadLetter(_) => ErrorCode::NotFound,
-            Self::NotWanted(_) | Self::NotEnded(_) | Self::Forgotten(_) => ErrorCode::Conflict,
+            Self::NotWanted(_) | Self::NotEnded(_) | Self::Forgotten(_) | Self::NoVariables(_) => {
+                ErrorCode::Conflict
+            }
             Self::NoDefinition { .. }
             | Self::InvalidDefinition { .. }
             | Self::LongComment
@@ -89,6 +93,9 @@ impl ServiceError for Error {
             }
             Self::Forgotten(_) => {
                 Problem::new(self.code(), self.to_string()).with_reason("history_forgotten")
+            }
+            Self::NoVariables(_) => {
+                Problem::new(self.code(), self.to_string()).with_reason("variables_not_kept")
             }
             Self::TooLong(_) => {
                 Problem::new(self.code(), self.to_string()).with_reason("history_too_long")

@@ -36,6 +36,8 @@ pub fn service(state: State) -> kernel::Service<State> {
         .on(handlers::cancel)
         .on(handlers::holding::pause)
         .on(handlers::holding::resume)
+        .on(handlers::looking_back::compare)
+        .on(handlers::looking_back::replay)
         .on(handlers::approve)
         .on(handlers::answer)
         .on(handlers::read)

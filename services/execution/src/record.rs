@@ -52,6 +52,9 @@ pub(crate) enum Private {
         /// What it takes over, as soon as it is the turn of those nodes.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         reused: Vec<Reused>,
+        /// The nodes that are skipped when it is their turn.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        left_out: Vec<String>,
     },
     /// Beside the last record, where the end is to be said to others.
     Notify { origin: Origin },

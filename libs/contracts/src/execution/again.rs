@@ -20,6 +20,8 @@ pub enum SourceKind {
     Continue,
     /// The same definition, with another output of one step.
     Fork,
+    /// A test: outputs that were given, and perhaps not all nodes.
+    Test,
 }
 
 /// What an execution goes on from.
@@ -32,7 +34,7 @@ pub struct Source {
     #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
     pub execution_id: Option<ExecutionId>,
     pub kind: SourceKind,
-    /// The node from which it was asked to run anew, or whose output was given.
+    /// The node from which it was asked to run anew, whose output was given, or up to which a test runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
     pub node: Option<String>,

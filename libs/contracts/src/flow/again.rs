@@ -2,11 +2,18 @@
 //!
 //! What is taken over is not done again, and not paid again: its output stands in the new execution as `step_reused`.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::RevisionChoice;
-use crate::{Access, Permission, execution::Accepted, id::ExecutionId, message::request};
+use crate::{
+    Access, Permission,
+    execution::{Accepted, Pin},
+    id::{ExecutionId, FlowId},
+    message::request,
+};
 
 /// Runs a finished execution anew with its definition and its input: what had succeeded is taken over, what had failed, was cut
 /// or was undone runs, with all that depends on it.
@@ -58,3 +65,28 @@ pub struct ForkExecution {
 }
 request!(ForkExecution => Accepted, "flow.fork", Access::Permission(Permission::FlowExecute), objects: &["execution_id"],
     example: ForkExecution { execution_id: ExecutionId::EXAMPLE, node: "greet".into(), output: serde_json::json!({"text": "Hello"}), port: None, idempotency_key: None });
+
+/// Executes a flow, its draft unless another revision is named, with the outputs of some nodes given: those are not run, nor is
+/// what only they need.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TestFlow {
+    pub flow_id: FlowId,
+    #[serde(default)]
+    pub input: Value,
+    /// The draft when absent.
+    #[serde(default)]
+    pub revision: Option<RevisionChoice>,
+    /// The last node that runs, with all that it needs; to the end when absent.
+    #[serde(default)]
+    pub until: Option<String>,
+    /// By node, what it gives without being run. Up to 4 MiB together.
+    #[serde(default)]
+    pub pins: BTreeMap<String, Pin>,
+    /// As for [`super::ExecuteFlow`].
+    #[serde(default)]
+    pub idempotency_key: Option<String>,
+}
+request!(TestFlow => Accepted, "flow.test", Access::Permission(Permission::FlowExecute), objects: &["flow_id"],
+    example: TestFlow { flow_id: FlowId::EXAMPLE, input: serde_json::json!({"name": "Ada"}), revision: None, until: Some("greet".into()),
+        pins: BTreeMap::new(), idempotency_key: None });

@@ -24,7 +24,7 @@ use super::{
     limits,
     program::Program,
     retry::effect_key,
-    reuse::{self, Reused},
+    reuse::{self, TakenOver},
     state::{At, Stage, State, Step},
 };
 use crate::record::{Private, Record};
@@ -44,6 +44,7 @@ mod working;
 
 pub(crate) use asking::Answer;
 use failing::Failure;
+pub(crate) use timers::NO_ANSWER;
 
 /// How much longer than its time limit an attempt may stay without an answer: the wait in the queue, workers that died.
 const SILENCE: Duration = Duration::from_secs(60);
@@ -172,7 +173,7 @@ pub(crate) struct Applied {
 pub(crate) fn start(
     request: Start,
     plan: Arc<Program>,
-    reused: Vec<Reused>,
+    taken: TakenOver,
     now: DateTime<Utc>,
 ) -> (State, Applied) {
     let variables = reuse::variables(&plan, request.execution_id, &request.vars);
@@ -208,7 +209,8 @@ pub(crate) fn start(
             vars,
             parent,
             notify,
-            reused,
+            reused: taken.reused,
+            left_out: taken.left_out,
         }),
     };
     let mut state = State::begin(&first, plan).expect("it is a first record");
@@ -387,7 +389,7 @@ impl<'a> Run<'a> {
             let goes_on = match self.state.stage() {
                 Some(Stage::Compensating) => self.compensate(),
                 Some(Stage::Handling) | None => {
-                    self.begin_ready() || self.work_on() || self.iterate()
+                    self.take_given() || self.begin_ready() || self.work_on() || self.iterate()
                 }
             };
             if !goes_on {

@@ -76,6 +76,7 @@ impl State {
             parent,
             notify,
             reused,
+            left_out,
         }) = &record.private
         else {
             return Err(no_start());
@@ -108,6 +109,11 @@ impl State {
             unanswered: Vec::new(),
             usage: Usage::ZERO,
             reuse: reused.iter().filter_map(|it| of_plan(&plan, it)).collect(),
+            left_out: left_out
+                .iter()
+                .filter_map(|node| plan.index(node))
+                .map(At::from)
+                .collect(),
             paused: false,
             undoable: Vec::new(),
             closing: None,

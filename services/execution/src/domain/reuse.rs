@@ -34,6 +34,22 @@ pub(crate) struct Reused {
     /// The execution that gave it; none where a person did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) from: Option<ExecutionId>,
+    /// Whether it is taken before anything runs, and not only once it is the node's turn.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) at_once: bool,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
+}
+
+/// What an execution takes over before it begins.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct TakenOver {
+    pub(crate) reused: Vec<Reused>,
+    /// Nodes that are skipped when it is their turn.
+    pub(crate) left_out: Vec<String>,
 }
 
 /// The history of an execution, as far as its steps can be taken over.
@@ -153,6 +169,7 @@ impl Past {
                     output: output.clone(),
                     port: port.clone(),
                     from: Some(self.id),
+                    at_once: false,
                 });
             }
         }
@@ -252,7 +269,58 @@ pub(crate) fn given(
         output: pin.output,
         port,
         from: None,
+        at_once: false,
     })
+}
+
+/// The nodes that a test leaves out: all that neither leads to `until` (to any end, where none is named) nor is named by what
+/// does. What has an output already needs nothing before it.
+pub(crate) fn left_out(
+    program: &Program,
+    until: Option<NodeIndex>,
+    given: &BTreeSet<NodeIndex>,
+) -> Vec<String> {
+    let outer = program.body(None).iter().copied();
+    let has_turn = |node: &NodeIndex| !program.is_compensation(*node);
+    let mut open: Vec<_> = match until {
+        Some(until) => vec![until],
+        None => outer
+            .clone()
+            .filter(|node| program.outgoing(*node).is_empty())
+            .collect(),
+    };
+    let mut wanted = BTreeSet::new();
+    while let Some(node) = open.pop() {
+        if !wanted.insert(node) || given.contains(&node) {
+            continue;
+        }
+        open.extend(program.incoming(node).iter().map(|edge| edge.from));
+        open.extend(named(program, node));
+    }
+    let is_left_out = |node: &NodeIndex| !wanted.contains(node) && !given.contains(node);
+    let left_out = outer.filter(has_turn).filter(is_left_out);
+    left_out.map(|node| program.node(node).id.clone()).collect()
+}
+
+/// The nodes outside of all bodies that a node names, or one in its body.
+fn named(program: &Program, index: NodeIndex) -> Vec<NodeIndex> {
+    let node = program.node(index);
+    let mut names = graph::reads(node).nodes;
+    if node.kind == "code" {
+        // What code reads cannot be known; what it does not even mention it does not read.
+        let text = serde_json::to_string(&node.config).unwrap_or_default();
+        let seen = program.visible(index).iter();
+        let ids = seen.map(|seen| program.node(*seen).id.clone());
+        names.extend(ids.filter(|id| text.contains(id.as_str())));
+    }
+    let own = names.iter().filter_map(|id| program.index(id));
+    let mut named: Vec<_> = own
+        .filter(|index| program.parent(*index).is_none())
+        .collect();
+    for inner in program.body(Some(index)) {
+        named.extend(self::named(program, *inner));
+    }
+    named
 }
 
 /// The node of this name, where it has a turn of its own in a run that does not fail.
@@ -272,7 +340,7 @@ pub(crate) fn standing(program: &Program, node: &str) -> Result<NodeIndex, Strin
 }
 
 /// The outermost node of a step's path.
-fn outermost(step: &str) -> String {
+pub(super) fn outermost(step: &str) -> String {
     let end = step.find(['/', ':', '#']).unwrap_or(step.len());
     step[..end].to_owned()
 }

@@ -124,6 +124,8 @@ pub(crate) struct Data {
     pub(crate) usage: Usage,
     /// The outputs that are taken over once it is their nodes' turn.
     pub(crate) reuse: BTreeMap<At, Reused>,
+    /// The nodes that are skipped once it is their turn.
+    pub(crate) left_out: BTreeSet<At>,
     /// Nothing new begins.
     pub(crate) paused: bool,
     /// The steps that succeeded, can be undone and were not, in the order in which they succeeded.

@@ -15,8 +15,9 @@ use contracts::{
 use serde_json::{Value, json};
 
 use super::{
-    Applied, Effect, Input, Past, Program, Reused, State, Timer,
+    Applied, Effect, Input, Past, Program, Reused, State, TakenOver, Timer,
     apply::{self, StepResult},
+    replaying,
     state::{At, Step},
 };
 use crate::record::Record;
@@ -25,6 +26,7 @@ mod agents;
 mod asking;
 mod bodies;
 mod caching;
+mod comparing;
 mod failing;
 mod holding;
 mod listening;
@@ -97,12 +99,17 @@ pub(crate) fn start_of(input: Value) -> Start {
 
 impl Run {
     pub(crate) fn start(plan: &Arc<Program>, input: Value) -> Self {
-        Self::start_with(plan, input, Vec::new())
+        Self::begin(plan, start_of(input), TakenOver::default())
     }
 
     pub(crate) fn start_with(plan: &Arc<Program>, input: Value, reused: Vec<Reused>) -> Self {
+        let left_out = Vec::new();
+        Self::begin(plan, start_of(input), TakenOver { reused, left_out })
+    }
+
+    pub(crate) fn begin(plan: &Arc<Program>, start: Start, taken: TakenOver) -> Self {
         let now = DateTime::from_timestamp_millis(1_760_000_000_000).unwrap();
-        let (state, applied) = apply::start(start_of(input), plan.clone(), reused, now);
+        let (state, applied) = apply::start(start, plan.clone(), taken, now);
         let mut run = Self {
             plan: plan.clone(),
             state,
@@ -147,6 +154,7 @@ impl Run {
         assert_eq!(replayed.tally, self.state.tally);
         assert_eq!(replayed.open, self.state.open);
         self.check_unwinding();
+        self.check_replay();
         let asking = self.state.steps().filter(|(_, step)| *step == Step::Asking);
         assert_eq!(self.state.tally.asking as usize, asking.count());
         for (record, n) in self.records.iter().zip(1..) {
@@ -154,6 +162,18 @@ impl Run {
             let is_last = n == self.records.len() as u64;
             assert!(is_last || !record.frame.event.is_final());
         }
+    }
+
+    /// What has ended is decided the same once more.
+    fn check_replay(&self) {
+        if !self.state.is_over() {
+            return;
+        }
+        let frames: Vec<_> = self.records.iter().map(|it| it.frame.clone()).collect();
+        let data = &self.state.data;
+        let which = (data.tenant, data.id);
+        let replayed = replaying::replay(&self.plan, which, &frames, data.vars.clone()).unwrap();
+        assert!(replayed.same, "{replayed:?} {:?}", self.events());
     }
 
     /// Each step that succeeded is undone once at most, the last first, and the error handler comes after.

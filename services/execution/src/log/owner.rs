@@ -37,7 +37,7 @@ use super::{
 };
 use crate::{
     Error, archive,
-    domain::{Input, limits, state::At},
+    domain::{Input, TakenOver, limits, state::At},
     failpoint,
     headers::HeaderQueue,
     measure,
@@ -362,7 +362,8 @@ impl Owner {
         let is_fresh = starts::is_fresh(start.execution_id, self.fresh_since, now());
         match self.engine.plans.known(&start.definition_hash) {
             Some(plan) if is_fresh && start.basis.is_none() => {
-                self.partition.start(ticket, start, plan, Vec::new(), now());
+                self.partition
+                    .start(ticket, start, plan, TakenOver::default(), now());
             }
             known => {
                 let (engine, notes) = (self.engine.clone(), self.outlet.notes.clone());
@@ -430,8 +431,8 @@ impl Owner {
             outcome,
         } = checked;
         match outcome {
-            Ok(starts::Found::Nothing(plan, reused)) => {
-                self.partition.start(ticket, start, plan, reused, now());
+            Ok(starts::Found::Nothing(plan, taken)) => {
+                self.partition.start(ticket, start, plan, taken, now());
             }
             Ok(starts::Found::Started(accepted)) => {
                 self.partition.answer(ticket, Answer::Accepted(accepted));

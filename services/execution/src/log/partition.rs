@@ -20,7 +20,7 @@ use contracts::{
 
 use super::slots::{Events, Header, Slot, Slots};
 use crate::{
-    domain::{Applied, Effect, Input, Program, Reused, apply},
+    domain::{Applied, Effect, Input, Program, TakenOver, apply},
     measure,
     record::{self, FrameRef, Sealed, Stamp, Writer},
 };
@@ -165,7 +165,7 @@ impl Partition {
         ticket: Ticket,
         request: Start,
         plan: Arc<Program>,
-        reused: Vec<Reused>,
+        taken: TakenOver,
         now: DateTime<Utc>,
     ) {
         if self.answer_known_start(ticket, &request) {
@@ -180,7 +180,7 @@ impl Partition {
             return self.answer(ticket, Answer::Refused(Box::new(problem)));
         }
         let id = request.execution_id;
-        let (state, applied) = apply::start(request, plan, reused, now);
+        let (state, applied) = apply::start(request, plan, taken, now);
         self.slots.insert(Slot::new(state));
         self.write(id, applied);
         let accepted = self.slots.get(id).map(|slot| slot.state.data.accepted());

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use chrono::{DateTime, Utc};
 use contracts::{
     ErrorCode, FieldProblem, Problem,
-    execution::Accepted,
+    execution::{Accepted, SourceKind},
     id::ExecutionId,
     owner::{Basis, Start},
 };
@@ -15,7 +15,7 @@ use super::{owner::Engine, partition::Ticket, slots::HORIZON};
 use crate::{
     Error,
     domain::{
-        Program, Reused, limits,
+        Program, TakenOver, limits,
         reuse::{self, MAX_REUSED},
     },
     history,
@@ -33,7 +33,7 @@ pub(crate) struct Checked {
 
 pub(crate) enum Found {
     /// It was never started.
-    Nothing(Arc<Program>, Vec<Reused>),
+    Nothing(Arc<Program>, TakenOver),
     /// It was started before.
     Started(Accepted),
 }
@@ -94,20 +94,20 @@ async fn find(
         Some(plan) => plan,
         None => engine.plans.load(&start.definition_hash).await?,
     };
-    let reused = match &start.basis {
-        Some(basis) => reused(engine, start, basis, &plan).await?,
-        None => Vec::new(),
+    let taken = match &start.basis {
+        Some(basis) => taken_over(engine, start, basis, &plan).await?,
+        None => TakenOver::default(),
     };
-    Ok(Found::Nothing(plan, reused))
+    Ok(Found::Nothing(plan, taken))
 }
 
 /// What the execution takes over.
-async fn reused(
+async fn taken_over(
     engine: &Engine,
     start: &Start,
     basis: &Basis,
     plan: &Program,
-) -> Result<Vec<Reused>, Error> {
+) -> Result<TakenOver, Error> {
     let invalid = |path: &str, message: String| {
         let path = path.to_owned();
         let problem = Problem::new(ErrorCode::InvalidInput, message.clone());
@@ -115,8 +115,9 @@ async fn reused(
     };
     let source = &basis.source;
     let mut anew: BTreeSet<&str> = basis.pins.keys().map(String::as_str).collect();
+    let mut named = None;
     if let Some(node) = &source.node {
-        reuse::standing(plan, node).map_err(|text| invalid("/node", text))?;
+        named = Some(reuse::standing(plan, node).map_err(|text| invalid("/node", text))?);
         anew.insert(node);
     }
     let past = match source.execution_id {
@@ -131,7 +132,8 @@ async fn reused(
     for (node, pin) in &basis.pins {
         let before = past.as_ref().and_then(|past| past.port(node));
         let given = reuse::given(plan, node, pin.clone(), before);
-        let given = given.map_err(|text| invalid("/node", text))?;
+        let mut given = given.map_err(|text| invalid("/node", text))?;
+        given.at_once = source.kind == SourceKind::Test;
         if !limits::fits(&given.output) {
             let text = format!("the output of `{node}` is larger than 1 MiB");
             return Err(invalid("/output", text));
@@ -144,7 +146,14 @@ async fn reused(
         let problem = Problem::new(ErrorCode::InvalidInput, text).with_status(413);
         return Err(Error::Owner(problem.with_reason("too_much_reused")));
     }
-    Ok(reused)
+    let left_out = match source.kind {
+        SourceKind::Test => {
+            let given = basis.pins.keys().filter_map(|id| plan.index(id));
+            reuse::left_out(plan, named, &given.collect())
+        }
+        SourceKind::Retry | SourceKind::Continue | SourceKind::Fork => Vec::new(),
+    };
+    Ok(TakenOver { reused, left_out })
 }
 
 #[cfg(test)]

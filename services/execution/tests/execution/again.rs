@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use contracts::{
-    execution::{CancelExecution, PauseExecution, Pin, ResumeExecution, Source, SourceKind},
+    execution::{
+        CancelExecution, CompareExecutions, PauseExecution, Pin, ReplayExecution, ResumeExecution,
+        Source, SourceKind,
+    },
     live::ExecutionEvent,
     owner::Basis,
 };
@@ -231,5 +234,73 @@ async fn a_paused_execution_can_be_cancelled() {
     let done = fixture.finished(id).await;
     assert_eq!(done.state, ExecutionState::Cancelled);
     outside.ledger.release();
+    outside.fixture.drain().await;
+}
+
+#[tokio::test]
+async fn what_has_ended_is_compared_and_replayed_without_a_call() {
+    let outside = Outside::start().await;
+    let hash = chain(&outside).await;
+    outside.ledger.answer_next(200, &text("A"));
+    outside.other.answer_next(402, "no money");
+    let fixture = &outside.fixture;
+    let first = fixture.execute(&hash, json!({})).await;
+    fixture.finished(first).await;
+    outside.other.answer_next(200, &text("B"));
+    let second = outside
+        .go_on(&hash, basis(first, SourceKind::Retry, None))
+        .await;
+    fixture.finished(second).await;
+    let compare = CompareExecutions {
+        execution_id: first,
+        with_execution_id: second,
+    };
+    let compared = fixture.ask(&fixture.user, &compare).await.unwrap();
+    assert_eq!(compared.changed, ["b", "o"]);
+    assert!(compared.same_input && !compared.same_output);
+    let a = &compared.nodes[1];
+    assert!(a.same && a.with.as_ref().unwrap().reused);
+    for id in [first, second] {
+        let replay = ReplayExecution { execution_id: id };
+        // The variables are beside the first event in the archive.
+        let replayed = eventually(SOON, async || {
+            let replayed = fixture.ask(&fixture.user, &replay).await.unwrap();
+            replayed.same.then_some(replayed)
+        })
+        .await;
+        assert_eq!(replayed.diverged_at, None);
+        assert_eq!(replayed.steps.len(), 3 + usize::from(id == second));
+    }
+    let calls = (outside.ledger.calls().len(), outside.other.calls().len());
+    assert_eq!(calls, (1, 2), "nothing was called by looking back");
+    outside.fixture.drain().await;
+}
+
+#[tokio::test]
+async fn a_test_runs_one_node_with_what_is_given() {
+    let outside = Outside::start().await;
+    let hash = chain(&outside).await;
+    outside.other.answer_next(200, &text("B"));
+    let pin = Pin {
+        output: json!({"body": "A"}),
+        port: None,
+    };
+    let test = Basis {
+        source: Source {
+            execution_id: None,
+            kind: SourceKind::Test,
+            node: Some("b".to_owned()),
+        },
+        pins: BTreeMap::from([("a".to_owned(), pin)]),
+    };
+    let id = outside.go_on(&hash, test).await;
+    let fixture = &outside.fixture;
+    let done = fixture.finished(id).await;
+    assert_eq!(done.state, ExecutionState::Succeeded);
+    let calls = (outside.ledger.calls().len(), outside.other.calls().len());
+    assert_eq!(calls, (0, 1));
+    let replay = ReplayExecution { execution_id: id };
+    let replayed = fixture.ask(&fixture.user, &replay).await.unwrap();
+    assert!(replayed.same, "{replayed:?}");
     outside.fixture.drain().await;
 }

@@ -1,4 +1,4 @@
-//! From an execution that has ended to another that goes on from it.
+//! From an execution that has ended to another that goes on from it, and from a flow to a test of it.
 //!
 //! The engine decides what is taken over: it has the history. Here stands what the new execution runs, and who may ask.
 
@@ -9,7 +9,7 @@ use contracts::{
     execution::{
         Accepted, Execution, ExecutionState, Origin, Pin, ReadExecution, Source, SourceKind,
     },
-    flow::{ContinueExecution, ForkExecution, RetryExecution},
+    flow::{ContinueExecution, ForkExecution, RetryExecution, RevisionChoice, TestFlow},
     id::ExecutionId,
     live::ExecutionEvent,
     owner::{self, Basis},
@@ -71,6 +71,40 @@ pub(crate) async fn continue_(ctx: Ctx, request: ContinueExecution) -> Result<Ac
     };
     let origin = Origin::flow(flow_id, begun.revision);
     start(&ctx, asked, origin, begun, basis).await
+}
+
+pub(crate) async fn test(ctx: Ctx, request: TestFlow) -> Result<Accepted, Error> {
+    let TestFlow {
+        flow_id,
+        input,
+        until,
+        pins,
+        ..
+    } = request;
+    let choice = request.revision.unwrap_or(RevisionChoice::DRAFT);
+    let asked = Asked {
+        body: json!(["test", flow_id, choice, input, until, pins]),
+        key: request.idempotency_key,
+        input,
+    };
+    let begun = match repeated(&ctx, &asked).await? {
+        Some(begun) => begun,
+        None => {
+            let (revision, executable) = choose(&ctx, flow_id, Some(choice)).await?;
+            // A part of the flow may do without it.
+            if until.is_none() && pins.is_empty() {
+                domain::check_input(&executable.definition, &asked.input)?;
+            }
+            begin(&ctx, &asked, revision, &executable).await?
+        }
+    };
+    let source = Source {
+        execution_id: None,
+        kind: SourceKind::Test,
+        node: until,
+    };
+    let origin = Origin::flow(flow_id, begun.revision);
+    start(&ctx, asked, origin, begun, Basis { source, pins }).await
 }
 
 fn basis(source: &Known, kind: SourceKind, node: Option<String>) -> Basis {

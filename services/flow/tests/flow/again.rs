@@ -7,7 +7,9 @@ use contracts::{
         Events, Execution, ExecutionState, ExecutionWithEvents, Origin, Pin, Source, SourceKind,
         Usage,
     },
-    flow::{ContinueExecution, ForkExecution, RetryExecution, RevisionChoice, UpdateFlow},
+    flow::{
+        ContinueExecution, ForkExecution, RetryExecution, RevisionChoice, TestFlow, UpdateFlow,
+    },
     id::ExecutionId,
     live::{ExecutionEvent, Frame},
 };
@@ -199,4 +201,40 @@ async fn another_revision_continues_with_the_input() {
     };
     let problem = fixture.ask(&user, &none).await.unwrap_err();
     assert_eq!(reason(&problem), (422, "no_flow"));
+}
+
+#[tokio::test]
+async fn a_test_runs_the_draft_with_what_is_given() {
+    let fixture = Fixture::start().await;
+    let user = fixture.user(Role::Editor).await;
+    let flow = fixture.flow(&user).await;
+    let pin = Pin {
+        output: json!({"text": "Hello"}),
+        port: None,
+    };
+    let test = TestFlow {
+        flow_id: flow.id,
+        input: json!(1),
+        revision: None,
+        until: Some("greet".into()),
+        pins: [("t".to_owned(), pin)].into(),
+        idempotency_key: Some("test-1".into()),
+    };
+    let accepted = fixture.ask(&user, &test).await.unwrap();
+    assert_eq!(accepted.origin, Origin::flow(flow.id, None));
+    assert_eq!(fixture.ask(&user, &test).await.unwrap().id, accepted.id);
+    let start = &fixture.started()[0];
+    let basis = start.basis.as_ref().unwrap();
+    let source = Source {
+        execution_id: None,
+        kind: SourceKind::Test,
+        node: Some("greet".into()),
+    };
+    assert_eq!((&basis.source, &basis.pins), (&source, &test.pins));
+    let other = TestFlow {
+        until: None,
+        ..test
+    };
+    let problem = fixture.ask(&user, &other).await.unwrap_err();
+    assert_eq!(reason(&problem), (422, "idempotency_key_reused"));
 }

@@ -1,7 +1,10 @@
 //! `/executions/{id}/…`: holding an execution, and running it once more.
 
 use contracts::{
-    execution::{Execution, PauseExecution, ResumeExecution},
+    execution::{
+        CompareExecutions, Comparison, Execution, PauseExecution, ReplayExecution, Replayed,
+        ResumeExecution,
+    },
     flow::{ContinueExecution, ForkExecution, RetryExecution, RevisionChoice},
     id::ExecutionId,
 };
@@ -86,6 +89,43 @@ impl Api {
     ) -> poem::Result<Json<Execution>> {
         let execution_id = execution_id.0;
         Ok(Json(caller.ask(&ResumeExecution { execution_id }).await?))
+    }
+
+    /// Compare two executions that have ended
+    #[oai(
+        path = "/:execution_id/compare/:with_execution_id",
+        method = "get",
+        operation_id = "execution.compare"
+    )]
+    async fn compare(
+        &self,
+        caller: Bearer,
+        execution_id: Path<ExecutionId>,
+        with_execution_id: Path<ExecutionId>,
+    ) -> poem::Result<Json<Comparison>> {
+        let request = CompareExecutions {
+            execution_id: execution_id.0,
+            with_execution_id: with_execution_id.0,
+        };
+        Ok(Json(caller.ask(&request).await?))
+    }
+
+    /// Replay an execution that has ended
+    ///
+    /// The engine decides it once more from what was recorded, and says where it would decide otherwise. Nothing outside is
+    /// called, and nothing is paid.
+    #[oai(
+        path = "/:execution_id/replay",
+        method = "get",
+        operation_id = "execution.replay"
+    )]
+    async fn replay(
+        &self,
+        caller: Bearer,
+        execution_id: Path<ExecutionId>,
+    ) -> poem::Result<Json<Replayed>> {
+        let execution_id = execution_id.0;
+        Ok(Json(caller.ask(&ReplayExecution { execution_id }).await?))
     }
 
     /// Run an execution anew, without what had succeeded

@@ -5,6 +5,9 @@ use contracts::execution::StepError;
 use super::{Failure, Run, Timer};
 use crate::domain::state::Step;
 
+/// Why an attempt failed of which nothing was heard.
+pub(crate) const NO_ANSWER: &str = "no worker answered in time";
+
 impl Run<'_> {
     pub(super) fn timer(&mut self, timer: Timer) {
         let closing = self.state.data.closing.is_some();
@@ -27,7 +30,7 @@ impl Run<'_> {
             }
             Timer::Silence { node, attempt } if !closing => {
                 if self.state.step(node) == (Step::Running { attempt }) {
-                    let error = StepError::new("timeout", "no worker answered in time").retryable();
+                    let error = StepError::new("timeout", NO_ANSWER).retryable();
                     let failure = Failure {
                         unanswered: true,
                         ..Failure::of(attempt, error)

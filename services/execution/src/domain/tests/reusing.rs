@@ -1,6 +1,9 @@
 //! What an execution takes over from another.
 
-use contracts::execution::Pin;
+use contracts::{
+    execution::{Pin, Source, SourceKind},
+    owner::Basis,
+};
 
 use super::*;
 use crate::domain::reuse;
@@ -141,6 +144,7 @@ fn what_was_undone_runs_again() {
         output: json!(1),
         port: "out".into(),
         from: None,
+        at_once: false,
     }];
     let mut run = Run::start_with(&plan, json!({}), given);
     run.fail("b", 1, StepError::new("x", "y"));
@@ -259,4 +263,84 @@ fn only_what_has_a_turn_can_be_given() {
     assert!(reuse::given(&plan, "a", pin(Some("nowhere")), None).is_err());
     let given = reuse::given(&plan, "a", pin(None), Some("error")).unwrap();
     assert_eq!(given.port, "error");
+}
+
+/// A test of a flow up to a node, with outputs that are given.
+fn test(plan: &Arc<Program>, until: Option<&str>, given: &[&str]) -> Run {
+    let reused = given.iter().map(|id| {
+        let pin = Pin {
+            output: json!(format!("given-{id}")),
+            port: None,
+        };
+        let given = reuse::given(plan, id, pin, None).unwrap();
+        Reused {
+            at_once: true,
+            ..given
+        }
+    });
+    let index = |id: &&str| plan.index(id).unwrap();
+    let given_at = given.iter().map(index).collect();
+    let taken = TakenOver {
+        reused: reused.collect(),
+        left_out: reuse::left_out(plan, until.as_ref().map(index), &given_at),
+    };
+    let source = Source {
+        execution_id: None,
+        kind: SourceKind::Test,
+        node: until.map(str::to_owned),
+    };
+    let mut start = start_of(json!({}));
+    start.basis = Some(Basis {
+        source,
+        pins: Default::default(),
+    });
+    Run::begin(plan, start, taken)
+}
+
+#[test]
+fn one_node_runs_with_what_is_given() {
+    let mut run = test(&flow(), Some("c"), &["a"]);
+    assert_eq!(
+        run.events()[1..],
+        ["a reused -> out", "t skipped", "b skipped", "c begins 1"]
+    );
+    let url = &run.dispatched()[0].config["url"];
+    assert_eq!(url, "https://example.com/given-a");
+    run.succeed("c", 1, json!("C"));
+    assert_eq!(
+        run.outcome(),
+        (ExecutionState::Succeeded, Some(Value::Null))
+    );
+}
+
+#[test]
+fn a_test_runs_what_is_needed_and_no_more() {
+    // To the node: with all before it.
+    let run = test(&flow(), Some("c"), &[]);
+    assert_eq!(run.events()[1..], ["t -> out", "b skipped", "a begins 1"]);
+    // To the end: what only a given output needs is left out.
+    let mut run = test(&flow(), None, &["c"]);
+    assert_eq!(
+        run.events()[1..],
+        ["c reused -> out", "t -> out", "a skipped", "b begins 1"]
+    );
+    run.succeed("b", 1, json!("B"));
+    assert_eq!(run.outcome().1, Some(json!("Bgiven-c")));
+}
+
+#[test]
+fn what_is_named_runs_although_an_output_after_it_is_given() {
+    let plan = plan(
+        json!([
+            {"id": "t", "type": "trigger"},
+            call("a", url("https://example.com/a")),
+            call("b", url("https://example.com/b")),
+            {"id": "o", "type": "output", "config": {"value": "{{ nodes.a.output ~ nodes.b.output }}"}}
+        ]),
+        &[("t", "out", "a"), ("a", "out", "b"), ("b", "out", "o")],
+    );
+    let mut run = test(&plan, None, &["b"]);
+    assert_eq!(run.events()[1..3], ["b reused -> out", "t -> out"]);
+    run.succeed("a", 1, json!("A"));
+    assert_eq!(run.outcome().1, Some(json!("Agiven-b")));
 }

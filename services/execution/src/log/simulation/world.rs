@@ -303,8 +303,8 @@ impl World {
                     return partition.answer(ticket, Answer::Done);
                 }
                 let plan = self.plans[&start.definition_hash].clone();
-                let reused = super::plans::reused(&plan, &start);
-                partition.start(ticket, *start, plan, reused, self.now);
+                let taken = super::plans::taken_over(&plan, &start);
+                partition.start(ticket, *start, plan, taken, self.now);
             }
             Some(Wish::Cancel(execution_id)) => {
                 let cancel = owner::Cancel {
