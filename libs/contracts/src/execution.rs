@@ -4,6 +4,7 @@ mod again;
 mod answer;
 mod heard;
 mod holding;
+mod keeping;
 mod looking_back;
 
 use chrono::{DateTime, Utc};
@@ -23,6 +24,7 @@ pub use again::{Pin, Source, SourceKind};
 pub use answer::{AnswerButton, AnswerExecution, Escalation, PendingAnswer};
 pub use heard::{DeliverEvent, Delivered};
 pub use holding::{PauseExecution, ResumeExecution};
+pub use keeping::{DeleteExecution, GetRetention, Retention, SetRetention};
 pub use looking_back::{
     CompareExecutions, Compared, Comparison, NodeComparison, NodeEnd, NodeOutcome, ReplayExecution,
     Replayed, ReplayedStep,

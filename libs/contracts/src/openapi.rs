@@ -329,6 +329,8 @@ mod tests {
         check::<execution::Accepted>(
             json!({"id": ExecutionId::EXAMPLE, "flow_id": FlowId::EXAMPLE, "revision": null, "state": "queued"}),
         );
+        check::<execution::Retention>(json!({"days": 30}));
+        check::<execution::Retention>(json!({"days": null}));
         let ended = json!({"end": "failed", "attempts": 2, "port": null, "error": null, "duration_ms": 7,
             "usage": {"prompt_tokens": 1, "completion_tokens": 2, "cost": "0.5"}, "reused": false});
         let compared = json!({"id": ExecutionId::EXAMPLE, "flow_id": FlowId::EXAMPLE, "revision": null, "state": "failed",

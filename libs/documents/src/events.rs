@@ -82,6 +82,23 @@ impl Archive {
         frames.collect()
     }
 
+    /// Forgets all events of these executions.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Timeout`]: part of them may be forgotten.
+    pub async fn delete_events(
+        &self,
+        tenant: TenantId,
+        executions: &[ExecutionId],
+    ) -> Result<(), Error> {
+        let ids: Vec<String> = executions.iter().map(ExecutionId::to_string).collect();
+        let filter = doc! {"tenant": tenant.to_string(), "execution": {"$in": ids}};
+        let collection = self.collection(COLLECTION);
+        self.within(collection.delete_many(filter).into_future())
+            .await?;
+        Ok(())
+    }
+
     /// The variables that an execution saw. None where it is not there, or was archived before they were kept.
     ///
     /// # Errors

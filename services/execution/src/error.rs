@@ -1,7 +1,7 @@
 //! What can go wrong in the execution service.
 
 use contracts::{
-    ErrorCode, Problem,
+    ErrorCode, FieldProblem, Problem,
     id::{DeadLetterId, ExecutionId},
 };
 use kernel::ServiceError;
@@ -28,6 +28,12 @@ pub enum Error {
     TooLong(ExecutionId),
     #[error("the history of execution `{id}` lacks the event after number {after}")]
     Gap { id: ExecutionId, after: u64 },
+    #[error("execution `{0}` was deleted, and does not begin again")]
+    Deleted(ExecutionId),
+    #[error("execution `{0}` is being archived: try again in a moment")]
+    BeingArchived(ExecutionId),
+    #[error("`days` must be 1 to 3650, or null")]
+    InvalidRetention,
     #[error("the variables that execution `{0}` saw are not in the archive")]
     NoVariables(ExecutionId),
     #[error("definition `{hash}` does not exist")]
@@ -63,16 +69,19 @@ pub enum Error {
 impl ServiceError for Error {
     fn code(&self) -> ErrorCode {
         match self {
-            Self::NotFound(_) | Self::NoDeadLetter(_) => ErrorCode::NotFound,
+            Self::NotFound(_) | Self::NoDeadLetter(_) | Self::Deleted(_) => ErrorCode::NotFound,
             Self::NotWanted(_) | Self::NotEnded(_) | Self::Forgotten(_) | Self::NoVariables(_) => {
                 ErrorCode::Conflict
             }
             Self::NoDefinition { .. }
             | Self::InvalidDefinition { .. }
             | Self::LongComment
+            | Self::InvalidRetention
             | Self::TooLong(_) => ErrorCode::InvalidInput,
             Self::Owner(problem) => problem.code,
-            Self::Bus(_) | Self::Archive(_) | Self::Contended { .. } => ErrorCode::Unavailable,
+            Self::Bus(_) | Self::Archive(_) | Self::BeingArchived(_) | Self::Contended { .. } => {
+                ErrorCode::Unavailable
+            }
             Self::Database(error) => error.code(),
             Self::UnreadableDeadLetter(_)
             | Self::UnreadableRow { .. }
@@ -87,6 +96,17 @@ impl ServiceError for Error {
             Self::Owner(problem) => problem.clone(),
             Self::NotWanted(_) => {
                 Problem::new(self.code(), self.to_string()).with_reason("not_wanted")
+            }
+            Self::Deleted(_) => Problem::new(self.code(), self.to_string()).with_reason("deleted"),
+            Self::BeingArchived(_) => Problem::new(self.code(), self.to_string())
+                .with_reason("being_archived")
+                .with_retry_after_ms(1000),
+            Self::InvalidRetention => {
+                let field = FieldProblem {
+                    path: "/days".to_owned(),
+                    message: "must be 1 to 3650, or null".to_owned(),
+                };
+                Problem::new(self.code(), self.to_string()).with_errors(vec![field])
             }
             Self::NotEnded(_) => {
                 Problem::new(self.code(), self.to_string()).with_reason("not_ended")

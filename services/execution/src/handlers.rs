@@ -4,6 +4,7 @@
 pub(crate) mod dead_letters;
 pub(crate) mod events;
 pub(crate) mod holding;
+pub(crate) mod keeping;
 pub(crate) mod looking_back;
 
 use contracts::{

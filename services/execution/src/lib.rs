@@ -18,6 +18,7 @@ mod log;
 pub mod measure;
 mod plans;
 mod record;
+mod retention;
 mod state;
 mod store;
 mod workers;
@@ -38,6 +39,9 @@ pub fn service(state: State) -> kernel::Service<State> {
         .on(handlers::holding::resume)
         .on(handlers::looking_back::compare)
         .on(handlers::looking_back::replay)
+        .on(handlers::keeping::delete)
+        .on(handlers::keeping::retention)
+        .on(handlers::keeping::set_retention)
         .on(handlers::approve)
         .on(handlers::answer)
         .on(handlers::read)

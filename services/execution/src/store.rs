@@ -19,6 +19,7 @@ use crate::{Error, log::slots::Header};
 mod dead_letter_row;
 mod dead_letters;
 mod events;
+mod keeping;
 mod row;
 
 pub(crate) use dead_letters::Kept;
@@ -52,6 +53,10 @@ pub const MIGRATIONS: Migrations = Migrations {
         Migration {
             name: "0006_sources",
             sql: include_str!("store/0006_sources.sql"),
+        },
+        Migration {
+            name: "0007_retention",
+            sql: include_str!("store/0007_retention.sql"),
         },
     ],
 };
@@ -100,6 +105,7 @@ impl ExecutionStore {
             .exec_without_returning(transaction.conn())
             .await
             .map_err(sql::Error::from)?;
+        keeping::leave_out_deleted(&transaction, headers).await?;
         Ok(transaction.commit().await?)
     }
 

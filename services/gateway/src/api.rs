@@ -20,6 +20,7 @@ mod knowledge;
 mod llm;
 mod node_types;
 mod organizations;
+mod retention;
 mod secrets;
 mod tools;
 mod triggers;
@@ -62,7 +63,7 @@ type Apis = (
     // The framework takes 16 at most, and a pair for one.
     (flows::Api, triggers::Api),
     workflows::Api,
-    (executions::Api, again::Api),
+    (executions::Api, again::Api, retention::Api),
     llm::Api,
     node_types::Api,
     variables::Api,
@@ -83,7 +84,7 @@ pub(crate) fn service() -> OpenApiService<Apis, ()> {
         organizations::Api,
         (flows::Api, triggers::Api),
         workflows::Api,
-        (executions::Api, again::Api),
+        (executions::Api, again::Api, retention::Api),
         llm::Api,
         node_types::Api,
         variables::Api,

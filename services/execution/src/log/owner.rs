@@ -42,6 +42,7 @@ use crate::{
     headers::HeaderQueue,
     measure,
     plans::Plans,
+    retention,
     store::ExecutionStore,
 };
 
@@ -63,6 +64,8 @@ pub(crate) struct Engine {
     pub(crate) store: ExecutionStore,
     pub(crate) archive: documents::Archive,
     pub(crate) limits: Limits,
+    /// Time between two looks for executions to be forgotten.
+    pub(crate) sweep_every: Duration,
     pub(crate) dispatches: Arc<Semaphore>,
 }
 
@@ -170,6 +173,9 @@ async fn own(
         notes: notes.clone(),
     };
     tasks.spawn(follower.run());
+    if number == 0 {
+        tasks.spawn(retention::sweep(engine.clone(), engine.sweep_every));
+    }
     let outlet = Outlet {
         bus: engine.bus.clone(),
         headers,

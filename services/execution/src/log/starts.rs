@@ -90,6 +90,14 @@ async fn find(
             state: row.state,
         }));
     }
+    if !is_fresh
+        && engine
+            .store
+            .is_deleted(start.tenant, start.execution_id)
+            .await?
+    {
+        return Err(Error::Deleted(start.execution_id));
+    }
     let plan = match plan {
         Some(plan) => plan,
         None => engine.plans.load(&start.definition_hash).await?,
