@@ -66,6 +66,7 @@ async fn objects(user: &Client) -> BTreeMap<&'static str, String> {
         ("memory_id", contracts::id::MemoryId::EXAMPLE.to_string()),
         ("tool_id", tool.body["id"].as_str().unwrap().to_owned()),
         ("flow_id", flow),
+        ("with_execution_id", execution.clone()),
         ("execution_id", execution),
         (
             "provider_id",

@@ -13,11 +13,13 @@ use crate::{
     page::{Page, Paging},
 };
 
+mod again;
 mod cache;
 mod drawing;
 mod retry;
 mod running;
 
+pub use again::{ContinueExecution, ForkExecution, RetryExecution, TestFlow};
 pub use cache::Cache;
 pub use drawing::{Group, Note};
 pub use retry::{Backoff, Retry};

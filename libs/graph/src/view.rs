@@ -37,6 +37,8 @@ pub struct NodeView {
     pub iterations: Option<Iterations>,
     /// Whether its output is that of an earlier step that was the same.
     pub cached: bool,
+    /// Whether its output was taken over, from another execution or from whoever gave it.
+    pub reused: bool,
 }
 
 /// How often a body ran.
@@ -143,7 +145,12 @@ impl ExecutionView {
                 self.input = Some(input.clone());
                 self.started_at = Some(frame.ts);
             }
-            ExecutionEvent::CancelAsked { .. } => self.cancel_asked = true,
+            ExecutionEvent::CancelAsked { .. } => {
+                self.cancel_asked = true;
+                self.state = ExecutionState::Running;
+            }
+            ExecutionEvent::ExecutionPaused { .. } => self.state = ExecutionState::Paused,
+            ExecutionEvent::ExecutionResumed { .. } => self.state = ExecutionState::Running,
             ExecutionEvent::ApprovalAsked { .. }
             | ExecutionEvent::ApprovalGiven { .. }
             | ExecutionEvent::AnswerAsked { .. }
@@ -188,6 +195,7 @@ impl ExecutionView {
             | ExecutionEvent::StepSleeping { node, .. }
             | ExecutionEvent::StepListening { node, .. }
             | ExecutionEvent::StepSucceeded { node, .. }
+            | ExecutionEvent::StepReused { node, .. }
             | ExecutionEvent::StepRetrying { node, .. }
             | ExecutionEvent::StepFailed { node, .. }
             | ExecutionEvent::StepSkipped { node }
@@ -337,6 +345,7 @@ const fn usage_of(event: &ExecutionEvent) -> Option<Usage> {
         | ExecutionEvent::IterationSucceeded { .. }
         | ExecutionEvent::IterationFailed { .. }
         | ExecutionEvent::StepSkipped { .. }
+        | ExecutionEvent::StepReused { .. }
         | ExecutionEvent::ApprovalAsked { .. }
         | ExecutionEvent::ApprovalGiven { .. }
         | ExecutionEvent::AnswerAsked { .. }
@@ -345,6 +354,8 @@ const fn usage_of(event: &ExecutionEvent) -> Option<Usage> {
         | ExecutionEvent::AnswerEscalated { .. }
         | ExecutionEvent::ExecutionStarted { .. }
         | ExecutionEvent::CancelAsked { .. }
+        | ExecutionEvent::ExecutionPaused { .. }
+        | ExecutionEvent::ExecutionResumed { .. }
         | ExecutionEvent::ExecutionFailing { .. }
         | ExecutionEvent::CompensationStarted { .. }
         | ExecutionEvent::HandlerStarted { .. }
@@ -391,6 +402,13 @@ fn change_node(view: &mut NodeView, event: &ExecutionEvent, ts: DateTime<Utc>) {
             view.duration_ms = Some(*duration_ms);
             view.finished_at = Some(ts);
         }
+        ExecutionEvent::StepReused { output, port, .. } => {
+            view.state = NodeState::Succeeded;
+            view.reused = true;
+            view.output = Some(output.clone());
+            view.port = Some(port.clone());
+            view.finished_at = Some(ts);
+        }
         ExecutionEvent::StepRetrying {
             attempt, error, at, ..
         } => {
@@ -431,6 +449,8 @@ fn change_node(view: &mut NodeView, event: &ExecutionEvent, ts: DateTime<Utc>) {
         | ExecutionEvent::AnswerEscalated { .. }
         | ExecutionEvent::ExecutionStarted { .. }
         | ExecutionEvent::CancelAsked { .. }
+        | ExecutionEvent::ExecutionPaused { .. }
+        | ExecutionEvent::ExecutionResumed { .. }
         | ExecutionEvent::ExecutionFailing { .. }
         | ExecutionEvent::CompensationStarted { .. }
         | ExecutionEvent::HandlerStarted { .. }

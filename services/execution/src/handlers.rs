@@ -3,6 +3,9 @@
 
 pub(crate) mod dead_letters;
 pub(crate) mod events;
+pub(crate) mod holding;
+pub(crate) mod keeping;
+pub(crate) mod looking_back;
 
 use contracts::{
     ErrorCode, Problem,
@@ -231,6 +234,7 @@ pub(crate) async fn ended(
         id,
         origin: header.origin,
         parent_id: header.parent_id,
+        source: header.source,
         state: header.state,
         input,
         output,

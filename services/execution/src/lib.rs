@@ -13,10 +13,12 @@ mod error;
 pub mod failpoint;
 mod handlers;
 mod headers;
+mod history;
 mod log;
 pub mod measure;
 mod plans;
 mod record;
+mod retention;
 mod state;
 mod store;
 mod workers;
@@ -33,6 +35,13 @@ pub fn service(state: State) -> kernel::Service<State> {
         .on(handlers::list)
         .on(handlers::events)
         .on(handlers::cancel)
+        .on(handlers::holding::pause)
+        .on(handlers::holding::resume)
+        .on(handlers::looking_back::compare)
+        .on(handlers::looking_back::replay)
+        .on(handlers::keeping::delete)
+        .on(handlers::keeping::retention)
+        .on(handlers::keeping::set_retention)
         .on(handlers::approve)
         .on(handlers::answer)
         .on(handlers::read)

@@ -42,6 +42,7 @@ pub(crate) async fn own_partitions(ctx: TaskCtx<State>) {
         limits: partition::Limits {
             open_executions: ctx.state.config.engine_max_open,
         },
+        sweep_every: std::time::Duration::from_secs(ctx.state.config.retention_sweep_seconds),
         dispatches: Arc::new(Semaphore::new(effects::MAX_DISPATCHES)),
     });
     let mut owners = JoinSet::new();

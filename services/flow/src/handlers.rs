@@ -1,5 +1,6 @@
 //! One file per resource; each handler orders a few steps.
 
+pub(crate) mod again;
 pub(crate) mod agents;
 pub(crate) mod execute;
 pub(crate) mod flows;

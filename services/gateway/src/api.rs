@@ -6,6 +6,7 @@
 
 use poem_openapi::{OpenApiService, Tags};
 
+mod again;
 mod agents;
 pub(crate) mod auth;
 mod chat;
@@ -19,6 +20,7 @@ mod knowledge;
 mod llm;
 mod node_types;
 mod organizations;
+mod retention;
 mod secrets;
 mod tools;
 mod triggers;
@@ -61,7 +63,7 @@ type Apis = (
     // The framework takes 16 at most, and a pair for one.
     (flows::Api, triggers::Api),
     workflows::Api,
-    executions::Api,
+    (executions::Api, again::Api, retention::Api),
     llm::Api,
     node_types::Api,
     variables::Api,
@@ -82,7 +84,7 @@ pub(crate) fn service() -> OpenApiService<Apis, ()> {
         organizations::Api,
         (flows::Api, triggers::Api),
         workflows::Api,
-        executions::Api,
+        (executions::Api, again::Api, retention::Api),
         llm::Api,
         node_types::Api,
         variables::Api,

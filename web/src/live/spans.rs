@@ -133,7 +133,9 @@ impl Spans {
                     .finish(*attempt, Some(error), *usage, ts, is_last);
             }
             ExecutionEvent::StepLate { .. } => self.late(frame),
-            ExecutionEvent::StepSkipped { node } => self.heard(node, frame).ended = Some(ts),
+            ExecutionEvent::StepSkipped { node } | ExecutionEvent::StepReused { node, .. } => {
+                self.heard(node, frame).ended = Some(ts);
+            }
             ExecutionEvent::ApprovalAsked { node, .. } => self.ask(node, frame),
             ExecutionEvent::AnswerAsked { asked } => self.question(asked, frame),
             ExecutionEvent::AnswerGiven { node, .. } => {
@@ -144,6 +146,8 @@ impl Spans {
             ExecutionEvent::AnswerReminded { .. }
             | ExecutionEvent::ExecutionStarted { .. }
             | ExecutionEvent::ExecutionFailing { .. }
+            | ExecutionEvent::ExecutionPaused { .. }
+            | ExecutionEvent::ExecutionResumed { .. }
             | ExecutionEvent::CancelAsked { .. } => {}
             // What ran was cut, and something else begins, or nothing.
             ExecutionEvent::CompensationStarted { .. }
@@ -410,6 +414,7 @@ pub(crate) fn node_of(event: &ExecutionEvent) -> Option<&str> {
         | ExecutionEvent::StepRetrying { node, .. }
         | ExecutionEvent::StepFailed { node, .. }
         | ExecutionEvent::StepSkipped { node }
+        | ExecutionEvent::StepReused { node, .. }
         | ExecutionEvent::StepLate { node, .. }
         | ExecutionEvent::ApprovalAsked { node, .. }
         | ExecutionEvent::ApprovalGiven { node, .. }
@@ -420,6 +425,8 @@ pub(crate) fn node_of(event: &ExecutionEvent) -> Option<&str> {
         ExecutionEvent::AnswerAsked { asked } => Some(&asked.node),
         ExecutionEvent::ExecutionStarted { .. }
         | ExecutionEvent::CancelAsked { .. }
+        | ExecutionEvent::ExecutionPaused { .. }
+        | ExecutionEvent::ExecutionResumed { .. }
         | ExecutionEvent::ExecutionFailing { .. }
         | ExecutionEvent::CompensationStarted { .. }
         | ExecutionEvent::ExecutionSucceeded { .. }

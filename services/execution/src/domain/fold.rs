@@ -26,6 +26,7 @@ use super::{
     calls,
     inline::Kind,
     program::Program,
+    reuse::Reused,
     state::{At, CallKind, CallState, Closing, Data, End, Outcome, State, Step, Tally},
 };
 use crate::record::{Private, Record};
@@ -63,6 +64,7 @@ impl State {
             origin,
             definition_hash,
             input,
+            source,
             ..
         } = &record.frame.event
         else {
@@ -73,6 +75,8 @@ impl State {
             vars,
             parent,
             notify,
+            reused,
+            left_out,
         }) = &record.private
         else {
             return Err(no_start());
@@ -86,6 +90,7 @@ impl State {
             tenant: record.tenant,
             origin: *origin,
             parent: parent.clone(),
+            source: source.clone(),
             notify: *notify,
             definition_hash: definition_hash.clone(),
             principal: Principal::clone(principal),
@@ -103,6 +108,13 @@ impl State {
             asked: Vec::new(),
             unanswered: Vec::new(),
             usage: Usage::ZERO,
+            reuse: reused.iter().filter_map(|it| of_plan(&plan, it)).collect(),
+            left_out: left_out
+                .iter()
+                .filter_map(|node| plan.index(node))
+                .map(At::from)
+                .collect(),
+            paused: false,
             undoable: Vec::new(),
             closing: None,
             unwinding: None,
@@ -159,6 +171,8 @@ impl State {
         self.data.n = n;
         match event {
             ExecutionEvent::ExecutionStarted { .. } => return Err(Broken::SecondStart { n }),
+            ExecutionEvent::ExecutionPaused { .. } => self.data.paused = true,
+            ExecutionEvent::ExecutionResumed { .. } => self.data.paused = false,
             ExecutionEvent::CancelAsked { .. }
             | ExecutionEvent::ExecutionFailing { .. }
             | ExecutionEvent::CompensationStarted { .. }
@@ -186,6 +200,7 @@ impl State {
             | ExecutionEvent::StepSleeping { node, .. }
             | ExecutionEvent::StepListening { node, .. }
             | ExecutionEvent::StepSucceeded { node, .. }
+            | ExecutionEvent::StepReused { node, .. }
             | ExecutionEvent::StepRetrying { node, .. }
             | ExecutionEvent::StepFailed { node, .. }
             | ExecutionEvent::StepSkipped { node }
@@ -299,25 +314,8 @@ impl State {
                 };
                 self.conclude(at, Step::Settled, decided);
             }
-            ExecutionEvent::StepSleeping { .. }
-            | ExecutionEvent::StepListening { .. }
-            | ExecutionEvent::StepIterating { .. }
-            | ExecutionEvent::IterationStarted { .. }
-            | ExecutionEvent::IterationSucceeded { .. }
-            | ExecutionEvent::IterationFailed { .. }
-            | ExecutionEvent::StepSkipped { .. }
-            | ExecutionEvent::AnswerAsked { .. }
-            | ExecutionEvent::AnswerGiven { .. }
-            | ExecutionEvent::AnswerReminded { .. }
-            | ExecutionEvent::AnswerEscalated { .. }
-            | ExecutionEvent::ExecutionStarted { .. }
-            | ExecutionEvent::CancelAsked { .. }
-            | ExecutionEvent::ExecutionFailing { .. }
-            | ExecutionEvent::CompensationStarted { .. }
-            | ExecutionEvent::HandlerStarted { .. }
-            | ExecutionEvent::ExecutionSucceeded { .. }
-            | ExecutionEvent::ExecutionFailed { .. }
-            | ExecutionEvent::ExecutionCancelled { .. } => {}
+            // Of nodes, of bodies, or of the execution.
+            _ => {}
         }
     }
 
@@ -379,6 +377,10 @@ impl State {
                 self.spend(*usage);
                 self.take(at, port, output);
                 self.note_undoable(at);
+            }
+            ExecutionEvent::StepReused { output, port, .. } => {
+                self.data.reuse.remove(&at);
+                self.take(at, port, output);
             }
             ExecutionEvent::StepRetrying {
                 attempt,
@@ -563,4 +565,9 @@ impl State {
             self.open.insert(at);
         }
     }
+}
+
+/// An output that is taken over, by the place of its node.
+fn of_plan(plan: &Program, reused: &Reused) -> Option<(At, Reused)> {
+    Some((plan.index(&reused.node)?.into(), reused.clone()))
 }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, and its helpers too")]
 
+mod again;
 mod asking;
 mod bodies;
 mod dead_letters;
@@ -9,6 +10,7 @@ mod events;
 mod failing;
 mod heavy;
 mod inline;
+mod keeping;
 mod outside;
 mod owners;
 mod questions;
@@ -149,6 +151,7 @@ impl Fixture {
             origin: Origin::flow(FlowId::generate(), Some(1)),
             parent: None,
             notify: false,
+            basis: None,
             definition_hash: hash.to_owned(),
             input,
             vars: json!({"greeting": "Hello"}),

@@ -14,7 +14,7 @@ use contracts::{
         Accepted, DeliverEvent, Delivered, Events, Execution, ExecutionState, ExecutionWithEvents,
         ReadExecution, Usage,
     },
-    id::{ExecutionId, UserId},
+    id::{ExecutionId, TenantId, UserId},
     live::{ExecutionEvent, Frame},
     owner::{OwnerKind, Start},
 };
@@ -32,6 +32,8 @@ pub(crate) struct World {
     /// How executions end right after they were started.
     pub(crate) ends: Mutex<Option<ExecutionEvent>>,
     outputs: Mutex<HashMap<ExecutionId, Value>>,
+    /// Executions that were begun before the test.
+    pub(crate) past: Mutex<HashMap<(TenantId, ExecutionId), ExecutionWithEvents>>,
     /// Roles other than that of an editor.
     pub(crate) roles: Mutex<HashMap<UserId, Role>>,
     pub(crate) gone: Mutex<HashSet<UserId>>,
@@ -130,6 +132,9 @@ async fn deliver(ctx: Ctx<Known>, event: DeliverEvent) -> Result<Delivered, Prob
 async fn read(ctx: Ctx<Known>, request: ReadExecution) -> Result<ExecutionWithEvents, Problem> {
     let world = ctx.state.upgrade().unwrap();
     let id = request.execution_id;
+    if let Some(past) = world.past.lock().unwrap().get(&(ctx.tenant, id)) {
+        return Ok(past.clone());
+    }
     let starts = world.starts.lock().unwrap();
     let start = starts.iter().find(|start| start.execution_id == id);
     let start = start.ok_or_else(|| Problem::new(ErrorCode::NotFound, "no such execution"))?;
@@ -143,6 +148,7 @@ async fn read(ctx: Ctx<Known>, request: ReadExecution) -> Result<ExecutionWithEv
             id,
             origin: start.origin,
             parent_id: None,
+            source: None,
             state,
             input: start.input.clone(),
             output,
