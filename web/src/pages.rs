@@ -6,6 +6,7 @@ pub(crate) mod agents;
 pub(crate) mod approvals;
 mod asking;
 pub(crate) mod chat;
+pub(crate) mod compare;
 pub(crate) mod crew;
 pub(crate) mod crews;
 pub(crate) mod dashboard;

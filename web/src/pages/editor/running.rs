@@ -45,6 +45,23 @@ pub(crate) async fn execute(
     Ok(())
 }
 
+/// Saves, and tries the draft, up to a node or to its end, with the outputs that are pinned.
+pub(crate) async fn test(
+    mut desk: Desk,
+    input: Value,
+    until: Option<String>,
+) -> Result<(), Problem> {
+    save(desk).await?;
+    let mut body = json!({"input": input, "pins": *desk.pins.peek()});
+    if let Some(node) = until {
+        body["until"] = node.into();
+    }
+    let accepted: Accepted = api::post(&format!("{}/test", desk.path()), &body).await?;
+    show(desk, &accepted);
+    desk.board.say("Test started");
+    Ok(())
+}
+
 /// Saves, and goes on from an execution that is over with what was saved.
 pub(crate) async fn go_on(mut desk: Desk, id: &str) -> Result<(), Problem> {
     save(desk).await?;
@@ -135,6 +152,9 @@ pub(crate) fn mark_of(view: &NodeView) -> Mark {
         .filter(|_| view.state == NodeState::Succeeded)
     {
         parts.push(format::duration(ms));
+    }
+    if view.reused {
+        parts.push("taken over".to_owned());
     }
     parts.extend(view.iterations.map(words::iterations));
     if let Some(usage) = view.usage {

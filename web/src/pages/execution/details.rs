@@ -118,6 +118,9 @@ fn Step(path: String, onclose: EventHandler<()>) -> Element {
         p { class: "details-line",
             span { class: "state-word", "data-state": words::state(state), {words::state(state)} }
             code { "{path}" }
+            if node.reused {
+                span { class: "hint", "taken over, not run again" }
+            }
         }
         if let Some(asked) = asked {
             Decide { execution: watch.id(), path: path.clone(), asked }

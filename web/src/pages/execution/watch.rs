@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use contracts::{
-    execution::{ExecutionState, Origin, StepError, Usage},
+    execution::{ExecutionState, Origin, Source, StepError, Usage},
     live::ExecutionEvent,
 };
 use dioxus::prelude::*;
@@ -149,6 +149,14 @@ impl Watch {
     pub(crate) fn origin(self) -> Option<Origin> {
         match &self.record.read().frame(1)?.event {
             ExecutionEvent::ExecutionStarted { origin, .. } => Some(*origin),
+            _ => None,
+        }
+    }
+
+    /// What it goes on from. Subscribes the caller.
+    pub(crate) fn source(self) -> Option<Source> {
+        match &self.record.read().frame(1)?.event {
+            ExecutionEvent::ExecutionStarted { source, .. } => source.clone(),
             _ => None,
         }
     }
