@@ -1,5 +1,8 @@
 //! The archive beside the log.
 
+use std::collections::BTreeSet;
+
+use contracts::subject::partition_of;
 use execution::What;
 
 use super::*;
@@ -7,10 +10,15 @@ use super::*;
 #[tokio::test]
 async fn what_the_archive_lacks_is_told() {
     let fixture = Fixture::start().await;
-    // As long as it is open, the log keeps what follows.
+    // As long as one is open, the log of its partition keeps what follows.
     let waits = json!([{"id": "t", "type": "trigger"}, {"id": "w", "type": "wait", "config": {"seconds": 3600}}]);
     let waits = fixture.define(waits, &[("t", "out", "w")]).await;
-    fixture.execute(&waits, json!({})).await;
+    let partitions = fixture.bus.partitions().await.unwrap();
+    let mut held = BTreeSet::new();
+    while held.len() < usize::from(partitions) {
+        let id = fixture.execute(&waits, json!({})).await;
+        held.insert(partition_of(id, partitions));
+    }
     let hash = inline_flow(&fixture).await;
     let (one, other) = (
         fixture.execute(&hash, json!({"name": "Ada"})).await,
