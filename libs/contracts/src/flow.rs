@@ -16,12 +16,17 @@ use crate::{
 mod again;
 mod cache;
 mod drawing;
+mod regression;
 mod retry;
 mod running;
 
 pub use again::{ContinueExecution, ForkExecution, RetryExecution, TestFlow};
 pub use cache::Cache;
 pub use drawing::{Group, Note};
+pub use regression::{
+    GetRegression, NodeVerdict, Regression, RegressionItem, RegressionState, StartRegression,
+    Verdict,
+};
 pub use retry::{Backoff, Retry};
 pub use running::{
     DraftWord, Executable, ExecuteFlow, RevisionChoice, RunAgent, RunCrew, RunTurn, TestCrew,

@@ -237,7 +237,7 @@ mod tests {
         Request, agent, auth, chat, crew, execution, flow,
         id::{
             AgentId, AttachmentId, BaseId, ChatId, CrewId, DocumentId, ExecutionId, FlowId,
-            MemoryId, MessageId, ProviderId, TenantId, ToolId, UserId,
+            MemoryId, MessageId, ProviderId, RegressionId, TenantId, ToolId, UserId,
         },
         knowledge, llm,
         problem::Problem,
@@ -296,6 +296,17 @@ mod tests {
         );
         check::<flow::NodeType>(
             json!({"type": "llm", "title": "LLM", "description": "d", "config_schema": {}, "ports": ["out"], "takes_input": true, "has_body": false}),
+        );
+    }
+
+    #[test]
+    fn codecs_agree_on_regressions() {
+        let item = json!({"source_id": ExecutionId::EXAMPLE, "execution_id": ExecutionId::EXAMPLE, "state": "done",
+            "verdict": "changed", "problem": null, "nodes": [{"node": "a", "verdict": "broke"}]});
+        check::<flow::Regression>(
+            json!({"id": RegressionId::EXAMPLE, "flow_id": FlowId::EXAMPLE, "revision": null,
+            "items": [item], "done": 1, "same": 0, "changed": 1, "broke": 0, "created_by": UserId::EXAMPLE,
+            "created_at": AT}),
         );
     }
 

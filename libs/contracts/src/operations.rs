@@ -111,6 +111,8 @@ pub const OPERATIONS: &[Operation] = &[
     Operation::of::<flow::ContinueExecution>(),
     Operation::of::<flow::ForkExecution>(),
     Operation::of::<flow::TestFlow>(),
+    Operation::of::<flow::StartRegression>(),
+    Operation::of::<flow::GetRegression>(),
     Operation::of::<llm::Complete>(),
     Operation::of::<llm::Embed>(),
     Operation::of::<llm::ListModels>(),

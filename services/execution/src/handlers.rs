@@ -22,7 +22,7 @@ use kernel::Ctx;
 use serde_json::Value;
 
 use crate::{
-    Error, State,
+    Error, State, history,
     log::{partition::answer_of, slots::Header},
 };
 
@@ -73,6 +73,7 @@ pub(crate) async fn events(ctx: Ctx<State>, request: ListEvents) -> Result<Event
     if frames.is_empty() && after < header.last_event {
         may_be_forgotten(problem)?;
     }
+    history::check_stretch(id, after, &frames)?;
     let last = frames.last().map(|frame| frame.n);
     Ok(Events {
         items: frames,

@@ -74,10 +74,8 @@ impl Histories<'_> {
             if page.frames.is_empty() {
                 return Err(self.why_not(tenant, id, after, page.silent).await);
             }
+            check_stretch(id, after, &page.frames)?;
             for frame in page.frames {
-                if frame.n != after + 1 {
-                    return Err(Error::Gap { id, after });
-                }
                 after = frame.n;
                 let is_last = frame.event.is_final();
                 give(frame);
@@ -135,10 +133,62 @@ impl Histories<'_> {
     }
 }
 
+/// Checks a stretch of the archive: it goes on where the one before ended, without a gap.
+///
+/// # Errors
+/// [`Error::Forgotten`] where the beginning is past its retention, [`Error::Gap`] where an event within is missing.
+pub(crate) fn check_stretch(id: ExecutionId, after: u64, frames: &[Frame]) -> Result<(), Error> {
+    let mut last = after;
+    for frame in frames {
+        if frame.n != last + 1 {
+            return Err(match last {
+                0 => Error::Forgotten(id),
+                after => Error::Gap { id, after },
+            });
+        }
+        last = frame.n;
+    }
+    Ok(())
+}
+
 /// Whether what the owner does not say may stand in the archive.
 fn is_elsewhere(problem: &Problem) -> bool {
     matches!(
         problem.code,
         ErrorCode::NotFound | ErrorCode::Unavailable | ErrorCode::Timeout
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use contracts::{id::UserId, live::ExecutionEvent};
+
+    use super::*;
+
+    #[test]
+    fn a_missing_event_is_noticed() {
+        let frames = |numbers: &[u64]| -> Vec<Frame> {
+            let frame = |n: &u64| Frame {
+                n: *n,
+                ts: chrono::DateTime::UNIX_EPOCH,
+                event: ExecutionEvent::CancelAsked {
+                    by: UserId::EXAMPLE,
+                },
+            };
+            numbers.iter().map(frame).collect()
+        };
+        let check =
+            |after, numbers: &[u64]| check_stretch(ExecutionId::EXAMPLE, after, &frames(numbers));
+        assert!(check(0, &[1, 2, 3]).is_ok() && check(4, &[5]).is_ok() && check(4, &[]).is_ok());
+        assert!(matches!(check(0, &[3, 4]), Err(Error::Forgotten(_))));
+        assert!(matches!(check(4, &[6]), Err(Error::Gap { after: 4, .. })));
+        assert!(matches!(
+            check(0, &[1, 3]),
+            Err(Error::Gap { after: 1, .. })
+        ));
+        assert!(matches!(
+            check(0, &[1, 1]),
+            Err(Error::Gap { after: 1, .. })
+        ));
+    }
 }

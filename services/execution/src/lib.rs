@@ -14,6 +14,7 @@ pub mod failpoint;
 mod handlers;
 mod headers;
 mod history;
+mod integrity;
 mod log;
 pub mod measure;
 mod plans;
@@ -25,6 +26,7 @@ mod workers;
 
 pub use config::{Config, EngineConfig};
 pub use error::Error;
+pub use integrity::{Difference, Integrity, What, check as check_integrity};
 pub use state::State;
 pub use store::MIGRATIONS;
 

@@ -5,6 +5,7 @@ pub(crate) mod agents;
 pub(crate) mod execute;
 pub(crate) mod flows;
 mod pins;
+pub(crate) mod regressions;
 pub(crate) mod revisions;
 pub(crate) mod triggers;
 pub(crate) mod variables;

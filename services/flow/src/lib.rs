@@ -39,6 +39,8 @@ pub fn service(pool: Pool, vault: Vault) -> kernel::Service<FlowStore> {
         .on(handlers::again::continue_)
         .on(handlers::again::fork)
         .on(handlers::again::test)
+        .on(handlers::regressions::start)
+        .on(handlers::regressions::get)
         .on(handlers::execute::run_agent)
         .on(handlers::execute::run_crew)
         .on(handlers::execute::test_crew)

@@ -20,6 +20,7 @@ mod knowledge;
 mod llm;
 mod node_types;
 mod organizations;
+mod regressions;
 mod retention;
 mod secrets;
 mod tools;
@@ -61,7 +62,7 @@ type Apis = (
     users::Api,
     organizations::Api,
     // The framework takes 16 at most, and a pair for one.
-    (flows::Api, triggers::Api),
+    (flows::Api, triggers::Api, regressions::Api),
     workflows::Api,
     (executions::Api, again::Api, retention::Api),
     llm::Api,
@@ -82,7 +83,7 @@ pub(crate) fn service() -> OpenApiService<Apis, ()> {
         auth::Api,
         users::Api,
         organizations::Api,
-        (flows::Api, triggers::Api),
+        (flows::Api, triggers::Api, regressions::Api),
         workflows::Api,
         (executions::Api, again::Api, retention::Api),
         llm::Api,

@@ -20,6 +20,8 @@ pub enum SourceKind {
     Continue,
     /// The same definition, with another output of one step.
     Fork,
+    /// As `continue`, one of many: whether a draft still does what was done.
+    Regression,
     /// A test: outputs that were given, and perhaps not all nodes.
     Test,
 }

@@ -55,71 +55,7 @@ impl State {
     /// # Errors
     /// When the record is not the first of an execution.
     pub(crate) fn begin(record: &Record, plan: Arc<Program>) -> Result<Self, Broken> {
-        let n = record.frame.n;
-        let no_start = || Broken::NoStart {
-            n,
-            kind: record.frame.event.kind(),
-        };
-        let ExecutionEvent::ExecutionStarted {
-            origin,
-            definition_hash,
-            input,
-            source,
-            ..
-        } = &record.frame.event
-        else {
-            return Err(no_start());
-        };
-        let Some(Private::Start {
-            principal,
-            vars,
-            parent,
-            notify,
-            reused,
-            left_out,
-        }) = &record.private
-        else {
-            return Err(no_start());
-        };
-        if n != 1 {
-            return Err(Broken::Gap { last: 0, found: n });
-        }
-        let nodes = plan.nodes().len();
-        let data = Data {
-            id: record.execution,
-            tenant: record.tenant,
-            origin: *origin,
-            parent: parent.clone(),
-            source: source.clone(),
-            notify: *notify,
-            definition_hash: definition_hash.clone(),
-            principal: Principal::clone(principal),
-            vars: vars.clone(),
-            input: input.clone(),
-            created_at: record.frame.ts,
-            n,
-            steps: vec![Step::Waiting; nodes],
-            places: Vec::new(),
-            calls: Vec::new(),
-            iterations: Vec::new(),
-            iterating: Vec::new(),
-            outputs: vec![Value::Null; nodes],
-            begun: Vec::new(),
-            asked: Vec::new(),
-            unanswered: Vec::new(),
-            usage: Usage::ZERO,
-            reuse: reused.iter().filter_map(|it| of_plan(&plan, it)).collect(),
-            left_out: left_out
-                .iter()
-                .filter_map(|node| plan.index(node))
-                .map(At::from)
-                .collect(),
-            paused: false,
-            undoable: Vec::new(),
-            closing: None,
-            unwinding: None,
-            end: None,
-        };
+        let data = Data::first(record, &plan)?;
         let outer = Decisions::new(&plan, None);
         let execution = json!({
             "id": data.id, "flow_id": data.origin.flow_id, "started_at": data.created_at });
@@ -378,10 +314,7 @@ impl State {
                 self.take(at, port, output);
                 self.note_undoable(at);
             }
-            ExecutionEvent::StepReused { output, port, .. } => {
-                self.data.reuse.remove(&at);
-                self.take(at, port, output);
-            }
+            ExecutionEvent::StepReused { output, port, .. } => self.take_over(at, port, output),
             ExecutionEvent::StepRetrying {
                 attempt,
                 at: until,
@@ -414,9 +347,7 @@ impl State {
                 self.set(at, Step::Skipped);
                 self.settle(at, Settled::Skipped);
             }
-            ExecutionEvent::StepLate { attempt, usage, .. } => {
-                self.late(at, *attempt, *usage);
-            }
+            ExecutionEvent::StepLate { attempt, usage, .. } => self.late(at, *attempt, *usage),
             // Of calls, of bodies, or of the execution.
             _ => {}
         }
@@ -483,6 +414,11 @@ impl State {
         let port = port.to_owned();
         self.note_undone(at, true);
         self.settle(at, Settled::Taken { port });
+    }
+
+    fn take_over(&mut self, at: At, port: &str, output: &Value) {
+        self.data.reuse.remove(&at);
+        self.take(at, port, output);
     }
 
     fn fail(&mut self, at: At, error: &StepError) {
@@ -567,7 +503,78 @@ impl State {
     }
 }
 
+impl Data {
+    /// As [`State::begin`].
+    fn first(record: &Record, plan: &Program) -> Result<Self, Broken> {
+        let n = record.frame.n;
+        let no_start = || Broken::NoStart {
+            n,
+            kind: record.frame.event.kind(),
+        };
+        let ExecutionEvent::ExecutionStarted {
+            origin,
+            definition_hash,
+            input,
+            source,
+            ..
+        } = &record.frame.event
+        else {
+            return Err(no_start());
+        };
+        let Some(Private::Start {
+            principal,
+            vars,
+            parent,
+            notify,
+            reused,
+            left_out,
+        }) = &record.private
+        else {
+            return Err(no_start());
+        };
+        if n != 1 {
+            return Err(Broken::Gap { last: 0, found: n });
+        }
+        let nodes = plan.nodes().len();
+        Ok(Self {
+            id: record.execution,
+            tenant: record.tenant,
+            origin: *origin,
+            parent: parent.clone(),
+            source: source.clone(),
+            notify: *notify,
+            definition_hash: definition_hash.clone(),
+            principal: Principal::clone(principal),
+            vars: vars.clone(),
+            input: input.clone(),
+            created_at: record.frame.ts,
+            n,
+            steps: vec![Step::Waiting; nodes],
+            places: Vec::new(),
+            calls: Vec::new(),
+            iterations: Vec::new(),
+            iterating: Vec::new(),
+            outputs: vec![Value::Null; nodes],
+            begun: Vec::new(),
+            asked: Vec::new(),
+            unanswered: Vec::new(),
+            usage: Usage::ZERO,
+            reuse: reused.iter().filter_map(|it| of_plan(plan, it)).collect(),
+            left_out: left_out.iter().filter_map(|it| place(plan, it)).collect(),
+            paused: false,
+            undoable: Vec::new(),
+            closing: None,
+            unwinding: None,
+            end: None,
+        })
+    }
+}
+
+fn place(plan: &Program, node: &str) -> Option<At> {
+    plan.index(node).map(At::from)
+}
+
 /// An output that is taken over, by the place of its node.
 fn of_plan(plan: &Program, reused: &Reused) -> Option<(At, Reused)> {
-    Some((plan.index(&reused.node)?.into(), reused.clone()))
+    Some((place(plan, &reused.node)?, reused.clone()))
 }

@@ -253,59 +253,15 @@ fn cause(state: &State, event: &ExecutionEvent) -> Input {
 }
 
 fn of_step(state: &State, event: &ExecutionEvent, node: At, step: Step) -> Input {
-    let result = |attempt, outcome, usage| {
-        Input::Result(StepResult {
-            node,
-            attempt,
-            outcome,
-            usage,
-            duration_ms: match event {
-                ExecutionEvent::StepSucceeded { duration_ms, .. } => *duration_ms,
-                _ => 0,
-            },
-        })
-    };
-    let fired = Input::TimerFired;
     match (event, step) {
         (ExecutionEvent::StepStarted { attempt, .. }, Step::Pausing { .. }) => {
             let attempt = attempt.saturating_sub(1);
-            fired(Timer::Retry { node, attempt })
+            Input::TimerFired(Timer::Retry { node, attempt })
         }
-        (
-            ExecutionEvent::StepSucceeded {
-                attempt,
-                output,
-                cached: true,
-                ..
-            },
-            Step::Running { .. },
-        ) => Input::Looked {
-            node,
-            attempt: *attempt,
-            found: Some(output.clone()),
-        },
-        (
-            ExecutionEvent::StepSucceeded {
-                attempt,
-                output,
-                usage,
-                ..
-            },
-            Step::Running { .. },
-        ) => {
-            let output = output.clone();
-            result(*attempt, Outcome::Succeeded { output }, *usage)
+        (ExecutionEvent::StepSucceeded { .. }, _) => succeeded(event, node, step),
+        (ExecutionEvent::StepRetrying { .. } | ExecutionEvent::StepFailed { .. }, _) => {
+            failed(event, node, step)
         }
-        (ExecutionEvent::StepSucceeded { port, output, .. }, Step::Listening { .. })
-            if port != PendingAnswer::DEADLINE_PORT =>
-        {
-            let output = output.clone();
-            Input::Heard { node, output }
-        }
-        (
-            ExecutionEvent::StepSucceeded { .. },
-            Step::Sleeping { .. } | Step::Listening { .. } | Step::Asking,
-        ) => fired(Timer::Wait { node }),
         (
             ExecutionEvent::AnswerGiven {
                 port, output, by, ..
@@ -320,47 +276,96 @@ fn of_step(state: &State, event: &ExecutionEvent, node: At, step: Step) -> Input
                 by: *by,
             },
         },
-        (
-            ExecutionEvent::StepRetrying {
-                attempt,
-                error,
-                usage,
-                ..
-            }
-            | ExecutionEvent::StepFailed {
-                attempt,
-                error,
-                usage,
-                ..
-            },
-            Step::Running { .. },
-        ) => match is_silence(error) {
-            true => fired(Timer::Silence {
-                node,
-                attempt: *attempt,
-            }),
-            false => {
-                let error = StepError {
-                    node: None,
-                    ..error.clone()
-                };
-                result(*attempt, Outcome::Failed { error }, *usage)
-            }
-        },
-        (
-            ExecutionEvent::StepRetrying { attempt, error, .. }
-            | ExecutionEvent::StepFailed { attempt, error, .. },
-            Step::Looping { .. } | Step::Iterating { .. },
-        ) if error.code == "timeout" => fired(Timer::Limit {
+        (ExecutionEvent::StepLate { attempt, usage, .. }, _) => Input::Result(StepResult {
             node,
             attempt: *attempt,
+            outcome: Outcome::Succeeded {
+                output: Value::Null,
+            },
+            usage: *usage,
+            duration_ms: 0,
         }),
-        (ExecutionEvent::StepLate { attempt, usage, .. }, _) => {
-            let output = Value::Null;
-            result(*attempt, Outcome::Succeeded { output }, *usage)
+        _ if state.data.closing.is_some() => Input::TimerFired(Timer::Grace),
+        _ => Input::TimerFired(Timer::GoOn),
+    }
+}
+
+/// What a step was given when it succeeded. Of what the core does by itself that is nothing.
+fn succeeded(event: &ExecutionEvent, node: At, step: Step) -> Input {
+    let ExecutionEvent::StepSucceeded {
+        attempt,
+        output,
+        port,
+        usage,
+        duration_ms,
+        cached,
+        ..
+    } = event
+    else {
+        return Input::TimerFired(Timer::GoOn);
+    };
+    let (attempt, output) = (*attempt, output.clone());
+    match step {
+        Step::Running { .. } if *cached => Input::Looked {
+            node,
+            attempt,
+            found: Some(output),
+        },
+        Step::Running { .. } => Input::Result(StepResult {
+            node,
+            attempt,
+            outcome: Outcome::Succeeded { output },
+            usage: *usage,
+            duration_ms: *duration_ms,
+        }),
+        Step::Listening { .. } if port != PendingAnswer::DEADLINE_PORT => {
+            Input::Heard { node, output }
         }
-        _ if state.data.closing.is_some() => fired(Timer::Grace),
-        _ => fired(Timer::GoOn),
+        Step::Sleeping { .. } | Step::Listening { .. } | Step::Asking => {
+            Input::TimerFired(Timer::Wait { node })
+        }
+        _ => Input::TimerFired(Timer::GoOn),
+    }
+}
+
+/// Why an attempt failed: what a worker said, or a timer.
+fn failed(event: &ExecutionEvent, node: At, step: Step) -> Input {
+    let (ExecutionEvent::StepRetrying {
+        attempt,
+        error,
+        usage,
+        ..
+    }
+    | ExecutionEvent::StepFailed {
+        attempt,
+        error,
+        usage,
+        ..
+    }) = event
+    else {
+        return Input::TimerFired(Timer::GoOn);
+    };
+    let attempt = *attempt;
+    match step {
+        Step::Running { .. } if is_silence(error) => {
+            Input::TimerFired(Timer::Silence { node, attempt })
+        }
+        Step::Running { .. } => Input::Result(StepResult {
+            node,
+            attempt,
+            outcome: Outcome::Failed {
+                error: StepError {
+                    node: None,
+                    ..error.clone()
+                },
+            },
+            usage: *usage,
+            duration_ms: 0,
+        }),
+        Step::Looping { .. } | Step::Iterating { .. } if error.code == "timeout" => {
+            Input::TimerFired(Timer::Limit { node, attempt })
+        }
+        _ => Input::TimerFired(Timer::GoOn),
     }
 }
 

@@ -159,7 +159,9 @@ async fn taken_over(
             let given = basis.pins.keys().filter_map(|id| plan.index(id));
             reuse::left_out(plan, named, &given.collect())
         }
-        SourceKind::Retry | SourceKind::Continue | SourceKind::Fork => Vec::new(),
+        SourceKind::Retry | SourceKind::Continue | SourceKind::Fork | SourceKind::Regression => {
+            Vec::new()
+        }
     };
     Ok(TakenOver { reused, left_out })
 }

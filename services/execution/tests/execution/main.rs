@@ -10,6 +10,7 @@ mod events;
 mod failing;
 mod heavy;
 mod inline;
+mod integrity;
 mod keeping;
 mod outside;
 mod owners;

@@ -19,8 +19,24 @@ use crate::{Fixture, reason};
 
 impl Fixture {
     /// An execution that has ended, or not.
-    fn past(&self, user: &Principal, origin: Origin, state: ExecutionState) -> ExecutionId {
+    pub(crate) fn past(
+        &self,
+        user: &Principal,
+        origin: Origin,
+        state: ExecutionState,
+    ) -> ExecutionId {
         let id = ExecutionId::generate();
+        self.ended(user, id, origin, state);
+        id
+    }
+
+    pub(crate) fn ended(
+        &self,
+        user: &Principal,
+        id: ExecutionId,
+        origin: Origin,
+        state: ExecutionState,
+    ) {
         let execution = Execution {
             id,
             origin,
@@ -63,7 +79,6 @@ impl Fixture {
             .lock()
             .unwrap()
             .insert((user.tenant, id), past);
-        id
     }
 }
 

@@ -9,6 +9,7 @@ mod drafts;
 mod events;
 mod execute;
 mod pins;
+mod regressions;
 mod revisions;
 mod triggers;
 mod walls;

@@ -11,8 +11,8 @@ use contracts::{
     ErrorCode, Problem, Role, Subject,
     auth::{RoleOf, RoleOfReply},
     execution::{
-        Accepted, DeliverEvent, Delivered, Events, Execution, ExecutionState, ExecutionWithEvents,
-        ReadExecution, Usage,
+        Accepted, CompareExecutions, Comparison, DeliverEvent, Delivered, Events, Execution,
+        ExecutionState, ExecutionWithEvents, ReadExecution, Usage,
     },
     id::{ExecutionId, TenantId, UserId},
     live::{ExecutionEvent, Frame},
@@ -39,6 +39,8 @@ pub(crate) struct World {
     pub(crate) gone: Mutex<HashSet<UserId>>,
     /// Events that were delivered, repeated ones too.
     pub(crate) delivered: Mutex<Vec<DeliverEvent>>,
+    /// What a comparison with this execution says.
+    pub(crate) comparisons: Mutex<HashMap<ExecutionId, Comparison>>,
     tasks: Mutex<JoinSet<()>>,
     services: Mutex<Vec<Running>>,
 }
@@ -64,7 +66,10 @@ impl World {
         *world.tasks.lock().unwrap() = tasks;
         let weak = || Arc::downgrade(&world);
         let auth = Service::new("auth", weak()).on(role_of);
-        let execution = Service::new("execution", weak()).on(read).on(deliver);
+        let execution = Service::new("execution", weak())
+            .on(read)
+            .on(deliver)
+            .on(compare);
         let auth = auth.start(runtime).await.unwrap();
         let execution = execution.start(runtime).await.unwrap();
         world.services.lock().unwrap().extend([auth, execution]);
@@ -127,6 +132,13 @@ async fn deliver(ctx: Ctx<Known>, event: DeliverEvent) -> Result<Delivered, Prob
     let world = ctx.state.upgrade().unwrap();
     world.delivered.lock().unwrap().push(event);
     Ok(Delivered { execution_id: None })
+}
+
+async fn compare(ctx: Ctx<Known>, request: CompareExecutions) -> Result<Comparison, Problem> {
+    let world = ctx.state.upgrade().unwrap();
+    let comparisons = world.comparisons.lock().unwrap();
+    let comparison = comparisons.get(&request.with_execution_id).cloned();
+    comparison.ok_or_else(|| Problem::new(ErrorCode::NotFound, "no such execution"))
 }
 
 async fn read(ctx: Ctx<Known>, request: ReadExecution) -> Result<ExecutionWithEvents, Problem> {

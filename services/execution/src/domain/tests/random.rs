@@ -140,18 +140,23 @@ fn pending(run: &Run) -> Vec<(String, super::super::state::Step)> {
         .collect()
 }
 
+/// Pauses or goes on, where that is the move. Says whether it is.
+fn hold(run: &mut Run, one: &Move, is_stuck: bool) -> bool {
+    let by = UserId::EXAMPLE;
+    match one {
+        Move::Pause => run.input(Input::Pause { by }),
+        Move::Unpause => run.input(Input::Unpause { by }),
+        _ if is_stuck && run.state.data.paused => run.input(Input::Unpause { by }),
+        _ => return false,
+    }
+    true
+}
+
 fn step(run: &mut Run, pick: prop::sample::Index, one: Move) {
     use super::super::state::Step;
     let pending = pending(run);
-    let by = UserId::EXAMPLE;
-    if matches!(one, Move::Unpause) || (pending.is_empty() && run.state.data.paused) {
-        return run.input(Input::Unpause { by });
-    }
-    if pending.is_empty() {
+    if hold(run, &one, pending.is_empty()) || pending.is_empty() {
         return;
-    }
-    if matches!(one, Move::Pause) {
-        return run.input(Input::Pause { by });
     }
     let (node, at) = pick.get(&pending).clone();
     let index = run.index(&node);

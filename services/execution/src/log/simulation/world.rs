@@ -30,6 +30,8 @@ use crate::{
     record,
 };
 
+mod checks;
+
 struct Owner {
     partition: Partition,
     storing: Option<Append>,
@@ -529,85 +531,5 @@ impl World {
     fn is_stored(&self, id: ExecutionId, frame: &Bytes) -> bool {
         let history = self.log.history(id);
         history.iter().any(|(stored, _)| stored == frame)
-    }
-
-    /// At the end of all things.
-    fn check(&mut self) {
-        for id in &self.accepted {
-            let events: Vec<_> = self
-                .log
-                .history(*id)
-                .iter()
-                .map(|(_, event)| event)
-                .collect();
-            let ends = events.iter().filter(|event| event.is_final()).count();
-            assert!(
-                ends == 1 && events.last().unwrap().is_final(),
-                "{id} does not end once"
-            );
-            let mut settled = Vec::new();
-            let mut paused = false;
-            for event in &events {
-                match event {
-                    ExecutionEvent::ExecutionPaused { .. } => {
-                        self.totals.paused += 1;
-                        paused = true;
-                    }
-                    ExecutionEvent::ExecutionResumed { .. }
-                    | ExecutionEvent::CancelAsked { .. } => paused = false,
-                    ExecutionEvent::StepStarted { node, .. } => {
-                        assert!(!paused, "{id}: `{node}` begins while it is paused");
-                    }
-                    ExecutionEvent::StepReused { node, .. } => {
-                        assert!(!settled.contains(node), "{id}: `{node}` succeeded before");
-                        self.totals.reused += 1;
-                    }
-                    ExecutionEvent::StepSucceeded { node, .. } => {
-                        assert!(!settled.contains(node), "{id}: `{node}` succeeded twice");
-                        settled.push(node.clone());
-                    }
-                    ExecutionEvent::CompensationStarted { steps } => {
-                        // Of those that can be undone, each that had succeeded, the last first.
-                        let undone = settled
-                            .iter()
-                            .rev()
-                            .filter(|it| ["a", "b"].contains(&it.as_str()));
-                        assert!(steps.iter().eq(undone), "{id}: {steps:?}, {settled:?}");
-                        self.totals.undone += steps.len();
-                    }
-                    ExecutionEvent::HandlerStarted { .. } => self.totals.handled += 1,
-                    _ => {}
-                }
-            }
-        }
-        for (id, node, attempt) in &self.reported {
-            let told = self.log.history(*id).iter().any(|(_, event)| match event {
-                ExecutionEvent::StepSucceeded {
-                    node: of,
-                    attempt: at,
-                    ..
-                }
-                | ExecutionEvent::StepFailed {
-                    node: of,
-                    attempt: at,
-                    ..
-                }
-                | ExecutionEvent::StepRetrying {
-                    node: of,
-                    attempt: at,
-                    ..
-                }
-                | ExecutionEvent::StepLate {
-                    node: of,
-                    attempt: at,
-                    ..
-                } => of == node && at == attempt,
-                _ => false,
-            });
-            assert!(
-                told,
-                "the result of {id} `{node}` {attempt} was answered and lost"
-            );
-        }
     }
 }
