@@ -4,8 +4,8 @@ use dioxus::{prelude::*, web::WebHistory};
 
 use crate::{
     lazy::{
-        Agent, Agents, Approvals, Chat, ChatSession, Compare, Crew, Crews, DeadLetters, Design, Editor,
-        Execution, Knowledge, KnowledgeBase, Providers, Settings, Tool, Tools,
+        Agent, Agents, Approvals, Chat, ChatSession, Compare, Crew, Crews, DeadLetters, Design,
+        Editor, Execution, Knowledge, KnowledgeBase, Providers, Settings, Tool, Tools,
     },
     pages::{
         dashboard::Dashboard, executions::Executions, flows::Flows, login::Login, missing::Missing,

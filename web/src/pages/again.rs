@@ -1,10 +1,6 @@
 //! New executions that go on from one that is over.
 
-use contracts::{
-    Problem,
-    execution::Accepted,
-    flow::RevisionChoice,
-};
+use contracts::{Problem, execution::Accepted, flow::RevisionChoice};
 use serde_json::{Value, json};
 
 use crate::api::{self, query};

@@ -14,6 +14,7 @@ mod pins;
 mod problems;
 mod properties;
 mod publish;
+mod regression;
 mod retry_fields;
 mod revisions;
 mod run_form;

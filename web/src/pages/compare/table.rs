@@ -6,11 +6,7 @@ use dioxus::prelude::*;
 use super::words::{pair, reason, told};
 use crate::{
     format,
-    ui::{
-        Tone,
-        badge::Badge,
-        icon::Glyph,
-    },
+    ui::{Tone, badge::Badge, icon::Glyph},
 };
 
 #[component]
@@ -47,7 +43,11 @@ fn Row(node: NodeComparison, chosen: Signal<Option<String>>) -> Element {
         let text = |outcome: &Option<NodeOutcome>| outcome.as_ref().map_or("–".to_owned(), of);
         pair(text(&node.execution), text(&node.with))
     };
-    let tone = if node.same { Tone::Neutral } else { Tone::Accent };
+    let tone = if node.same {
+        Tone::Neutral
+    } else {
+        Tone::Accent
+    };
     rsx! {
         tr { "data-chosen": is_chosen.then_some(""),
             td {

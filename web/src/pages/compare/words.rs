@@ -19,7 +19,10 @@ pub(super) fn summary(compared: &Comparison) -> String {
         (compared.same_input, "the input"),
         (compared.same_output, "the output"),
     ] {
-        parts.push(format!("{what} {}", if same { "is the same" } else { "differs" }));
+        parts.push(format!(
+            "{what} {}",
+            if same { "is the same" } else { "differs" }
+        ));
     }
     format!("{}.", parts.join(", "))
 }
@@ -133,7 +136,10 @@ mod tests {
             told(Some(&outcome(NodeEnd::Pending, false, "out"))),
             "not reached"
         );
-        assert_eq!(mark(&outcome(NodeEnd::Succeeded, false, "out")).note, "1.2 s");
+        assert_eq!(
+            mark(&outcome(NodeEnd::Succeeded, false, "out")).note,
+            "1.2 s"
+        );
         assert_eq!(pair("1 s".into(), "1 s".into()), "1 s");
     }
 
@@ -149,9 +155,18 @@ mod tests {
             same_input,
         };
         assert_eq!(reason(&node(true, Some(false), Some(true))), "same");
-        assert_eq!(reason(&node(false, Some(false), Some(true))), "configuration changed");
-        assert_eq!(reason(&node(false, Some(true), Some(false))), "input changed");
-        assert_eq!(reason(&node(false, Some(true), Some(true))), "another outcome");
+        assert_eq!(
+            reason(&node(false, Some(false), Some(true))),
+            "configuration changed"
+        );
+        assert_eq!(
+            reason(&node(false, Some(true), Some(false))),
+            "input changed"
+        );
+        assert_eq!(
+            reason(&node(false, Some(true), Some(true))),
+            "another outcome"
+        );
         assert_eq!(reason(&node(false, None, None)), "only in one");
     }
 }

@@ -14,9 +14,7 @@ use crate::{
         model::title,
     },
     live::inputs::inputs,
-    pages::editor::{
-        control::FieldView, desk::Desk, pins::Pinning, running, settings::Settings,
-    },
+    pages::editor::{control::FieldView, desk::Desk, pins::Pinning, running, settings::Settings},
     ui::{
         button::IconButton,
         code::{CodeBlock, pretty},

@@ -59,7 +59,8 @@ pub(super) fn RunPanel() -> Element {
             None => RevisionChoice::DRAFT,
         };
         let value = input.peek().clone();
-        let tests = choice == RevisionChoice::DRAFT && *pinned.peek() && !desk.pins.peek().is_empty();
+        let tests =
+            choice == RevisionChoice::DRAFT && *pinned.peek() && !desk.pins.peek().is_empty();
         busy.set(true);
         desk.board.spawn(async move {
             let outcome = match tests {

@@ -167,6 +167,7 @@ fn Source() -> Element {
         SourceKind::Continue => "Continues",
         SourceKind::Fork => "Fork of",
         SourceKind::Test => "Test",
+        SourceKind::Regression => "Check with",
     };
     rsx! {
         Fact { name: kind,
