@@ -46,6 +46,7 @@ async function repair(page, failed) {
   await page.getByRole("link", { name: "Repair" }).click();
   await page.locator("#canvas [data-id=import][data-state=failed]").waitFor();
   await page.locator("#canvas [data-id=import]").click();
+  await page.getByRole("group", { name: "Panel" }).getByRole("button", { name: "Node" }).click();
   const text = page.locator(".code-editor .cm-content").first();
   await text.click();
   await page.keyboard.press("Control+A");
