@@ -32,7 +32,7 @@ const EVERY_MS: i32 = 800;
 #[component]
 pub(super) fn RegressionCheck() -> Element {
     let desk = use_context::<Desk>();
-    let mut report = use_signal(|| None::<Regression>);
+    let report = use_signal(|| None::<Regression>);
     let mut busy = use_signal(|| false);
     let mut problem = use_signal(|| None::<Problem>);
     let check = move |_| async move {
@@ -102,10 +102,8 @@ fn chosen(past: &[ExecutionSummary]) -> Vec<ExecutionId> {
 }
 
 fn is_over(report: &Regression) -> bool {
-    let items = report.items.iter();
-    items
-        .into_iter()
-        .all(|item| item.state == RegressionState::Done)
+    let mut items = report.items.iter();
+    items.all(|item| item.state == RegressionState::Done)
 }
 
 /// `12 same, 3 changed, 1 broke`, with how far it is.

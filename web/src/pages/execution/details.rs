@@ -128,7 +128,7 @@ fn Step(path: String, onclose: EventHandler<()>) -> Element {
         if let Some(asked) = question {
             Answer { key: "{path}", execution: watch.id(), asked }
         }
-        StepAgain { key: "{path}", step: path.clone(), output: node.output.clone(), port: node.port.clone() }
+        StepAgain { step: path.clone(), output: node.output.clone(), port: node.port.clone() }
         if let Some(error) = node.error.clone() {
             ErrorPart { error }
         }

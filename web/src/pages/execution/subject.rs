@@ -59,7 +59,7 @@ pub(crate) fn use_subject(mut watch: Watch) {
 }
 
 /// What cannot be read, because it was deleted or may not be seen, goes by its id.
-async fn read(origin: Origin) -> Subject {
+pub(crate) async fn read(origin: Origin) -> Subject {
     let version = |word: &str| {
         origin
             .version
