@@ -74,6 +74,7 @@ chunks! {
     Canvas canvas {
         editor::Editor { id: String, params: Params }
         execution::Execution { id: String, params: Params }
+        compare::Compare { id: String, with: String }
         crew::Crew { id: String, params: Params }
     }
     /// Conversations.

@@ -2,8 +2,8 @@
 
 use bus::{Bus, Config};
 use contracts::{
+    Service,
     id::ExecutionId,
-    service::Service,
     subject::{Token, WorkAddress},
     work::WorkClass,
 };

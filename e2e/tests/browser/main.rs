@@ -109,6 +109,13 @@ async fn approvals() {
 }
 
 #[tokio::test]
+async fn journey_again() {
+    let platform = Platform::start().await;
+    platform.user("ada").await;
+    check(&mut browser(&platform, "journey_again")).await;
+}
+
+#[tokio::test]
 async fn dead_letters() {
     let platform = Platform::start().await;
     let ada = platform.user("ada").await;

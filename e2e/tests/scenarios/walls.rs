@@ -43,7 +43,10 @@ async fn objects(user: &Client) -> BTreeMap<&'static str, String> {
     let triggers = format!("/api/v1/flows/{flow}/triggers");
     let trigger = user.post(&triggers, &trigger).await;
     assert_eq!(trigger.status, 201, "{trigger:?}");
+    let regressions = format!("/api/v1/flows/{flow}/regressions");
+    let past = json!({"execution_ids": [execution]});
     BTreeMap::from([
+        ("regression_id", made(user, &regressions, past).await),
         (
             "trigger_id",
             trigger.body["trigger"]["id"].as_str().unwrap().to_owned(),
@@ -66,6 +69,7 @@ async fn objects(user: &Client) -> BTreeMap<&'static str, String> {
         ("memory_id", contracts::id::MemoryId::EXAMPLE.to_string()),
         ("tool_id", tool.body["id"].as_str().unwrap().to_owned()),
         ("flow_id", flow),
+        ("with_execution_id", execution.clone()),
         ("execution_id", execution),
         (
             "provider_id",

@@ -13,15 +13,22 @@ use crate::{
     page::{Page, Paging},
 };
 
+mod again;
 mod cache;
 mod drawing;
 mod idempotency;
+mod regression;
 mod retry;
 mod running;
 
+pub use again::{ContinueExecution, ForkExecution, RetryExecution, TestFlow};
 pub use cache::Cache;
 pub use drawing::{Group, Note};
 pub use idempotency::Idempotency;
+pub use regression::{
+    GetRegression, NodeVerdict, Regression, RegressionItem, RegressionState, StartRegression,
+    Verdict,
+};
 pub use retry::{Backoff, Retry};
 pub use running::{
     DraftWord, Executable, ExecuteFlow, RevisionChoice, RunAgent, RunCrew, RunTurn, TestCrew,

@@ -2,12 +2,17 @@
 //!
 //! The answer comes after the commit to the partition's log.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
     Principal, Role,
-    execution::{Accepted, AnswerExecution, Approve, Events, Execution, Origin, StepError, Usage},
+    execution::{
+        Accepted, AnswerExecution, Approve, Events, Execution, Origin, Pin, Source, StepError,
+        Usage,
+    },
     id::{ExecutionId, TenantId, UserId},
 };
 
@@ -20,6 +25,8 @@ pub enum OwnerKind {
     Hold,
     Result,
     Cancel,
+    Pause,
+    Resume,
     Approve,
     Answer,
     Signal,
@@ -35,6 +42,8 @@ impl OwnerKind {
             Self::Hold => "hold",
             Self::Result => "result",
             Self::Cancel => "cancel",
+            Self::Pause => "pause",
+            Self::Resume => "resume",
             Self::Approve => "approve",
             Self::Answer => "answer",
             Self::Signal => "signal",
@@ -50,6 +59,8 @@ impl OwnerKind {
             Self::Hold,
             Self::Result,
             Self::Cancel,
+            Self::Pause,
+            Self::Resume,
             Self::Approve,
             Self::Answer,
             Self::Signal,
@@ -86,8 +97,21 @@ pub struct Start {
     /// Whether its end is said with [`crate::execution::Finished`].
     #[serde(default)]
     pub notify: bool,
+    /// What it goes on from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basis: Option<Basis>,
     /// For whom the run acts; work done for it asks for a run token in this name.
     pub principal: Principal,
+}
+
+/// What an execution takes over before it begins: the owner reads the source's history, and decides what did not change.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Basis {
+    pub source: Source,
+    /// Outputs that were given, by node.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pins: BTreeMap<String, Pin>,
 }
 
 /// Where a run was begun from: a step of another run.
@@ -146,6 +170,22 @@ pub enum Outcome {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cancel {
+    pub tenant: TenantId,
+    pub execution_id: ExecutionId,
+    pub by: UserId,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pause {
+    pub tenant: TenantId,
+    pub execution_id: ExecutionId,
+    pub by: UserId,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Resume {
     pub tenant: TenantId,
     pub execution_id: ExecutionId,
     pub by: UserId,
@@ -214,6 +254,8 @@ owner_requests! {
     Hold => (), Hold;
     Result => (), Result;
     Cancel => Execution, Cancel;
+    Pause => Execution, Pause;
+    Resume => Execution, Resume;
     GiveApproval => Execution, Approve;
     GiveAnswer => Execution, Answer;
     Signal => (), Signal;

@@ -45,6 +45,7 @@ pub(crate) async fn own_partitions(ctx: TaskCtx<State>) {
             open_executions: ctx.state.config.engine_max_open,
         },
         hands: ctx.state.hands.clone(),
+        sweep_every: std::time::Duration::from_secs(ctx.state.config.retention_sweep_seconds),
         dispatches: Arc::new(Semaphore::new(effects::MAX_DISPATCHES)),
     });
     let mut owners = JoinSet::new();

@@ -2,16 +2,19 @@
 //!
 //! **Invariant:** what is selected, the lens and the moment are in the address, so a link shows the same again.
 
+mod again;
 mod details;
 mod events;
 mod graph_lens;
 mod header;
+mod holding;
 mod lenses;
 mod mark;
 mod messages;
+mod more;
 mod scrubber;
 mod step;
-mod subject;
+pub(crate) mod subject;
 mod timeline;
 mod tree;
 mod virtual_list;

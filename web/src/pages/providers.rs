@@ -64,9 +64,9 @@ pub(crate) fn Providers() -> Element {
                                 tr {
                                     th { scope: "col", "Name" }
                                     th { scope: "col", "Kind" }
-                                    th { scope: "col", "Address" }
-                                    th { scope: "col", "Key" }
-                                    th { scope: "col", "Models" }
+                                    th { scope: "col", class: "wide-only", "Address" }
+                                    th { scope: "col", class: "wide-only", "Key" }
+                                    th { scope: "col", class: "wide-only", "Models" }
                                     th { scope: "col", "Connection" }
                                     th { scope: "col", span { class: "visually-hidden", "Actions" } }
                                 }

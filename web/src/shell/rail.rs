@@ -45,7 +45,10 @@ const ENTRIES: [Entry; 10] = [
         covers: |r| {
             matches!(
                 r,
-                Route::Executions { .. } | Route::Execution { .. } | Route::DeadLetters { .. }
+                Route::Executions { .. }
+                    | Route::Execution { .. }
+                    | Route::Compare { .. }
+                    | Route::DeadLetters { .. }
             )
         },
     },

@@ -12,8 +12,8 @@ use contracts::{
     execution::StepError,
     id::ExecutionId,
     owner::{
-        Cancel, Claim, Get, GiveAnswer, GiveApproval, Hold, OwnerKind, ReadEvents,
-        Result as StepResult, Signal, Start,
+        Cancel, Claim, Get, GiveAnswer, GiveApproval, Hold, OwnerKind, Pause, ReadEvents,
+        Result as StepResult, Resume, Signal, Start,
     },
 };
 use futures::{FutureExt, StreamExt};
@@ -38,11 +38,12 @@ use super::{
 };
 use crate::{
     Error, archive,
-    domain::{Effect, Input, Program, limits},
+    domain::{Effect, Input, TakenOver, limits, state::At},
     failpoint,
     headers::HeaderQueue,
     measure,
     plans::Plans,
+    retention,
     store::ExecutionStore,
     workers::hands::Hands,
 };
@@ -65,6 +66,8 @@ pub(crate) struct Engine {
     pub(crate) store: ExecutionStore,
     pub(crate) archive: documents::Archive,
     pub(crate) limits: Limits,
+    /// Time between two looks for executions to be forgotten.
+    pub(crate) sweep_every: Duration,
     pub(crate) dispatches: Arc<Semaphore>,
     pub(crate) hands: Arc<Hands>,
 }
@@ -173,6 +176,9 @@ async fn own(
         notes: notes.clone(),
     };
     tasks.spawn(follower.run());
+    if number == 0 {
+        tasks.spawn(retention::sweep(engine.clone(), engine.sweep_every));
+    }
     let outlet = Outlet {
         bus: engine.bus.clone(),
         headers,
@@ -338,6 +344,11 @@ impl Owner {
                     .map(|result| self.partition.result(ticket, result, now())),
                 Some(OwnerKind::Cancel) => read::<Cancel>(incoming)
                     .map(|cancel| self.partition.cancel(ticket, &cancel, now())),
+                Some(OwnerKind::Pause) => {
+                    read::<Pause>(incoming).map(|pause| self.partition.pause(ticket, &pause, now()))
+                }
+                Some(OwnerKind::Resume) => read::<Resume>(incoming)
+                    .map(|resume| self.partition.unpause(ticket, &resume, now())),
                 Some(OwnerKind::Get) => {
                     read::<Get>(incoming).map(|get| self.partition.get(ticket, &get))
                 }
@@ -368,7 +379,10 @@ impl Owner {
         }
         let is_fresh = starts::is_fresh(start.execution_id, self.fresh_since, now());
         match self.engine.plans.known(&start.definition_hash) {
-            Some(plan) if is_fresh => self.partition.start(ticket, start, plan, now()),
+            Some(plan) if is_fresh && start.basis.is_none() => {
+                self.partition
+                    .start(ticket, start, plan, TakenOver::default(), now());
+            }
             known => {
                 let (engine, notes) = (self.engine.clone(), self.outlet.notes.clone());
                 self.work.spawn(async move {
@@ -391,53 +405,40 @@ impl Owner {
                 node,
                 attempt,
                 error,
-            } => {
-                let slot = self.partition.slots.get(execution);
-                let node = slot.and_then(|slot| slot.state.at(&node));
-                if let Some(node) = node {
-                    let input = Input::Refused {
-                        node,
-                        attempt,
-                        error,
-                    };
-                    self.partition.input(execution, input, now());
-                }
-            }
+            } => self.tell(execution, &node, |node| Input::Refused {
+                node,
+                attempt,
+                error,
+            }),
             Note::Looked {
                 execution,
                 node,
                 attempt,
                 found,
-            } => {
-                let slot = self.partition.slots.get(execution);
-                let node = slot.and_then(|slot| slot.state.at(&node));
-                if let Some(node) = node {
-                    let input = Input::Looked {
-                        node,
-                        attempt,
-                        found,
-                    };
-                    self.partition.input(execution, input, now());
-                }
-            }
+            } => self.tell(execution, &node, |node| Input::Looked {
+                node,
+                attempt,
+                found,
+            }),
             Note::Heard {
                 execution,
                 node,
                 output,
-            } => {
-                let slot = self.partition.slots.get(execution);
-                let node = slot.and_then(|slot| slot.state.at(&node));
-                if let Some(node) = node {
-                    let input = Input::Heard { node, output };
-                    self.partition.input(execution, input, now());
-                }
-            }
+            } => self.tell(execution, &node, |node| Input::Heard { node, output }),
             Note::Archived(sequence) => self.archived = self.archived.max(sequence),
             Note::Written(rows) => {
                 for (id, last_event) in rows {
                     self.partition.slots.written(id, last_event);
                 }
             }
+        }
+    }
+
+    /// An input about a step, where it is still known.
+    fn tell(&mut self, execution: ExecutionId, node: &str, input: impl FnOnce(At) -> Input) {
+        let slot = self.partition.slots.get(execution);
+        if let Some(node) = slot.and_then(|slot| slot.state.at(node)) {
+            self.partition.input(execution, input(node), now());
         }
     }
 
@@ -448,9 +449,8 @@ impl Owner {
             outcome,
         } = checked;
         match outcome {
-            Ok(starts::Found::Nothing(plan)) => {
-                let plan: Arc<Program> = plan;
-                self.partition.start(ticket, start, plan, now());
+            Ok(starts::Found::Nothing(plan, taken)) => {
+                self.partition.start(ticket, start, plan, taken, now());
             }
             Ok(starts::Found::Started(accepted)) => {
                 self.partition.answer(ticket, Answer::Accepted(accepted));

@@ -201,18 +201,16 @@ mod tests {
         .expect("an execution")
     }
 
+    /// As a list tells of it.
+    fn summary(execution: Execution) -> ExecutionSummary {
+        let told = serde_json::to_value(execution).expect("it has a JSON form");
+        serde_json::from_value(told).expect("a list tells less of it")
+    }
+
     fn list(rows: &[(u128, u32)], next: Option<&str>) -> Page<ExecutionSummary> {
         let row = |&(n, asks): &(u128, u32)| ExecutionSummary {
-            id: id(n),
-            origin: Origin::default(),
-            parent_id: None,
-            state: ExecutionState::Waiting,
-            error: None,
-            usage: contracts::execution::Usage::ZERO,
             asks,
-            started_by: UserId::EXAMPLE,
-            created_at: DateTime::UNIX_EPOCH,
-            finished_at: None,
+            ..summary(execution(n, &[]))
         };
         Page {
             items: rows.iter().map(row).collect(),

@@ -6,6 +6,7 @@ use graph::view::{NodeState, NodeView};
 use serde_json::Value;
 
 use super::{
+    again::StepAgain,
     mark::Mark,
     messages::Messages,
     step,
@@ -117,6 +118,9 @@ fn Step(path: String, onclose: EventHandler<()>) -> Element {
         p { class: "details-line",
             span { class: "state-word", "data-state": words::state(state), {words::state(state)} }
             code { "{path}" }
+            if node.reused {
+                span { class: "hint", "taken over, not run again" }
+            }
         }
         if let Some(asked) = asked {
             Decide { execution: watch.id(), path: path.clone(), asked }
@@ -124,6 +128,7 @@ fn Step(path: String, onclose: EventHandler<()>) -> Element {
         if let Some(asked) = question {
             Answer { key: "{path}", execution: watch.id(), asked }
         }
+        StepAgain { step: path.clone(), output: node.output.clone(), port: node.port.clone() }
         if let Some(error) = node.error.clone() {
             ErrorPart { error }
         }

@@ -28,7 +28,7 @@ use crate::{
     },
 };
 
-const MODELS_HINT: &str = "One a line: a name, `embedding` if it makes vectors, and the prices of a million prompt and completion tokens.";
+const MODELS_HINT: &str = "One a line: a name, the word embedding if it makes vectors, and the prices of a million prompt and completion tokens.";
 
 #[component]
 pub(super) fn ProviderDialog(provider: Option<Provider>, onclose: EventHandler<()>) -> Element {
@@ -68,7 +68,7 @@ pub(super) fn ProviderDialog(provider: Option<Provider>, onclose: EventHandler<(
     };
     let fixed = saved.read().is_some();
     rsx! {
-        Dialog { title: if fixed { "Edit provider" } else { "Add provider" }, onclose,
+        Dialog { title: if fixed { "Edit provider" } else { "Add provider" }, wide: true, onclose,
             form { onsubmit: submit,
                 div { class: "stack",
                     Fields { draft, provider: saved(), problem: problem() }
@@ -93,19 +93,23 @@ fn Fields(draft: Signal<Draft>, provider: Option<Provider>, problem: Option<Prob
     let vendor = vendor(now.kind);
     let wrong = |path: &str| field_error(problem.as_ref(), path);
     rsx! {
-        SelectField {
-            label: "Kind",
-            value: vendor.name,
-            options: kinds(),
-            disabled: fixed,
-            error: wrong("/kind"),
-            onchange: move |name: String| if let Some(kind) = vendors::kind_named(&name) { draft.write().choose(kind) },
+        div { class: "fields",
+            SelectField {
+                label: "Kind",
+                value: vendor.name,
+                options: kinds(),
+                disabled: fixed,
+                error: wrong("/kind"),
+                onchange: move |name: String| if let Some(kind) = vendors::kind_named(&name) { draft.write().choose(kind) },
+            }
+            TextField { label: "Name", required: true, disabled: fixed, pattern: "[A-Za-z0-9_\\-]+", maxlength: 64, "spellcheck": "false", hint: "The first part of its models' names.", value: now.name.clone(), error: wrong("/name"), oninput: move |text| draft.write().name = text }
         }
-        TextField { label: "Name", required: true, disabled: fixed, pattern: "[A-Za-z0-9_\\-]+", maxlength: 64, "spellcheck": "false", hint: "The first part of its models' names.", value: now.name.clone(), error: wrong("/name"), oninput: move |text| draft.write().name = text }
-        Address { draft, vendor, error: wrong("/base_url") }
-        // Another kind has other fields, not these with other contents.
-        for kind in [vendor.key] {
-            KeyFields { key: "{vendor.name}", draft, kind, stored: provider.as_ref().and_then(|it| it.key_hint.clone()), kept: fixed, error: wrong("/api_key") }
+        div { class: "fields",
+            Address { draft, vendor, error: wrong("/base_url") }
+            // Another kind has other fields, not these with other contents.
+            for kind in [vendor.key] {
+                KeyFields { key: "{vendor.name}", draft, kind, stored: provider.as_ref().and_then(|it| it.key_hint.clone()), kept: fixed, error: wrong("/api_key") }
+            }
         }
         TextArea {
             label: "Models",

@@ -36,14 +36,14 @@ pub(super) fn ProviderRow(provider: Provider, may_write: bool) -> Element {
         tr {
             td { strong { "{provider.name}" } }
             td { {vendor(provider.kind).title} }
-            td { class: "mono", "{provider.base_url}" }
-            td { class: "mono muted",
+            td { class: "mono wide-only", "{provider.base_url}" }
+            td { class: "mono muted wide-only",
                 match &provider.key_hint {
                     Some(hint) => rsx! { "…{hint}" },
                     None => rsx! { "none" },
                 }
             }
-            td { {models.join(", ")} }
+            td { class: "wide-only", {models.join(", ")} }
             td {
                 if may_write {
                     Test { id: provider.id, name: provider.name.clone() }

@@ -1,6 +1,6 @@
 //! Random flows, random inputs in random order: the invariants of [`Run::check`] hold, and every execution ends once.
 
-use proptest::prelude::{any, prop, prop_assert, prop_oneof, proptest};
+use proptest::prelude::{any, prop, prop_assert, prop_assert_eq, prop_oneof, proptest};
 use proptest::strategy::{Just, Strategy};
 
 use super::*;
@@ -15,6 +15,8 @@ pub(super) enum Move {
     Cancel,
     Resume,
     Overdue,
+    Pause,
+    Unpause,
 }
 
 fn moves() -> impl Strategy<Value = Vec<(prop::sample::Index, Move)>> {
@@ -31,6 +33,8 @@ fn moves() -> impl Strategy<Value = Vec<(prop::sample::Index, Move)>> {
         1 => Just(Move::Resume),
         1 => Just(Move::Cancel),
         1 => Just(Move::Overdue),
+        1 => Just(Move::Pause),
+        1 => Just(Move::Unpause),
     ];
     prop::collection::vec((any::<prop::sample::Index>(), one), 0..60)
 }
@@ -136,10 +140,22 @@ fn pending(run: &Run) -> Vec<(String, super::super::state::Step)> {
         .collect()
 }
 
+/// Pauses or goes on, where that is the move. Says whether it is.
+fn hold(run: &mut Run, one: &Move, is_stuck: bool) -> bool {
+    let by = UserId::EXAMPLE;
+    match one {
+        Move::Pause => run.input(Input::Pause { by }),
+        Move::Unpause => run.input(Input::Unpause { by }),
+        _ if is_stuck && run.state.data.paused => run.input(Input::Unpause { by }),
+        _ => return false,
+    }
+    true
+}
+
 pub(super) fn step(run: &mut Run, pick: prop::sample::Index, one: Move) {
     use super::super::state::Step;
     let pending = pending(run);
-    if pending.is_empty() {
+    if hold(run, &one, pending.is_empty()) || pending.is_empty() {
         return;
     }
     let (node, at) = pick.get(&pending).clone();
@@ -203,6 +219,7 @@ pub(super) fn step(run: &mut Run, pick: prop::sample::Index, one: Move) {
             run.now += TimeDelta::days(2);
             run.fire(Timer::Overdue);
         }
+        Move::Pause | Move::Unpause => {}
     }
 }
 
@@ -219,7 +236,8 @@ proptest! {
         for (pick, one) in moves {
             step(&mut run, pick, one);
         }
-        // Whatever is left succeeds.
+        // Whatever is left goes on, and succeeds.
+        run.input(Input::Unpause { by: UserId::EXAMPLE });
         for _ in 0..400 {
             let pick = any_index();
             step(&mut run, pick, Move::Succeed(json!(0)));
@@ -227,6 +245,43 @@ proptest! {
         prop_assert!(run.state.is_over(), "{:?}", run.events());
         let ends = run.records.iter().filter(|record| record.frame.event.is_final()).count();
         prop_assert!(ends == 1);
+    }
+
+    #[test]
+    fn what_is_run_again_takes_over_what_succeeded_and_nothing_else(
+        kinds in prop::collection::vec((any::<u8>(), any::<u8>()), 1..14),
+        extra in prop::collection::vec((0usize..14, 0usize..14), 0..16),
+        moves in moves(),
+    ) {
+        let plan = random_plan(&kinds, &extra);
+        let mut first = Run::start(&plan, json!({"x": 1}));
+        for (pick, one) in moves {
+            step(&mut first, pick, one);
+        }
+        let past = first.past();
+        let reused = past.reused(&plan, &plan, &BTreeSet::new(), &first.state.data.vars);
+        let mut second = Run::start_with(&plan, json!({"x": 1}), reused.clone());
+        let taken: Vec<_> = second.records.iter().filter_map(|record| match &record.frame.event {
+            ExecutionEvent::StepReused { node, .. } => Some(node.clone()),
+            _ => None,
+        }).collect();
+        // All at once, before anything else is waited for.
+        prop_assert_eq!(taken.len(), reused.len());
+        for node in &taken {
+            prop_assert_eq!(second.state.output(second.index(node)), first.state.output(first.index(node)));
+        }
+        for _ in 0..400 {
+            let pick = any_index();
+            step(&mut second, pick, Move::Succeed(json!(0)));
+        }
+        prop_assert!(second.state.is_over(), "{:?}", second.events());
+        let begun = second.records.iter().filter_map(|record| match &record.frame.event {
+            ExecutionEvent::StepStarted { node, .. } | ExecutionEvent::StepIterating { node, .. } => Some(node),
+            _ => None,
+        });
+        for node in begun {
+            prop_assert!(!taken.contains(node), "{node} was taken over, and run");
+        }
     }
 }
 
