@@ -24,7 +24,7 @@ pub(super) fn Outputs(id: String, with: String, node: String) -> Element {
             h2 { "What " code { "{node}" } " gave" }
             div { class: "sides",
                 Output { name: "A", id, node: node.clone() }
-                Output { name: "B", id: with, node }
+                Output { name: "B", id: with, node: node.clone() }
             }
         }
     }

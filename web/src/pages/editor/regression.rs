@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::{
     api::{self, names::short},
-    dom, format,
+    dom,
     pages::editor::{desk::Desk, saving},
     routes::Route,
     ui::{
