@@ -38,7 +38,7 @@ pub(crate) enum Tag {
     Flows,
     /// Runs of flows: state, history, live events.
     Executions,
-    /// Large language models and their providers.
+    /// Large language models, their providers, routes, budgets and calls.
     Llm,
     /// Tools, their versions, calls of them, and the secrets they send.
     Tools,
@@ -58,11 +58,16 @@ type Apis = (
     auth::Api,
     users::Api,
     organizations::Api,
-    // The framework takes 16 at most, and a pair for one.
+    // The framework takes 16 at most, and a tuple for one.
     (flows::Api, triggers::Api),
     workflows::Api,
     executions::Api,
-    llm::Api,
+    (
+        llm::Api,
+        llm::calls::Api,
+        llm::routes::Api,
+        llm::budgets::Api,
+    ),
     node_types::Api,
     variables::Api,
     tools::Api,
@@ -83,7 +88,12 @@ pub(crate) fn service() -> OpenApiService<Apis, ()> {
         (flows::Api, triggers::Api),
         workflows::Api,
         executions::Api,
-        llm::Api,
+        (
+            llm::Api,
+            llm::calls::Api,
+            llm::routes::Api,
+            llm::budgets::Api,
+        ),
         node_types::Api,
         variables::Api,
         tools::Api,

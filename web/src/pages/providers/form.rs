@@ -104,6 +104,7 @@ async fn add(
         kind: ProviderKind::OpenaiCompatible,
         base_url: base_url.into(),
         api_key,
+        more_api_keys: Vec::new(),
         models,
     };
     api::post(PROVIDERS, &form).await
