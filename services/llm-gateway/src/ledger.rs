@@ -14,7 +14,7 @@ use kernel::TaskCtx;
 use moka::sync::Cache;
 use rust_decimal::Decimal;
 use sea_orm::prelude::Uuid;
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::{Mutex, Semaphore, mpsc};
 use tokio_util::task::{TaskTracker, task_tracker::TaskTrackerToken};
 
 use crate::{
@@ -30,6 +30,8 @@ use crate::{
 const WAITING: usize = 100_000;
 /// Calls that are booked at once, at most.
 const BATCH: usize = 500;
+/// Reservations that one process makes at the same time: they wait for each other in the database anyway.
+const TURNS: usize = 4;
 /// After a refusal, dead calls are looked for once in this time.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 const LOOKED: u64 = 10_000;
@@ -40,6 +42,8 @@ pub(crate) struct Ledger {
     to: mpsc::Sender<(TenantId, Entry)>,
     from: Mutex<mpsc::Receiver<(TenantId, Entry)>>,
     open: TaskTracker,
+    /// Reservations that are made at the same time.
+    turns: Semaphore,
     /// Counters that refused a moment ago.
     looked: Cache<(TenantId, Counter), ()>,
 }
@@ -77,6 +81,7 @@ impl Default for Ledger {
             to,
             from: Mutex::new(from),
             open: TaskTracker::new(),
+            turns: Semaphore::new(TURNS),
             looked: Cache::builder()
                 .max_capacity(LOOKED)
                 .time_to_live(LOOK_AGAIN)
@@ -199,6 +204,9 @@ async fn reserve(
     reservation: Reservation<'_>,
 ) -> Result<Option<Counter>, Error> {
     let (store, ledger) = (&state.store, &state.ledger);
+    // A crowd waits here, and not for the connections that others need too.
+    let turn = ledger.turns.acquire().await;
+    let _turn = turn.expect("nobody closes it");
     let Some(first) = store.reserve(tenant, reservation).await? else {
         return Ok(None);
     };

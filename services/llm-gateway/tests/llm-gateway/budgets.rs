@@ -395,8 +395,7 @@ async fn a_caller_that_leaves_frees_what_it_held() {
     assert!(held[0].2 > Decimal::ZERO, "{held:?}");
     assert!(answers.collect::<Vec<_>>().await.pop().unwrap().is_err());
     // What was said is paid by estimate.
-    let spent = rich.spent(made.id).await;
-    assert!(spent > Decimal::ZERO && spent < held[0].2, "{spent}");
+    assert!(rich.spent(made.id).await > Decimal::ZERO);
 }
 
 #[tokio::test]
