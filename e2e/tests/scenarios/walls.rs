@@ -26,6 +26,10 @@ async fn objects(user: &Client) -> BTreeMap<&'static str, String> {
     let provider = json!({"name": "local", "kind": "openai_compatible", "base_url": "https://llm.example.com/v1", "api_key": "sk-test", "models": [{"name": "m"}]});
     let provider = user.post("/api/v1/llm-providers", &provider).await;
     assert_eq!(provider.status, 201, "{provider:?}");
+    let route = json!({"name": "careful", "deployments": [{"provider": "local", "model": "m"}]});
+    let route = made(user, "/api/v1/llm/routes", route).await;
+    let budget = json!({"name": "all", "scope": "organization", "period": "month", "limit": "100"});
+    let budget = made(user, "/api/v1/llm/budgets", budget).await;
     let tool = json!({"name": "add", "kind": "javascript", "description": "Adds.", "input_schema": {"type": "object"}, "config": {"source": "export default ({a, b}) => a + b"}});
     let tool = user.post("/api/v1/tools", &tool).await;
     assert_eq!(tool.status, 201, "{tool:?}");
@@ -66,6 +70,10 @@ async fn objects(user: &Client) -> BTreeMap<&'static str, String> {
             "dead_letter_id",
             contracts::id::DeadLetterId::EXAMPLE.to_string(),
         ),
+        // Calls by themselves are in the archive a while after their end; one that nobody made is as absent.
+        ("call_id", contracts::id::CallId::EXAMPLE.to_string()),
+        ("route_id", route),
+        ("budget_id", budget),
         ("memory_id", contracts::id::MemoryId::EXAMPLE.to_string()),
         ("tool_id", tool.body["id"].as_str().unwrap().to_owned()),
         ("flow_id", flow),

@@ -140,6 +140,10 @@ typed_ids! {
     DeadLetterId = "dead";
     /// A configured LLM provider of a tenant.
     ProviderId = "prov";
+    /// A name for several models.
+    RouteId = "route";
+    /// A limit of what calls to LLMs may cost.
+    BudgetId = "budget";
     /// One call to an LLM.
     CallId = "call";
     ToolId = "tool";
@@ -166,6 +170,8 @@ id_text!(
     RegressionId,
     DeadLetterId,
     ProviderId,
+    RouteId,
+    BudgetId,
     CallId,
     ToolId,
     AgentId,

@@ -2,6 +2,9 @@
 //!
 //! The shapes follow the OpenAI chat-completions API, the field's common tongue.
 
+mod budget;
+mod call;
+mod route;
 mod usage;
 
 use chrono::{DateTime, Utc};
@@ -12,21 +15,31 @@ use serde_json::{Map, Value};
 use crate::{
     Access, Permission, StreamRequest,
     execution::Usage,
-    id::{CallId, ExecutionId, FlowId, ProviderId, UserId},
+    id::{CallId, FlowId, ProviderId},
     message::request,
     page::{Page, Paging},
 };
 
+pub use budget::{
+    Budget, BudgetAlert, BudgetPeriod, BudgetScope, BudgetSpec, BudgetUsage, CreateBudget,
+    DeleteBudget, GetBudget, ListBudgets, Unpriced, UpdateBudget,
+};
+pub use call::{CallAttempt, CallRecord, GetCall, ListCalls};
+pub use route::{
+    CreateRoute, DeleteRoute, Deployment, Fallback, GetRoute, ListRoutes, Route, RouteSpec,
+    RouteStrategy, UpdateRoute,
+};
 pub use usage::{GetUsage, UsageBy, UsageLine, UsageReport};
 
 /// A question to a model. Answered in chunks, then by the whole [`Completion`].
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Complete {
-    /// `<provider name>/<model>`, or a model name that exactly one provider offers; the organization's default when absent.
+    /// `<provider name>/<model>`, `route/<route>`, the name of a route, or a model name that exactly one provider offers;
+    /// the organization's default when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
-    /// A named route, instead of a model.
+    /// The name of a route, instead of a model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub route: Option<String>,
     pub messages: Vec<Message>,
@@ -195,7 +208,7 @@ pub struct Embed {
     /// compared, so who keeps vectors keeps the name of their model too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
-    /// A named route, instead of a model.
+    /// The name of a route, instead of a model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub route: Option<String>,
     /// 1 to [`Embed::MAX_TEXTS`] texts of 1 to [`Embed::MAX_TEXT_BYTES`], [`Embed::MAX_BYTES`] together.
@@ -235,8 +248,9 @@ pub struct Embeddings {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(poem_openapi::Object))]
 pub struct Model {
-    /// `<provider name>/<model>`.
+    /// `<provider name>/<model>`, or `route/<route>`.
     pub id: String,
+    /// `route` where it is a route.
     pub provider: String,
     pub name: String,
     pub price: Option<Price>,
@@ -337,8 +351,11 @@ pub struct Provider {
     pub name: String,
     pub kind: ProviderKind,
     pub base_url: String,
-    /// The last four characters of the key.
+    /// The last four characters of the key; of the first, where there are several.
     pub key_hint: Option<String>,
+    /// Keys it has: a question goes on with the next where one is refused or has to rest.
+    #[serde(default)]
+    pub keys: u32,
     pub models: Vec<ProviderModel>,
     pub created_at: DateTime<Utc>,
 }
@@ -359,11 +376,15 @@ pub struct CreateProvider {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
     pub api_key: Option<String>,
+    /// More keys, at most 19: questions go on with the next where one is refused or has to rest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "openapi", oai(default, skip_serializing_if_is_empty))]
+    pub more_api_keys: Vec<String>,
     pub models: Vec<ProviderModel>,
 }
 request!(CreateProvider => Provider, "llm.create_provider", Access::Permission(Permission::ProviderWrite), example: CreateProvider {
     name: "openai".into(), kind: ProviderKind::OpenaiCompatible, base_url: "https://api.openai.com/v1".into(),
-    api_key: Some("sk-example".into()), models: vec![ProviderModel { name: "gpt-4o-mini".into(), kind: ModelKind::Chat, price: None }] });
+    api_key: Some("sk-example".into()), more_api_keys: vec![], models: vec![ProviderModel { name: "gpt-4o-mini".into(), kind: ModelKind::Chat, price: None }] });
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -388,13 +409,17 @@ pub struct UpdateProvider {
     pub provider_id: ProviderId,
     #[serde(default)]
     pub base_url: Option<String>,
+    /// Takes the place of all keys.
     #[serde(default)]
     pub api_key: Option<String>,
+    /// Only with `api_key`: the keys behind it.
+    #[serde(default)]
+    pub more_api_keys: Vec<String>,
     #[serde(default)]
     pub models: Option<Vec<ProviderModel>>,
 }
 request!(UpdateProvider => Provider, "llm.update_provider", Access::Permission(Permission::ProviderWrite), objects: &["provider_id"],
-    example: UpdateProvider { provider_id: ProviderId::EXAMPLE, base_url: None, api_key: None, models: Some(vec![]) });
+    example: UpdateProvider { provider_id: ProviderId::EXAMPLE, base_url: None, api_key: None, more_api_keys: vec![], models: Some(vec![]) });
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -419,26 +444,4 @@ pub struct ProviderTest {
     pub ok: bool,
     pub message: String,
     pub duration_ms: u64,
-}
-
-/// One call, as the archive keeps it; without prompt and answer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct CallRecord {
-    pub id: CallId,
-    pub provider: String,
-    pub model: String,
-    pub execution_id: Option<ExecutionId>,
-    pub flow_id: Option<FlowId>,
-    pub node: Option<String>,
-    /// In whose name was asked.
-    #[serde(default)]
-    pub user_id: Option<UserId>,
-    pub usage: Usage,
-    /// True when the provider did not say what the call took, because it was cut short or does not count.
-    #[serde(default)]
-    pub estimated: bool,
-    pub duration_ms: u64,
-    /// The failure's stable word, none on success.
-    pub error: Option<String>,
-    pub at: DateTime<Utc>,
 }

@@ -394,7 +394,20 @@ mod tests {
         check::<llm::CreateProvider>(llm::CreateProvider::example());
         check::<llm::Provider>(
             json!({"id": ProviderId::EXAMPLE, "name": "n", "kind": "openai_compatible", "base_url": "u",
-            "key_hint": "abcd", "models": [{"name": "m"}], "created_at": AT}),
+            "key_hint": "abcd", "keys": 2, "models": [{"name": "m"}], "created_at": AT}),
+        );
+        check::<llm::RouteSpec>(llm::RouteSpec::example());
+        check::<llm::RouteSpec>(
+            json!({"name": "n", "strategy": "least_latency", "deployments": [{"provider": "p", "model": "m", "weight": 3}],
+            "fallback_on": ["content_policy"], "max_attempts": 2, "backoff_ms": 0, "max_wait_ms": 5, "token_timeout_ms": 7}),
+        );
+        check::<llm::BudgetSpec>(llm::BudgetSpec::example());
+        check::<llm::BudgetSpec>(
+            json!({"name": "n", "scope": "user", "user_id": UserId::EXAMPLE, "period": "total", "limit": "0.5", "unpriced": "ignore"}),
+        );
+        check::<llm::BudgetUsage>(json!({"subject": null, "spent": "0.1", "reserved": "0"}));
+        check::<llm::CallAttempt>(
+            json!({"provider": "p", "model": "m", "key": 1, "error": null, "duration_ms": 5}),
         );
         check::<llm::Model>(
             json!({"id": "p/m", "provider": "p", "name": "m", "price": null, "rehearsal": false}),

@@ -1,10 +1,11 @@
 //! The calls to large language models, without prompts and answers.
 
+use chrono::{DateTime as Time, Utc};
 use contracts::{
-    id::{ExecutionId, TenantId},
+    id::{CallId, ExecutionId, TenantId},
     llm::CallRecord,
 };
-use mongodb::bson::{DateTime, Decimal128, Document, doc};
+use mongodb::bson::{Bson, DateTime, Decimal128, Document, doc};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
@@ -21,6 +22,17 @@ pub(crate) const INDEXES: &[(&str, &[&str])] = &[
 pub struct ArchivedCall {
     pub tenant: TenantId,
     pub record: CallRecord,
+}
+
+/// Which calls of an organization; all where nothing is said.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CallQuestion {
+    pub provider: Option<String>,
+    pub model: Option<String>,
+    pub route: Option<String>,
+    pub failed: Option<bool>,
+    /// Only calls before this one, in a list with the newest first.
+    pub before: Option<(Time<Utc>, CallId)>,
 }
 
 #[derive(Deserialize)]
@@ -56,13 +68,33 @@ impl Archive {
             "execution": execution.to_string(),
         };
         let found: Vec<Stored> = self.find(COLLECTION, filter, doc! {"ts": 1}, limit).await?;
-        let records = found.into_iter().map(|stored| {
-            serde_json::from_str(&stored.record).map_err(|source| Error::Unreadable {
-                id: stored.id,
-                source,
-            })
-        });
-        records.collect()
+        found.into_iter().map(Stored::record).collect()
+    }
+
+    /// The calls of an organization, the newest first.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Timeout`].
+    pub async fn latest_calls(
+        &self,
+        tenant: TenantId,
+        question: &CallQuestion,
+        limit: u32,
+    ) -> Result<Vec<CallRecord>, Error> {
+        let filter = filter(tenant, question);
+        let newest_first = doc! {"ts": -1, "_id": -1};
+        let found: Vec<Stored> = self.find(COLLECTION, filter, newest_first, limit).await?;
+        found.into_iter().map(Stored::record).collect()
+    }
+
+    /// One call; none where it is another tenant's.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Timeout`].
+    pub async fn call(&self, tenant: TenantId, id: CallId) -> Result<Option<CallRecord>, Error> {
+        let filter = doc! {"tenant": tenant.to_string(), "_id": id.to_string()};
+        let found: Vec<Stored> = self.find(COLLECTION, filter, doc! {"_id": 1}, 1).await?;
+        found.into_iter().next().map(Stored::record).transpose()
     }
 
     fn call_document(&self, call: &ArchivedCall) -> Result<Document, Error> {
@@ -80,6 +112,7 @@ impl Archive {
             "ts": at,
             "provider": &record.provider,
             "model": &record.model,
+            "route": &record.route,
             "flow": record.flow_id.map(|flow| flow.to_string()),
             "user": record.user_id.map(|user| user.to_string()),
             "prompt_tokens": count(record.usage.prompt_tokens),
@@ -90,6 +123,41 @@ impl Archive {
             "expires_at": self.expiry(at),
         })
     }
+}
+
+impl Stored {
+    fn record(self) -> Result<CallRecord, Error> {
+        serde_json::from_str(&self.record).map_err(|source| Error::Unreadable {
+            id: self.id,
+            source,
+        })
+    }
+}
+
+fn filter(tenant: TenantId, question: &CallQuestion) -> Document {
+    let mut filter = doc! {"tenant": tenant.to_string()};
+    let named = [
+        ("provider", &question.provider),
+        ("model", &question.model),
+        ("route", &question.route),
+    ];
+    for (field, value) in named {
+        if let Some(value) = value {
+            // A text alone: one that looks like an operator is a text all the same.
+            filter.insert(field, doc! {"$eq": value});
+        }
+    }
+    match question.failed {
+        Some(true) => drop(filter.insert("error", doc! {"$ne": Bson::Null})),
+        Some(false) => drop(filter.insert("error", Bson::Null)),
+        None => {}
+    }
+    if let Some((at, id)) = question.before {
+        let at = DateTime::from_millis(at.timestamp_millis());
+        let same_time = doc! {"ts": at, "_id": {"$lt": id.to_string()}};
+        filter.insert("$or", vec![doc! {"ts": {"$lt": at}}, same_time]);
+    }
+    filter
 }
 
 fn count(tokens: u64) -> i64 {

@@ -14,7 +14,7 @@ mod events;
 mod usage;
 
 pub use archive::Archive;
-pub use calls::ArchivedCall;
+pub use calls::{ArchivedCall, CallQuestion};
 pub use chats::ChatText;
 pub use config::Config;
 pub use error::Error;

@@ -41,7 +41,7 @@ pub(crate) enum Tag {
     Flows,
     /// Runs of flows: state, history, live events.
     Executions,
-    /// Large language models and their providers.
+    /// Large language models, their providers, routes, budgets and calls.
     Llm,
     /// Tools, their versions, calls of them, and the secrets they send.
     Tools,
@@ -61,11 +61,16 @@ type Apis = (
     auth::Api,
     users::Api,
     organizations::Api,
-    // The framework takes 16 at most, and a pair for one.
+    // The framework takes 16 at most, and a tuple for one.
     (flows::Api, triggers::Api, regressions::Api),
     workflows::Api,
     (executions::Api, again::Api, retention::Api),
-    llm::Api,
+    (
+        llm::Api,
+        llm::calls::Api,
+        llm::routes::Api,
+        llm::budgets::Api,
+    ),
     node_types::Api,
     variables::Api,
     tools::Api,
@@ -86,7 +91,12 @@ pub(crate) fn service() -> OpenApiService<Apis, ()> {
         (flows::Api, triggers::Api, regressions::Api),
         workflows::Api,
         (executions::Api, again::Api, retention::Api),
-        llm::Api,
+        (
+            llm::Api,
+            llm::calls::Api,
+            llm::routes::Api,
+            llm::budgets::Api,
+        ),
         node_types::Api,
         variables::Api,
         tools::Api,

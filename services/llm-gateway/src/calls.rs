@@ -8,35 +8,43 @@
 mod checked;
 mod embed;
 mod entry;
+mod health;
+mod opening;
+mod router;
 
 use std::time::Duration;
 
 use contracts::{
     Principal,
     execution::Usage,
-    id::{CallId, ExecutionId, TenantId, UserId},
+    id::{CallId, ExecutionId, FlowId, TenantId, UserId},
     llm::{Complete, Completion},
 };
 use futures::{StreamExt, future::BoxFuture, stream::BoxStream};
 use kernel::Ear;
 use tokio::time::timeout;
 
-pub(crate) use self::embed::embed;
+pub(crate) use self::{embed::embed, health::Health};
 use self::{
-    checked::{Again, checked},
     entry::Entry,
+    opening::{Opened, Opening},
+    router::Router,
 };
 use crate::{
     Error, State,
     domain::{
         answer::{Answer, estimate_prompt},
-        catalog::{Target, check_route},
+        budget::{Bound, Payer},
+        catalog::{Target, Wanted},
         piece::Piece,
         question,
         shape::Shape,
     },
     provider::{Fault, Question, fault::FaultKind},
 };
+
+/// Tokens of an answer whose length is not limited, to compare prices by.
+const TYPICAL_ANSWER: u64 = 1000;
 
 /// In whose name a question is put.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +65,16 @@ impl Asker {
     }
 }
 
+impl Asker {
+    fn payer(&self, flow: Option<FlowId>) -> Payer {
+        Payer {
+            user: self.user,
+            flow,
+            execution: self.execution,
+        }
+    }
+}
+
 /// A question that a provider has taken.
 pub(crate) struct Call {
     pub(crate) id: CallId,
@@ -70,7 +88,7 @@ pub(crate) struct Call {
     entry: Entry,
 }
 
-/// Finds the model and puts the question. `streamed` is how the provider is asked, not how the caller is answered.
+/// Finds who may answer and puts the question. `streamed` is how a provider is asked, not how the caller is answered.
 pub(crate) async fn begin(
     state: &State,
     asker: Asker,
@@ -78,47 +96,46 @@ pub(crate) async fn begin(
     streamed: bool,
 ) -> Result<Call, Error> {
     question::check(ask)?;
-    check_route(ask.route.as_deref())?;
     let known = state.known(asker.tenant).await?;
-    let target = known.catalog().resolve(ask.model.as_deref())?;
-    // A rehearsal says what it is told to say.
-    let shape = match target.is_rehearsal() {
+    let mut plan = known.catalog().plan(wanted(ask))?;
+    let is_rehearsal = plan.choices.iter().all(|it| it.target.is_rehearsal());
+    let shape = match is_rehearsal {
         true => None,
         false => Shape::of(ask)?,
     };
-    let provider = state.provider(asker.tenant, &known, &target)?;
     let ear = listen(state, asker);
     let prompt_estimate = estimate_prompt(&ask.messages);
-    let mut entry = Entry::begin(state.records.clone(), asker, &target, prompt_estimate);
+    let mut entry = Entry::begin(state.records.clone(), asker, &plan, prompt_estimate);
     entry.record.flow_id = ask.flow_id;
     entry.record.node.clone_from(&ask.node);
-    let question = Question {
-        model: &target.model,
+    if !known.budgets().is_empty() {
+        let bound = Bound::of(ask, shape.is_some());
+        let payer = asker.payer(ask.flow_id);
+        let budgets = known.budgets();
+        entry.hold(state, payer, budgets, &mut plan, bound).await?;
+    }
+    let tokens = (
+        prompt_estimate,
+        ask.max_tokens.map_or(TYPICAL_ANSWER, u64::from),
+    );
+    let router = Router::new(state, asker.tenant, &known, plan, entry.record.id, tokens);
+    let opening = Opening {
+        state,
+        known: &known,
+        asker,
         ask,
         streamed,
+        shape,
+        ear: ear.as_ref(),
     };
-    let patience = state.settings.patience(streamed);
-    let taken = asked(provider.ask(question), &target, patience, ear.as_ref()).await;
-    match taken {
-        Ok(taken) => Ok(Call {
+    match open(&opening, router, &mut entry).await {
+        Ok((target, opened)) => Ok(Call {
             id: entry.record.id,
-            ignored: taken.ignored,
-            pieces: match shape {
-                None => taken.pieces,
-                Some(shape) => {
-                    let again = Again {
-                        provider,
-                        name: target.provider.clone(),
-                        model: target.model.clone(),
-                        ask: ask.clone(),
-                        streamed,
-                    };
-                    checked(shape, taken.pieces, again)
-                }
-            },
+            ignored: opened.ignored,
+            pieces: opened.pieces,
             target,
             ear,
-            silence: state.settings.silence(),
+            silence: opened.silence,
             answer: Answer::default(),
             entry,
         }),
@@ -129,13 +146,46 @@ pub(crate) async fn begin(
     }
 }
 
+/// Asks one after the other until one begins to answer.
+async fn open(
+    opening: &Opening<'_>,
+    mut router: Router,
+    entry: &mut Entry,
+) -> Result<(Target, Opened), Error> {
+    loop {
+        let turn = router.next(opening.ear).await?;
+        entry.turn_to(&turn.target);
+        let attempt = opening.attempt(&router, &turn).await;
+        let target = turn.target.clone();
+        let outcome = match attempt {
+            Ok(opened) => {
+                router.succeeded(turn);
+                Ok(Some((target, opened)))
+            }
+            Err(error) => router.failed(turn, error).map(|()| None),
+        };
+        entry.note(router.attempts());
+        if let Some(opened) = outcome? {
+            return Ok(opened);
+        }
+    }
+}
+
+fn wanted(ask: &Complete) -> Wanted<'_> {
+    Wanted {
+        model: ask.model.as_deref(),
+        route: ask.route.as_deref(),
+    }
+}
+
 /// The tokens of a question, without putting it; what that takes nobody charges.
 pub(crate) async fn count(state: &State, asker: Asker, ask: &Complete) -> Result<u64, Error> {
     question::check(ask)?;
-    check_route(ask.route.as_deref())?;
     let known = state.known(asker.tenant).await?;
-    let target = known.catalog().resolve(ask.model.as_deref())?;
-    let provider = state.provider(asker.tenant, &known, &target)?;
+    let plan = known.catalog().plan(wanted(ask))?;
+    // Of a route the first: a count is for one model, and the first is most often the one that answers.
+    let target = plan.choices[0].target.clone();
+    let provider = state.provider(asker.tenant, &known, &target, 0)?;
     let question = Question {
         model: &target.model,
         ask,
@@ -228,6 +278,12 @@ impl Call {
             rehearsal: self.target.is_rehearsal(),
             dropped: self.ignored.clone(),
         })
+    }
+
+    /// How many were asked, where a route was named.
+    pub(crate) fn attempts(&self) -> Option<usize> {
+        let record = &self.entry.record;
+        record.route.is_some().then_some(record.attempts.len())
     }
 
     pub(crate) fn answer(&self) -> &Answer {

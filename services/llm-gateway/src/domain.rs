@@ -3,10 +3,13 @@
 //! **Invariant:** no async, no I/O, no clock.
 
 pub(crate) mod answer;
+pub(crate) mod breaker;
+pub(crate) mod budget;
 pub(crate) mod catalog;
 pub(crate) mod piece;
 pub(crate) mod price;
 pub(crate) mod question;
+pub(crate) mod routing;
 pub(crate) mod settings;
 pub(crate) mod shape;
 pub(crate) mod texts;

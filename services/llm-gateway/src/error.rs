@@ -1,7 +1,11 @@
 //! What can go wrong in the gateway.
 
-use contracts::{ErrorCode, FieldProblem, Problem, id::ProviderId};
+use contracts::{
+    ErrorCode, FieldProblem, Problem,
+    id::{BudgetId, CallId, ProviderId, RouteId},
+};
 use kernel::ServiceError;
+use rust_decimal::Decimal;
 
 use crate::{domain::catalog::Unresolved, provider::Fault};
 
@@ -11,6 +15,28 @@ pub enum Error {
     Unresolved(#[from] Unresolved),
     #[error("route `{0}` does not exist")]
     UnknownRoute(String),
+    #[error("route `{0}` does not exist")]
+    UnknownRouteId(RouteId),
+    #[error("route `{0}` exists already")]
+    RouteExists(String),
+    #[error("the route is not valid")]
+    InvalidRoute(Vec<FieldProblem>),
+    #[error("route `{route}` has nobody to ask for now: all its deployments rest")]
+    RouteRests { route: String, retry_after_ms: u64 },
+    #[error("budget `{0}` does not exist")]
+    UnknownBudget(BudgetId),
+    #[error("budget `{0}` exists already")]
+    BudgetExists(String),
+    #[error("the budget is not valid")]
+    InvalidBudget(Vec<FieldProblem>),
+    #[error("budget `{budget}` has not the {needed} US dollars left that this may cost")]
+    BudgetExceeded { budget: String, needed: Decimal },
+    #[error(
+        "the price of model `{model}` is not known, and budget `{budget}` allows no such model"
+    )]
+    PriceUnknown { model: String, budget: String },
+    #[error("call `{0}` is not in the archive")]
+    UnknownCall(CallId),
     #[error("provider `{0}` does not exist")]
     UnknownProvider(ProviderId),
     #[error("provider `{0}` exists already")]
@@ -37,9 +63,9 @@ pub enum Error {
     Credential(#[from] vault::Error),
     #[error("{0}")]
     Database(#[from] sql::Error),
-    #[error("provider `{id}` cannot be read from the database")]
+    #[error("{what} cannot be read from the database")]
     Unreadable {
-        id: ProviderId,
+        what: String,
         #[source]
         source: serde_json::Error,
     },
@@ -56,7 +82,17 @@ impl Error {
             Self::Unresolved(Unresolved::Unknown(_)) => "model_not_found",
             Self::Unresolved(Unresolved::Ambiguous(_)) => "model_ambiguous",
             Self::Unresolved(Unresolved::Empty) => "no_model",
-            Self::UnknownRoute(_) => "route_not_found",
+            Self::Unresolved(Unresolved::DeadRoute(_)) => "route_empty",
+            Self::UnknownRoute(_) | Self::UnknownRouteId(_) => "route_not_found",
+            Self::RouteExists(_) => "route_exists",
+            Self::InvalidRoute(_) => "invalid_route",
+            Self::RouteRests { .. } => "route_rests",
+            Self::UnknownCall(_) => "call_not_found",
+            Self::UnknownBudget(_) => "budget_not_found",
+            Self::BudgetExists(_) => "budget_exists",
+            Self::InvalidBudget(_) => "invalid_budget",
+            Self::BudgetExceeded { .. } => "budget_exceeded",
+            Self::PriceUnknown { .. } => "price_unknown",
             Self::UnknownProvider(_) => "provider_not_found",
             Self::ProviderExists(_) => "provider_exists",
             Self::InvalidProvider(_) => "invalid_provider",
@@ -79,14 +115,27 @@ impl ServiceError for Error {
         match self {
             Self::Unresolved(Unresolved::Unknown(_))
             | Self::UnknownRoute(_)
+            | Self::UnknownRouteId(_)
+            | Self::UnknownCall(_)
+            | Self::UnknownBudget(_)
             | Self::UnknownProvider(_) => ErrorCode::NotFound,
-            Self::Unresolved(Unresolved::Ambiguous(_) | Unresolved::Empty)
+            Self::Unresolved(
+                Unresolved::Ambiguous(_) | Unresolved::Empty | Unresolved::DeadRoute(_),
+            )
             | Self::InvalidProvider(_)
+            | Self::InvalidRoute(_)
+            | Self::InvalidBudget(_)
+            | Self::PriceUnknown { .. }
             | Self::InvalidUsage(_)
             | Self::InvalidQuestion { .. } => ErrorCode::InvalidInput,
-            Self::ProviderExists(_) | Self::Cancelled => ErrorCode::Conflict,
+            Self::ProviderExists(_)
+            | Self::RouteExists(_)
+            | Self::BudgetExists(_)
+            // No time heals it but the next period's, so nobody tries again.
+            | Self::BudgetExceeded { .. }
+            | Self::Cancelled => ErrorCode::Conflict,
             Self::Provider(fault) => fault.kind.code(),
-            Self::Gone => ErrorCode::Unavailable,
+            Self::Gone | Self::RouteRests { .. } => ErrorCode::Unavailable,
             Self::TooLong => ErrorCode::Timeout,
             Self::Archive(error) => error.code(),
             Self::Credential(_) | Self::Unreadable { .. } | Self::Egress(_) => ErrorCode::Internal,
@@ -97,8 +146,17 @@ impl ServiceError for Error {
     fn problem(&self) -> Problem {
         let problem = match self {
             Self::Provider(fault) => return fault.problem(),
-            Self::InvalidProvider(errors) | Self::InvalidUsage(errors) => {
+            Self::InvalidProvider(errors)
+            | Self::InvalidRoute(errors)
+            | Self::InvalidBudget(errors)
+            | Self::InvalidUsage(errors) => {
                 Problem::new(self.code(), self.to_string()).with_errors(errors.clone())
+            }
+            Self::BudgetExceeded { .. } => {
+                Problem::new(self.code(), self.to_string()).with_status(402)
+            }
+            Self::RouteRests { retry_after_ms, .. } => {
+                Problem::new(self.code(), self.to_string()).with_retry_after_ms(*retry_after_ms)
             }
             _ => Problem::new(self.code(), self.to_string()),
         };

@@ -1,14 +1,20 @@
 //! What the service answers over NATS, in the order of `contracts::llm`.
 
+mod budgets;
+mod calls;
 mod complete;
 mod embed;
 mod providers;
+mod routes;
 mod usage;
 
+pub(crate) use budgets::{budgets, create_budget, delete_budget, get_budget, update_budget};
+pub(crate) use calls::{calls, get_call};
 pub(crate) use complete::complete;
 pub(crate) use embed::embed;
 pub(crate) use providers::{
     create_provider, delete_provider, get_provider, models, providers, test_provider,
     update_provider,
 };
+pub(crate) use routes::{create_route, delete_route, get_route, routes, update_route};
 pub(crate) use usage::usage;

@@ -99,16 +99,7 @@ impl Face {
         let principal = auth::admit(&self.verifier, request).await?;
         let name = percent_decoded(name).ok_or_else(Failure::unknown_path)?;
         let known = self.state.known(principal.tenant).await?;
-        let id = known
-            .catalog()
-            .resolve(Some(&name))
-            .map_err(crate::Error::from)?
-            .id();
-        let models = known.catalog().models();
-        let found = models.iter().find(|model| model.id == id);
-        found
-            .map(|found| reply(&model(found)))
-            .ok_or_else(Failure::unknown_path)
+        Ok(reply(&model(&known.catalog().model(&name)?)))
     }
 }
 

@@ -13,6 +13,7 @@ mod handlers;
 mod http;
 
 mod calls;
+mod ledger;
 mod records;
 
 mod domain;
@@ -38,8 +39,21 @@ pub fn service(state: State) -> kernel::Service<State> {
         .on(handlers::delete_provider)
         .on(handlers::test_provider)
         .on(handlers::usage)
+        .on(handlers::calls)
+        .on(handlers::get_call)
+        .on(handlers::create_route)
+        .on(handlers::routes)
+        .on(handlers::get_route)
+        .on(handlers::update_route)
+        .on(handlers::delete_route)
+        .on(handlers::create_budget)
+        .on(handlers::budgets)
+        .on(handlers::get_budget)
+        .on(handlers::update_budget)
+        .on(handlers::delete_budget)
         .task("cancels", |task: kernel::TaskCtx<State>| async move {
             task.state.cancels.follow(&task.bus, &task.stop).await;
         })
         .task("archive", records::archive)
+        .task("ledger", ledger::book)
 }

@@ -10,7 +10,12 @@ use moka::future::Cache;
 
 use crate::{
     Config, Error, Settings,
-    domain::catalog::{Catalog, Entry, Source, Target},
+    calls::Health,
+    domain::{
+        budget::Kept,
+        catalog::{Catalog, Entry, Source, Target},
+    },
+    ledger::Ledger,
     provider::{
         Provider,
         anthropic::Anthropic,
@@ -21,7 +26,7 @@ use crate::{
         rehearsal::Rehearsal,
     },
     records::Records,
-    store::{ProviderStore, StoredProvider},
+    store::{Store, Stored, StoredProvider},
 };
 
 /// How old the known providers of a tenant may be: a change elsewhere counts after that at the latest.
@@ -33,24 +38,46 @@ const KNOWN_TENANTS: u64 = 10_000;
 #[derive(Clone)]
 pub struct State {
     pub(crate) settings: Settings,
-    pub(crate) store: Arc<ProviderStore>,
+    pub(crate) store: Arc<Store>,
     pub(crate) records: Arc<Records>,
     pub(crate) cancels: Arc<Cancels>,
+    pub(crate) health: Arc<Health>,
+    pub(crate) ledger: Arc<Ledger>,
     pub(crate) archive: Archive,
     egress: Egress,
     rehearsal: Arc<Rehearsal>,
     fresh: Cache<TenantId, Arc<Known>>,
 }
 
-/// The providers of one tenant, as they were a moment ago.
+/// The providers, routes and budgets of one tenant, as they were a moment ago.
 pub(crate) struct Known {
     catalog: Catalog,
     providers: Vec<StoredProvider>,
+    budgets: Vec<Kept>,
 }
 
 impl Known {
     pub(crate) fn catalog(&self) -> &Catalog {
         &self.catalog
+    }
+
+    pub(crate) fn budgets(&self) -> &[Kept] {
+        &self.budgets
+    }
+
+    /// How many keys there are to ask with, at least one, and what marks them.
+    pub(crate) fn keys(&self, target: &Target) -> (u32, u64) {
+        match self.stored(target) {
+            Some(stored) => (stored.provider.keys.max(1), stored.mark()),
+            None => (1, 0),
+        }
+    }
+
+    fn stored(&self, target: &Target) -> Option<&StoredProvider> {
+        let Source::Configured(id) = target.source else {
+            return None;
+        };
+        self.providers.iter().find(|it| it.provider.id == id)
     }
 }
 
@@ -62,9 +89,11 @@ impl State {
         let archive = Archive::connect(&config.documents).await?;
         Ok(Self {
             settings: config.llm.clone(),
-            store: Arc::new(ProviderStore::connect(&config.sql, vault).await?),
+            store: Arc::new(Store::connect(&config.sql, vault).await?),
             records: Arc::new(Records::new(archive.clone())),
             cancels: Arc::default(),
+            health: Arc::default(),
+            ledger: Arc::default(),
             archive,
             egress: Egress::new(&config.egress)?,
             rehearsal: Arc::new(Rehearsal {
@@ -97,16 +126,23 @@ impl State {
         if let Some(known) = self.fresh.get(&tenant).await {
             return Ok(known);
         }
-        let providers = self.store.all(tenant).await?;
+        let Stored {
+            providers,
+            routes,
+            budgets,
+        } = self.store.stored(tenant).await?;
         let entry = |stored: &StoredProvider| Entry {
             id: stored.provider.id,
             name: stored.provider.name.clone(),
             models: stored.provider.models.clone(),
         };
         let entries = providers.iter().map(entry).collect();
+        let routes = routes.into_iter().map(|route| Arc::new(route.spec));
+        let rehearsal = self.settings.llm_rehearsal;
         let known = Arc::new(Known {
-            catalog: Catalog::new(self.settings.llm_rehearsal, entries),
+            catalog: Catalog::new(rehearsal, entries, routes.collect()),
             providers,
+            budgets,
         });
         self.fresh.insert(tenant, known.clone()).await;
         Ok(known)
@@ -117,27 +153,24 @@ impl State {
         self.fresh.invalidate(&tenant).await;
     }
 
-    /// The one who answers for a target of `known`.
+    /// The one who answers for a target of `known`, asked with the key of this number, from 0.
     pub(crate) fn provider(
         &self,
         tenant: TenantId,
         known: &Known,
         target: &Target,
+        key: u32,
     ) -> Result<Arc<dyn Provider>, Error> {
         let id = match target.source {
             Source::Rehearsal => return Ok(self.rehearsal.clone()),
             Source::Configured(id) => id,
         };
-        let stored = known
-            .providers
-            .iter()
-            .find(|stored| stored.provider.id == id);
-        let stored = stored.ok_or(Error::UnknownProvider(id))?;
+        let stored = known.stored(target).ok_or(Error::UnknownProvider(id))?;
         let connection = Connection {
             egress: self.egress.clone(),
             name: stored.provider.name.clone(),
             base_url: stored.provider.base_url.clone(),
-            key: self.store.open_key(tenant, stored)?,
+            key: self.store.open_key(tenant, stored, key)?,
             patience: self.settings.patience(false),
         };
         Ok(match stored.provider.kind {

@@ -1,26 +1,35 @@
-//! The providers of each organization and their sealed keys, in the organization's own schema.
+//! The providers of each organization with their sealed keys, its routes and its budgets, in the organization's own schema.
 //!
 //! **Invariant:** a key is stored sealed for its organization, its provider and the origin of the provider's URL, and
-//! leaves this file opened only by [`ProviderStore::open_key`].
+//! leaves this file opened only by [`Store::open_key`].
 
+mod budgets;
 mod entities;
+mod ledger;
+mod routes;
+
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use contracts::{
     id::{ProviderId, TenantId},
-    llm::{Provider, ProviderModel},
+    llm::{Provider, ProviderModel, Route},
     page::{Page, Paging},
 };
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, EntityTrait, ModelTrait, QueryFilter, QueryOrder,
     QuerySelect,
 };
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use sql::{Cursor, Migration, Migrations, Pool, Tenant};
 use vault::Vault;
 
+pub(crate) use self::ledger::{Counter, Reservation, Settled};
 use crate::{
     Error,
-    domain::settings::{origin, problem},
+    domain::{
+        budget::Kept,
+        settings::{origin, problem},
+    },
 };
 use entities::provider;
 
@@ -36,6 +45,14 @@ pub const MIGRATIONS: Migrations = Migrations {
             name: "0002_kinds",
             sql: include_str!("store/0002_kinds.sql"),
         },
+        Migration {
+            name: "0003_routes",
+            sql: include_str!("store/0003_routes.sql"),
+        },
+        Migration {
+            name: "0004_budgets",
+            sql: include_str!("store/0004_budgets.sql"),
+        },
     ],
 };
 
@@ -44,12 +61,21 @@ const DATA_KEYS: &str = "llm_data_keys";
 /// Providers of one organization at most.
 const MAX_PROVIDERS: u64 = 500;
 
-pub(crate) struct ProviderStore {
+pub(crate) struct Store {
     pool: Pool,
     vault: Vault,
 }
 
-/// A provider with its sealed key.
+/// What an organization can name.
+pub(crate) struct Stored {
+    /// The oldest first.
+    pub(crate) providers: Vec<StoredProvider>,
+    /// The oldest first.
+    pub(crate) routes: Vec<Route>,
+    pub(crate) budgets: Vec<Kept>,
+}
+
+/// A provider with its sealed keys.
 pub(crate) struct StoredProvider {
     pub(crate) provider: Provider,
     sealed_key: Option<Vec<u8>>,
@@ -60,12 +86,43 @@ pub(crate) struct StoredProvider {
 /// What of a provider shall be different.
 pub(crate) struct Change {
     pub(crate) base_url: Option<String>,
-    pub(crate) key: Option<SecretString>,
+    pub(crate) keys: Option<Keys>,
     pub(crate) key_hint: Option<String>,
     pub(crate) models: Option<Vec<ProviderModel>>,
 }
 
-impl ProviderStore {
+/// All keys of a provider.
+pub(crate) struct Keys {
+    /// One per line: a key has no line break.
+    lines: SecretString,
+    count: u32,
+}
+
+impl Keys {
+    pub(crate) fn new(first: String, more: Vec<String>) -> Self {
+        let count = u32::try_from(more.len() + 1).unwrap_or(u32::MAX);
+        let lines = std::iter::once(first).chain(more).collect::<Vec<_>>();
+        Self {
+            lines: lines.join("\n").into(),
+            count,
+        }
+    }
+
+    pub(crate) fn count(&self) -> u32 {
+        self.count
+    }
+}
+
+impl StoredProvider {
+    /// Tells this provider's keys from all others, also from those it had before.
+    pub(crate) fn mark(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.sealed_key.hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
+impl Store {
     pub(crate) async fn connect(config: &sql::Config, vault: Vault) -> Result<Self, Error> {
         let pool = Pool::connect(config, &MIGRATIONS).await?;
         Ok(Self { pool, vault })
@@ -75,8 +132,7 @@ impl ProviderStore {
         Ok(self.pool.ping().await?)
     }
 
-    /// All providers, the oldest first.
-    pub(crate) async fn all(&self, tenant: TenantId) -> Result<Vec<StoredProvider>, Error> {
+    pub(crate) async fn stored(&self, tenant: TenantId) -> Result<Stored, Error> {
         let transaction = self.pool.tenant(tenant).await?;
         let rows = provider::Entity::find()
             .order_by_asc(provider::Column::CreatedAt)
@@ -97,7 +153,11 @@ impl ProviderStore {
                 provider: row.into_contract()?,
             })
         });
-        stored.collect()
+        Ok(Stored {
+            providers: stored.collect::<Result<_, Error>>()?,
+            routes: routes::all(&transaction).await?,
+            budgets: budgets::all(&transaction).await?,
+        })
     }
 
     /// The oldest first.
@@ -139,18 +199,18 @@ impl ProviderStore {
         &self,
         tenant: TenantId,
         provider: Provider,
-        key: Option<SecretString>,
+        keys: Option<Keys>,
     ) -> Result<Provider, Error> {
         let transaction = self.pool.tenant(tenant).await?;
-        let sealed_key = match key {
+        let sealed_key = match &keys {
             None => None,
-            Some(key) => {
+            Some(keys) => {
                 let place = Place {
                     tenant,
                     provider: provider.id,
                     base_url: &provider.base_url,
                 };
-                Some(self.seal(&transaction, &place, &key).await?)
+                Some(self.seal(&transaction, &place, &keys.lines).await?)
             }
         };
         let row = provider::ActiveModel {
@@ -160,6 +220,7 @@ impl ProviderStore {
             base_url: Set(provider.base_url.clone()),
             sealed_key: Set(sealed_key),
             key_hint: Set(provider.key_hint.clone()),
+            keys: Set(signed(provider.keys)),
             models: Set(models_text(&provider.models)),
             created_at: Set(provider.created_at),
         };
@@ -187,14 +248,16 @@ impl ProviderStore {
         let present = find(&transaction, id).await?;
         let base_url = change.base_url.unwrap_or_else(|| present.base_url.clone());
         let mut row: provider::ActiveModel = present.clone().into();
-        match &change.key {
-            Some(key) => {
+        match &change.keys {
+            Some(keys) => {
                 let place = Place {
                     tenant,
                     provider: id,
                     base_url: &base_url,
                 };
-                row.sealed_key = Set(Some(self.seal(&transaction, &place, key).await?));
+                let sealed = self.seal(&transaction, &place, &keys.lines).await?;
+                row.sealed_key = Set(Some(sealed));
+                row.keys = Set(signed(keys.count));
                 row.key_hint = Set(change.key_hint);
             }
             // Whoever may change the URL must not thereby send the key to a server of their own.
@@ -227,11 +290,12 @@ impl ProviderStore {
         Ok(transaction.commit().await?)
     }
 
-    /// The key of a provider, to be sent to the origin of its URL and nowhere else.
+    /// A key of a provider by its number from 0, to be sent to the origin of its URL and nowhere else.
     pub(crate) fn open_key(
         &self,
         tenant: TenantId,
         stored: &StoredProvider,
+        number: u32,
     ) -> Result<Option<SecretString>, Error> {
         let Some(sealed) = &stored.sealed_key else {
             return Ok(None);
@@ -243,7 +307,13 @@ impl ProviderStore {
             provider: stored.provider.id,
             base_url: &stored.provider.base_url,
         };
-        Ok(Some(place.with(|aad| key.open(aad, sealed))?))
+        let lines = place.with(|aad| key.open(aad, sealed))?;
+        if stored.provider.keys <= 1 {
+            return Ok(Some(lines));
+        }
+        let line = usize::try_from(number).unwrap_or(usize::MAX);
+        let key = lines.expose_secret().lines().nth(line);
+        Ok(key.map(SecretString::from))
     }
 
     async fn seal(
@@ -282,6 +352,10 @@ async fn find(transaction: &Tenant, id: ProviderId) -> Result<provider::Model, E
         .await
         .map_err(sql::Error::from)?;
     row.ok_or(Error::UnknownProvider(id))
+}
+
+fn signed(count: u32) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
 }
 
 fn models_text(models: &[ProviderModel]) -> String {

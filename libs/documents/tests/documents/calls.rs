@@ -5,7 +5,7 @@ use contracts::{
     id::{CallId, ExecutionId, FlowId, TenantId, UserId},
     llm::{CallRecord, UsageBy, UsageLine},
 };
-use documents::{ArchivedCall, UsageQuestion};
+use documents::{ArchivedCall, CallQuestion, UsageQuestion};
 use testkit::Mongo;
 
 use crate::archive;
@@ -21,6 +21,7 @@ async fn calls_are_kept_once_and_read_in_order() {
             id: CallId::generate(),
             provider: "rehearsal".into(),
             model: "$where".into(),
+            route: None,
             execution_id: execution,
             flow_id: None,
             node: Some("a.b".into()),
@@ -30,6 +31,7 @@ async fn calls_are_kept_once_and_read_in_order() {
             duration_ms: 12,
             error: None,
             at: format!("2026-01-02T03:04:{second:02}Z").parse().unwrap(),
+            attempts: Vec::new(),
         },
     };
     let later = call(2, Some(execution));
@@ -57,6 +59,7 @@ fn call(
         id: CallId::generate(),
         provider: "vendor".into(),
         model: model.into(),
+        route: Some("careful".into()),
         execution_id: None,
         flow_id: flow,
         node: None,
@@ -70,6 +73,7 @@ fn call(
         duration_ms: 12,
         error: (cost == Some("2")).then(|| "timeout".into()),
         at: at.parse().unwrap(),
+        attempts: Vec::new(),
     }
 }
 
@@ -149,4 +153,54 @@ async fn usage_is_the_sum_of_its_calls() {
         .collect();
     assert_eq!(of_flows, [(Some(flow), 2), (None, 2)]);
     assert_eq!(ask(TenantId::generate(), UsageBy::Model, false).await, []);
+}
+
+#[tokio::test]
+async fn the_latest_calls_are_found_by_what_they_were() {
+    let database = Mongo::create();
+    let archive = archive(&database).await;
+    let (tenant, user) = (TenantId::generate(), UserId::generate());
+    let mut all = [
+        call(user, "2026-01-01T00:00:01Z", "small", None, Some("2")),
+        // Two of the same time, which the id tells apart.
+        call(user, "2026-01-01T00:00:02Z", "small", None, None),
+        call(user, "2026-01-01T00:00:02Z", "$ne", None, None),
+    ];
+    all[1..].sort_by_key(|call| call.id);
+    let kept: Vec<_> = all
+        .iter()
+        .map(|record| ArchivedCall {
+            tenant,
+            record: record.clone(),
+        })
+        .collect();
+    archive.put_calls(&kept).await.unwrap();
+    let find = async |question: CallQuestion| {
+        let found = archive.latest_calls(tenant, &question, 10).await.unwrap();
+        found.into_iter().map(|call| call.id).collect::<Vec<_>>()
+    };
+    let ids: Vec<_> = all.iter().rev().map(|call| call.id).collect();
+    assert_eq!(find(CallQuestion::default()).await, ids);
+    let after_first = CallQuestion {
+        before: Some((all[2].at, all[2].id)),
+        ..CallQuestion::default()
+    };
+    assert_eq!(find(after_first).await, ids[1..]);
+    let failed = |failed| CallQuestion {
+        failed: Some(failed),
+        ..CallQuestion::default()
+    };
+    assert_eq!(find(failed(true)).await, ids[2..]);
+    assert_eq!(find(failed(false)).await, ids[..2]);
+    let odd = CallQuestion {
+        model: Some("$ne".into()),
+        route: Some("careful".into()),
+        ..CallQuestion::default()
+    };
+    let odd_one = all.iter().find(|call| call.model == "$ne").unwrap();
+    assert_eq!(find(odd).await, [odd_one.id]);
+    let found = archive.call(tenant, ids[0]).await.unwrap();
+    assert_eq!(found, Some(all[2].clone()));
+    let stranger = TenantId::generate();
+    assert_eq!(archive.call(stranger, ids[0]).await.unwrap(), None);
 }

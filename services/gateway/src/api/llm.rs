@@ -1,4 +1,9 @@
-//! `/llm-providers` and `/llm/models`.
+//! `/llm-providers`, `/llm/models`, `/llm/usage`, `/llm/calls`, `/llm/routes` and
+//! `/llm/budgets`.
+
+pub(crate) mod budgets;
+pub(crate) mod calls;
+pub(crate) mod routes;
 
 use chrono::{DateTime, Utc};
 use contracts::{
@@ -27,9 +32,13 @@ pub(crate) struct Api;
 struct ProviderBody {
     #[serde(default)]
     base_url: Option<String>,
-    /// Replaces the key; it is sealed and never read back.
+    /// Replaces all keys; it is sealed and never read back.
     #[serde(default)]
     api_key: Option<String>,
+    /// Only with `api_key`: the keys behind it, at most 19.
+    #[serde(default)]
+    #[oai(default)]
+    more_api_keys: Vec<String>,
     #[serde(default)]
     models: Option<Vec<ProviderModel>>,
 }
@@ -48,7 +57,7 @@ enum Deleted {
 
 #[OpenApi(tag = "Tag::Llm")]
 impl Api {
-    /// The models that can be named in a request
+    /// The models and routes that can be named in a request
     #[oai(path = "/llm/models", method = "get", operation_id = "llm.models")]
     async fn models(&self, caller: Bearer) -> poem::Result<Json<Page<Model>>> {
         Ok(Json(caller.ask(&ListModels {}).await?))
@@ -144,12 +153,14 @@ impl Api {
         let ProviderBody {
             base_url,
             api_key,
+            more_api_keys,
             models,
         } = body.0;
         let request = UpdateProvider {
             provider_id: provider_id.0,
             base_url,
             api_key,
+            more_api_keys,
             models,
         };
         Ok(Json(caller.ask(&request).await?))

@@ -3,8 +3,9 @@
 use contracts::{
     Event,
     execution::{ExecutionState, Finished, Origin, Usage},
-    id::{ExecutionId, FlowId},
+    id::{BudgetId, ExecutionId, FlowId},
     live::{Control, Frame, TokenDelta},
+    llm::{BudgetAlert, BudgetSpec},
     node::{CallNode, NodeReply},
 };
 use poem_openapi::types::Type;
@@ -17,6 +18,7 @@ pub(super) fn parameters() -> Value {
     json!({
         "tenant": {"description": "The organization's id, for example `org_01985d1c7c3a7f008000000000000001`."},
         "execution": {"description": "The execution's id."},
+        "budget": {"description": "The budget's id."},
         "step": {"description": "The step, as a token: its path, or `s-` and 32 digits of a hash where that is no token."},
         "name": {"description": "The name of the tool, the node or the event: 1 to 64 letters, digits, `_` or `-`."},
     })
@@ -92,7 +94,7 @@ struct Followed {
     example: Value,
 }
 
-fn followed() -> [Followed; 4] {
+fn followed() -> [Followed; 5] {
     [
         Followed {
             name: Finished::NAME,
@@ -101,6 +103,14 @@ fn followed() -> [Followed; 4] {
             description: "Kept in the stream EVT; an integrator hears it while it listens.",
             payload: closed(&example(finished())),
             example: example(finished()),
+        },
+        Followed {
+            name: BudgetAlert::NAME,
+            address: "evt.{tenant}.llm.budget_alert.{budget}",
+            summary: "50, 80 or 100 % of a budget are spent, or it refused a question",
+            description: "Once a period for each step. `subject` is the flow, the execution or the user that spent it, null for the organization; `period_start` is null for ever. Kept in the stream EVT; an integrator hears it while it listens.",
+            payload: closed(&example(alert())),
+            example: example(alert()),
         },
         Followed {
             name: "live",
@@ -135,6 +145,20 @@ fn finished() -> Finished {
         origin: Origin::flow(FlowId::EXAMPLE, Some(3)),
         state: ExecutionState::Succeeded,
         usage: Usage::ZERO,
+    }
+}
+
+fn alert() -> BudgetAlert {
+    let spec = BudgetSpec::example();
+    BudgetAlert {
+        budget_id: BudgetId::EXAMPLE,
+        name: spec.name,
+        subject: None,
+        period_start: None,
+        percent: 100,
+        spent: spec.limit,
+        limit: spec.limit,
+        refused: false,
     }
 }
 

@@ -2,32 +2,61 @@
 
 use contracts::llm::{Embed, Embeddings};
 
-use super::{Asker, asked, entry::Entry, listen};
+use super::{Asker, asked, entry::Entry, listen, router::Router};
 use crate::{
     Error, State,
-    domain::{answer::tokens_of_bytes, catalog::check_route, piece::Tokens, texts},
+    domain::{answer::tokens_of_bytes, budget::Bound, catalog::Wanted, piece::Tokens, texts},
     provider::Texts,
 };
 
 /// Finds the model and asks it for the vectors.
 pub(crate) async fn embed(state: &State, asker: Asker, ask: &Embed) -> Result<Embeddings, Error> {
     texts::check(ask)?;
-    check_route(ask.route.as_deref())?;
     let known = state.known(asker.tenant).await?;
-    let target = known.catalog().resolve_embedding(ask.model.as_deref())?;
-    let provider = state.provider(asker.tenant, &known, &target)?;
+    let wanted = Wanted {
+        model: ask.model.as_deref(),
+        route: ask.route.as_deref(),
+    };
+    let mut plan = known.catalog().plan_embedding(wanted)?;
     let ear = listen(state, asker);
     let bytes = ask.input.iter().map(String::len).sum();
     let estimate = tokens_of_bytes(bytes);
-    let mut entry = Entry::begin(state.records.clone(), asker, &target, estimate);
-    let texts = Texts {
-        model: &target.model,
-        input: &ask.input,
-        dimensions: ask.dimensions,
-    };
+    let mut entry = Entry::begin(state.records.clone(), asker, &plan, estimate);
+    if !known.budgets().is_empty() {
+        let (payer, bound) = (asker.payer(None), Bound::of_texts(&ask.input));
+        let budgets = known.budgets();
+        entry.hold(state, payer, budgets, &mut plan, bound).await?;
+    }
+    let (id, tokens) = (entry.record.id, (estimate, 0));
+    let mut router = Router::new(state, asker.tenant, &known, plan, id, tokens);
     let patience = state.settings.patience(false);
-    let taken = asked(provider.embed(texts), &target, patience, ear.as_ref()).await;
-    let vectors = taken.inspect_err(|error| entry.close_refused(error))?;
+    let asking = async {
+        loop {
+            let turn = router.next(ear.as_ref()).await?;
+            entry.turn_to(&turn.target);
+            let provider = state.provider(asker.tenant, &known, &turn.target, turn.key)?;
+            let texts = Texts {
+                model: &turn.target.model,
+                input: &ask.input,
+                dimensions: ask.dimensions,
+            };
+            let taken = asked(provider.embed(texts), &turn.target, patience, ear.as_ref()).await;
+            let target = turn.target.clone();
+            let outcome = match taken {
+                Ok(vectors) => {
+                    router.succeeded(turn);
+                    Ok(Some((target, vectors)))
+                }
+                Err(error) => router.failed(turn, error).map(|()| None),
+            };
+            entry.note(router.attempts());
+            if let Some(found) = outcome? {
+                return Ok::<_, Error>(found);
+            }
+        }
+    };
+    let outcome = asking.await;
+    let (target, vectors) = outcome.inspect_err(|error| entry.close_refused(error))?;
     let estimated = vectors.prompt_tokens.is_none();
     let mut usage = match vectors.prompt_tokens {
         Some(tokens) => entry.usage(&Tokens::new(tokens, 0)),

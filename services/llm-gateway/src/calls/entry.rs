@@ -8,7 +8,7 @@ use chrono::Utc;
 use contracts::{
     execution::Usage,
     id::{CallId, TenantId},
-    llm::{CallRecord, Price},
+    llm::{CallAttempt, CallRecord, Price},
 };
 use documents::ArchivedCall;
 use tokio::time::Instant;
@@ -16,8 +16,14 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::Asker;
 use crate::{
-    Error,
-    domain::{catalog::Target, piece::Tokens, price},
+    Error, State,
+    domain::{
+        budget::{Bound, Kept, Payer},
+        catalog::{Plan, Target},
+        piece::Tokens,
+        price,
+    },
+    ledger::{self, Hold, Wanted},
     records::Records,
 };
 
@@ -30,6 +36,8 @@ pub(super) struct Entry {
     prompt_estimate: u64,
     begun: Instant,
     pub(super) closed: bool,
+    /// What budgets hold back for it.
+    hold: Option<Hold>,
     /// The archive waits for the records that are still being written.
     _open: TaskTrackerToken,
 }
@@ -38,13 +46,16 @@ impl Entry {
     pub(super) fn begin(
         records: Arc<Records>,
         asker: Asker,
-        target: &Target,
+        plan: &Plan,
         prompt_estimate: u64,
     ) -> Self {
+        // Who is asked first may be another; until then this one stands for it.
+        let target = &plan.choices[0].target;
         let record = CallRecord {
             id: CallId::generate(),
             provider: target.provider.clone(),
             model: target.model.clone(),
+            route: plan.route.as_ref().map(|route| route.name.clone()),
             execution_id: asker.execution,
             flow_id: None,
             node: None,
@@ -54,6 +65,7 @@ impl Entry {
             duration_ms: 0,
             error: None,
             at: Utc::now(),
+            attempts: Vec::new(),
         };
         let open = records.open();
         Self {
@@ -64,8 +76,46 @@ impl Entry {
             prompt_estimate,
             begun: Instant::now(),
             closed: false,
+            hold: None,
             _open: open,
         }
+    }
+
+    /// Holds back what the call may take.
+    ///
+    /// # Errors
+    /// When a budget refuses; the entry is closed then.
+    pub(super) async fn hold(
+        &mut self,
+        state: &State,
+        payer: Payer,
+        budgets: &[Kept],
+        plan: &mut Plan,
+        bound: Bound,
+    ) -> Result<(), Error> {
+        let wanted = Wanted {
+            call: self.record.id,
+            tenant: self.tenant,
+            payer,
+            bound,
+        };
+        let held = ledger::hold(state, wanted, budgets, plan).await;
+        self.hold = held.inspect_err(|error| self.close_refused(error))?;
+        Ok(())
+    }
+
+    /// This one is asked now.
+    pub(super) fn turn_to(&mut self, target: &Target) {
+        if self.record.model != target.model || self.record.provider != target.provider {
+            self.record.provider.clone_from(&target.provider);
+            self.record.model.clone_from(&target.model);
+        }
+        self.price = target.price;
+    }
+
+    /// Who was asked so far.
+    pub(super) fn note(&mut self, attempts: &[CallAttempt]) {
+        self.record.attempts = attempts.to_vec();
     }
 
     pub(super) fn usage(&self, tokens: &Tokens) -> Usage {
@@ -95,6 +145,9 @@ impl Entry {
 
     pub(super) fn close(&mut self, usage: Usage, estimated: bool, error: Option<&'static str>) {
         self.closed = true;
+        if let Some(hold) = self.hold.take() {
+            hold.settle(usage.cost.unwrap_or_default());
+        }
         self.record.usage = usage;
         self.record.estimated = estimated;
         self.record.error = error.map(str::to_owned);

@@ -1,8 +1,10 @@
-//! Which provider answers for the model that a caller names.
+//! Who answers for the model or the route that a caller names.
+
+use std::sync::Arc;
 
 use contracts::{
     id::ProviderId,
-    llm::{Model, ModelKind, Price, ProviderModel},
+    llm::{Model, ModelKind, Price, ProviderModel, RouteSpec},
 };
 use rust_decimal::Decimal;
 
@@ -11,16 +13,42 @@ use crate::Error;
 /// The name of the built-in offline provider, and of its one model.
 pub(crate) const REHEARSAL: &str = "rehearsal";
 
+/// Stands before the name of a route where a model is named.
+pub(crate) const ROUTE: &str = "route";
+
 const FREE: Price = Price {
     prompt: Decimal::ZERO,
     completion: Decimal::ZERO,
 };
 
-/// What a tenant can name: the offline provider and the configured ones, the oldest first.
+/// What a tenant can name: the offline provider, the configured ones and the routes, the oldest first.
 #[derive(Clone, Debug)]
 pub(crate) struct Catalog {
     rehearsal: bool,
     providers: Vec<Entry>,
+    routes: Vec<Arc<RouteSpec>>,
+}
+
+/// Who may answer.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Plan {
+    pub(crate) route: Option<Arc<RouteSpec>>,
+    /// The deployments of the route that exist, in its order; without a route the one model.
+    pub(crate) choices: Vec<Choice>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Choice {
+    pub(crate) target: Target,
+    pub(crate) weight: u32,
+}
+
+/// What a caller names.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wanted<'a> {
+    /// A model, or a route where a model can be named.
+    pub(crate) model: Option<&'a str>,
+    pub(crate) route: Option<&'a str>,
 }
 
 /// A configured provider, by what resolution needs.
@@ -43,10 +71,32 @@ pub(crate) struct Target {
     pub(crate) price: Option<Price>,
 }
 
+impl Plan {
+    /// One model and no other.
+    fn of(target: Target) -> Self {
+        Self {
+            route: None,
+            choices: vec![Choice { target, weight: 1 }],
+        }
+    }
+}
+
 impl Target {
     /// `<provider>/<model>`
     pub(crate) fn id(&self) -> String {
         format!("{}/{}", self.provider, self.model)
+    }
+
+    fn is_called(&self, id: &str) -> bool {
+        let model = id
+            .strip_prefix(self.provider.as_str())
+            .and_then(|rest| rest.strip_prefix('/'));
+        model == Some(&self.model)
+    }
+
+    /// Whether it is the same model of the same provider.
+    pub(crate) fn is_same_model(&self, other: &Self) -> bool {
+        self.source == other.source && self.model == other.model
     }
 
     pub(crate) fn is_rehearsal(&self) -> bool {
@@ -54,7 +104,7 @@ impl Target {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Source {
     Rehearsal,
     Configured(ProviderId),
@@ -69,43 +119,88 @@ pub enum Unresolved {
     Ambiguous(String),
     #[error("the organization has no model: configure a provider")]
     Empty,
-}
-
-/// No route is configurable so far, so none exists.
-pub(crate) fn check_route(route: Option<&str>) -> Result<(), Error> {
-    match route {
-        Some(route) => Err(Error::UnknownRoute(route.chars().take(64).collect())),
-        None => Ok(()),
-    }
+    #[error("route `{0}` leads to no model that exists")]
+    DeadRoute(String),
 }
 
 impl Catalog {
-    /// `providers` are ordered by age, the oldest first.
-    pub(crate) fn new(rehearsal: bool, providers: Vec<Entry>) -> Self {
+    /// `providers` and `routes` are ordered by age, the oldest first.
+    pub(crate) fn new(rehearsal: bool, providers: Vec<Entry>, routes: Vec<Arc<RouteSpec>>) -> Self {
         Self {
             rehearsal,
             providers,
+            routes,
         }
     }
 
-    /// The model called `wanted`, or the default one for questions.
-    pub(crate) fn resolve(&self, wanted: Option<&str>) -> Result<Target, Unresolved> {
-        self.named_or_first(wanted, ModelKind::Chat)
+    /// Who may answer a question.
+    pub(crate) fn plan(&self, wanted: Wanted<'_>) -> Result<Plan, Error> {
+        self.plan_of(wanted, ModelKind::Chat)
     }
 
-    /// The model called `wanted`, or the default one for vectors.
-    pub(crate) fn resolve_embedding(&self, wanted: Option<&str>) -> Result<Target, Unresolved> {
-        self.named_or_first(wanted, ModelKind::Embedding)
+    /// Who may make vectors. Vectors of two models cannot be compared: a route leads to its first model alone, wherever
+    /// that is offered.
+    pub(crate) fn plan_embedding(&self, wanted: Wanted<'_>) -> Result<Plan, Error> {
+        let mut plan = self.plan_of(wanted, ModelKind::Embedding)?;
+        let first = plan.choices[0].target.model.clone();
+        plan.choices.retain(|choice| choice.target.model == first);
+        Ok(plan)
     }
 
-    fn named_or_first(&self, wanted: Option<&str>, kind: ModelKind) -> Result<Target, Unresolved> {
-        let Some(wanted) = wanted else {
-            return self.default(kind).ok_or(Unresolved::Empty);
+    fn plan_of(&self, wanted: Wanted<'_>, kind: ModelKind) -> Result<Plan, Error> {
+        let named = |name: &str| self.routes.iter().find(|route| route.name == name);
+        if let Some(name) = wanted.route {
+            let unknown = || Error::UnknownRoute(name.chars().take(64).collect());
+            let route = named(name).ok_or_else(unknown)?;
+            if wanted.model.is_some() {
+                return Err(Error::InvalidQuestion {
+                    parameter: "route",
+                    what: "`model` and `route` exclude each other".to_owned(),
+                });
+            }
+            return Ok(self.lead(route)?);
+        }
+        let Some(wanted) = wanted.model else {
+            let default = self.default(kind).ok_or(Unresolved::Empty)?;
+            return Ok(Plan::of(default));
         };
         // A model's own name may hold a slash, so the whole name is compared, not its parts.
-        if let Some(target) = self.targets().find(|target| target.id() == wanted) {
-            return Ok(target);
+        if let Some(target) = self.targets().find(|target| target.is_called(wanted)) {
+            return Ok(Plan::of(target));
         }
+        if let Some(route) = named(wanted.strip_prefix("route/").unwrap_or(wanted)) {
+            return Ok(self.lead(route)?);
+        }
+        Ok(Plan::of(self.by_own_name(wanted)?))
+    }
+
+    /// Where a route leads to at present.
+    fn lead(&self, route: &Arc<RouteSpec>) -> Result<Plan, Unresolved> {
+        let choices: Vec<_> = route
+            .deployments
+            .iter()
+            .filter_map(|deployment| {
+                let target = self.find(&deployment.provider, &deployment.model)?;
+                let weight = deployment.weight;
+                Some(Choice { target, weight })
+            })
+            .collect();
+        if choices.is_empty() {
+            return Err(Unresolved::DeadRoute(route.name.clone()));
+        }
+        Ok(Plan {
+            route: Some(route.clone()),
+            choices,
+        })
+    }
+
+    /// The model of this provider.
+    pub(crate) fn find(&self, provider: &str, model: &str) -> Option<Target> {
+        self.targets()
+            .find(|target| target.provider == provider && target.model == model)
+    }
+
+    fn by_own_name(&self, wanted: &str) -> Result<Target, Unresolved> {
         // A hostile name may be megabytes long; the message keeps what a person can read.
         let shown = || wanted.chars().take(128).collect();
         let mut bare = self.targets().filter(|target| target.model == wanted);
@@ -116,16 +211,29 @@ impl Catalog {
         }
     }
 
-    /// All models that can be named.
+    /// All models and routes that can be named.
     pub(crate) fn models(&self) -> Vec<Model> {
-        let model = |target: Target| Model {
-            id: target.id(),
-            rehearsal: target.is_rehearsal(),
-            provider: target.provider,
-            name: target.model,
-            price: target.price,
+        let routes = self.routes.iter().map(|route| route_model(route));
+        self.targets().map(model_of).chain(routes).collect()
+    }
+
+    /// What a name that a question may have stands for.
+    pub(crate) fn model(&self, name: &str) -> Result<Model, Error> {
+        let wanted = Wanted {
+            model: Some(name),
+            route: None,
         };
-        self.targets().map(model).collect()
+        let plan = self.plan(wanted)?;
+        Ok(match plan.route {
+            Some(route) => route_model(&route),
+            None => model_of(
+                plan.choices
+                    .into_iter()
+                    .next()
+                    .ok_or(Unresolved::Empty)?
+                    .target,
+            ),
+        })
     }
 
     /// The first configured model of this kind; the offline one only until there is one.
@@ -161,6 +269,26 @@ impl Catalog {
     }
 }
 
+fn model_of(target: Target) -> Model {
+    Model {
+        id: target.id(),
+        rehearsal: target.is_rehearsal(),
+        provider: target.provider,
+        name: target.model,
+        price: target.price,
+    }
+}
+
+fn route_model(route: &RouteSpec) -> Model {
+    Model {
+        id: format!("{ROUTE}/{}", route.name),
+        rehearsal: false,
+        provider: ROUTE.to_owned(),
+        name: route.name.clone(),
+        price: None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -181,15 +309,35 @@ mod tests {
                 })
                 .collect(),
         };
-        Catalog::new(rehearsal, providers.iter().map(entry).collect())
+        let routes = [
+            RouteSpec::ordered(
+                "gpt",
+                [("gone", "gpt"), ("openai", "gpt"), ("local", "both")],
+            ),
+            RouteSpec::ordered("dead", [("gone", "gpt")]),
+        ];
+        let routes = routes.into_iter().map(Arc::new).collect();
+        Catalog::new(rehearsal, providers.iter().map(entry).collect(), routes)
+    }
+
+    impl Catalog {
+        fn resolve(&self, model: Option<&str>) -> Result<Target, Error> {
+            let plan = self.plan(Wanted { model, route: None })?;
+            Ok(plan.choices.into_iter().next().unwrap().target)
+        }
+        fn resolve_embedding(&self, model: Option<&str>) -> Result<Target, Error> {
+            let plan = self.plan_embedding(Wanted { model, route: None })?;
+            Ok(plan.choices.into_iter().next().unwrap().target)
+        }
+    }
+
+    fn reason<T: std::fmt::Debug>(outcome: Result<T, Error>) -> &'static str {
+        outcome.unwrap_err().reason()
     }
 
     #[track_caller]
     fn check(catalog: &Catalog, wanted: Option<&str>, expect: &str) {
-        assert_eq!(
-            catalog.resolve(wanted).map(|target| target.id()),
-            Ok(expect.to_owned())
-        );
+        assert_eq!(catalog.resolve(wanted).unwrap().id(), expect);
     }
 
     #[test]
@@ -202,19 +350,53 @@ mod tests {
             ],
         );
         check(&catalog, Some("openai/gpt"), "openai/gpt");
-        check(&catalog, Some("gpt"), "openai/gpt");
         check(&catalog, Some("meta/llama"), "local/meta/llama");
         check(&catalog, Some("local/meta/llama"), "local/meta/llama");
         check(&catalog, Some("local/both"), "local/both");
         check(&catalog, Some("rehearsal"), "rehearsal/rehearsal");
+        assert_eq!(reason(catalog.resolve(Some("both"))), "model_ambiguous");
         assert_eq!(
-            catalog.resolve(Some("both")),
-            Err(Unresolved::Ambiguous("both".into()))
+            reason(catalog.resolve(Some("openai/llama"))),
+            "model_not_found"
         );
-        assert_eq!(
-            catalog.resolve(Some("openai/llama")),
-            Err(Unresolved::Unknown("openai/llama".into()))
+    }
+
+    #[test]
+    fn routes_lead_to_what_exists_and_go_before_models() {
+        let catalog = catalog(true, &[("openai", &["gpt"]), ("local", &["both"])]);
+        let plan = |model, route| catalog.plan(Wanted { model, route });
+        for wanted in [
+            plan(Some("gpt"), None),
+            plan(Some("route/gpt"), None),
+            plan(None, Some("gpt")),
+        ] {
+            let plan = wanted.unwrap();
+            assert_eq!(plan.route.unwrap().name, "gpt");
+            let ids: Vec<_> = plan
+                .choices
+                .iter()
+                .map(|choice| choice.target.id())
+                .collect();
+            assert_eq!(ids, ["openai/gpt", "local/both"]);
+        }
+        assert!(plan(Some("openai/gpt"), None).unwrap().route.is_none());
+        assert_eq!(reason(plan(None, Some("dead"))), "route_empty");
+        assert_eq!(reason(plan(None, Some("nobody"))), "route_not_found");
+        assert_eq!(reason(plan(Some("gpt"), Some("gpt"))), "invalid_question");
+        assert_eq!(catalog.model("gpt").unwrap().id, "route/gpt");
+        assert!(
+            catalog
+                .models()
+                .iter()
+                .any(|model| model.id == "route/dead")
         );
+        // Vectors of another model are of no use.
+        let wanted = Wanted {
+            model: None,
+            route: Some("gpt"),
+        };
+        let plan = catalog.plan_embedding(wanted).unwrap();
+        assert_eq!(plan.choices.len(), 1);
     }
 
     #[test]
@@ -230,7 +412,7 @@ mod tests {
             None,
             "openai/gpt",
         );
-        assert_eq!(catalog(false, &[]).resolve(None), Err(Unresolved::Empty));
+        assert_eq!(reason(catalog(false, &[]).resolve(None)), "no_model");
         assert!(catalog(false, &[]).resolve(Some("rehearsal")).is_err());
     }
 
@@ -238,15 +420,15 @@ mod tests {
     fn each_kind_has_a_default_of_its_own() {
         let check = |models: &[&str], expect: &str| {
             let catalog = catalog(true, &[("openai", models)]);
-            let found = catalog.resolve_embedding(None).map(|target| target.id());
-            assert_eq!(found, Ok(expect.to_owned()), "{models:?}");
+            let found = catalog.resolve_embedding(None).unwrap().id();
+            assert_eq!(found, expect, "{models:?}");
         };
         check(&["embed-1", "gpt", "embed-2"], "openai/embed-1");
         check(&["gpt"], "rehearsal/rehearsal");
         let mixed = catalog(true, &[("openai", &["embed-1", "gpt"])]);
         assert_eq!(mixed.resolve(None).unwrap().id(), "openai/gpt");
         // A name is a name, whatever the model is for.
-        let named = mixed.resolve_embedding(Some("gpt")).unwrap();
+        let named = mixed.resolve_embedding(Some("openai/gpt")).unwrap();
         assert_eq!(named.id(), "openai/gpt");
     }
 

@@ -29,6 +29,15 @@ impl Piece {
         }
     }
 
+    /// Whether a caller hears something by it: then nobody else can answer in its place.
+    pub(crate) fn is_heard(&self) -> bool {
+        match self {
+            Self::Delta { delta, extra } => *delta != Delta::default() || !extra.message.is_empty(),
+            Self::Finish(_) => true,
+            Self::Tokens(_) => false,
+        }
+    }
+
     pub(crate) fn delta(delta: Delta) -> Self {
         Self::Delta {
             delta,

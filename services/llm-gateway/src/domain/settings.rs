@@ -3,12 +3,16 @@
 use contracts::{FieldProblem, llm::ProviderModel, subject::Token};
 use poem::http::Uri;
 
-use super::{catalog::REHEARSAL, price};
+use super::{
+    catalog::{REHEARSAL, ROUTE},
+    price,
+};
 
 /// Models of one provider at most.
 const MAX_MODELS: usize = 500;
 const MAX_NAME: usize = 200;
 const MAX_KEY: usize = 4096;
+const MAX_MORE_KEYS: usize = 19;
 const MAX_URL: usize = 2048;
 /// A shorter key's last characters would tell too much of it.
 const HINTED_FROM: usize = 12;
@@ -19,6 +23,12 @@ pub(crate) fn check_name(name: &str, problems: &mut Vec<FieldProblem>) {
     }
     if name == REHEARSAL {
         problems.push(problem("/name", "`rehearsal` is the built-in provider"));
+    }
+    if name == ROUTE {
+        problems.push(problem(
+            "/name",
+            "`route` stands before the names of routes",
+        ));
     }
 }
 
@@ -65,12 +75,28 @@ pub(crate) fn host(url: &str) -> Option<String> {
     Some(host.trim_end_matches('.').to_ascii_lowercase())
 }
 
-pub(crate) fn check_key(key: &str, problems: &mut Vec<FieldProblem>) {
+/// The first key, and those behind it.
+pub(crate) fn check_keys(first: Option<&str>, more: &[String], problems: &mut Vec<FieldProblem>) {
+    match first {
+        Some(key) => check_key(key, "/api_key", problems),
+        None if more.is_empty() => {}
+        None => problems.push(problem("/more_api_keys", "stands behind `api_key`")),
+    }
+    if more.len() > MAX_MORE_KEYS {
+        problems.push(problem("/more_api_keys", "at most 19 keys"));
+        return;
+    }
+    for (at, key) in more.iter().enumerate() {
+        check_key(key, &format!("/more_api_keys/{at}"), problems);
+    }
+}
+
+fn check_key(key: &str, path: &str, problems: &mut Vec<FieldProblem>) {
     // What may stand in a header: an invisible character is a slip of the clipboard.
     let valid = (1..=MAX_KEY).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
     if !valid {
         let text = "1 to 4096 visible ASCII characters without spaces";
-        problems.push(problem("/api_key", text));
+        problems.push(problem(path, text));
     }
 }
 
@@ -132,12 +158,20 @@ mod tests {
     #[test]
     fn names_and_keys_are_checked() {
         assert_eq!(paths(|p| check_name("open-ai_1", p)), [""; 0]);
-        for name in ["", "a/b", "a b", "rehearsal"] {
+        for name in ["", "a/b", "a b", "rehearsal", "route"] {
             assert_eq!(paths(|p| check_name(name, p)), ["/name"], "{name}");
         }
         for key in ["", "sk-a b", "sk-\r\nx: y", "ключ"] {
-            assert_eq!(paths(|p| check_key(key, p)), ["/api_key"], "{key:?}");
+            let found = paths(|p| check_keys(Some(key), &[], p));
+            assert_eq!(found, ["/api_key"], "{key:?}");
         }
+        let more = ["sk-1".to_owned(), "a b".to_owned()];
+        let found = paths(|p| check_keys(Some("sk-0"), &more, p));
+        assert_eq!(found, ["/more_api_keys/1"]);
+        assert_eq!(
+            paths(|p| check_keys(None, &more[..1], p)),
+            ["/more_api_keys"]
+        );
     }
 
     #[test]

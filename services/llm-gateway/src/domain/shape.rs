@@ -1,5 +1,7 @@
 //! Whether an answer is the JSON that was asked for, and how it is asked for again.
 
+use std::sync::Arc;
+
 use contracts::llm::{Complete, Message};
 use graph::schema::Schema;
 use serde_json::{Value, json};
@@ -7,9 +9,9 @@ use serde_json::{Value, json};
 use crate::Error;
 
 /// The form that an answer shall have.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Shape {
-    schema: Schema,
+    schema: Arc<Schema>,
 }
 
 impl Shape {
@@ -35,7 +37,9 @@ impl Shape {
             }
         };
         let schema = Schema::new(&schema).map_err(|why| invalid(format!("the schema: {why}")))?;
-        Ok(Some(Self { schema }))
+        Ok(Some(Self {
+            schema: Arc::new(schema),
+        }))
     }
 
     /// The JSON of an answer; why it is not what was asked for, where it is not. The answer is not quoted.

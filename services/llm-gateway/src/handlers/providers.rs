@@ -12,14 +12,13 @@ use contracts::{
     page::Page,
 };
 use kernel::Ctx;
-use secrecy::SecretString;
 use tokio::time::Instant;
 
 use crate::{
     Error, State,
     calls::{self, Asker},
     domain::settings,
-    store::Change,
+    store::{Change, Keys},
 };
 
 pub(crate) async fn models(ctx: Ctx<State>, _: ListModels) -> Result<Page<Model>, Error> {
@@ -38,25 +37,28 @@ pub(crate) async fn create_provider(
     settings::check_name(&request.name, &mut problems);
     settings::check_models(&request.models, &mut problems);
     settings::check_base_url(&request.base_url, &mut problems);
-    if let Some(key) = &request.api_key {
-        settings::check_key(key, &mut problems);
-    }
+    let key = request.api_key.as_deref();
+    settings::check_keys(key, &request.more_api_keys, &mut problems);
     if request.kind == ProviderKind::Rehearsal {
         let text = "`rehearsal` is built in and cannot be configured";
         problems.push(settings::problem("/kind", text));
     }
     refuse(problems)?;
+    let key_hint = key.and_then(settings::hint);
+    let keys = request
+        .api_key
+        .map(|key| Keys::new(key, request.more_api_keys));
     let provider = Provider {
         id: ProviderId::generate(),
         name: request.name,
         kind: request.kind,
         base_url: settings::base_url(&request.base_url),
-        key_hint: request.api_key.as_deref().and_then(settings::hint),
+        key_hint,
+        keys: keys.as_ref().map_or(0, Keys::count),
         models: request.models,
         created_at: Utc::now(),
     };
-    let key = request.api_key.map(SecretString::from);
-    let provider = ctx.state.store.insert(ctx.tenant, provider, key).await?;
+    let provider = ctx.state.store.insert(ctx.tenant, provider, keys).await?;
     ctx.state.forget(ctx.tenant).await;
     Ok(provider)
 }
@@ -80,17 +82,18 @@ pub(crate) async fn update_provider(
     if let Some(url) = &request.base_url {
         settings::check_base_url(url, &mut problems);
     }
-    if let Some(key) = &request.api_key {
-        settings::check_key(key, &mut problems);
-    }
+    let key = request.api_key.as_deref();
+    settings::check_keys(key, &request.more_api_keys, &mut problems);
     if let Some(models) = &request.models {
         settings::check_models(models, &mut problems);
     }
     refuse(problems)?;
     let change = Change {
         base_url: request.base_url.as_deref().map(settings::base_url),
-        key_hint: request.api_key.as_deref().and_then(settings::hint),
-        key: request.api_key.map(SecretString::from),
+        key_hint: key.and_then(settings::hint),
+        keys: request
+            .api_key
+            .map(|key| Keys::new(key, request.more_api_keys)),
         models: request.models,
     };
     let store = &ctx.state.store;

@@ -31,6 +31,8 @@ pub(super) struct Begun {
 pub(super) struct Labels {
     id: String,
     ignored: Vec<String>,
+    /// Who answered, and how many were asked: for a question that named a route.
+    way: Option<(String, usize)>,
 }
 
 impl Face {
@@ -71,6 +73,7 @@ impl Face {
         let labels = Labels {
             id: chunk::id(call.id),
             ignored: call.ignored.clone(),
+            way: call.attempts().map(|asked| (call.target.id(), asked)),
         };
         Ok(Begun {
             call,
@@ -101,6 +104,10 @@ impl Labels {
             }
         };
         set("x-request-id", self.id);
+        if let Some((model, asked)) = self.way {
+            set("x-gateway-model", model);
+            set("x-gateway-attempts", asked.to_string());
+        }
         if !self.ignored.is_empty() {
             let shown: Vec<_> = self.ignored.into_iter().take(SHOWN_IGNORED).collect();
             set("x-gateway-dropped", shown.join(","));

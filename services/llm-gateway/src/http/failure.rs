@@ -84,6 +84,7 @@ impl Failure {
     pub(super) fn body(&self) -> Value {
         let code = self.problem.code;
         let kind = match code {
+            _ if self.problem.status == 402 => "insufficient_quota",
             ErrorCode::InvalidInput | ErrorCode::NotFound | ErrorCode::Conflict => {
                 "invalid_request_error"
             }
@@ -109,6 +110,7 @@ impl Failure {
     pub(super) fn messages_body(&self) -> Value {
         let kind = match self.problem.status {
             401 => "authentication_error",
+            402 => "billing_error",
             403 => "permission_error",
             404 => "not_found_error",
             413 => "request_too_large",

@@ -42,6 +42,7 @@ async fn vendor_of(fixture: &Fixture, owner: &Principal) {
         provider_id: provider.id,
         base_url: None,
         api_key: None,
+        more_api_keys: Vec::new(),
         models: Some(models),
     };
     fixture.ask(owner, &change).await.unwrap();
@@ -352,6 +353,7 @@ async fn a_provider_of_vectors_alone_is_tested_with_a_text() {
         provider_id: provider.id,
         base_url: None,
         api_key: None,
+        more_api_keys: Vec::new(),
         models: Some(vec![ProviderModel {
             name: "fake-embedding".into(),
             kind: ModelKind::Embedding,

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, and its helpers too")]
 
+mod budgets;
 mod cancel;
 mod complete;
 mod conformance;
@@ -13,6 +14,7 @@ mod http;
 mod providers;
 mod python;
 mod records;
+mod routes;
 mod secrets;
 
 use std::{net::SocketAddr, time::Duration};
@@ -203,6 +205,7 @@ fn vendor_at(base_url: &str) -> CreateProvider {
         kind: ProviderKind::OpenaiCompatible,
         base_url: base_url.into(),
         api_key: Some(FakeLlm::API_KEY.into()),
+        more_api_keys: Vec::new(),
         models: vec![
             ProviderModel {
                 name: "fake-large".into(),

@@ -19,6 +19,7 @@ fn unchanged(provider_id: ProviderId) -> UpdateProvider {
         provider_id,
         base_url: None,
         api_key: None,
+        more_api_keys: Vec::new(),
         models: None,
     }
 }

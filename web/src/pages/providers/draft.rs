@@ -64,6 +64,7 @@ impl Draft {
             kind: self.kind,
             base_url: self.base_url.trim().into(),
             api_key: self.api_key()?,
+            more_api_keys: Vec::new(),
             models: read_models(&self.models).map_err(|text| wrong("/models", text))?,
         })
     }

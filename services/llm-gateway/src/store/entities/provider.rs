@@ -22,6 +22,7 @@ pub(crate) struct Model {
     pub(crate) base_url: String,
     pub(crate) sealed_key: Option<Vec<u8>>,
     pub(crate) key_hint: Option<String>,
+    pub(crate) keys: i32,
     pub(crate) models: String,
     pub(crate) created_at: DateTimeUtc,
 }
@@ -34,13 +35,17 @@ impl ActiveModelBehavior for ActiveModel {}
 impl Model {
     pub(crate) fn into_contract(self) -> Result<Provider, Error> {
         let id = ProviderId::from_uuid(self.id);
-        let unreadable = |source| Error::Unreadable { id, source };
+        let unreadable = |source| Error::Unreadable {
+            what: format!("provider `{id}`"),
+            source,
+        };
         Ok(Provider {
             id,
             name: self.name,
             kind: serde_json::from_value(self.kind.into()).map_err(unreadable)?,
             base_url: self.base_url,
             key_hint: self.key_hint,
+            keys: u32::try_from(self.keys).unwrap_or(0),
             models: serde_json::from_str(&self.models).map_err(unreadable)?,
             created_at: self.created_at,
         })

@@ -1,0 +1,59 @@
+//! `/llm/calls`: what was asked of models, without the words.
+
+use contracts::{
+    id::CallId,
+    llm::{CallRecord, GetCall, ListCalls},
+    page::{Page, Paging},
+};
+use poem_openapi::{
+    OpenApi,
+    param::{Path, Query},
+};
+
+use crate::{api::Tag, caller::Bearer, payload::Json};
+
+pub(crate) struct Api;
+
+#[OpenApi(prefix_path = "/llm/calls", tag = "Tag::Llm")]
+#[allow(
+    clippy::too_many_arguments,
+    reason = "each is a parameter of the query, and stands so in the document"
+)]
+impl Api {
+    /// The calls to models, the newest first
+    ///
+    /// A call is there within seconds of its end, and as long as the archive keeps it.
+    #[oai(path = "/", method = "get", operation_id = "llm.calls")]
+    async fn list(
+        &self,
+        caller: Bearer,
+        provider: Query<Option<String>>,
+        model: Query<Option<String>>,
+        route: Query<Option<String>>,
+        /// Only calls that failed, or only calls that did not.
+        failed: Query<Option<bool>>,
+        /// The `next` of the page before.
+        cursor: Query<Option<String>>,
+        /// 1 to 200, 50 when absent.
+        limit: Query<Option<u32>>,
+    ) -> poem::Result<Json<Page<CallRecord>>> {
+        let request = ListCalls {
+            provider: provider.0,
+            model: model.0,
+            route: route.0,
+            failed: failed.0,
+            paging: Paging {
+                cursor: cursor.0,
+                limit: limit.0,
+            },
+        };
+        Ok(Json(caller.ask(&request).await?))
+    }
+
+    /// One call, with everybody who was asked
+    #[oai(path = "/:call_id", method = "get", operation_id = "llm.get_call")]
+    async fn get(&self, caller: Bearer, call_id: Path<CallId>) -> poem::Result<Json<CallRecord>> {
+        let request = GetCall { call_id: call_id.0 };
+        Ok(Json(caller.ask(&request).await?))
+    }
+}

@@ -1,0 +1,101 @@
+//! `/llm/routes`: names for several models.
+
+use contracts::{
+    id::RouteId,
+    llm::{CreateRoute, DeleteRoute, GetRoute, ListRoutes, Route, RouteSpec, UpdateRoute},
+    page::{Page, Paging},
+};
+use poem_openapi::{
+    ApiResponse, OpenApi,
+    param::{Path, Query},
+};
+
+use crate::{
+    api::{PREFIX, Tag},
+    caller::Bearer,
+    payload::Json,
+};
+
+pub(crate) struct Api;
+
+#[derive(ApiResponse)]
+enum Created {
+    #[oai(status = 201)]
+    Created(Json<Route>, #[oai(header = "Location")] String),
+}
+
+#[derive(ApiResponse)]
+enum Deleted {
+    #[oai(status = 204)]
+    Done,
+}
+
+#[OpenApi(prefix_path = "/llm/routes", tag = "Tag::Llm")]
+impl Api {
+    /// The routes, the oldest first
+    #[oai(path = "/", method = "get", operation_id = "llm.routes")]
+    async fn list(
+        &self,
+        caller: Bearer,
+        /// The `next` of the page before.
+        cursor: Query<Option<String>>,
+        /// 1 to 200, 50 when absent.
+        limit: Query<Option<u32>>,
+    ) -> poem::Result<Json<Page<Route>>> {
+        let paging = Paging {
+            cursor: cursor.0,
+            limit: limit.0,
+        };
+        Ok(Json(caller.ask(&ListRoutes { paging }).await?))
+    }
+
+    /// Make a route
+    ///
+    /// It can be named wherever a model can, as `route/<name>` or by its name.
+    #[oai(path = "/", method = "post", operation_id = "llm.create_route")]
+    async fn create(&self, caller: Bearer, body: Json<RouteSpec>) -> poem::Result<Created> {
+        let route = caller.ask(&CreateRoute { spec: body.0 }).await?;
+        let location = format!("{PREFIX}/llm/routes/{}", route.id);
+        Ok(Created::Created(Json(route), location))
+    }
+
+    /// One route
+    #[oai(path = "/:route_id", method = "get", operation_id = "llm.get_route")]
+    async fn get(&self, caller: Bearer, route_id: Path<RouteId>) -> poem::Result<Json<Route>> {
+        let request = GetRoute {
+            route_id: route_id.0,
+        };
+        Ok(Json(caller.ask(&request).await?))
+    }
+
+    /// Replace a route; its name stays
+    #[oai(path = "/:route_id", method = "put", operation_id = "llm.update_route")]
+    async fn update(
+        &self,
+        caller: Bearer,
+        route_id: Path<RouteId>,
+        body: Json<RouteSpec>,
+    ) -> poem::Result<Json<Route>> {
+        let request = UpdateRoute {
+            route_id: route_id.0,
+            spec: body.0,
+        };
+        Ok(Json(caller.ask(&request).await?))
+    }
+
+    /// Remove a route
+    ///
+    /// Questions that name it fail from then on with `route_not_found` or `model_not_found`.
+    #[oai(
+        path = "/:route_id",
+        method = "delete",
+        operation_id = "llm.delete_route"
+    )]
+    async fn delete(&self, caller: Bearer, route_id: Path<RouteId>) -> poem::Result<Deleted> {
+        let request = DeleteRoute {
+            route_id: route_id.0,
+        };
+        caller.ask(&request).await?;
+        Ok(Deleted::Done)
+    }
+}
