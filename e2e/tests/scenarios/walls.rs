@@ -24,8 +24,7 @@ async fn objects(user: &Client) -> BTreeMap<&'static str, String> {
     let execution = user.execute(&flow, json!({})).await;
     user.end_of(&execution).await;
     let provider = json!({"name": "local", "kind": "openai_compatible", "base_url": "https://llm.example.com/v1", "api_key": "sk-test", "models": [{"name": "m"}]});
-    let provider = user.post("/api/v1/llm-providers", &provider).await;
-    assert_eq!(provider.status, 201, "{provider:?}");
+    let provider = made(user, "/api/v1/llm-providers", provider).await;
     let route = json!({"name": "careful", "deployments": [{"provider": "local", "model": "m"}]});
     let route = made(user, "/api/v1/llm/routes", route).await;
     let budget = json!({"name": "all", "scope": "organization", "period": "month", "limit": "100"});
@@ -79,10 +78,7 @@ async fn objects(user: &Client) -> BTreeMap<&'static str, String> {
         ("flow_id", flow),
         ("with_execution_id", execution.clone()),
         ("execution_id", execution),
-        (
-            "provider_id",
-            provider.body["id"].as_str().unwrap().to_owned(),
-        ),
+        ("provider_id", provider),
         ("organization_id", user.organization.clone()),
         ("user_id", user.user.clone()),
     ])
