@@ -54,12 +54,12 @@ fn text(answer: &str) -> String {
 async fn a_retry_does_nothing_twice() {
     let outside = Outside::start().await;
     let hash = chain(&outside).await;
-    outside.ledger.answer_next(200, &text("A"));
+    outside.ledger.answer_next(200, text("A"));
     outside.other.answer_next(402, "no money");
     let first = outside.fixture.execute(&hash, json!({})).await;
     let failed = outside.fixture.finished(first).await;
     assert_eq!(failed.state, ExecutionState::Failed);
-    outside.other.answer_next(200, &text("B"));
+    outside.other.answer_next(200, text("B"));
     let second = outside
         .go_on(&hash, basis(first, SourceKind::Retry, None))
         .await;
@@ -89,7 +89,7 @@ async fn a_retry_does_nothing_twice() {
 async fn a_source_that_left_memory_is_read_from_the_archive_by_a_new_owner() {
     let mut outside = Outside::start().await;
     let hash = chain(&outside).await;
-    outside.ledger.answer_next(200, &text("A"));
+    outside.ledger.answer_next(200, text("A"));
     outside.other.answer_next(402, "no money");
     let first = outside.fixture.execute(&hash, json!({})).await;
     outside.fixture.finished(first).await;
@@ -97,6 +97,7 @@ async fn a_source_that_left_memory_is_read_from_the_archive_by_a_new_owner() {
     let old = outside.fixture.running.replace(other).unwrap();
     old.drain().await;
     outside.other.hold();
+    outside.other.answer_next(200, text("B"));
     let second = outside
         .go_on(&hash, basis(first, SourceKind::Retry, None))
         .await;
@@ -105,7 +106,6 @@ async fn a_source_that_left_memory_is_read_from_the_archive_by_a_new_owner() {
     let third = outside.fixture.engine().await;
     let old = outside.fixture.running.replace(third).unwrap();
     old.drain().await;
-    outside.other.answer_next(200, &text("B"));
     outside.other.release();
     let done = outside.fixture.finished(second).await;
     assert_eq!(done.state, ExecutionState::Succeeded, "{done:?}");
@@ -117,8 +117,8 @@ async fn a_source_that_left_memory_is_read_from_the_archive_by_a_new_owner() {
 async fn a_fork_goes_on_with_the_output_that_was_given() {
     let outside = Outside::start().await;
     let hash = chain(&outside).await;
-    outside.ledger.answer_next(200, &text("A"));
-    outside.other.answer_next(200, &text("B"));
+    outside.ledger.answer_next(200, text("A"));
+    outside.other.answer_next(200, text("B"));
     let first = outside.fixture.execute(&hash, json!({})).await;
     outside.fixture.finished(first).await;
     let pin = Pin {
@@ -129,7 +129,7 @@ async fn a_fork_goes_on_with_the_output_that_was_given() {
         pins: BTreeMap::from([("a".to_owned(), pin)]),
         ..basis(first, SourceKind::Fork, Some("a"))
     };
-    outside.other.answer_next(200, &text("C"));
+    outside.other.answer_next(200, text("C"));
     let second = outside.go_on(&hash, fork).await;
     let done = outside.fixture.finished(second).await;
     assert_eq!(done.output, Some(json!("edited C")));
@@ -182,13 +182,13 @@ async fn a_paused_execution_begins_nothing_across_a_change_of_owner() {
     let mut outside = Outside::start().await;
     let hash = chain(&outside).await;
     outside.ledger.hold();
+    outside.ledger.answer_next(200, text("A"));
     let id = outside.fixture.execute(&hash, json!({})).await;
     outside.calls(1).await;
     let user = outside.fixture.user.clone();
     let pause = PauseExecution { execution_id: id };
     let paused = outside.fixture.ask(&user, &pause).await.unwrap();
     assert_eq!(paused.state, ExecutionState::Paused);
-    outside.ledger.answer_next(200, &text("A"));
     outside.ledger.release();
     eventually(SOON, async || {
         let kinds = outside.fixture.kinds(id).await;
@@ -206,7 +206,7 @@ async fn a_paused_execution_begins_nothing_across_a_change_of_owner() {
     .await;
     assert_eq!(paused.state, ExecutionState::Paused);
     assert!(outside.other.calls().is_empty());
-    outside.other.answer_next(200, &text("B"));
+    outside.other.answer_next(200, text("B"));
     let resume = ResumeExecution { execution_id: id };
     fixture.ask(&user, &resume).await.unwrap();
     assert_eq!(fixture.finished(id).await.output, Some(json!("AB")));
@@ -241,12 +241,12 @@ async fn a_paused_execution_can_be_cancelled() {
 async fn what_has_ended_is_compared_and_replayed_without_a_call() {
     let outside = Outside::start().await;
     let hash = chain(&outside).await;
-    outside.ledger.answer_next(200, &text("A"));
+    outside.ledger.answer_next(200, text("A"));
     outside.other.answer_next(402, "no money");
     let fixture = &outside.fixture;
     let first = fixture.execute(&hash, json!({})).await;
     fixture.finished(first).await;
-    outside.other.answer_next(200, &text("B"));
+    outside.other.answer_next(200, text("B"));
     let second = outside
         .go_on(&hash, basis(first, SourceKind::Retry, None))
         .await;
@@ -280,7 +280,7 @@ async fn what_has_ended_is_compared_and_replayed_without_a_call() {
 async fn a_test_runs_one_node_with_what_is_given() {
     let outside = Outside::start().await;
     let hash = chain(&outside).await;
-    outside.other.answer_next(200, &text("B"));
+    outside.other.answer_next(200, text("B"));
     let pin = Pin {
         output: json!({"body": "A"}),
         port: None,
