@@ -1,6 +1,6 @@
 -- How long executions are kept that have ended: at most one row.
 CREATE TABLE execution_retention (
-    only boolean PRIMARY KEY DEFAULT true CHECK (only),
+    id smallint PRIMARY KEY DEFAULT 1 CHECK (id = 1),
     days integer NOT NULL
 );
 -- Ids that are not used again: an owner that reads its log anew may know them still.

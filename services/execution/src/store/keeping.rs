@@ -53,7 +53,7 @@ impl ExecutionStore {
         days: Option<u32>,
     ) -> Result<(), Error> {
         const SET: &str = "
-            INSERT INTO execution_retention (days) VALUES ($1) ON CONFLICT (only) DO UPDATE SET days = excluded.days";
+            INSERT INTO execution_retention (days) VALUES ($1) ON CONFLICT (id) DO UPDATE SET days = excluded.days";
         let transaction = self.pool.tenant(tenant).await?;
         match days {
             Some(days) => {

@@ -97,6 +97,7 @@ async fn a_source_that_left_memory_is_read_from_the_archive_by_a_new_owner() {
     let old = outside.fixture.running.replace(other).unwrap();
     old.drain().await;
     outside.other.hold();
+    outside.other.answer_next(200, text("B"));
     let second = outside
         .go_on(&hash, basis(first, SourceKind::Retry, None))
         .await;
@@ -105,7 +106,6 @@ async fn a_source_that_left_memory_is_read_from_the_archive_by_a_new_owner() {
     let third = outside.fixture.engine().await;
     let old = outside.fixture.running.replace(third).unwrap();
     old.drain().await;
-    outside.other.answer_next(200, text("B"));
     outside.other.release();
     let done = outside.fixture.finished(second).await;
     assert_eq!(done.state, ExecutionState::Succeeded, "{done:?}");
@@ -182,13 +182,13 @@ async fn a_paused_execution_begins_nothing_across_a_change_of_owner() {
     let mut outside = Outside::start().await;
     let hash = chain(&outside).await;
     outside.ledger.hold();
+    outside.ledger.answer_next(200, text("A"));
     let id = outside.fixture.execute(&hash, json!({})).await;
     outside.calls(1).await;
     let user = outside.fixture.user.clone();
     let pause = PauseExecution { execution_id: id };
     let paused = outside.fixture.ask(&user, &pause).await.unwrap();
     assert_eq!(paused.state, ExecutionState::Paused);
-    outside.ledger.answer_next(200, text("A"));
     outside.ledger.release();
     eventually(SOON, async || {
         let kinds = outside.fixture.kinds(id).await;

@@ -66,7 +66,7 @@ pub(super) struct ExecuteBody {
 #[derive(Default, Deserialize, Object)]
 #[serde(deny_unknown_fields)]
 #[oai(deny_unknown_fields)]
-struct TestBody {
+struct TestFlowBody {
     /// What expressions see as `input`.
     #[serde(default)]
     #[oai(default)]
@@ -316,7 +316,7 @@ impl Api {
         /// The same key and body give the same execution; the same key with another body is refused.
         #[oai(name = "Idempotency-Key")]
         idempotency_key: Header<Option<String>>,
-        body: MaybeJson<TestBody>,
+        body: MaybeJson<TestFlowBody>,
     ) -> poem::Result<Started> {
         let request = TestFlow {
             flow_id: flow_id.0,

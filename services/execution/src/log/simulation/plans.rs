@@ -9,7 +9,7 @@ use crate::domain::{Program, Reused, TakenOver, tests as flows};
 
 /// What an execution takes over; the same for a start that is repeated.
 pub(super) fn taken_over(plan: &Program, start: &Start) -> TakenOver {
-    if start.input["n"].as_u64().unwrap_or(0) % 4 != 0 {
+    if !start.input["n"].as_u64().unwrap_or(0).is_multiple_of(4) {
         return TakenOver::default();
     }
     let given = ["t", "a"].into_iter().filter(|id| plan.index(id).is_some());
