@@ -51,7 +51,7 @@ fn Content(id: String, with: String) -> Element {
                     Sides { compared: (*compared).clone(), chosen }
                     Table { compared: (*compared).clone(), chosen }
                     if let Some(node) = chosen() {
-                        Outputs { key: "{node}", id: id.clone(), with: with.clone(), node }
+                        Outputs { key: "{node}", id, with, node }
                     }
                 },
             }

@@ -33,7 +33,7 @@ pub(super) fn Sides(compared: Comparison, chosen: Signal<Option<String>>) -> Ele
     rsx! {
         div { class: "sides",
             Side { name: "A", compared: compared.execution.clone(), outcomes: of(|node| node.execution.clone()), changed: changed.clone(), chosen }
-            Side { name: "B", compared: compared.with.clone(), outcomes: of(|node| node.with.clone()), changed: changed.clone(), chosen }
+            Side { name: "B", compared: compared.with.clone(), outcomes: of(|node| node.with.clone()), changed, chosen }
         }
     }
 }

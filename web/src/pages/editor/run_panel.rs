@@ -173,7 +173,7 @@ fn Outcome() -> Element {
                 p { class: "run-error", role: "alert", code { "{error.code}" } " {error.message}" }
             }
             if view.state.is_final() && view.state != ExecutionState::Succeeded {
-                Continue { id: id.clone() }
+                Continue { id }
             }
             if let Some(output) = view.output.as_ref().filter(|_| view.state == ExecutionState::Succeeded) {
                 CodeBlock { text: pretty(output), label: "Output of the flow" }
