@@ -396,7 +396,7 @@ impl<'a> Run<'a> {
             let goes_on = match self.state.stage() {
                 Some(Stage::Compensating) => self.compensate(),
                 Some(Stage::Handling) | None => {
-                    self.take_given() || self.begin_ready() || self.work_on() || self.iterate()
+                    self.begin_ready() || self.work_on() || self.iterate()
                 }
             };
             if !goes_on {
@@ -428,8 +428,7 @@ impl<'a> Run<'a> {
         }
         let is_any = !skipped.is_empty() || !ready.is_empty();
         for at in skipped {
-            let node = self.id(at);
-            self.emit(ExecutionEvent::StepSkipped { node }, None);
+            self.skip(at);
         }
         // What the core does itself comes first: when it fails, nothing was begun in vain.
         let (heavy, inline): (Vec<_>, Vec<_>) = ready

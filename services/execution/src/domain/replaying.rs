@@ -186,11 +186,8 @@ fn taken_over(program: &Program, source: Option<&Source>, frames: &[Frame]) -> T
             left_out: Vec::new(),
         };
     };
-    let at_once = |it| Reused {
-        at_once: true,
-        ..it
-    };
-    let reused: Vec<_> = reused.map(at_once).collect();
+    let anyway = |it| Reused { anyway: true, ..it };
+    let reused: Vec<_> = reused.map(anyway).collect();
     let given = reused.iter().filter_map(|it| program.index(&it.node));
     let until = source.node.as_ref().and_then(|node| program.index(node));
     let left_out = reuse::left_out(program, until, &given.collect());
@@ -212,7 +209,7 @@ fn reused(frame: &Frame) -> Option<Reused> {
         output: output.clone(),
         port: port.clone(),
         from: *from,
-        at_once: false,
+        anyway: false,
     })
 }
 

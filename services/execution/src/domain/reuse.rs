@@ -34,9 +34,9 @@ pub(crate) struct Reused {
     /// The execution that gave it; none where a person did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) from: Option<ExecutionId>,
-    /// Whether it is taken before anything runs, and not only once it is the node's turn.
+    /// Whether it is taken even where no edge leads to the node.
     #[serde(default, skip_serializing_if = "is_false")]
-    pub(crate) at_once: bool,
+    pub(crate) anyway: bool,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
@@ -169,7 +169,7 @@ impl Past {
                     output: output.clone(),
                     port: port.clone(),
                     from: Some(self.id),
-                    at_once: false,
+                    anyway: false,
                 });
             }
         }
@@ -269,7 +269,7 @@ pub(crate) fn given(
         output: pin.output,
         port,
         from: None,
-        at_once: false,
+        anyway: false,
     })
 }
 

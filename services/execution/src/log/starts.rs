@@ -141,7 +141,7 @@ async fn taken_over(
         let before = past.as_ref().and_then(|past| past.port(node));
         let given = reuse::given(plan, node, pin.clone(), before);
         let mut given = given.map_err(|text| invalid("/node", text))?;
-        given.at_once = source.kind == SourceKind::Test;
+        given.anyway = source.kind == SourceKind::Test;
         if !limits::fits(&given.output) {
             let text = format!("the output of `{node}` is larger than 1 MiB");
             return Err(invalid("/output", text));

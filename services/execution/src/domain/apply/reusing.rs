@@ -3,20 +3,17 @@
 use contracts::live::ExecutionEvent;
 
 use super::Run;
-use crate::domain::state::{At, Step};
+use crate::domain::state::At;
 
 impl Run<'_> {
-    /// Takes what is given before anything runs. Says whether there was something.
-    pub(super) fn take_given(&mut self) -> bool {
-        let given = self.state.data.reuse.iter();
-        let given: Vec<_> = given
-            .filter(|(at, it)| it.at_once && self.state.step(**at) == Step::Waiting)
-            .map(|(at, _)| *at)
-            .collect();
-        for at in &given {
-            self.reuse(*at);
+    /// No edge leads to a step: it is skipped, unless it has an output anyway.
+    pub(super) fn skip(&mut self, at: At) {
+        let reused = self.state.data.reuse.get(&at);
+        let has_one = reused.is_some_and(|reused| reused.anyway);
+        if !has_one || !self.reuse(at) {
+            let node = self.id(at);
+            self.emit(ExecutionEvent::StepSkipped { node }, None);
         }
-        !given.is_empty()
     }
 
     /// Takes the output of a step over or leaves it out, where that is so. Says whether it is.

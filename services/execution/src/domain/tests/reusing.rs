@@ -144,7 +144,7 @@ fn what_was_undone_runs_again() {
         output: json!(1),
         port: "out".into(),
         from: None,
-        at_once: false,
+        anyway: false,
     }];
     let mut run = Run::start_with(&plan, json!({}), given);
     run.fail("b", 1, StepError::new("x", "y"));
@@ -274,7 +274,7 @@ fn test(plan: &Arc<Program>, until: Option<&str>, given: &[&str]) -> Run {
         };
         let given = reuse::given(plan, id, pin, None).unwrap();
         Reused {
-            at_once: true,
+            anyway: true,
             ..given
         }
     });
@@ -302,7 +302,7 @@ fn one_node_runs_with_what_is_given() {
     let mut run = test(&flow(), Some("c"), &["a"]);
     assert_eq!(
         run.events()[1..],
-        ["a reused -> out", "t skipped", "b skipped", "c begins 1"]
+        ["t skipped", "a reused -> out", "b skipped", "c begins 1"]
     );
     let url = &run.dispatched()[0].config["url"];
     assert_eq!(url, "https://example.com/given-a");
@@ -317,12 +317,12 @@ fn one_node_runs_with_what_is_given() {
 fn a_test_runs_what_is_needed_and_no_more() {
     // To the node: with all before it.
     let run = test(&flow(), Some("c"), &[]);
-    assert_eq!(run.events()[1..], ["t -> out", "b skipped", "a begins 1"]);
+    assert_eq!(run.events()[1..], ["t -> out", "a begins 1", "b skipped"]);
     // To the end: what only a given output needs is left out.
     let mut run = test(&flow(), None, &["c"]);
     assert_eq!(
         run.events()[1..],
-        ["c reused -> out", "t -> out", "a skipped", "b begins 1"]
+        ["t -> out", "a skipped", "b begins 1", "c reused -> out"]
     );
     run.succeed("b", 1, json!("B"));
     assert_eq!(run.outcome().1, Some(json!("Bgiven-c")));
@@ -340,7 +340,9 @@ fn what_is_named_runs_although_an_output_after_it_is_given() {
         &[("t", "out", "a"), ("a", "out", "b"), ("b", "out", "o")],
     );
     let mut run = test(&plan, None, &["b"]);
-    assert_eq!(run.events()[1..3], ["b reused -> out", "t -> out"]);
+    // What is given comes no earlier than what stands before it: what reads both sees both.
+    assert_eq!(run.events()[1..], ["t -> out", "a begins 1"]);
     run.succeed("a", 1, json!("A"));
+    assert!(run.events().contains(&"b reused -> out".to_owned()));
     assert_eq!(run.outcome().1, Some(json!("Agiven-b")));
 }

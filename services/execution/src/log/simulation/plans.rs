@@ -18,7 +18,7 @@ pub(super) fn taken_over(plan: &Program, start: &Start) -> TakenOver {
         output: json!({"given": id}),
         port: "out".to_owned(),
         from: None,
-        at_once: false,
+        anyway: false,
     });
     TakenOver {
         reused: reused.collect(),
