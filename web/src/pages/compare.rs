@@ -21,7 +21,10 @@ use crate::{
 #[component]
 pub(crate) fn Compare(id: String, with: String) -> Element {
     rsx! {
-        Content { key: "{id}{with}", id, with }
+        // A key counts in a list.
+        for (id , with) in [(id, with)] {
+            Content { key: "{id}{with}", id, with }
+        }
     }
 }
 

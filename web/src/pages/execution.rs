@@ -35,7 +35,10 @@ use crate::{
 pub(crate) fn Execution(id: String, params: Params) -> Element {
     // Another execution is another page: nothing of the one before may stay.
     rsx! {
-        Content { key: "{id}", id, params }
+        // A key counts in a list.
+        for id in [id] {
+            Content { key: "{id}", id, params: params.clone() }
+        }
     }
 }
 
