@@ -3,7 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use async_nats::{Client, ConnectOptions, jetstream};
+use bytes::Bytes;
 use clap::Args;
+use futures::StreamExt;
 use tokio::sync::OnceCell;
 
 use crate::{
@@ -128,12 +130,23 @@ impl Bus {
         self.client.connection_state() == async_nats::connection::State::Connected
     }
 
-    /// Waits until all that was published has left for the server.
+    /// Waits until the server has taken in all that was published and subscribed to before.
+    ///
+    /// The server handles what one connection sends in its order: a message to ourselves that comes back says so.
     ///
     /// # Errors
-    /// When the connection is gone.
+    /// When it does not come back in time, as where the connection is lost meanwhile.
     pub async fn flush(&self) -> Result<(), Error> {
-        self.client.flush().await.map_err(during("flush"))
+        let inbox = self.client.new_inbox();
+        let subscribed = self.client.subscribe(inbox.clone()).await;
+        let mut back = subscribed.map_err(during("flush"))?;
+        let sent = self.client.publish(inbox, Bytes::new()).await;
+        sent.map_err(during("flush"))?;
+        match tokio::time::timeout(ACK_TIMEOUT, back.next()).await {
+            Ok(Some(_)) => Ok(()),
+            Ok(None) => Err(during("flush")("the connection has ended")),
+            Err(_) => Err(during("flush")("the server did not answer in time")),
+        }
     }
 
     /// Ends the connection after all subscriptions have been emptied.

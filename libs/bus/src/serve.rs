@@ -228,7 +228,7 @@ impl Bus {
         let subject = Subject::owner_all(partition).to_string();
         let wire = self.client.subscribe(subject).await;
         let wire = wire.map_err(during("subscribe"))?;
-        // So that no question from elsewhere is lost between here and the server.
+        // From here on the server has us: no question from elsewhere finds nobody.
         self.flush().await?;
         Ok(Subscription(Source::Owner(Both {
             wire,

@@ -35,7 +35,7 @@ pub(crate) struct Worker {
 /// Why an exchange with a worker gave no answer.
 #[derive(Debug)]
 pub(crate) enum Broken {
-    /// The worker did not take the job: its pipe is closed.
+    /// The worker ended before it took the job.
     NotTaken,
     /// The worker ended, or what it wrote is no answer.
     Crashed,
@@ -73,11 +73,20 @@ impl Worker {
         if read.is_ok() && line.ends_with(b"\n") {
             return serde_json::from_slice(&line).map_err(|_| Broken::Crashed);
         }
+        let taken = self.has_taken(job);
         Err(match self.ended().await {
             Some(status) if status.code() == Some(EXIT_NOT_LOCKED) => Broken::NotLocked,
+            _ if !taken => Broken::NotTaken,
             Some(status) if status.signal() == Some(libc::SIGABRT) => Broken::Aborted,
             _ => Broken::Crashed,
         })
+    }
+
+    /// Whether the worker read anything of the job. A process that is being killed keeps its end of the pipe open for a
+    /// moment, so a job may be written that nobody will ever read.
+    fn has_taken(&self, job: &[u8]) -> bool {
+        let unread = rustix::io::ioctl_fionread(&self.input);
+        unread.is_ok_and(|bytes| bytes < job.len() as u64)
     }
 
     /// How the worker ended, if it does so soon.

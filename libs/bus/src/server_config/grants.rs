@@ -20,10 +20,13 @@ use crate::{
 pub(super) fn of(user: ServerUser, partitions: u16) -> Grants {
     match user {
         ServerUser::Service(service) => of_service(service, partitions),
-        ServerUser::Admin => Grants {
-            publish: vec!["$JS.API.>".to_owned(), "$KV.>".to_owned()],
-            subscribe: vec![format!("{}.>", super::credentials("", user).inbox_prefix)],
-        },
+        ServerUser::Admin => {
+            let own = format!("{}.>", super::credentials("", user).inbox_prefix);
+            Grants {
+                publish: vec!["$JS.API.>".to_owned(), "$KV.>".to_owned(), own.clone()],
+                subscribe: vec![own],
+            }
+        }
     }
 }
 
@@ -61,7 +64,10 @@ fn of_service(service: Service, partitions: u16) -> Grants {
                 .map(|asker| format!("{}.>", Subject::service_inbox_prefix(asker))),
         );
     }
-    subscribe.push(format!("{}.>", Subject::service_inbox_prefix(service)));
+    // What a service sends to itself tells it how far the server is.
+    let own = format!("{}.>", Subject::service_inbox_prefix(service));
+    publish.push(own.clone());
+    subscribe.push(own);
     // The questions of `nats micro ls` about this service alone.
     subscribe.extend(micro_service(&service));
     for bucket in Bucket::ALL {

@@ -11,7 +11,13 @@ use crate::{LONG, config, eventually, processes, run, sandbox, worker};
 const ENDLESS: &str = "export default () => { while (true); }";
 
 fn kill(pid: u32) {
-    let status = Command::new("kill").args(["-9", &pid.to_string()]).status();
+    signal("-9", pid);
+}
+
+fn signal(signal: &str, pid: u32) {
+    let status = Command::new("kill")
+        .args([signal, &pid.to_string()])
+        .status();
     assert!(status.expect("`kill` is installed").success());
 }
 
@@ -43,6 +49,18 @@ async fn an_idle_worker_that_was_killed_is_replaced() {
     let second = run(&sandbox, "export default () => 2").await;
     assert_eq!(second, Ok(json!(2)));
     assert_ne!(processes("pool-killed"), [pid]);
+}
+
+#[tokio::test]
+async fn a_job_that_a_dying_worker_never_read_goes_to_the_next() {
+    let sandbox = sandbox("pool-dying");
+    assert_eq!(run(&sandbox, "export default () => 1").await, Ok(json!(1)));
+    let pid = processes("pool-dying")[0];
+    // It reads nothing any more, and its pipe is open still.
+    signal("-STOP", pid);
+    // The job is in the pipe when the first of the two waits.
+    let (second, ()) = tokio::join!(run(&sandbox, "export default () => 2"), async { kill(pid) });
+    assert_eq!(second, Ok(json!(2)));
 }
 
 #[tokio::test]
