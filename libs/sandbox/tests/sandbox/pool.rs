@@ -58,6 +58,7 @@ async fn a_job_that_a_dying_worker_never_read_goes_to_the_next() {
     let pid = processes("pool-dying")[0];
     // It reads nothing any more, and its pipe is open still.
     signal("-STOP", pid);
+    eventually("the worker has stopped", || stat_of(pid)[0] == "T").await;
     // The job is in the pipe when the first of the two waits.
     let (second, ()) = tokio::join!(run(&sandbox, "export default () => 2"), async { kill(pid) });
     assert_eq!(second, Ok(json!(2)));
@@ -163,9 +164,13 @@ async fn a_signal_of_the_terminal_does_not_reach_workers() {
     let sandbox = sandbox("pool-terminal");
     assert!(run(&sandbox, "export default () => 1").await.is_ok());
     let pid = processes("pool-terminal")[0];
+    assert_eq!(stat_of(pid)[2], pid.to_string());
+}
+
+/// State, parent, process group and so on; see `proc_pid_stat(5)`.
+fn stat_of(pid: u32) -> Vec<String> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    // After the name in brackets: state, parent, process group; see proc_pid_stat(5).
+    // After the name in brackets.
     let (_, fields) = stat.rsplit_once(')').unwrap();
-    let group = fields.split_whitespace().nth(2).unwrap();
-    assert_eq!(group, pid.to_string());
+    fields.split_whitespace().map(str::to_owned).collect()
 }
