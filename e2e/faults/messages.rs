@@ -138,6 +138,7 @@ pub(crate) async fn poison(url: &str) -> Result<String> {
             OwnerKind::Start,
             OwnerKind::Result,
             OwnerKind::Claim,
+            OwnerKind::Hold,
             OwnerKind::Cancel,
         ] {
             for payload in broken {
