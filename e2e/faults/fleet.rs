@@ -34,6 +34,14 @@ const MEMBERS: [(&str, &str); 7] = [
     (GATEWAY, "gateway"),
 ];
 
+/// The second engine hands no step to its own workers: what its executions do takes the queue. One worker of a class is
+/// always left to the queue.
+const QUEUES: [(&str, &str); 3] = [
+    ("TROUPE_WORKERS_LLM", "1"),
+    ("TROUPE_WORKERS_HTTP", "1"),
+    ("TROUPE_WORKERS_CUSTOM", "1"),
+];
+
 struct Member {
     name: &'static str,
     role: &'static str,
@@ -222,6 +230,7 @@ impl Fleet {
         command
             .args(["serve", member.role])
             .envs(self.variables.iter().cloned())
+            .envs(QUEUES.into_iter().filter(|_| member.name == ENGINES[1]))
             .envs(member.variables.iter().cloned())
             .env("TROUPE_HTTP_ADDR", &address)
             .env("TROUPE_HEALTH_ADDR", &address)

@@ -4,7 +4,7 @@
 //! archive, live frames. Every message that JetStream stored is counted, leases included. Whoever starts executions and
 //! follows them is a process of its own.
 
-use std::{process::Stdio, time::Duration};
+use std::{num::NonZeroU32, process::Stdio, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use async_nats::jetstream;
@@ -48,6 +48,25 @@ struct Options {
     /// A hundredth of everything: to see that it works
     #[arg(long)]
     quick: bool,
+    /// Only these parts; everything when absent
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<Part>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// Executions per second by case and concurrency, beside raw publishes
+    Cases,
+    /// From an event to its WebSocket frame
+    Watchers,
+    /// How late timers are
+    Timers,
+    /// One organization beside another that floods
+    Fairness,
+    /// Ten times the load that can be done
+    Overload,
+    /// Bytes per execution
+    Memory,
 }
 
 #[tokio::main]
@@ -61,8 +80,8 @@ async fn main() -> Result<()> {
         return Ok(());
     }
     egress::install_tls();
-    let scale = if Options::parse().quick { 100 } else { 1 };
-    let report = measure(scale).await?;
+    let options = Options::parse();
+    let report = measure(if options.quick { 100 } else { 1 }, &options.only).await?;
     report.print();
     let path = std::path::Path::new("target/bench/engine.json");
     std::fs::create_dir_all("target/bench")?;
@@ -72,54 +91,37 @@ async fn main() -> Result<()> {
 }
 
 /// Counts are divided by `scale`.
-async fn measure(scale: usize) -> Result<Report> {
-    let bench = Bench::start(execution::EngineConfig::default()).await?;
-    let raw = Raw::measure(&bench.jetstream, PARTITIONS.into()).await?;
-    bench.round(Case::Inline, 100, 10_000 / scale).await?;
-    let mut cases = Vec::new();
-    for (case, most) in [
-        (Case::Inline, 20_000),
-        (Case::Heavy, 4_000),
-        (Case::Fan, 1_000),
-    ] {
-        for concurrency in [1, 100, 1_000] {
-            let few = if concurrency == 1 { 20 } else { 1 };
-            let executions = (most / few / scale).max(10);
-            cases.push(bench.round(case, concurrency, executions).await?);
-        }
-    }
-    let raw_after = Raw::measure(&bench.jetstream, PARTITIONS.into()).await?;
-    let event_to_frame = bench.watched(&[1, 100, 1_000 / scale.min(10)]).await?;
-    let near = Work::Timers {
-        executions: 2_000 / scale,
-        from: Duration::from_secs(2),
-        to: Duration::from_secs(7),
-    };
-    let timers_near = bench.order(Case::Timer, near).await?;
-    let ahead = Duration::from_secs(if scale == 1 { 20 } else { 3 });
-    let at_once = Work::Timers {
-        executions: 20_000 / scale,
-        from: ahead,
-        to: ahead,
-    };
-    let timers_at_once = bench.order(Case::Timer, at_once).await?;
-    let fairness = bench.fairness(scale).await?;
-    bench.end().await;
-    let report = Report {
+async fn measure(scale: usize, only: &[Part]) -> Result<Report> {
+    let wanted = |part| only.is_empty() || only.contains(&part);
+    let mut report = Report {
         cores: std::thread::available_parallelism()?.get(),
-        raw,
-        raw_after,
-        cases,
-        event_to_frame,
-        timers_near,
-        timers_at_once,
-        fairness,
-        overload: overload(scale).await?,
-        memory: vec![
+        ..Report::default()
+    };
+    let bench = Bench::start(execution::EngineConfig::default()).await?;
+    if wanted(Part::Cases) {
+        report.raw = Some(Raw::measure(&bench.jetstream, PARTITIONS.into()).await?);
+        report.cases = bench.cases(scale).await?;
+        report.raw_after = Some(Raw::measure(&bench.jetstream, PARTITIONS.into()).await?);
+    }
+    if wanted(Part::Watchers) {
+        report.event_to_frame = bench.watched(&[1, 100, 1_000 / scale.min(10)]).await?;
+    }
+    if wanted(Part::Timers) {
+        report.timers = bench.timers(scale).await?;
+    }
+    if wanted(Part::Fairness) {
+        report.fairness = Some(bench.fairness(scale).await?);
+    }
+    bench.end().await;
+    if wanted(Part::Overload) {
+        report.overload = Some(overload(scale).await?);
+    }
+    if wanted(Part::Memory) {
+        report.memory = vec![
             memory(Case::Parked, 100_000 / scale).await?,
             memory(Case::Active, 10_000 / scale).await?,
-        ],
-    };
+        ];
+    }
     Ok(report)
 }
 
@@ -185,7 +187,7 @@ impl Bench {
         let (host, url) = Host::start_with(config).await?;
         let flows = host.engine.kv(Bucket::FlowDef).await?;
         for case in Case::ALL {
-            let definition = serde_json::to_vec(&case.definition()?)?;
+            let definition = serde_json::to_vec(&case.executable()?)?;
             flows.put(case.hash(), definition.into()).await?;
         }
         let jetstream = jetstream::new(async_nats::connect(&url).await?);
@@ -236,10 +238,11 @@ impl Bench {
         client.arg(CLIENT).arg(serde_json::to_string(&order)?);
         client
             .stdin(Stdio::null())
-            .stderr(Stdio::inherit())
+            .stdout(Stdio::piped())
             .kill_on_drop(true);
-        let told = client.output().await?;
-        ensure!(told.status.success(), "the load generator failed");
+        // What it says on standard error is for whoever looks on.
+        let told = client.spawn()?.wait_with_output().await?;
+        ensure!(told.status.success(), "the load generator: {}", told.status);
         serde_json::from_slice(&told.stdout).context("what the load generator says")
     }
 
@@ -252,6 +255,45 @@ impl Bench {
         let told = self.order(case, work).await?;
         let (counted, stored) = (measured().since(counted), self.stored().await? - stored);
         Ok(Round::new(case, concurrency, &told, stored, &counted))
+    }
+
+    async fn cases(&self, scale: usize) -> Result<Vec<Round>> {
+        // Caches fill and connections open.
+        self.round(Case::Inline, 100, 10_000 / scale).await?;
+        let mut rounds = Vec::new();
+        for (case, most) in [
+            (Case::Inline, 20_000),
+            (Case::Heavy, 4_000),
+            (Case::Fan, 1_000),
+            (Case::Map, 100),
+            (Case::SubFlow, 4_000),
+        ] {
+            for concurrency in [1, 100, 1_000] {
+                let few = if concurrency == 1 { 20 } else { 1 };
+                let executions = (most / few / scale).max(10);
+                rounds.push(self.round(case, concurrency, executions).await?);
+            }
+        }
+        Ok(rounds)
+    }
+
+    /// Timers that are due one by one, and many that are due at once.
+    async fn timers(&self, scale: usize) -> Result<Vec<(&'static str, Told)>> {
+        let near = Work::Timers {
+            executions: 2_000 / scale,
+            from: Duration::from_secs(2),
+            to: Duration::from_secs(7),
+        };
+        let ahead = Duration::from_secs(if scale == 1 { 20 } else { 3 });
+        let at_once = Work::Timers {
+            executions: 20_000 / scale,
+            from: ahead,
+            to: ahead,
+        };
+        Ok(vec![
+            ("one by one", self.order(Case::Timer, near).await?),
+            ("all at once", self.order(Case::Timer, at_once).await?),
+        ])
     }
 
     /// Messages ever stored, in all streams and buckets.
@@ -268,7 +310,13 @@ impl Bench {
         let runtime = testkit::runtime(&self.host.engine).await;
         let auth = kernel::Service::new("auth", self.host.user.clone()).on(redeem_ticket);
         let auth = auth.start(&runtime).await?;
-        let gateway = gateway::serve(gateway::Config::loopback(), &runtime, Vec::new())?;
+        // All sockets come from this machine.
+        let config = gateway::Config {
+            rate_per_address: NonZeroU32::MAX,
+            rate_per_tenant: NonZeroU32::MAX,
+            ..gateway::Config::loopback()
+        };
+        let gateway = gateway::serve(config, &runtime, Vec::new())?;
         let mut spreads = Vec::new();
         for watchers in counts.iter().copied() {
             let gateway = gateway.address().to_string();

@@ -9,20 +9,20 @@ use crate::{
     raw::Raw,
 };
 
-#[derive(Debug, Serialize)]
+/// What was not asked for is absent.
+#[derive(Debug, Default, Serialize)]
 pub(crate) struct Report {
     pub(crate) cores: usize,
-    pub(crate) raw: Raw,
+    pub(crate) raw: Option<Raw>,
     /// The same once more, after the cases.
-    pub(crate) raw_after: Raw,
+    pub(crate) raw_after: Option<Raw>,
     pub(crate) cases: Vec<Round>,
     /// From the moment an event is recorded until its WebSocket frame is there, by watchers.
     pub(crate) event_to_frame: Vec<(usize, Spread)>,
-    /// How late timers are that are due one by one, and twenty thousand that are due at once.
-    pub(crate) timers_near: Told,
-    pub(crate) timers_at_once: Told,
-    pub(crate) fairness: Fairness,
-    pub(crate) overload: Overload,
+    /// How late timers are, by how they are due.
+    pub(crate) timers: Vec<(&'static str, Told)>,
+    pub(crate) fairness: Option<Fairness>,
+    pub(crate) overload: Option<Overload>,
     pub(crate) memory: Vec<Memory>,
 }
 
@@ -109,25 +109,69 @@ impl Round {
 
 impl Report {
     pub(crate) fn print(&self) {
-        println!(
-            "\nraw publish-ack per second, 512 B, each written to the disk, {} cores:",
-            self.cores
-        );
         for (when, raw) in [("before", &self.raw), ("after", &self.raw_after)] {
+            let Some(raw) = raw else { continue };
             println!(
-                "  {when:<7} one by one {:>7.0}   100 under way {:>7.0}   on each stream {:>7.0}",
+                "raw publish-ack per second, 512 B, each written to the disk, {} cores, {when}: one by one {:.0}, 100 under way {:.0}, on each stream {:.0}",
+                self.cores,
                 raw.publish_1by1_per_s,
                 raw.publish_pipelined_per_s,
                 raw.publish_pipelined_streams_per_s
             );
         }
+        self.print_cases();
+        for (watchers, spread) in &self.event_to_frame {
+            println!(
+                "event to WebSocket frame, the commit included, {watchers:>5} watchers: p50 {:.1} ms, p99 {:.1} ms",
+                spread.p50_ms, spread.p99_ms
+            );
+        }
+        for (name, told) in &self.timers {
+            let late = told.done;
+            println!(
+                "{} timers, {name}: p50 {:.1} ms late, p99 {:.1}, the last {:.0}; {} early",
+                late.count, late.p50_ms, late.p99_ms, late.max_ms, told.early
+            );
+        }
+        if let Some(fairness) = &self.fairness {
+            println!(
+                "{} starts/s: p99 {:.1} ms alone, {:.1} ms beside a flood of which {:.0}/s were done",
+                fairness.per_second,
+                fairness.alone.p99_ms,
+                fairness.beside_a_flood.p99_ms,
+                fairness.flood_accepted_per_s
+            );
+        }
+        if let Some(over) = &self.overload {
+            println!(
+                "peak {:.0}/s, offered {:.0}/s: {:.0}/s done, p99 {:.0} ms; {} refused, p99 {:.1} ms",
+                over.peak_per_s,
+                over.offered_per_s,
+                over.goodput_per_s,
+                over.accepted.p99_ms,
+                over.refused.count,
+                over.refused.p99_ms
+            );
+        }
+        for memory in &self.memory {
+            println!(
+                "{} {} executions: {:.0} bytes each",
+                memory.executions, memory.state, memory.bytes_per_execution
+            );
+        }
+    }
+
+    fn print_cases(&self) {
+        if self.cases.is_empty() {
+            return;
+        }
         println!(
-            "\n{:<29}{:>5}{:>9}{:>9}{:>9}{:>9}{:>10}{:>10}",
+            "\n{:<33}{:>5}{:>9}{:>9}{:>9}{:>9}{:>10}{:>10}",
             "case", "c", "exec/s", "steps/s", "p50 ms", "p99 ms", "publ./ex.", "commit ms"
         );
         for round in &self.cases {
             println!(
-                "{:<29}{:>5}{:>9.0}{:>9.0}{:>9.2}{:>9.2}{:>10.3}{:>10.2}",
+                "{:<33}{:>5}{:>9.0}{:>9.0}{:>9.2}{:>9.2}{:>10.3}{:>10.2}",
                 round.case,
                 round.concurrency,
                 round.executions_per_s,
@@ -138,52 +182,6 @@ impl Report {
                 round.commit_wait_ms
             );
         }
-        println!("\nevent to WebSocket frame, the commit included:");
-        for (watchers, spread) in &self.event_to_frame {
-            println!(
-                "  {watchers:>5} watchers: p50 {:.1} ms, p99 {:.1} ms",
-                spread.p50_ms, spread.p99_ms
-            );
-        }
-        for (name, told) in [
-            ("one by one", &self.timers_near),
-            ("all at once", &self.timers_at_once),
-        ] {
-            let late = told.done;
-            println!(
-                "{} timers, {name}: p50 {:.1} ms late, p99 {:.1}, the last {:.0}; {} early",
-                late.count, late.p50_ms, late.p99_ms, late.max_ms, told.early
-            );
-        }
-        let Fairness {
-            per_second,
-            alone,
-            beside_a_flood,
-            flood_accepted_per_s,
-        } = &self.fairness;
-        println!(
-            "{per_second} starts/s: p99 {:.1} ms alone, {:.1} ms beside a flood of which {flood_accepted_per_s:.0}/s were done",
-            alone.p99_ms, beside_a_flood.p99_ms
-        );
-        let over = &self.overload;
-        println!(
-            "peak {:.0}/s, offered {:.0}/s: {:.0}/s done, p99 {:.0} ms; {} refused, p99 {:.1} ms",
-            over.peak_per_s,
-            over.offered_per_s,
-            over.goodput_per_s,
-            over.accepted.p99_ms,
-            over.refused.count,
-            over.refused.p99_ms
-        );
-        self.print_memory();
-    }
-
-    fn print_memory(&self) {
-        for memory in &self.memory {
-            println!(
-                "{} {} executions: {:.0} bytes each",
-                memory.executions, memory.state, memory.bytes_per_execution
-            );
-        }
+        println!();
     }
 }

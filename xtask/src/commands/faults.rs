@@ -9,6 +9,7 @@ use std::{
 use anyhow::{Result, bail};
 
 use crate::{
+    apt,
     cargo::{self, Profile},
     commands::test::TestServers,
     interrupts::Interrupts,
@@ -19,6 +20,9 @@ use crate::{
 
 /// How long a server that has ended stays away at most.
 const AWAY: Duration = Duration::from_secs(2);
+
+/// Gives a process another time.
+const FAKE_TIME: &str = "faketime";
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -32,6 +36,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let binaries = step("build", || {
         cargo::build_with(Profile::Dev, &["troupe/failpoints"], &interrupts)
     })?;
+    if process::on_path(FAKE_TIME).is_none()
+        && let Err(why) = apt::install(&[FAKE_TIME], &interrupts)
+    {
+        eprintln!("  the scenario `clock` will do nothing: {why:#}");
+    }
     let mut servers = TestServers::start(Durability::Full, &interrupts)?;
     let mut faults = Command::new(binaries.join("faults"));
     faults

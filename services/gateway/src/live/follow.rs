@@ -171,8 +171,9 @@ impl Follower {
             limit: Some(STRETCH),
         };
         let tenant = self.caller.principal.tenant;
-        let deadline = Instant::now() + PATIENCE;
         let (gate, token) = (&self.caller.gate, &*self.caller.token);
+        let _turn = gate.live.turn().await;
+        let deadline = Instant::now() + PATIENCE;
         let events = gate.ask(tenant, Some(token), deadline, &request).await?;
         self.queue = events.items.into_iter().map(Arc::new).collect();
         self.behind = events.next.is_some() && !self.queue.is_empty();

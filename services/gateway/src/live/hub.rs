@@ -15,7 +15,7 @@ use contracts::{
 };
 use futures::StreamExt;
 use tokio::{
-    sync::{Mutex, OwnedSemaphorePermit, Semaphore, broadcast},
+    sync::{Mutex, OwnedSemaphorePermit, Semaphore, SemaphorePermit, broadcast},
     task::JoinSet,
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -23,12 +23,16 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 /// Frames kept for a watcher that does not keep up; beyond them it reads the history again.
 const BUFFERED: usize = 256;
 
+/// Histories read at the same time: many who begin to watch at once must not be too many for the service that answers.
+const READERS: usize = 64;
+
 type Key = (TenantId, ExecutionId);
 
 /// The watched executions of this gateway.
 pub(crate) struct Hub {
     bus: Bus,
     streams: Arc<Semaphore>,
+    readers: Semaphore,
     watched: Mutex<Watched>,
 }
 
@@ -57,6 +61,7 @@ impl Hub {
         Self {
             bus,
             streams: Arc::new(Semaphore::new(max_streams)),
+            readers: Semaphore::new(READERS),
             watched: Mutex::default(),
         }
     }
@@ -80,6 +85,12 @@ impl Hub {
             _channel: channel,
             _permit: permit,
         })
+    }
+
+    /// Whoever holds it may read a history; others wait in the order they came.
+    pub(super) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        // The semaphore is never closed.
+        self.readers.acquire().await.ok()
     }
 
     /// Tokens published after this returned are received, as far as the bus keeps up.

@@ -207,6 +207,32 @@ async fn a_revoked_token_ends_the_stream() {
 }
 
 #[tokio::test]
+async fn a_crowd_reads_the_history_in_turns() {
+    const CROWD: usize = 150;
+    const IN_TURN: usize = 64;
+    let platform = Platform::start().await;
+    let execution = platform.execution(3, true);
+    let held = platform.history.hold().await;
+    let crowd = async {
+        let streams = (0..CROWD).map(|_| async {
+            let mut stream = platform.ask("GET", &path(execution)).open().await;
+            stream.ids().await
+        });
+        futures::future::join_all(streams).await
+    };
+    let watch = async {
+        testkit::eventually(Duration::from_secs(10), async || {
+            (platform.history.held() == IN_TURN).then_some(())
+        })
+        .await;
+        drop(held);
+    };
+    let (seen, ()) = tokio::join!(crowd, watch);
+    assert!(seen.iter().all(|ids| ids == &[1, 2, 3]), "{seen:?}");
+    assert_eq!(platform.history.most_held(), IN_TURN);
+}
+
+#[tokio::test]
 async fn only_so_many_streams_are_open() {
     let config = gateway::Config {
         max_streams: 1,

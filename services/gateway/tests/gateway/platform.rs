@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -22,6 +25,7 @@ use contracts::{
 use gateway::{Config, Serving};
 use kernel::{Ctx, Running, Service};
 use testkit::Nats;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::http::Ask;
 
@@ -37,8 +41,17 @@ pub(crate) struct Platform {
 }
 
 /// The frames of each execution, as the engine would keep them.
-#[derive(Clone, Default)]
-pub(crate) struct History(Arc<Mutex<Frames>>);
+#[derive(Clone)]
+pub(crate) struct History {
+    frames: Arc<Mutex<Frames>>,
+    /// Each read takes one.
+    reads: Arc<Semaphore>,
+    held: Arc<AtomicUsize>,
+    most_held: Arc<AtomicUsize>,
+}
+
+/// Reads that a history answers at the same time, unless it is held back.
+const READS: usize = 10_000;
 
 type Frames = HashMap<(TenantId, ExecutionId), Vec<Frame>>;
 
@@ -104,9 +117,36 @@ impl Platform {
     }
 }
 
+impl Default for History {
+    fn default() -> Self {
+        Self {
+            frames: Arc::default(),
+            reads: Arc::new(Semaphore::new(READS)),
+            held: Arc::default(),
+            most_held: Arc::default(),
+        }
+    }
+}
+
 impl History {
+    /// No read is answered until what this gives is dropped.
+    pub(crate) async fn hold(&self) -> OwnedSemaphorePermit {
+        let all = u32::try_from(READS).unwrap();
+        self.reads.clone().acquire_many_owned(all).await.unwrap()
+    }
+
+    /// Reads that wait for an answer.
+    pub(crate) fn held(&self) -> usize {
+        self.held.load(Ordering::SeqCst)
+    }
+
+    /// The most that ever waited at the same time.
+    pub(crate) fn most_held(&self) -> usize {
+        self.most_held.load(Ordering::SeqCst)
+    }
+
     pub(crate) fn grow(&self, tenant: TenantId, execution: ExecutionId, last: u64, over: bool) {
-        let mut all = self.0.lock().unwrap();
+        let mut all = self.frames.lock().unwrap();
         let frames = all.entry((tenant, execution)).or_default();
         for n in frames.len() as u64 + 1..=last {
             frames.push(frame(n, over && n == last));
@@ -120,12 +160,12 @@ impl History {
         execution: ExecutionId,
         frames: impl IntoIterator<Item = Frame>,
     ) {
-        let mut all = self.0.lock().unwrap();
+        let mut all = self.frames.lock().unwrap();
         all.entry((tenant, execution)).or_default().extend(frames);
     }
 
     fn of(&self, tenant: TenantId, execution: ExecutionId) -> Result<Vec<Frame>, Problem> {
-        let all = self.0.lock().unwrap();
+        let all = self.frames.lock().unwrap();
         let missing = || {
             let detail = format!("execution `{execution}` does not exist");
             Problem::new(ErrorCode::NotFound, detail)
@@ -315,6 +355,11 @@ async fn execute(
 }
 
 async fn events(ctx: Ctx<History>, request: ListEvents) -> Result<Events, Problem> {
+    let held = ctx.state.held.fetch_add(1, Ordering::SeqCst) + 1;
+    ctx.state.most_held.fetch_max(held, Ordering::SeqCst);
+    let read = ctx.state.reads.acquire().await;
+    ctx.state.held.fetch_sub(1, Ordering::SeqCst);
+    drop(read);
     let frames = ctx.state.of(ctx.tenant, request.execution_id)?;
     let limit = request.limit.unwrap_or(200) as usize;
     let mut items: Vec<_> = frames
