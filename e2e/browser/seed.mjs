@@ -88,7 +88,19 @@ export async function seed() {
     api_key: "a-key-of-nobody",
     models: [{ name: "large", price: { prompt: "1", completion: "2" } }],
   });
+  await api("POST", "/llm/routes", {
+    name: "careful",
+    strategy: "weighted",
+    deployments: [
+      { provider: "house", model: "large", weight: 3 },
+      { provider: "rehearsal", model: "rehearsal" },
+    ],
+  });
+  await api("POST", "/llm/budgets", { name: "all of us", scope: "organization", period: "month", limit: "100" });
+  await api("POST", "/llm/budgets", { name: "nothing left", scope: "user", period: "day", limit: "0" });
+  const { items: calls } = await api("GET", "/llm/calls");
   return [
+    ...calls.slice(0, 1).map(({ id }) => `/calls/${id}`),
     `/flows/${flow}`,
     ...["steps", "graph", "timeline", "events"].map((lens) => `/executions/${done}?lens=${lens}`),
     `/executions/${failed}`,

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use contracts::execution::Usage;
+use rust_decimal::Decimal;
 
 /// `412 ms`, `2.3 s`, `1 m 04 s`, `2 h 05 m`.
 pub(crate) fn duration(ms: u64) -> String {
@@ -50,8 +51,16 @@ pub(crate) fn count(n: u64) -> String {
 pub(crate) fn cost(usage: &Usage) -> String {
     match usage.cost {
         None => "unknown".into(),
-        Some(cost) if cost.is_zero() => "$0".into(),
-        Some(cost) => format!("${}", cost.round_dp(4).normalize()),
+        Some(cost) => dollars(cost),
+    }
+}
+
+/// `$0.0042`; what is too small for that is not nothing.
+pub(crate) fn dollars(amount: Decimal) -> String {
+    let shown = amount.round_dp(4).normalize();
+    match shown.is_zero() && !amount.is_zero() {
+        true => "<$0.0001".into(),
+        false => format!("${shown}"),
     }
 }
 
@@ -103,6 +112,13 @@ mod tests {
             texts,
             ["any moment", "in 5 min", "in 2 h", "in 27 h", "in 2 d"]
         );
+    }
+
+    #[test]
+    fn a_small_amount_is_not_nothing() {
+        let texts = ["0", "12.50", "0.00423", "0.00001"];
+        let texts = texts.map(|text| dollars(text.parse().expect("an amount")));
+        assert_eq!(texts, ["$0", "$12.5", "$0.0042", "<$0.0001"]);
     }
 
     #[test]

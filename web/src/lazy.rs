@@ -94,6 +94,11 @@ chunks! {
         knowledge::Knowledge { params: Params }
         knowledge_base::KnowledgeBase { id: String, params: Params }
         providers::Providers {}
+        llm_routes::LlmRoutes {}
+        budgets::Budgets {}
+        usage::Usage { params: Params }
+        calls::Calls { params: Params }
+        call::Call { id: String }
         settings::Settings {}
         design::Design {}
     }

@@ -4,8 +4,9 @@ use dioxus::{prelude::*, web::WebHistory};
 
 use crate::{
     lazy::{
-        Agent, Agents, Approvals, Chat, ChatSession, Compare, Crew, Crews, DeadLetters, Design,
-        Editor, Execution, Knowledge, KnowledgeBase, Providers, Settings, Tool, Tools,
+        Agent, Agents, Approvals, Budgets, Call, Calls, Chat, ChatSession, Compare, Crew, Crews,
+        DeadLetters, Design, Editor, Execution, Knowledge, KnowledgeBase, LlmRoutes, Providers,
+        Settings, Tool, Tools, Usage,
     },
     pages::{
         dashboard::Dashboard, executions::Executions, flows::Flows, login::Login, missing::Missing,
@@ -61,6 +62,16 @@ pub(crate) enum Route {
         ChatSession { id: String, params: Params },
         #[route("/providers")]
         Providers {},
+        #[route("/routes")]
+        LlmRoutes {},
+        #[route("/budgets")]
+        Budgets {},
+        #[route("/usage?:..params")]
+        Usage { params: Params },
+        #[route("/calls?:..params")]
+        Calls { params: Params },
+        #[route("/calls/:id")]
+        Call { id: String },
         #[route("/settings")]
         Settings {},
         #[route("/design")]
@@ -146,6 +157,19 @@ impl Route {
             id: id.to_string(),
             params: Params::default(),
         }
+    }
+    pub(crate) fn usage() -> Self {
+        Self::Usage {
+            params: Params::default(),
+        }
+    }
+    pub(crate) fn calls() -> Self {
+        Self::Calls {
+            params: Params::default(),
+        }
+    }
+    pub(crate) fn call(id: impl ToString) -> Self {
+        Self::Call { id: id.to_string() }
     }
     pub(crate) fn chat() -> Self {
         Self::Chat {

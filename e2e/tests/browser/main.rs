@@ -102,6 +102,20 @@ async fn providers() {
 }
 
 #[tokio::test]
+async fn llm_routes() {
+    let platform = Platform::start().await;
+    platform.user("ada").await;
+    check(&mut browser(&platform, "llm_routes")).await;
+}
+
+#[tokio::test]
+async fn spending() {
+    let (platform, vendor) = with_vendor().await;
+    platform.user("ada").await;
+    check(asking(&vendor, &mut browser(&platform, "spending"))).await;
+}
+
+#[tokio::test]
 async fn approvals() {
     let platform = Platform::start().await;
     platform.user("ada").await;

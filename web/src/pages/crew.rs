@@ -2,7 +2,6 @@
 
 mod editor;
 mod members;
-mod order;
 mod preview;
 mod task;
 mod tasks;

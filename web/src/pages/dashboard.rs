@@ -127,6 +127,7 @@ fn Board(
         section { class: "stack-s",
             h2 { "Spend by model in {DAYS} days" }
             Spend {}
+            p { class: "hint", Link { to: Route::usage(), "Usage by day, flow and user" } }
         }
     }
 }

@@ -188,12 +188,12 @@ fn place<R: Versioned>(latest: Option<&R>, first: &R::Spec) -> String {
     format!("{} {}/{name}", whose.unwrap_or_default(), R::PATH)
 }
 
-fn json(spec: &impl Serialize) -> Value {
+pub(crate) fn json(spec: &impl Serialize) -> Value {
     serde_json::to_value(spec).expect("a message has a JSON form")
 }
 
 /// The names of the fields that differ.
-fn changes(one: &Value, other: &Value) -> Vec<String> {
+pub(crate) fn changes(one: &Value, other: &Value) -> Vec<String> {
     let (Some(one), Some(other)) = (one.as_object(), other.as_object()) else {
         return Vec::new();
     };
@@ -249,10 +249,34 @@ pub(crate) fn Overtaken<R: Versioned>(edit: Edit<R>, latest: Option<Rc<R>>) -> E
     };
     let version = latest.version();
     rsx! {
+        OvertakenNotice {
+            saved: "version {version}",
+            changes,
+            ontake: move |()| edit.begin_from(latest.clone()),
+            onkeep: move |()| {
+                spawn(async move {
+                    edit.save(Some(version)).await;
+                });
+            },
+        }
+    }
+}
+
+/// Whose version holds: theirs, or what stands in the form.
+#[component]
+pub(crate) fn OvertakenNotice(
+    /// What they saved.
+    saved: String,
+    /// The fields in which it is not what the form began from.
+    changes: Vec<String>,
+    ontake: EventHandler<()>,
+    onkeep: EventHandler<()>,
+) -> Element {
+    rsx! {
         div { class: "notice", role: "alert", "data-tone": "warn",
             Icon { glyph: Glyph::Warning }
             div { class: "notice-text",
-                p { strong { "Somebody else saved version {version} while you were editing." } }
+                p { strong { "Somebody else saved {saved} while you were editing." } }
                 if changes.is_empty() {
                     p { class: "muted", "It says what yours said before." }
                 } else {
@@ -260,13 +284,8 @@ pub(crate) fn Overtaken<R: Versioned>(edit: Edit<R>, latest: Option<Rc<R>>) -> E
                 }
             }
             div { class: "row",
-                Button { onclick: move |_| edit.begin_from(latest.clone()), "Take theirs" }
-                Button {
-                    onclick: move |_| async move {
-                        edit.save(Some(version)).await;
-                    },
-                    "Keep mine"
-                }
+                Button { onclick: move |_| ontake.call(()), "Take theirs" }
+                Button { onclick: move |_| onkeep.call(()), "Keep mine" }
             }
         }
     }

@@ -66,7 +66,7 @@ pub(crate) fn Listing<T: Clone + PartialEq + 'static>(
     #[props(default = "table")] class: &'static str,
     children: Element,
 ) -> Element {
-    let filtered = params.get("search").or(params.get("kind")).is_some();
+    let filtered = !params.with("cursor", "").is_empty();
     match list.view() {
         View::Loading => rsx! { Skeleton { rows: 6 } },
         View::Failed(problem) => {

@@ -15,6 +15,7 @@ use contracts::{
 use dioxus::prelude::*;
 
 use self::{form::ProviderDialog, row::ProviderRow};
+use super::model_pages::ModelPage;
 use crate::{
     api::{
         query::{View, use_get},
@@ -25,7 +26,6 @@ use crate::{
         button::{Button, Variant},
         empty::EmptyState,
         icon::Glyph,
-        page::Page,
         problem::ProblemView,
         skeleton::Skeleton,
     },
@@ -33,7 +33,7 @@ use crate::{
 
 /// Lists of providers and of what they offer begin with these.
 const PROVIDERS: &str = "/llm-providers";
-const MODELS: &str = "/llm/models";
+pub(crate) const MODELS: &str = "/llm/models";
 
 #[component]
 pub(crate) fn Providers() -> Element {
@@ -41,7 +41,7 @@ pub(crate) fn Providers() -> Element {
     let providers = use_get::<ListPage<Provider>>(format!("{PROVIDERS}?limit=200"));
     let may_write = session::may(Permission::ProviderWrite);
     rsx! {
-        Page {
+        ModelPage {
             title: "Providers",
             loaded: providers.is_settled(),
             actions: may_write.then(|| rsx! {

@@ -84,7 +84,7 @@ const PLACES: [Place; 10] = [
     Place {
         letter: "p",
         keys: "g p",
-        text: "Providers",
+        text: "Models",
         to: || Route::Providers {},
     },
 ];

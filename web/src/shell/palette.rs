@@ -165,6 +165,17 @@ fn use_lines() -> Vec<Line> {
     lines
 }
 
+/// The pages behind the one on models.
+fn model_pages() -> [(&'static str, Route); 5] {
+    [
+        ("LLM providers", Route::Providers {}),
+        ("LLM routes", Route::LlmRoutes {}),
+        ("Budgets", Route::Budgets {}),
+        ("Usage of models", Route::usage()),
+        ("Calls of models", Route::calls()),
+    ]
+}
+
 /// What every organization has.
 fn fixed() -> Vec<Line> {
     let mut lines: Vec<_> = rail::places()
@@ -180,6 +191,9 @@ fn fixed() -> Vec<Line> {
         Glyph::Settings,
         settings,
     ));
+    for (text, route) in model_pages() {
+        lines.push(Line::new(text, "page", Glyph::Provider, Act::Go(route)));
+    }
     if session::may(Permission::DeadLetterRead) {
         let letters = Act::Go(Route::dead_letters());
         lines.push(Line::new("Dead letters", "page", Glyph::Warning, letters));

@@ -89,10 +89,20 @@ const ENTRIES: [Entry; 10] = [
         covers: |r| matches!(r, Route::Chat { .. } | Route::ChatSession { .. }),
     },
     Entry {
-        text: "Providers",
+        text: "Models",
         glyph: Glyph::Provider,
         to: || Route::Providers {},
-        covers: |r| matches!(r, Route::Providers {}),
+        covers: |r| {
+            matches!(
+                r,
+                Route::Providers {}
+                    | Route::LlmRoutes {}
+                    | Route::Budgets {}
+                    | Route::Usage { .. }
+                    | Route::Calls { .. }
+                    | Route::Call { .. }
+            )
+        },
     },
 ];
 

@@ -1,6 +1,6 @@
 //! What went wrong: what, why, what to do, and the id to name when asking for help.
 
-use contracts::{ErrorCode, Problem};
+use contracts::{ErrorCode, FieldProblem, Problem};
 use dioxus::prelude::*;
 
 use super::{
@@ -36,6 +36,13 @@ fn heading(problem: &Problem) -> &'static str {
         ErrorCode::Timeout | ErrorCode::Unavailable => "The service does not answer",
         ErrorCode::Internal => "Something went wrong on our side",
     }
+}
+
+/// What a form says of its fields before anybody else is asked.
+pub(crate) fn invalid(detail: &str, errors: Vec<FieldProblem>) -> Problem {
+    let mut problem = Problem::new(ErrorCode::InvalidInput, detail);
+    problem.errors = errors;
+    problem
 }
 
 /// In the place of what could not be shown.

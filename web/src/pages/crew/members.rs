@@ -8,10 +8,9 @@ use contracts::{
 };
 use dioxus::prelude::*;
 
-use super::order::Order;
 use crate::{
     api::query::use_get,
-    pages::editing::Edit,
+    pages::{editing::Edit, order::Order},
     routes::Route,
     ui::{
         Tone, badge::Badge, button::IconButton, icon::Glyph, problem::field_error,

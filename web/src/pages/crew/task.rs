@@ -3,12 +3,9 @@
 use contracts::crew::{Crew, Process, Task};
 use dioxus::prelude::*;
 
-use super::{
-    order::Order,
-    tasks::{remove, rename},
-};
+use super::tasks::{remove, rename};
 use crate::{
-    pages::{editing::Edit, picking::Picker},
+    pages::{editing::Edit, order::Order, picking::Picker},
     ui::{
         button::IconButton,
         field::{TextArea, TextField},

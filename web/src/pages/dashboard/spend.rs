@@ -12,6 +12,7 @@ use crate::{
     },
     format,
     listen::use_interval,
+    pages::spending::{cost, model_name, shares, unpriced},
     params::Params,
     ui::{problem::ProblemView, skeleton::Skeleton},
 };
@@ -60,7 +61,7 @@ fn Models(lines: Vec<UsageLine>) -> Element {
                 }
                 tbody {
                     for (line , share) in lines.iter().zip(shares).take(SHOWN) {
-                        Model { key: "{name(line)}", line: line.clone(), share }
+                        Model { key: "{model_name(line)}", line: line.clone(), share }
                     }
                 }
             }
@@ -73,22 +74,18 @@ fn Models(lines: Vec<UsageLine>) -> Element {
 
 #[component]
 fn Model(line: UsageLine, share: f64) -> Element {
-    let unpriced = match line.unpriced {
-        0 => String::new(),
-        n => format!("{} without a price", format::count(n)),
-    };
     rsx! {
         tr {
-            th { scope: "row", {name(&line)} }
+            th { scope: "row", {model_name(&line)} }
             td { class: "end num", {format::count(line.calls)}
                 if line.failures > 0 {
                     p { class: "hint", "{format::count(line.failures)} failed" }
                 }
             }
             td { class: "end num", {format::tokens(&line.usage)} }
-            td { class: "end num", {format::cost(&line.usage)}
-                if line.unpriced > 0 {
-                    p { class: "hint", "{unpriced}" }
+            td { class: "end num", {cost(&line)}
+                if let Some(more) = unpriced(&line) {
+                    p { class: "hint", "{more}" }
                 }
             }
             td { class: "wide-only",
@@ -97,58 +94,5 @@ fn Model(line: UsageLine, share: f64) -> Element {
                 }
             }
         }
-    }
-}
-
-fn name(line: &UsageLine) -> String {
-    let part = |part: &Option<String>| part.clone().unwrap_or_default();
-    format!("{}/{}", part(&line.provider), part(&line.model))
-}
-
-/// In hundredths of all that is known to be spent; where nothing is, of all tokens.
-fn shares(lines: &[UsageLine]) -> Vec<f64> {
-    let cost = |line: &UsageLine| {
-        let cost = line.usage.cost.unwrap_or_default();
-        f64::try_from(cost).unwrap_or_default()
-    };
-    let tokens =
-        |line: &UsageLine| (line.usage.prompt_tokens + line.usage.completion_tokens) as f64;
-    let spent: f64 = lines.iter().map(cost).sum();
-    let weight: &dyn Fn(&UsageLine) -> f64 = if spent > 0.0 { &cost } else { &tokens };
-    let whole: f64 = lines.iter().map(weight).sum();
-    let share = |line| 100.0 * weight(line) / whole.max(f64::MIN_POSITIVE);
-    lines.iter().map(share).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use contracts::execution::Usage;
-
-    use super::*;
-
-    fn line(cost: &str, tokens: u64) -> UsageLine {
-        UsageLine {
-            day: None,
-            provider: Some("vendor".into()),
-            model: Some("large".into()),
-            flow_id: None,
-            user_id: None,
-            calls: 1,
-            failures: 0,
-            usage: Usage {
-                prompt_tokens: tokens,
-                completion_tokens: 0,
-                cost: cost.parse().ok(),
-            },
-            unpriced: 0,
-        }
-    }
-
-    #[test]
-    fn shares_are_of_money_else_of_tokens() {
-        assert_eq!(shares(&[line("3", 1), line("1", 99)]), [75.0, 25.0]);
-        assert_eq!(shares(&[line("0", 1), line("0", 3)]), [25.0, 75.0]);
-        assert_eq!(shares(&[line("0", 0)]), [0.0]);
-        assert_eq!(name(&line("0", 0)), "vendor/large");
     }
 }

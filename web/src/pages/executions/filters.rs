@@ -7,11 +7,11 @@ use dioxus::prelude::*;
 use super::period;
 use crate::{
     api::names::{Named, Names},
+    pages::period::Period,
     params::Params,
     routes::Route,
     ui::{
-        badge::state_look, button::Button, field::TextField, icon::Glyph, search::SearchField,
-        select::SelectField,
+        badge::state_look, button::Button, icon::Glyph, search::SearchField, select::SelectField,
     },
 };
 
@@ -61,6 +61,8 @@ pub(crate) fn FilterBar(params: Params, names: Names) -> Element {
     );
     let mut subjects = vec![(String::new(), "All flows, agents and crews".to_owned())];
     subjects.extend(names.all().iter().map(option));
+    let mut times = vec![(String::new(), "Any time".to_owned())];
+    times.extend(period::LAST.map(|(word, text, _)| (word.to_owned(), text.to_owned())));
     let go = |params: Params| {
         navigator().push(Route::Executions { params });
     };
@@ -72,45 +74,10 @@ pub(crate) fn FilterBar(params: Params, names: Names) -> Element {
             SelectField { label: "What was executed", bare: true, value: subject, options: subjects,
                 onchange: move |value: String| go(with_subject(&by_subject, &value)),
             }
-            Time { params: params.clone() }
+            Period { label: "Started", options: times, usual: "", params: params.clone(), to: |params| Route::Executions { params } }
             if !params.is_empty() {
                 Button { icon: Glyph::Close, onclick: move |_| go(Params::default()), "Clear" }
             }
-        }
-    }
-}
-
-/// When executions were started: at any time, in the last hours, or on days.
-#[component]
-fn Time(params: Params) -> Element {
-    let chosen = period::chosen(&params).to_owned();
-    let mut options = vec![(String::new(), "Any time".to_owned())];
-    options.extend(period::LAST.map(|(word, text, _)| (word.to_owned(), text.to_owned())));
-    options.push((period::DAYS.to_owned(), "Days…".to_owned()));
-    let by_days = chosen == period::DAYS;
-    let before = params.clone();
-    rsx! {
-        SelectField { label: "Started", bare: true, value: chosen, options,
-            onchange: move |word: String| {
-                navigator().push(Route::Executions { params: period::choose(&before, &word) });
-            },
-        }
-        if by_days {
-            Day { label: "From", name: "from", params: params.clone() }
-            Day { label: "To", name: "to", params }
-        }
-    }
-}
-
-/// One of the days. A date that is being typed leaves no trace in the history.
-#[component]
-fn Day(label: String, name: &'static str, params: Params) -> Element {
-    let value = params.get(name).unwrap_or_default().to_owned();
-    rsx! {
-        TextField { label, bare: true, kind: "date", value,
-            oninput: move |day: String| {
-                navigator().replace(Route::Executions { params: period::with_day(&params, name, &day) });
-            },
         }
     }
 }

@@ -3,7 +3,7 @@
 //! **Invariant:** a key that was typed for one kind is not sent to another.
 
 use contracts::{
-    ErrorCode, FieldProblem, Problem,
+    FieldProblem, Problem,
     llm::{CreateProvider, Provider, ProviderKind},
 };
 use serde_json::{Value, json};
@@ -13,6 +13,7 @@ use super::{
     models::{read_models, write_models},
     vendors::vendor,
 };
+use crate::ui::problem::invalid;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Draft {
@@ -91,12 +92,11 @@ impl Draft {
 }
 
 fn wrong(path: &str, message: String) -> Problem {
-    let mut problem = Problem::new(ErrorCode::InvalidInput, "the provider is not valid");
-    problem.errors = vec![FieldProblem {
-        path: path.to_owned(),
-        message,
-    }];
-    problem
+    let path = path.to_owned();
+    invalid(
+        "the provider is not valid",
+        vec![FieldProblem { path, message }],
+    )
 }
 
 #[cfg(test)]

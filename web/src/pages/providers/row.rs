@@ -9,19 +9,20 @@ use dioxus::prelude::*;
 
 use super::{MODELS, PROVIDERS, form::ProviderDialog, vendors::vendor};
 use crate::{
-    api::{self, query},
-    format,
+    api, format,
+    pages::removing::Remove,
     ui::{
         Tone,
         badge::Badge,
         button::Button,
-        confirm::Confirm,
         icon::{Glyph, Icon},
         menu::{Menu, MenuItem, MenuLine},
         problem::sentence,
-        toast,
     },
 };
+
+/// What is read anew once a provider is gone.
+const STALE: &[&str] = &[PROVIDERS, MODELS];
 
 #[component]
 pub(super) fn ProviderRow(provider: Provider, may_write: bool) -> Element {
@@ -61,7 +62,14 @@ pub(super) fn ProviderRow(provider: Provider, may_write: bool) -> Element {
                     ProviderDialog { provider: provider.clone(), onclose: move |()| editing.set(false) }
                 }
                 if deleting() {
-                    Remove { provider: provider.clone(), onclose: move |()| deleting.set(false) }
+                    Remove {
+                        name: provider.name.clone(),
+                        act: "Remove provider",
+                        path: "{PROVIDERS}/{provider.id}",
+                        stale: STALE,
+                        onclose: move |()| deleting.set(false),
+                        p { "Agents and flows that name its models fail until they name others. Its key is deleted." }
+                    }
                 }
             }
         }
@@ -97,36 +105,6 @@ fn Test(id: ProviderId, name: String) -> Element {
             if let Some((tone, glyph, text)) = told {
                 Badge { tone, glyph, "{text}" }
             }
-        }
-    }
-}
-
-#[component]
-fn Remove(provider: Provider, onclose: EventHandler<()>) -> Element {
-    let mut busy = use_signal(|| false);
-    let mut problem = use_signal(|| None::<Problem>);
-    let (id, name) = (provider.id, provider.name.clone());
-    let remove = move |()| {
-        let name = name.clone();
-        spawn(async move {
-            busy.set(true);
-            match api::delete(&format!("{PROVIDERS}/{id}")).await {
-                Ok(()) => {
-                    toast::done(format!("Removed “{name}”."));
-                    query::invalidate(PROVIDERS);
-                    query::invalidate(MODELS);
-                    onclose.call(());
-                }
-                Err(refusal) => {
-                    problem.set(Some(refusal));
-                    busy.set(false);
-                }
-            }
-        });
-    };
-    rsx! {
-        Confirm { title: "Remove “{provider.name}”?", act: "Remove provider", busy: busy(), problem: problem(), onconfirm: remove, onclose,
-            p { "Agents and flows that name its models fail until they name others. Its key is deleted." }
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::ui::{button::IconButton, icon::Glyph};
 
 /// `onswap` gets the place of the one with which it changes places.
 #[component]
-pub(super) fn Order(
+pub(crate) fn Order(
     name: String,
     index: usize,
     count: usize,

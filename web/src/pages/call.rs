@@ -1,0 +1,147 @@
+//! One call: whom it asked, what it took, how it ended.
+
+use contracts::llm::CallRecord;
+use dioxus::prelude::*;
+
+use super::{
+    calls::{Asked, Outcome, attempts_of},
+    model_pages::{ModelName, ModelPage},
+};
+use crate::{
+    api::{
+        names::{short, use_member_names, use_names},
+        query::{View, use_get},
+    },
+    format,
+    live::words,
+    params::Params,
+    routes::Route,
+    ui::{problem::ProblemView, skeleton::Skeleton, time::Ago},
+};
+
+#[component]
+pub(crate) fn Call(id: String) -> Element {
+    let call = use_get::<CallRecord>(format!("/llm/calls/{id}"));
+    rsx! {
+        ModelPage {
+            title: "Call",
+            loaded: call.is_settled(),
+            match call.view() {
+                View::Loading => rsx! { Skeleton {} },
+                View::Failed(problem) => rsx! { ProblemView { problem, onretry: move |()| call.refetch() } },
+                View::Ready(call) => rsx! {
+                    div { class: "row",
+                        Asked { call: (*call).clone() }
+                        Outcome { error: call.error.clone() }
+                    }
+                    Facts { call: (*call).clone() }
+                    Attempts { call: (*call).clone() }
+                    Recorded { call: (*call).clone() }
+                },
+            }
+        }
+    }
+}
+
+#[component]
+fn Facts(call: CallRecord) -> Element {
+    let (flows, members) = (use_names(), use_member_names());
+    let estimated = if call.estimated { ", estimated" } else { "" };
+    rsx! {
+        dl { class: "facts",
+            Fact { term: "Asked", Ago { at: call.at } }
+            Fact { term: "Duration", {format::duration(call.duration_ms)} }
+            Fact { term: "Prompt", {words::count(call.usage.prompt_tokens)} " tokens{estimated}" }
+            Fact { term: "Completion", {words::count(call.usage.completion_tokens)} " tokens{estimated}" }
+            Fact { term: "Price", {words::money(&call.usage)} }
+            if let Some(route) = &call.route {
+                Fact { term: "Route", code { "{route}" } }
+            }
+            if let Some(id) = call.execution_id {
+                Fact { term: "Execution", Link { to: step_of(&call, id), {short(&id.to_string())} } }
+            }
+            if let Some(id) = call.flow_id {
+                Fact { term: "Flow", Link { to: Route::flow(id), {flows.of(id)} } }
+            }
+            if let Some(node) = &call.node {
+                Fact { term: "Step", code { "{node}" } }
+            }
+            if let Some(id) = call.user_id {
+                Fact { term: "In the name of", {members.of(id)} }
+            }
+            Fact { term: "Id", code { "{call.id}" } }
+        }
+    }
+}
+
+#[component]
+fn Fact(term: &'static str, children: Element) -> Element {
+    rsx! {
+        div { class: "fact", dt { "{term}" } dd { {children} } }
+    }
+}
+
+/// The step that asked, on the page of its execution.
+fn step_of(call: &CallRecord, execution: impl ToString) -> Route {
+    Route::Execution {
+        id: execution.to_string(),
+        params: Params::one("step", call.node.as_deref().unwrap_or_default()),
+    }
+}
+
+#[component]
+fn Attempts(call: CallRecord) -> Element {
+    let attempts = attempts_of(&call);
+    rsx! {
+        section { class: "stack-s",
+            h2 { "Attempts" }
+            div { class: "table-scroll", tabindex: "0", role: "region", "aria-label": "Attempts",
+                table { class: "table attempts-table",
+                    thead {
+                        tr {
+                            th { scope: "col", class: "end", "No." }
+                            th { scope: "col", "Asked" }
+                            th { scope: "col", class: "wide-only", "Key" }
+                            th { scope: "col", "Outcome" }
+                            th { scope: "col", class: "end", "After" }
+                        }
+                    }
+                    tbody {
+                        for (index , attempt) in attempts.iter().enumerate() {
+                            tr { key: "{index}",
+                                td { class: "end num muted", "{index + 1}" }
+                                td { ModelName { provider: attempt.provider.clone(), model: attempt.model.clone() } }
+                                td { class: "wide-only num", "{attempt.key}" }
+                                td { Outcome { error: attempt.error.clone() } }
+                                td { class: "end num", {format::duration(attempt.duration_ms)} }
+                            }
+                        }
+                    }
+                }
+            }
+            if attempts.is_empty() {
+                p { class: "muted", "Nobody was asked: it was refused before." }
+            } else if attempts.len() > 1 {
+                p { class: "hint", "What an attempt took that failed is not known, and not in the price." }
+            }
+        }
+    }
+}
+
+/// Where the words of question and answer are, if anywhere.
+#[component]
+fn Recorded(call: CallRecord) -> Element {
+    let execution = call.execution_id;
+    rsx! {
+        section { class: "stack-s",
+            h2 { "Question and answer" }
+            p { class: "muted",
+                "They are not kept with the call. "
+                if let Some(id) = execution {
+                    Link { to: step_of(&call, id), "The step that asked" }
+                    " has what its execution recorded."
+                }
+            }
+        }
+    }
+}
