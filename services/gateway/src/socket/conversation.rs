@@ -1,7 +1,7 @@
 //! One open socket: frames of the client in, events of what it subscribed to out.
 //!
-//! **Invariant:** what waits for a client is bounded: the next event is taken from its stream only when the one before
-//! was sent, and a client that takes nothing for [`STALL`] is closed. No socket outlives its access token.
+//! **Invariant:** what waits for a client is bounded: the next events, [`TOGETHER`] at most, are taken from their streams
+//! only when those before were sent, and a client that takes nothing for [`STALL`] is closed. No socket outlives its access token.
 
 use std::{collections::HashMap, io, sync::Arc, time::Duration};
 
@@ -12,7 +12,7 @@ use contracts::{
     live::Frame,
 };
 use futures::{
-    SinkExt, StreamExt,
+    FutureExt, SinkExt, StreamExt,
     stream::{self, BoxStream, SelectAll},
 };
 use poem::web::websocket::{Message, WebSocketStream};
@@ -28,7 +28,9 @@ use crate::{
 const MAX_SUBSCRIPTIONS: usize = 64;
 /// Of a client's frame, in bytes.
 const MAX_FRAME: usize = 16 * 1024;
-/// How long a client may leave one event untaken.
+/// Events that are written at once, where so many are there.
+const TOGETHER: usize = 32;
+/// How long a client may leave events untaken.
 const STALL: Duration = Duration::from_secs(10);
 /// How often the access token is looked at.
 const CHECK: Duration = Duration::from_secs(1);
@@ -92,32 +94,48 @@ async fn converse(socket: &mut WebSocketStream, caller: &Caller) -> Ending {
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut heard_at = Instant::now();
     loop {
-        let message = tokio::select! {
+        let messages = tokio::select! {
             incoming = socket.next() => {
                 heard_at = Instant::now();
                 match text_of(incoming) {
-                    Ok(Some(text)) => subscriptions.hear(&text).map(Message::Text),
-                    Ok(None) => None,
+                    Ok(Some(text)) => Vec::from_iter(subscriptions.hear(&text).map(Message::Text)),
+                    Ok(None) => Vec::new(),
                     Err(ending) => return ending,
                 }
             }
             Some((id, news)) = subscriptions.news.next() => {
-                Some(Message::Text(subscriptions.tell(&id, &news)))
+                let mut messages = vec![Message::Text(subscriptions.tell(&id, &news))];
+                while messages.len() < TOGETHER
+                    && let Some(Some((id, news))) = subscriptions.news.next().now_or_never()
+                {
+                    messages.push(Message::Text(subscriptions.tell(&id, &news)));
+                }
+                messages
             }
             _ = ping.tick() => {
                 if heard_at.elapsed() > silence {
                     return Ending::Gone;
                 }
-                Some(Message::ping(Vec::new()))
+                vec![Message::ping(Vec::new())]
             }
         };
-        let Some(message) = message else { continue };
-        match timeout(STALL, socket.send(message)).await {
+        if messages.is_empty() {
+            continue;
+        }
+        match timeout(STALL, send(socket, messages)).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) => return Ending::Gone,
             Err(_) => return TOO_SLOW,
         }
     }
+}
+
+/// Writes them all at once.
+async fn send(socket: &mut WebSocketStream, messages: Vec<Message>) -> io::Result<()> {
+    for message in messages {
+        socket.feed(message).await?;
+    }
+    socket.flush().await
 }
 
 /// The text of a client's frame; none where the frame asks for nothing.
