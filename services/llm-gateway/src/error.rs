@@ -7,7 +7,10 @@ use contracts::{
 use kernel::ServiceError;
 use rust_decimal::Decimal;
 
-use crate::{domain::catalog::Unresolved, provider::Fault};
+use crate::{
+    domain::catalog::Unresolved,
+    provider::{Fault, fault::FaultKind},
+};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -35,6 +38,12 @@ pub enum Error {
         "the price of model `{model}` is not known, and budget `{budget}` allows no such model"
     )]
     PriceUnknown { model: String, budget: String },
+    #[error("these limits are not valid")]
+    InvalidLimits(Vec<FieldProblem>),
+    #[error("{whose} may not ask more for now")]
+    LimitReached { whose: String, retry_after_ms: u64 },
+    #[error("the guardrails of route `{0}` forbid the question")]
+    Guarded(String),
     #[error("call `{0}` is not in the archive")]
     UnknownCall(CallId),
     #[error("provider `{0}` does not exist")]
@@ -88,6 +97,9 @@ impl Error {
             Self::InvalidRoute(_) => "invalid_route",
             Self::RouteRests { .. } => "route_rests",
             Self::UnknownCall(_) => "call_not_found",
+            Self::InvalidLimits(_) => "invalid_limits",
+            Self::LimitReached { .. } => "limit_reached",
+            Self::Guarded(_) => FaultKind::Withheld.reason(),
             Self::UnknownBudget(_) => "budget_not_found",
             Self::BudgetExists(_) => "budget_exists",
             Self::InvalidBudget(_) => "invalid_budget",
@@ -125,6 +137,8 @@ impl ServiceError for Error {
             | Self::InvalidProvider(_)
             | Self::InvalidRoute(_)
             | Self::InvalidBudget(_)
+            | Self::InvalidLimits(_)
+            | Self::Guarded(_)
             | Self::PriceUnknown { .. }
             | Self::InvalidUsage(_)
             | Self::InvalidQuestion { .. } => ErrorCode::InvalidInput,
@@ -134,6 +148,7 @@ impl ServiceError for Error {
             // No time heals it but the next period's, so nobody tries again.
             | Self::BudgetExceeded { .. }
             | Self::Cancelled => ErrorCode::Conflict,
+            Self::LimitReached { .. } => ErrorCode::RateLimited,
             Self::Provider(fault) => fault.kind.code(),
             Self::Gone | Self::RouteRests { .. } => ErrorCode::Unavailable,
             Self::TooLong => ErrorCode::Timeout,
@@ -149,13 +164,15 @@ impl ServiceError for Error {
             Self::InvalidProvider(errors)
             | Self::InvalidRoute(errors)
             | Self::InvalidBudget(errors)
+            | Self::InvalidLimits(errors)
             | Self::InvalidUsage(errors) => {
                 Problem::new(self.code(), self.to_string()).with_errors(errors.clone())
             }
             Self::BudgetExceeded { .. } => {
                 Problem::new(self.code(), self.to_string()).with_status(402)
             }
-            Self::RouteRests { retry_after_ms, .. } => {
+            Self::Guarded(_) => Problem::new(self.code(), self.to_string()).with_status(400),
+            Self::RouteRests { retry_after_ms, .. } | Self::LimitReached { retry_after_ms, .. } => {
                 Problem::new(self.code(), self.to_string()).with_retry_after_ms(*retry_after_ms)
             }
             _ => Problem::new(self.code(), self.to_string()),

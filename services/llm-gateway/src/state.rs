@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use contracts::{id::TenantId, llm::ProviderKind};
+use contracts::{
+    id::TenantId,
+    llm::{Limits, ProviderKind},
+};
 use documents::Archive;
 use egress::Egress;
 use kernel::Cancels;
@@ -10,7 +13,7 @@ use moka::future::Cache;
 
 use crate::{
     Config, Error, Settings,
-    calls::Health,
+    calls::{Flights, Health, Meters},
     domain::{
         budget::Kept,
         catalog::{Catalog, Entry, Source, Target},
@@ -43,6 +46,8 @@ pub struct State {
     pub(crate) cancels: Arc<Cancels>,
     pub(crate) health: Arc<Health>,
     pub(crate) ledger: Arc<Ledger>,
+    pub(crate) meters: Arc<Meters>,
+    pub(crate) flights: Arc<Flights>,
     pub(crate) archive: Archive,
     egress: Egress,
     rehearsal: Arc<Rehearsal>,
@@ -54,11 +59,20 @@ pub(crate) struct Known {
     catalog: Catalog,
     providers: Vec<StoredProvider>,
     budgets: Vec<Kept>,
+    limits: Option<Limits>,
 }
 
 impl Known {
     pub(crate) fn catalog(&self) -> &Catalog {
         &self.catalog
+    }
+
+    pub(crate) fn limits(&self) -> Option<&Limits> {
+        self.limits.as_ref()
+    }
+
+    pub(crate) fn route_limits(&self, name: Option<&str>) -> Option<&Limits> {
+        self.catalog.route(name?)?.limits.as_ref()
     }
 
     pub(crate) fn budgets(&self) -> &[Kept] {
@@ -94,6 +108,8 @@ impl State {
             cancels: Arc::default(),
             health: Arc::default(),
             ledger: Arc::default(),
+            meters: Arc::new(Meters::new(config.llm.llm_replicas)),
+            flights: Arc::default(),
             archive,
             egress: Egress::new(&config.egress)?,
             rehearsal: Arc::new(Rehearsal {
@@ -130,11 +146,15 @@ impl State {
             providers,
             routes,
             budgets,
+            limits,
         } = self.store.stored(tenant).await?;
         let entry = |stored: &StoredProvider| Entry {
             id: stored.provider.id,
             name: stored.provider.name.clone(),
+            kind: stored.provider.kind,
+            base_url: stored.provider.base_url.clone(),
             models: stored.provider.models.clone(),
+            limits: stored.provider.limits,
         };
         let entries = providers.iter().map(entry).collect();
         let routes = routes.into_iter().map(|route| Arc::new(route.spec));
@@ -143,6 +163,7 @@ impl State {
             catalog: Catalog::new(rehearsal, entries, routes.collect()),
             providers,
             budgets,
+            limits,
         });
         self.fresh.insert(tenant, known.clone()).await;
         Ok(known)

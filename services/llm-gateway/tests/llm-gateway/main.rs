@@ -3,14 +3,17 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic, and its helpers too")]
 
 mod budgets;
+mod cache;
 mod cancel;
 mod complete;
 mod conformance;
 mod embed;
 mod faces;
 mod faults;
+mod guardrails;
 mod held;
 mod http;
+mod limits;
 mod providers;
 mod python;
 mod records;
@@ -206,6 +209,7 @@ fn vendor_at(base_url: &str) -> CreateProvider {
         base_url: base_url.into(),
         api_key: Some(FakeLlm::API_KEY.into()),
         more_api_keys: Vec::new(),
+        limits: None,
         models: vec![
             ProviderModel {
                 name: "fake-large".into(),
@@ -213,6 +217,7 @@ fn vendor_at(base_url: &str) -> CreateProvider {
                 price: Some(Price {
                     prompt: "2.5".parse().unwrap(),
                     completion: "10".parse().unwrap(),
+                    ..Price::default()
                 }),
             },
             ProviderModel {

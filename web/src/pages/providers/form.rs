@@ -105,6 +105,7 @@ async fn add(
         base_url: base_url.into(),
         api_key,
         more_api_keys: Vec::new(),
+        limits: None,
         models,
     };
     api::post(PROVIDERS, &form).await
@@ -165,6 +166,7 @@ fn read_model(line: &str) -> Result<ProviderModel, String> {
             Some(Price {
                 prompt: number(prompt)?,
                 completion: number(completion)?,
+                ..Price::default()
             })
         }
         _ => {
