@@ -216,9 +216,9 @@ impl Call {
             Ok(None) => {
                 let (usage, estimated) = self.spent();
                 self.entry.close(usage, estimated, None);
-                let done = self.completion().filter(|_| !estimated);
-                if let (Some(flight), Some(done)) = (self.flight.take(), done) {
-                    flight.land(&done).await;
+                if let Some(flight) = self.flight.take().filter(|_| !estimated) {
+                    let done = self.completion();
+                    flight.land(&done.expect("the answer is complete")).await;
                 }
             }
             Err(error) => {
