@@ -68,6 +68,8 @@ async function answer(page, flow) {
   const { id } = await api("POST", `/flows/${flow}/execute`, { input: { sum: 12 } });
   await visit(page, "/");
   await page.getByRole("link", { name: "1 to answer" }).click();
+  await page.getByRole("button", { name: /^Pay 12\?/ }).waitFor();
+  await visit(page, "/executions?asks=true");
   const row = page.locator("tbody tr");
   await row.getByText("Waits for 1 answer").waitFor();
   await row.getByRole("link").first().click();

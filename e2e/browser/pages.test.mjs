@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { launch, open, overflow, signIn, violations, visit } from "./support.mjs";
 import { seed } from "./seed.mjs";
 
-const LISTS = ["/", "/flows", "/executions", "/agents", "/crews", "/tools", "/knowledge", "/chat", "/providers", "/settings", "/design", "/no/such/page"];
+const LISTS = ["/", "/flows", "/executions", "/approvals", "/dead-letters", "/agents", "/crews", "/tools", "/knowledge", "/chat", "/providers", "/settings", "/design", "/no/such/page"];
 const WIDTHS = [1440, 1024, 390];
 
 const theme = process.env.THEME ?? "light";

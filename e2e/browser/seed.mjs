@@ -68,6 +68,7 @@ export async function seed() {
     config: { language: "javascript", source: "export default () => { throw new Error('line 12 has no price'); }" },
   });
   const [done, failed] = [await ended(flow, { name: "Ada" }), await ended(broken)];
+  const other = await ended(flow, { name: "Grace" });
   const asking = await flowOf("Pay the baker", {
     type: "approval",
     config: {
@@ -91,6 +92,7 @@ export async function seed() {
     `/flows/${flow}`,
     ...["steps", "graph", "timeline", "events"].map((lens) => `/executions/${done}?lens=${lens}`),
     `/executions/${failed}`,
+    `/executions/${done}/compare/${other}`,
     `/executions/${asked}?step=step`,
     `/flows/${asking}`,
     "/executions?last=days&from=2026-01-01&search=price",

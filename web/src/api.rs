@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** whatever goes wrong comes back as a [`Problem`], also where no server answered.
 
+pub(crate) mod asking;
 pub(crate) mod connection;
 pub(crate) mod file;
 pub(crate) mod names;

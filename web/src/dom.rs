@@ -1,6 +1,7 @@
 //! The few things that the app asks of the browser directly.
 
 use dioxus::{prelude::FormEvent, web::WebEventExt};
+use js_sys::Reflect;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Document, Element, File, HtmlElement, HtmlInputElement, Storage, Window};
 
@@ -93,6 +94,35 @@ pub(crate) fn now_ms() -> f64 {
     js_sys::Date::now()
 }
 
+/// Day and time as the clocks of a zone of the IANA database show them, to the second; none where the zone is unknown.
+pub(crate) fn clock_in(at_ms: i64, time_zone: &str) -> Option<String> {
+    let options = js_sys::Object::new();
+    let said = [
+        ("timeZone", time_zone),
+        ("weekday", "short"),
+        ("day", "numeric"),
+        ("month", "short"),
+        ("year", "numeric"),
+        ("hour", "2-digit"),
+        ("minute", "2-digit"),
+        ("second", "2-digit"),
+    ];
+    for (name, value) in said {
+        Reflect::set(&options, &name.into(), &value.into()).ok()?;
+    }
+    // Its own constructor would throw past us where the zone is unknown.
+    let class = Reflect::get(&js_sys::global(), &"Intl".into()).ok()?;
+    let class = Reflect::get(&class, &"DateTimeFormat".into()).ok()?;
+    let arguments = js_sys::Array::of2(&"en-GB".into(), &options);
+    let class: js_sys::Function = class.dyn_into().ok()?;
+    let format = Reflect::construct(&class, &arguments).ok()?;
+    let write = Reflect::get(&format, &"format".into()).ok()?;
+    let write: js_sys::Function = write.dyn_into().ok()?;
+    // Milliseconds of any year fit.
+    let date = JsValue::from(js_sys::Date::new(&JsValue::from_f64(at_ms as f64)));
+    write.call1(&JsValue::UNDEFINED, &date).ok()?.as_string()
+}
+
 /// What the user's clock lacks to UTC: positive to the west.
 pub(crate) fn offset_minutes() -> i64 {
     js_sys::Date::new_0().get_timezone_offset() as i64
@@ -146,9 +176,9 @@ pub(crate) fn show_crash(message: &str) {
 }
 
 fn web_sys_console_error(message: &str) {
-    let console = js_sys::Reflect::get(&js_sys::global(), &JsValue::from_str("console"));
+    let console = Reflect::get(&js_sys::global(), &JsValue::from_str("console"));
     let error = console.and_then(|console| {
-        let error = js_sys::Reflect::get(&console, &JsValue::from_str("error"))?;
+        let error = Reflect::get(&console, &JsValue::from_str("error"))?;
         error
             .dyn_into::<js_sys::Function>()?
             .call1(&console, &JsValue::from_str(message))

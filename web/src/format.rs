@@ -26,6 +26,17 @@ pub(crate) fn ago(then: DateTime<Utc>, now: DateTime<Utc>) -> String {
     }
 }
 
+/// `any moment`, `in 4 min`, `in 3 h`, `in 12 d`.
+pub(crate) fn ahead(then: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    let seconds = (then - now).num_seconds();
+    match seconds {
+        ..45 => "any moment".into(),
+        45..3_600 => format!("in {} min", (seconds / 60).max(1)),
+        3_600..172_800 => format!("in {} h", seconds / 3_600),
+        _ => format!("in {} d", seconds / 86_400),
+    }
+}
+
 /// `950`, `1.2 k`, `3.4 M`.
 pub(crate) fn count(n: u64) -> String {
     match n {
@@ -81,6 +92,17 @@ mod tests {
         let now = DateTime::from_timestamp(1_800_000_000, 0).expect("a time");
         let texts = [10, 300, 7_300, 200_000].map(|s| ago(now - TimeDelta::seconds(s), now));
         assert_eq!(texts, ["just now", "5 min ago", "2 h ago", "2 d ago"]);
+    }
+
+    #[test]
+    fn so_is_the_future() {
+        let now = DateTime::from_timestamp(1_800_000_000, 0).expect("a time");
+        let texts =
+            [-5, 300, 7_300, 100_000, 200_000].map(|s| ahead(now + TimeDelta::seconds(s), now));
+        assert_eq!(
+            texts,
+            ["any moment", "in 5 min", "in 2 h", "in 27 h", "in 2 d"]
+        );
     }
 
     #[test]

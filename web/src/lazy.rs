@@ -74,6 +74,7 @@ chunks! {
     Canvas canvas {
         editor::Editor { id: String, params: Params }
         execution::Execution { id: String, params: Params }
+        compare::Compare { id: String, with: String }
         crew::Crew { id: String, params: Params }
     }
     /// Conversations.
@@ -81,8 +82,10 @@ chunks! {
         chat::Chat { params: Params }
         chat::ChatSession { id: String, params: Params }
     }
-    /// What flows and conversations are made of, and what is set up once.
+    /// What flows and conversations are made of, what is set up once, and what waits for people.
     Catalog catalog {
+        approvals::Approvals {}
+        dead_letters::DeadLetters { params: Params }
         agents::Agents { params: Params }
         agent::Agent { id: String, params: Params }
         crews::Crews { params: Params }

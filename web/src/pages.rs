@@ -1,11 +1,16 @@
 //! The pages, one file each.
 
+mod again;
 pub(crate) mod agent;
 pub(crate) mod agents;
+pub(crate) mod approvals;
+mod asking;
 pub(crate) mod chat;
+pub(crate) mod compare;
 pub(crate) mod crew;
 pub(crate) mod crews;
 pub(crate) mod dashboard;
+pub(crate) mod dead_letters;
 mod deleting;
 pub(crate) mod design;
 mod editing;

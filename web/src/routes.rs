@@ -4,8 +4,8 @@ use dioxus::{prelude::*, web::WebHistory};
 
 use crate::{
     lazy::{
-        Agent, Agents, Chat, ChatSession, Crew, Crews, Design, Editor, Execution, Knowledge,
-        KnowledgeBase, Providers, Settings, Tool, Tools,
+        Agent, Agents, Approvals, Chat, ChatSession, Compare, Crew, Crews, DeadLetters, Design,
+        Editor, Execution, Knowledge, KnowledgeBase, Providers, Settings, Tool, Tools,
     },
     pages::{
         dashboard::Dashboard, executions::Executions, flows::Flows, login::Login, missing::Missing,
@@ -33,6 +33,12 @@ pub(crate) enum Route {
         Executions { params: Params },
         #[route("/executions/:id?:..params")]
         Execution { id: String, params: Params },
+        #[route("/executions/:id/compare/:with")]
+        Compare { id: String, with: String },
+        #[route("/approvals")]
+        Approvals {},
+        #[route("/dead-letters?:..params")]
+        DeadLetters { params: Params },
         #[route("/agents?:..params")]
         Agents { params: Params },
         #[route("/agents/:id?:..params")]
@@ -83,6 +89,17 @@ impl Route {
     pub(crate) fn execution(id: impl ToString) -> Self {
         Self::Execution {
             id: id.to_string(),
+            params: Params::default(),
+        }
+    }
+    pub(crate) fn compare(id: impl ToString, with: impl ToString) -> Self {
+        Self::Compare {
+            id: id.to_string(),
+            with: with.to_string(),
+        }
+    }
+    pub(crate) fn dead_letters() -> Self {
+        Self::DeadLetters {
             params: Params::default(),
         }
     }

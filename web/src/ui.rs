@@ -6,6 +6,7 @@ pub(crate) mod button;
 pub(crate) mod code;
 pub(crate) mod code_editor;
 pub(crate) mod confirm;
+pub(crate) mod data;
 pub(crate) mod dialog;
 pub(crate) mod empty;
 pub(crate) mod field;

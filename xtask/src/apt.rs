@@ -28,10 +28,11 @@ pub(crate) fn install(packages: &[&str], interrupts: &Interrupts) -> Result<()> 
     let mut install = vec!["install", "-y", "--no-install-recommends"];
     install.extend(packages);
     step(&format!("install {names}"), || {
-        // The lists of packages may be too old or not there at all.
-        apt(&install).or_else(|_| {
-            apt(&["update"])?;
-            apt(&install)
+        // Old lists name old versions. Without new ones they may still do.
+        let updated = apt(&["update"]);
+        apt(&install).map_err(|error| match updated {
+            Ok(()) => error,
+            Err(why) => error.context(why),
         })
     })
 }

@@ -7,6 +7,7 @@ pub(crate) mod faults;
 pub(crate) mod openapi;
 pub(crate) mod prices;
 pub(crate) mod serve;
+pub(crate) mod sim;
 pub(crate) mod test;
 pub(crate) mod up;
 pub(crate) mod web;
@@ -37,4 +38,6 @@ pub(crate) enum Command {
     Bench(bench::Options),
     /// Harm a running platform in every way, and check what it has promised
     Faults(faults::Options),
+    /// Simulate the engine under faults, over many seeds
+    Sim(sim::Options),
 }

@@ -23,7 +23,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::commands::{
-    Command, bench, check, dev, faults, openapi, prices, serve, test, up, web as web_command,
+    Command, bench, check, dev, faults, openapi, prices, serve, sim, test, up, web as web_command,
 };
 
 #[derive(Parser)]
@@ -47,6 +47,7 @@ fn main() -> ExitCode {
         Command::Web(options) => web_command::run(&options),
         Command::Bench(options) => bench::run(&options),
         Command::Faults(options) => faults::run(&options),
+        Command::Sim(options) => sim::run(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, and its helpers too")]
 
+mod letter;
 mod vendor;
 
 use std::{path::Path, time::Duration};
@@ -91,6 +92,35 @@ async fn journey_executions() {
         &mut browser(&platform, "journey_executions"),
     ))
     .await;
+}
+
+#[tokio::test]
+async fn providers() {
+    let (platform, vendor) = with_vendor().await;
+    platform.user("ada").await;
+    check(asking(&vendor, &mut browser(&platform, "providers"))).await;
+}
+
+#[tokio::test]
+async fn approvals() {
+    let platform = Platform::start().await;
+    platform.user("ada").await;
+    check(&mut browser(&platform, "approvals")).await;
+}
+
+#[tokio::test]
+async fn journey_again() {
+    let platform = Platform::start().await;
+    platform.user("ada").await;
+    check(&mut browser(&platform, "journey_again")).await;
+}
+
+#[tokio::test]
+async fn dead_letters() {
+    let platform = Platform::start().await;
+    let ada = platform.user("ada").await;
+    letter::put_away(&platform, &ada).await;
+    check(&mut browser(&platform, "dead_letters")).await;
 }
 
 /// A platform that reaches a vendor of models.

@@ -24,8 +24,7 @@ async fn objects(user: &Client) -> BTreeMap<&'static str, String> {
     let execution = user.execute(&flow, json!({})).await;
     user.end_of(&execution).await;
     let provider = json!({"name": "local", "kind": "openai_compatible", "base_url": "https://llm.example.com/v1", "api_key": "sk-test", "models": [{"name": "m"}]});
-    let provider = user.post("/api/v1/llm-providers", &provider).await;
-    assert_eq!(provider.status, 201, "{provider:?}");
+    let provider = made(user, "/api/v1/llm-providers", provider).await;
     let route = json!({"name": "careful", "deployments": [{"provider": "local", "model": "m"}]});
     let route = made(user, "/api/v1/llm/routes", route).await;
     let budget = json!({"name": "all", "scope": "organization", "period": "month", "limit": "100"});
@@ -47,7 +46,10 @@ async fn objects(user: &Client) -> BTreeMap<&'static str, String> {
     let triggers = format!("/api/v1/flows/{flow}/triggers");
     let trigger = user.post(&triggers, &trigger).await;
     assert_eq!(trigger.status, 201, "{trigger:?}");
+    let regressions = format!("/api/v1/flows/{flow}/regressions");
+    let past = json!({"execution_ids": [execution]});
     BTreeMap::from([
+        ("regression_id", made(user, &regressions, past).await),
         (
             "trigger_id",
             trigger.body["trigger"]["id"].as_str().unwrap().to_owned(),
@@ -74,11 +76,9 @@ async fn objects(user: &Client) -> BTreeMap<&'static str, String> {
         ("memory_id", contracts::id::MemoryId::EXAMPLE.to_string()),
         ("tool_id", tool.body["id"].as_str().unwrap().to_owned()),
         ("flow_id", flow),
+        ("with_execution_id", execution.clone()),
         ("execution_id", execution),
-        (
-            "provider_id",
-            provider.body["id"].as_str().unwrap().to_owned(),
-        ),
+        ("provider_id", provider),
         ("organization_id", user.organization.clone()),
         ("user_id", user.user.clone()),
     ])

@@ -1,7 +1,11 @@
 //! Executions: one run of a flow.
 
+mod again;
 mod answer;
 mod heard;
+mod holding;
+mod keeping;
+mod looking_back;
 
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
@@ -16,8 +20,15 @@ use crate::{
     page::{Page, Paging},
 };
 
+pub use again::{Pin, Source, SourceKind};
 pub use answer::{AnswerButton, AnswerExecution, Escalation, PendingAnswer};
 pub use heard::{DeliverEvent, Delivered};
+pub use holding::{PauseExecution, ResumeExecution};
+pub use keeping::{DeleteExecution, GetRetention, Retention, SetRetention};
+pub use looking_back::{
+    CompareExecutions, Compared, Comparison, NodeComparison, NodeEnd, NodeOutcome, ReplayExecution,
+    Replayed, ReplayedStep,
+};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -32,16 +43,19 @@ pub enum ExecutionState {
     Running,
     /// Nothing to do until a timer or a person.
     Waiting,
+    /// Nothing new begins until a person resumes it.
+    Paused,
     Succeeded,
     Failed,
     Cancelled,
 }
 
 impl ExecutionState {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Queued,
         Self::Running,
         Self::Waiting,
+        Self::Paused,
         Self::Succeeded,
         Self::Failed,
         Self::Cancelled,
@@ -50,7 +64,7 @@ impl ExecutionState {
     pub const fn is_final(self) -> bool {
         match self {
             Self::Succeeded | Self::Failed | Self::Cancelled => true,
-            Self::Queued | Self::Running | Self::Waiting => false,
+            Self::Queued | Self::Running | Self::Waiting | Self::Paused => false,
         }
     }
 
@@ -59,6 +73,7 @@ impl ExecutionState {
             Self::Queued => "queued",
             Self::Running => "running",
             Self::Waiting => "waiting",
+            Self::Paused => "paused",
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
@@ -211,6 +226,10 @@ pub struct Execution {
     pub origin: Origin,
     /// The execution that called this flow as a tool.
     pub parent_id: Option<ExecutionId>,
+    /// What it goes on from; absent where it began by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
+    pub source: Option<Source>,
     pub state: ExecutionState,
     pub input: Value,
     /// Null until it succeeded; what its error handler gave where it failed.
@@ -247,6 +266,10 @@ pub struct ExecutionSummary {
     #[cfg_attr(feature = "openapi", oai(flatten))]
     pub origin: Origin,
     pub parent_id: Option<ExecutionId>,
+    /// What it goes on from; absent where it began by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
+    pub source: Option<Source>,
     pub state: ExecutionState,
     pub error: Option<StepError>,
     pub usage: Usage,

@@ -13,13 +13,22 @@ use crate::{
     page::{Page, Paging},
 };
 
+mod again;
 mod cache;
 mod drawing;
+mod idempotency;
+mod regression;
 mod retry;
 mod running;
 
+pub use again::{ContinueExecution, ForkExecution, RetryExecution, TestFlow};
 pub use cache::Cache;
 pub use drawing::{Group, Note};
+pub use idempotency::Idempotency;
+pub use regression::{
+    GetRegression, NodeVerdict, Regression, RegressionItem, RegressionState, StartRegression,
+    Verdict,
+};
 pub use retry::{Backoff, Retry};
 pub use running::{
     DraftWord, Executable, ExecuteFlow, RevisionChoice, RunAgent, RunCrew, RunTurn, TestCrew,
@@ -96,6 +105,13 @@ pub struct Node {
     #[serde(default)]
     #[cfg_attr(feature = "openapi", oai(default))]
     pub on_error: OnError,
+    /// What a worker that breaks down in the middle of the node's work leaves to the next.
+    #[serde(default, skip_serializing_if = "Idempotency::is_keyed")]
+    #[cfg_attr(
+        feature = "openapi",
+        oai(default, skip_serializing_if = "Idempotency::is_keyed")
+    )]
+    pub idempotency: Idempotency,
     /// Takes the output of an earlier step that was the same, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]

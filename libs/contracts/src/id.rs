@@ -134,6 +134,8 @@ typed_ids! {
     /// One time that a trigger fired.
     FireId = "fire";
     ExecutionId = "exec";
+    /// Past executions, run once more against another state of their flow.
+    RegressionId = "regr";
     /// A work item that nobody could do.
     DeadLetterId = "dead";
     /// A configured LLM provider of a tenant.
@@ -165,6 +167,7 @@ id_text!(
     TriggerId,
     FireId,
     ExecutionId,
+    RegressionId,
     DeadLetterId,
     ProviderId,
     RouteId,

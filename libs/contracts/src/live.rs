@@ -3,14 +3,16 @@
 //!
 //! **Invariant:** within an execution `n` counts from 1 without gaps, and the terminal event is the last.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
     Role,
-    execution::{Origin, PendingAnswer, StepError, Usage},
-    id::{ToolId, UserId},
+    execution::{Origin, PendingAnswer, Source, StepError, Usage},
+    id::{ExecutionId, ToolId, UserId},
     tool::Approval,
 };
 
@@ -34,6 +36,13 @@ pub enum ExecutionEvent {
         definition_hash: String,
         started_by: UserId,
         input: Value,
+        /// What it goes on from.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        source: Option<Source>,
+        /// Of the organization's variables that the definition names, by their names, and of all together as `*`: a hash that
+        /// tells whether another execution would see the same values. Absent where it names none.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        variables: BTreeMap<String, String>,
     },
     /// An attempt was handed to a worker; `key` is the `Idempotency-Key` it sends to the outside, the same for all attempts.
     StepStarted {
@@ -97,6 +106,15 @@ pub enum ExecutionEvent {
         /// Whether it is the output of an earlier step that was the same: nothing was done, and nothing used.
         #[serde(default, skip_serializing_if = "is_false")]
         cached: bool,
+    },
+    /// The output is taken over: nothing was done, and nothing used.
+    StepReused {
+        node: String,
+        output: Value,
+        port: String,
+        /// The execution in which the node gave it; absent where someone gave it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<ExecutionId>,
     },
     /// The attempt failed; another follows at `at`.
     StepRetrying {
@@ -180,6 +198,13 @@ pub enum ExecutionEvent {
     CancelAsked {
         by: UserId,
     },
+    /// Nothing new begins until it is resumed or cancelled.
+    ExecutionPaused {
+        by: UserId,
+    },
+    ExecutionResumed {
+        by: UserId,
+    },
     /// The execution fails for a reason that is not one of its steps: it took longer than its flow allows, or gives too much.
     ExecutionFailing {
         error: StepError,
@@ -227,7 +252,7 @@ const fn is_false(flag: &bool) -> bool {
 
 impl ExecutionEvent {
     /// Every [`ExecutionEvent::kind`].
-    pub const KINDS: [&'static str; 26] = [
+    pub const KINDS: [&'static str; 29] = [
         "execution_started",
         "step_started",
         "step_sleeping",
@@ -237,6 +262,7 @@ impl ExecutionEvent {
         "iteration_succeeded",
         "iteration_failed",
         "step_succeeded",
+        "step_reused",
         "step_retrying",
         "step_failed",
         "step_skipped",
@@ -248,6 +274,8 @@ impl ExecutionEvent {
         "answer_reminded",
         "answer_escalated",
         "cancel_asked",
+        "execution_paused",
+        "execution_resumed",
         "execution_failing",
         "compensation_started",
         "handler_started",
@@ -271,6 +299,7 @@ impl ExecutionEvent {
             | Self::IterationSucceeded { .. }
             | Self::IterationFailed { .. }
             | Self::StepSucceeded { .. }
+            | Self::StepReused { .. }
             | Self::StepRetrying { .. }
             | Self::StepFailed { .. }
             | Self::StepSkipped { .. }
@@ -282,6 +311,8 @@ impl ExecutionEvent {
             | Self::AnswerReminded { .. }
             | Self::AnswerEscalated { .. }
             | Self::CancelAsked { .. }
+            | Self::ExecutionPaused { .. }
+            | Self::ExecutionResumed { .. }
             | Self::ExecutionFailing { .. }
             | Self::CompensationStarted { .. }
             | Self::HandlerStarted { .. } => false,
@@ -300,6 +331,7 @@ impl ExecutionEvent {
             Self::IterationSucceeded { .. } => "iteration_succeeded",
             Self::IterationFailed { .. } => "iteration_failed",
             Self::StepSucceeded { .. } => "step_succeeded",
+            Self::StepReused { .. } => "step_reused",
             Self::StepRetrying { .. } => "step_retrying",
             Self::StepFailed { .. } => "step_failed",
             Self::StepSkipped { .. } => "step_skipped",
@@ -311,6 +343,8 @@ impl ExecutionEvent {
             Self::AnswerReminded { .. } => "answer_reminded",
             Self::AnswerEscalated { .. } => "answer_escalated",
             Self::CancelAsked { .. } => "cancel_asked",
+            Self::ExecutionPaused { .. } => "execution_paused",
+            Self::ExecutionResumed { .. } => "execution_resumed",
             Self::ExecutionFailing { .. } => "execution_failing",
             Self::CompensationStarted { .. } => "compensation_started",
             Self::HandlerStarted { .. } => "handler_started",

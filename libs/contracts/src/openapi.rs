@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::{
     chat::{ChatEvent, ChatMessage},
-    execution::Events,
+    execution::{Events, Source},
     flow::{OnError, RevisionChoice},
     live::{ExecutionEvent, Frame},
     page::Page,
@@ -173,6 +173,9 @@ fn frame_schema() -> MetaSchema {
             ("steps", list_of(plain("string"))),
             ("handled", plain("boolean")),
             ("uncompensated", list_of(plain("string"))),
+            ("source", Source::schema_ref()),
+            ("variables", plain("object")),
+            ("from", plain("string")),
         ],
         ..MetaSchema::new("object")
     }
@@ -234,7 +237,7 @@ mod tests {
         Request, agent, auth, chat, crew, execution, flow,
         id::{
             AgentId, AttachmentId, BaseId, ChatId, CrewId, DocumentId, ExecutionId, FlowId,
-            MemoryId, MessageId, ProviderId, TenantId, ToolId, UserId,
+            MemoryId, MessageId, ProviderId, RegressionId, TenantId, ToolId, UserId,
         },
         knowledge, llm,
         problem::Problem,
@@ -297,6 +300,17 @@ mod tests {
     }
 
     #[test]
+    fn codecs_agree_on_regressions() {
+        let item = json!({"source_id": ExecutionId::EXAMPLE, "execution_id": ExecutionId::EXAMPLE, "state": "done",
+            "verdict": "changed", "problem": null, "nodes": [{"node": "a", "verdict": "broke"}]});
+        check::<flow::Regression>(
+            json!({"id": RegressionId::EXAMPLE, "flow_id": FlowId::EXAMPLE, "revision": null,
+            "items": [item], "done": 1, "same": 0, "changed": 1, "broke": 0, "created_by": UserId::EXAMPLE,
+            "created_at": AT}),
+        );
+    }
+
+    #[test]
     fn codecs_agree_on_variables() {
         check::<flow::Variables>(
             json!({"variables": {"region": "eu", "limits": {"a": [1, null]}}}),
@@ -320,9 +334,27 @@ mod tests {
         it["output"] = json!(null);
         it["last_event"] = json!(7);
         it["approvals"] = json!([]);
+        it["source"] = json!({"execution_id": ExecutionId::EXAMPLE, "kind": "retry", "node": "a"});
         check::<execution::Execution>(it);
+        check::<execution::Pin>(json!({"output": {"a": 1}, "port": "yes"}));
         check::<execution::Accepted>(
             json!({"id": ExecutionId::EXAMPLE, "flow_id": FlowId::EXAMPLE, "revision": null, "state": "queued"}),
+        );
+        check::<execution::Retention>(json!({"days": 30}));
+        check::<execution::Retention>(json!({"days": null}));
+        let ended = json!({"end": "failed", "attempts": 2, "port": null, "error": null, "duration_ms": 7,
+            "usage": {"prompt_tokens": 1, "completion_tokens": 2, "cost": "0.5"}, "reused": false});
+        let compared = json!({"id": ExecutionId::EXAMPLE, "flow_id": FlowId::EXAMPLE, "revision": null, "state": "failed",
+            "error": null, "usage": {"prompt_tokens": 1, "completion_tokens": 2, "cost": null}, "duration_ms": 9});
+        check::<execution::Comparison>(
+            json!({"execution": compared, "with": compared, "same_input": true,
+            "same_output": false, "nodes": [{"node": "a", "execution": ended, "with": null, "same": false,
+            "same_output": false, "same_config": null, "same_input": null}], "changed": ["a"]}),
+        );
+        check::<execution::Replayed>(
+            json!({"execution_id": ExecutionId::EXAMPLE, "same": false, "events": 9,
+            "diverged_at": 4, "instead": "step_failed of `a`",
+            "steps": [{"node": "a", "same": false, "differences": ["3: output"]}]}),
         );
         let frame = json!({"n": 1, "ts": AT, "type": "step_skipped", "node": "a"});
         check::<Frame>(frame.clone());

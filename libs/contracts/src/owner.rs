@@ -2,12 +2,17 @@
 //!
 //! The answer comes after the commit to the partition's log.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
     Principal, Role,
-    execution::{Accepted, AnswerExecution, Approve, Events, Execution, Origin, StepError, Usage},
+    execution::{
+        Accepted, AnswerExecution, Approve, Events, Execution, Origin, Pin, Source, StepError,
+        Usage,
+    },
     id::{ExecutionId, TenantId, UserId},
 };
 
@@ -17,8 +22,11 @@ use crate::{
 pub enum OwnerKind {
     Start,
     Claim,
+    Hold,
     Result,
     Cancel,
+    Pause,
+    Resume,
     Approve,
     Answer,
     Signal,
@@ -31,8 +39,11 @@ impl OwnerKind {
         match self {
             Self::Start => "start",
             Self::Claim => "claim",
+            Self::Hold => "hold",
             Self::Result => "result",
             Self::Cancel => "cancel",
+            Self::Pause => "pause",
+            Self::Resume => "resume",
             Self::Approve => "approve",
             Self::Answer => "answer",
             Self::Signal => "signal",
@@ -45,8 +56,11 @@ impl OwnerKind {
         [
             Self::Start,
             Self::Claim,
+            Self::Hold,
             Self::Result,
             Self::Cancel,
+            Self::Pause,
+            Self::Resume,
             Self::Approve,
             Self::Answer,
             Self::Signal,
@@ -83,8 +97,21 @@ pub struct Start {
     /// Whether its end is said with [`crate::execution::Finished`].
     #[serde(default)]
     pub notify: bool,
+    /// What it goes on from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basis: Option<Basis>,
     /// For whom the run acts; work done for it asks for a run token in this name.
     pub principal: Principal,
+}
+
+/// What an execution takes over before it begins: the owner reads the source's history, and decides what did not change.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Basis {
+    pub source: Source,
+    /// Outputs that were given, by node.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pins: BTreeMap<String, Pin>,
 }
 
 /// Where a run was begun from: a step of another run.
@@ -102,6 +129,17 @@ pub struct Parent {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Claim {
+    pub tenant: TenantId,
+    pub execution_id: ExecutionId,
+    pub node: String,
+    pub attempt: u32,
+}
+
+/// A worker has an attempt in hand that was never queued, and its owner is another one by now: as long as it says so, nobody
+/// else gets the attempt. Answered `not_found` when it is no longer wanted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hold {
     pub tenant: TenantId,
     pub execution_id: ExecutionId,
     pub node: String,
@@ -132,6 +170,22 @@ pub enum Outcome {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cancel {
+    pub tenant: TenantId,
+    pub execution_id: ExecutionId,
+    pub by: UserId,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pause {
+    pub tenant: TenantId,
+    pub execution_id: ExecutionId,
+    pub by: UserId,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Resume {
     pub tenant: TenantId,
     pub execution_id: ExecutionId,
     pub by: UserId,
@@ -197,8 +251,11 @@ macro_rules! owner_requests {
 owner_requests! {
     Start => Accepted, Start;
     Claim => (), Claim;
+    Hold => (), Hold;
     Result => (), Result;
     Cancel => Execution, Cancel;
+    Pause => Execution, Pause;
+    Resume => Execution, Resume;
     GiveApproval => Execution, Approve;
     GiveAnswer => Execution, Answer;
     Signal => (), Signal;

@@ -84,6 +84,8 @@ pub enum Permission {
     ExecutionRead,
     #[serde(rename = "execution:cancel")]
     ExecutionCancel,
+    #[serde(rename = "execution:delete")]
+    ExecutionDelete,
     #[serde(rename = "provider:read")]
     ProviderRead,
     #[serde(rename = "provider:write")]
@@ -134,6 +136,7 @@ impl Permission {
             Self::FlowExecute => "flow:execute",
             Self::ExecutionRead => "execution:read",
             Self::ExecutionCancel => "execution:cancel",
+            Self::ExecutionDelete => "execution:delete",
             Self::ProviderRead => "provider:read",
             Self::ProviderWrite => "provider:write",
             Self::LlmComplete => "llm:complete",
@@ -182,6 +185,7 @@ impl Permission {
             | Self::MemberWrite
             | Self::ProviderWrite
             | Self::SecretWrite
+            | Self::ExecutionDelete
             | Self::DeadLetterRead
             | Self::DeadLetterWrite => Role::Admin,
         }

@@ -75,4 +75,7 @@ pub struct WorkItem {
     /// Time in which it must show that it goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idle_timeout_ms: Option<u64>,
+    /// Whether a worker that gets it after another must leave it alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub at_most_once: bool,
 }

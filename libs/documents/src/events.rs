@@ -7,6 +7,7 @@ use contracts::{
 };
 use mongodb::bson::{DateTime, Document, doc};
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::{Archive, Error};
 
@@ -21,6 +22,8 @@ pub struct ArchivedFrame {
     pub frame: Frame,
     /// The frame as JSON, as the log has it.
     pub text: Bytes,
+    /// Beside the first event of an execution: what its expressions saw as `vars`.
+    pub vars: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -29,6 +32,14 @@ struct Stored {
     id: String,
     /// JSON. As BSON, keys with `.` or `$` and numbers past 63 bits would not come back as they went in.
     frame: String,
+}
+
+#[derive(Deserialize)]
+struct Seen {
+    #[serde(rename = "_id")]
+    id: String,
+    /// JSON, as the frame is.
+    vars: Option<String>,
 }
 
 impl Archive {
@@ -71,12 +82,57 @@ impl Archive {
         frames.collect()
     }
 
+    /// Forgets all events of these executions.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Timeout`]: part of them may be forgotten.
+    pub async fn delete_events(
+        &self,
+        tenant: TenantId,
+        executions: &[ExecutionId],
+    ) -> Result<(), Error> {
+        let ids: Vec<String> = executions.iter().map(ExecutionId::to_string).collect();
+        let filter = doc! {"tenant": tenant.to_string(), "execution": {"$in": ids}};
+        let collection = self.collection(COLLECTION);
+        self.within(collection.delete_many(filter).into_future())
+            .await?;
+        Ok(())
+    }
+
+    /// The variables that an execution saw. None where it is not there, or was archived before they were kept.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Timeout`].
+    pub async fn vars(
+        &self,
+        tenant: TenantId,
+        execution: ExecutionId,
+    ) -> Result<Option<Value>, Error> {
+        let filter = doc! {
+            "tenant": tenant.to_string(),
+            "execution": execution.to_string(),
+            "n": 1_i64,
+        };
+        let found: Vec<Seen> = self.find(COLLECTION, filter, doc! {"n": 1}, 1).await?;
+        let Some(Seen {
+            id,
+            vars: Some(vars),
+        }) = found.into_iter().next()
+        else {
+            return Ok(None);
+        };
+        let read = serde_json::from_str(&vars);
+        read.map(Some)
+            .map_err(|source| Error::Unreadable { id, source })
+    }
+
     fn document(&self, archived: &ArchivedFrame) -> Result<Document, Error> {
         let ArchivedFrame {
             tenant,
             execution,
             frame,
             text,
+            vars,
         } = archived;
         let id = format!("{execution}:{}", frame.n);
         let n = i64::try_from(frame.n).expect("an execution has fewer than 2^63 events");
@@ -85,7 +141,7 @@ impl Archive {
             id: id.clone(),
             source: serde::de::Error::custom(source),
         })?;
-        Ok(doc! {
+        let mut document = doc! {
             "_id": id,
             "tenant": tenant.to_string(),
             "execution": execution.to_string(),
@@ -94,6 +150,10 @@ impl Archive {
             "type": frame.event.kind(),
             "frame": text,
             "expires_at": self.expiry(at),
-        })
+        };
+        if let Some(vars) = vars {
+            document.insert("vars", vars.to_string());
+        }
+        Ok(document)
     }
 }

@@ -148,6 +148,14 @@ pub(crate) fn parse(expression: &str) -> Result<Parsed<'_>, String> {
     })
 }
 
+/// All that an expression names, without a look at whether it can be evaluated.
+///
+/// # Errors
+/// Why it cannot be cut into words.
+pub(crate) fn names_of(expression: &str) -> Result<Names<'_>, String> {
+    Ok(names::names(expression, &tokens::tokens(expression)?))
+}
+
 fn first_unknown<'a>(names: &[&'a str], known: impl Fn(&str) -> bool) -> Option<&'a str> {
     names.iter().copied().find(|name| !known(name))
 }

@@ -9,6 +9,7 @@ mod node_types;
 mod validate;
 
 mod plan;
+mod reads;
 pub mod schedule;
 mod visible;
 
@@ -19,4 +20,5 @@ pub mod view;
 
 pub use node_types::{ERROR_HANDLER, LOOP, MAP, WORKING, node_types};
 pub use plan::{EdgeRef, NodeIndex, Plan};
+pub use reads::{Reads, reads};
 pub use validate::validate;

@@ -126,6 +126,11 @@ pub(crate) fn may_compensate(kind: &str) -> bool {
     WORKING.contains(&kind) || kind == "transform"
 }
 
+/// Whether it may be unknown if nodes of this type did their work. An execution that a flow began is found again by its id.
+pub(crate) fn may_be_unknown(kind: &str) -> bool {
+    WORKING.contains(&kind) && kind != "flow"
+}
+
 /// Whether what nodes of this type do can show that it goes on.
 pub(crate) fn shows_progress(kind: &str) -> bool {
     matches!(kind, "llm" | "flow" | "agent" | "crew")

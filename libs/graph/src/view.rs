@@ -37,6 +37,8 @@ pub struct NodeView {
     pub iterations: Option<Iterations>,
     /// Whether its output is that of an earlier step that was the same.
     pub cached: bool,
+    /// Whether its output was taken over, from another execution or from whoever gave it.
+    pub reused: bool,
 }
 
 /// How often a body ran.
@@ -143,7 +145,9 @@ impl ExecutionView {
                 self.input = Some(input.clone());
                 self.started_at = Some(frame.ts);
             }
-            ExecutionEvent::CancelAsked { .. } => self.cancel_asked = true,
+            ExecutionEvent::CancelAsked { .. }
+            | ExecutionEvent::ExecutionPaused { .. }
+            | ExecutionEvent::ExecutionResumed { .. } => self.wish(event),
             ExecutionEvent::ApprovalAsked { .. }
             | ExecutionEvent::ApprovalGiven { .. }
             | ExecutionEvent::AnswerAsked { .. }
@@ -188,23 +192,37 @@ impl ExecutionView {
             | ExecutionEvent::StepSleeping { node, .. }
             | ExecutionEvent::StepListening { node, .. }
             | ExecutionEvent::StepSucceeded { node, .. }
+            | ExecutionEvent::StepReused { node, .. }
             | ExecutionEvent::StepRetrying { node, .. }
             | ExecutionEvent::StepFailed { node, .. }
             | ExecutionEvent::StepSkipped { node }
             | ExecutionEvent::StepLate { node, .. } => {
-                let view = self.nodes.entry(node.clone()).or_default();
-                change_node(view, event, frame.ts);
-                if let Some(usage) = usage_of(event) {
-                    view.usage = Some(view.usage.unwrap_or(Usage::ZERO).plus(usage));
-                    self.usage = self.usage.plus(usage);
-                }
-                let iterations = view.iterations.as_mut();
-                if let Some(iterations) = iterations.filter(|iterations| iterations.running > 0) {
-                    iterations.running = 0;
-                    self.stop(&format!("{node}:"), frame.ts);
-                }
+                self.step(node, event, frame.ts);
             }
         }
+    }
+
+    fn step(&mut self, node: &str, event: &ExecutionEvent, ts: DateTime<Utc>) {
+        let view = self.nodes.entry(node.to_owned()).or_default();
+        change_node(view, event, ts);
+        if let Some(usage) = usage_of(event) {
+            view.usage = Some(view.usage.unwrap_or(Usage::ZERO).plus(usage));
+            self.usage = self.usage.plus(usage);
+        }
+        let iterations = view.iterations.as_mut();
+        if let Some(iterations) = iterations.filter(|iterations| iterations.running > 0) {
+            iterations.running = 0;
+            self.stop(&format!("{node}:"), ts);
+        }
+    }
+
+    /// What a person wishes of the execution.
+    fn wish(&mut self, event: &ExecutionEvent) {
+        self.cancel_asked |= matches!(event, ExecutionEvent::CancelAsked { .. });
+        self.state = match event {
+            ExecutionEvent::ExecutionPaused { .. } => ExecutionState::Paused,
+            _ => ExecutionState::Running,
+        };
     }
 
     fn end(&mut self, state: ExecutionState, usage: Usage, at: DateTime<Utc>) {
@@ -337,6 +355,7 @@ const fn usage_of(event: &ExecutionEvent) -> Option<Usage> {
         | ExecutionEvent::IterationSucceeded { .. }
         | ExecutionEvent::IterationFailed { .. }
         | ExecutionEvent::StepSkipped { .. }
+        | ExecutionEvent::StepReused { .. }
         | ExecutionEvent::ApprovalAsked { .. }
         | ExecutionEvent::ApprovalGiven { .. }
         | ExecutionEvent::AnswerAsked { .. }
@@ -345,6 +364,8 @@ const fn usage_of(event: &ExecutionEvent) -> Option<Usage> {
         | ExecutionEvent::AnswerEscalated { .. }
         | ExecutionEvent::ExecutionStarted { .. }
         | ExecutionEvent::CancelAsked { .. }
+        | ExecutionEvent::ExecutionPaused { .. }
+        | ExecutionEvent::ExecutionResumed { .. }
         | ExecutionEvent::ExecutionFailing { .. }
         | ExecutionEvent::CompensationStarted { .. }
         | ExecutionEvent::HandlerStarted { .. }
@@ -366,6 +387,19 @@ fn sleep(view: &mut NodeView, until: Option<DateTime<Utc>>, ts: DateTime<Utc>) {
     view.attempt = 1;
     view.until = until;
     view.started_at = Some(ts);
+}
+
+fn skip(view: &mut NodeView, ts: DateTime<Utc>) {
+    view.state = NodeState::Skipped;
+    view.finished_at = Some(ts);
+}
+
+fn reuse(view: &mut NodeView, output: &Value, port: &str, ts: DateTime<Utc>) {
+    view.state = NodeState::Succeeded;
+    view.reused = true;
+    view.output = Some(output.clone());
+    view.port = Some(port.to_owned());
+    view.finished_at = Some(ts);
 }
 
 fn change_node(view: &mut NodeView, event: &ExecutionEvent, ts: DateTime<Utc>) {
@@ -391,6 +425,7 @@ fn change_node(view: &mut NodeView, event: &ExecutionEvent, ts: DateTime<Utc>) {
             view.duration_ms = Some(*duration_ms);
             view.finished_at = Some(ts);
         }
+        ExecutionEvent::StepReused { output, port, .. } => reuse(view, output, port, ts),
         ExecutionEvent::StepRetrying {
             attempt, error, at, ..
         } => {
@@ -413,10 +448,7 @@ fn change_node(view: &mut NodeView, event: &ExecutionEvent, ts: DateTime<Utc>) {
             view.output.clone_from(output);
             view.finished_at = Some(ts);
         }
-        ExecutionEvent::StepSkipped { .. } => {
-            view.state = NodeState::Skipped;
-            view.finished_at = Some(ts);
-        }
+        ExecutionEvent::StepSkipped { .. } => skip(view, ts),
         // A late result changes nothing but the usage; the events of the execution are not about a node.
         ExecutionEvent::StepLate { .. }
         | ExecutionEvent::StepIterating { .. }
@@ -431,6 +463,8 @@ fn change_node(view: &mut NodeView, event: &ExecutionEvent, ts: DateTime<Utc>) {
         | ExecutionEvent::AnswerEscalated { .. }
         | ExecutionEvent::ExecutionStarted { .. }
         | ExecutionEvent::CancelAsked { .. }
+        | ExecutionEvent::ExecutionPaused { .. }
+        | ExecutionEvent::ExecutionResumed { .. }
         | ExecutionEvent::ExecutionFailing { .. }
         | ExecutionEvent::CompensationStarted { .. }
         | ExecutionEvent::HandlerStarted { .. }

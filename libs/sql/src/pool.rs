@@ -128,6 +128,27 @@ impl Pool {
         Ok(Platform { transaction })
     }
 
+    /// All tenants that have a schema, by the server's own catalogue.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn tenants(&self) -> Result<Vec<TenantId>, Error> {
+        let platform = self.platform(None, None).await?;
+        let names = platform
+            .conn()
+            .query_all_raw(Statement::from_string(
+                DbBackend::Postgres,
+                "SELECT nspname::text AS name FROM pg_catalog.pg_namespace WHERE nspname ~ '^t_[0-9a-f]{32}$' ORDER BY 1",
+            ))
+            .await?;
+        let mut tenants = Vec::with_capacity(names.len());
+        for row in names {
+            let name: String = row.try_get("", "name")?;
+            tenants.extend(SchemaName::tenant(&name));
+        }
+        Ok(tenants)
+    }
+
     /// One round trip to the server.
     ///
     /// # Errors

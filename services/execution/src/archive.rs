@@ -203,7 +203,12 @@ impl Follower {
             let batch = record::read(&entry.payload).map_err(corrupt)?;
             for Stored { record, frame } in batch.records {
                 ended.extend(finished(&record).map(|event| (record.tenant, event)));
+                let vars = match record.private {
+                    Some(Private::Start { vars, .. }) => Some(vars),
+                    _ => None,
+                };
                 frames.push(ArchivedFrame {
+                    vars,
                     tenant: record.tenant,
                     execution: record.execution,
                     frame: record.frame,

@@ -39,6 +39,9 @@ pub struct EngineConfig {
     /// Flows within flows that one process waits for at the same time.
     #[arg(long, env = "TROUPE_WORKERS_FLOW", default_value_t = 2000, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub workers_flow: u16,
+    /// Seconds between two looks for executions that are older than their organization keeps them.
+    #[arg(long, env = "TROUPE_RETENTION_SWEEP_SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub retention_sweep_seconds: u64,
 }
 
 impl Default for EngineConfig {
@@ -51,6 +54,7 @@ impl Default for EngineConfig {
             workers_knowledge: 32,
             workers_flow: 2000,
             workers_custom: 64,
+            retention_sweep_seconds: 600,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What can go wrong in the execution service.
 
 use contracts::{
-    ErrorCode, Problem,
+    ErrorCode, FieldProblem, Problem,
     id::{DeadLetterId, ExecutionId},
 };
 use kernel::ServiceError;
@@ -20,6 +20,22 @@ pub enum Error {
     /// A row of the database that no version of this service writes.
     #[error("dead letter `{0}` cannot be read")]
     UnreadableDeadLetter(DeadLetterId),
+    #[error("execution `{0}` has not ended")]
+    NotEnded(ExecutionId),
+    #[error("the history of execution `{0}` is not kept any more")]
+    Forgotten(ExecutionId),
+    #[error("execution `{0}` has more than 100,000 events")]
+    TooLong(ExecutionId),
+    #[error("the history of execution `{id}` lacks the event after number {after}")]
+    Gap { id: ExecutionId, after: u64 },
+    #[error("execution `{0}` was deleted, and does not begin again")]
+    Deleted(ExecutionId),
+    #[error("execution `{0}` is being archived: try again in a moment")]
+    BeingArchived(ExecutionId),
+    #[error("`days` must be 1 to 3650, or null")]
+    InvalidRetention,
+    #[error("the variables that execution `{0}` saw are not in the archive")]
+    NoVariables(ExecutionId),
     #[error("definition `{hash}` does not exist")]
     NoDefinition { hash: String },
     #[error("definition `{hash}` cannot be executed: {reason}")]
@@ -53,17 +69,24 @@ pub enum Error {
 impl ServiceError for Error {
     fn code(&self) -> ErrorCode {
         match self {
-            Self::NotFound(_) | Self::NoDeadLetter(_) => ErrorCode::NotFound,
-            Self::NotWanted(_) => ErrorCode::Conflict,
-            Self::NoDefinition { .. } | Self::InvalidDefinition { .. } | Self::LongComment => {
-                ErrorCode::InvalidInput
+            Self::NotFound(_) | Self::NoDeadLetter(_) | Self::Deleted(_) => ErrorCode::NotFound,
+            Self::NotWanted(_) | Self::NotEnded(_) | Self::Forgotten(_) | Self::NoVariables(_) => {
+                ErrorCode::Conflict
             }
+            Self::NoDefinition { .. }
+            | Self::InvalidDefinition { .. }
+            | Self::LongComment
+            | Self::InvalidRetention
+            | Self::TooLong(_) => ErrorCode::InvalidInput,
             Self::Owner(problem) => problem.code,
-            Self::Bus(_) | Self::Archive(_) | Self::Contended { .. } => ErrorCode::Unavailable,
+            Self::Bus(_) | Self::Archive(_) | Self::BeingArchived(_) | Self::Contended { .. } => {
+                ErrorCode::Unavailable
+            }
             Self::Database(error) => error.code(),
             Self::UnreadableDeadLetter(_)
             | Self::UnreadableRow { .. }
             | Self::CorruptLog { .. }
+            | Self::Gap { .. }
             | Self::Egress(_) => ErrorCode::Internal,
         }
     }
@@ -73,6 +96,32 @@ impl ServiceError for Error {
             Self::Owner(problem) => problem.clone(),
             Self::NotWanted(_) => {
                 Problem::new(self.code(), self.to_string()).with_reason("not_wanted")
+            }
+            Self::Deleted(_) => Problem::new(self.code(), self.to_string()).with_reason("deleted"),
+            Self::BeingArchived(_) => Problem::new(self.code(), self.to_string())
+                .with_reason("being_archived")
+                .with_retry_after_ms(1000),
+            Self::InvalidRetention => {
+                let field = FieldProblem {
+                    path: "/days".to_owned(),
+                    message: "must be 1 to 3650, or null".to_owned(),
+                };
+                Problem::new(self.code(), self.to_string()).with_errors(vec![field])
+            }
+            Self::NotEnded(_) => {
+                Problem::new(self.code(), self.to_string()).with_reason("not_ended")
+            }
+            Self::Forgotten(_) => {
+                Problem::new(self.code(), self.to_string()).with_reason("history_forgotten")
+            }
+            Self::NoVariables(_) => {
+                Problem::new(self.code(), self.to_string()).with_reason("variables_not_kept")
+            }
+            Self::TooLong(_) => {
+                Problem::new(self.code(), self.to_string()).with_reason("history_too_long")
+            }
+            Self::Gap { .. } => {
+                Problem::new(self.code(), self.to_string()).with_reason("history_gap")
             }
             _ => Problem::new(self.code(), self.to_string()),
         }

@@ -3,6 +3,9 @@
 
 pub(crate) mod dead_letters;
 pub(crate) mod events;
+pub(crate) mod holding;
+pub(crate) mod keeping;
+pub(crate) mod looking_back;
 
 use contracts::{
     ErrorCode, Problem,
@@ -19,7 +22,7 @@ use kernel::Ctx;
 use serde_json::Value;
 
 use crate::{
-    Error, State,
+    Error, State, history,
     log::{partition::answer_of, slots::Header},
 };
 
@@ -70,6 +73,7 @@ pub(crate) async fn events(ctx: Ctx<State>, request: ListEvents) -> Result<Event
     if frames.is_empty() && after < header.last_event {
         may_be_forgotten(problem)?;
     }
+    history::check_stretch(id, after, &frames)?;
     let last = frames.last().map(|frame| frame.n);
     Ok(Events {
         items: frames,
@@ -231,6 +235,7 @@ pub(crate) async fn ended(
         id,
         origin: header.origin,
         parent_id: header.parent_id,
+        source: header.source,
         state: header.state,
         input,
         output,

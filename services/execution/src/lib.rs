@@ -13,16 +13,20 @@ mod error;
 pub mod failpoint;
 mod handlers;
 mod headers;
+mod history;
+mod integrity;
 mod log;
 pub mod measure;
 mod plans;
 mod record;
+mod retention;
 mod state;
 mod store;
 mod workers;
 
 pub use config::{Config, EngineConfig};
 pub use error::Error;
+pub use integrity::{Difference, Integrity, What, check as check_integrity};
 pub use state::State;
 pub use store::MIGRATIONS;
 
@@ -33,6 +37,13 @@ pub fn service(state: State) -> kernel::Service<State> {
         .on(handlers::list)
         .on(handlers::events)
         .on(handlers::cancel)
+        .on(handlers::holding::pause)
+        .on(handlers::holding::resume)
+        .on(handlers::looking_back::compare)
+        .on(handlers::looking_back::replay)
+        .on(handlers::keeping::delete)
+        .on(handlers::keeping::retention)
+        .on(handlers::keeping::set_retention)
         .on(handlers::approve)
         .on(handlers::answer)
         .on(handlers::read)

@@ -2,12 +2,13 @@
 //!
 //! [`partition`] is the owner's mind, without I/O: executions, the open batch, what becomes due after a commit. [`replay`]
 //! makes it from the log, [`owner`] connects it to the bus, [`lease`] says who may try, [`timers`] wakes it,
-//! and [`cache`] keeps outputs that may be taken again.
+//! [`in_hand`] knows what workers of earlier owners may have in hand, and [`cache`] keeps outputs that may be taken again.
 //!
 //! **Invariant:** nobody hears of a record before it is stored: answers, live frames and effects wait for the commit.
 
 pub(crate) mod cache;
 pub(crate) mod effects;
+pub(crate) mod in_hand;
 pub(crate) mod lease;
 pub(crate) mod listen;
 pub(crate) mod owner;
@@ -17,6 +18,7 @@ pub(crate) mod replay;
 mod simulation;
 pub(crate) mod slots;
 pub(crate) mod starts;
+pub(crate) mod storing;
 pub(crate) mod takeover;
 pub(crate) mod timers;
 
@@ -42,6 +44,8 @@ pub(crate) async fn own_partitions(ctx: TaskCtx<State>) {
         limits: partition::Limits {
             open_executions: ctx.state.config.engine_max_open,
         },
+        hands: ctx.state.hands.clone(),
+        sweep_every: std::time::Duration::from_secs(ctx.state.config.retention_sweep_seconds),
         dispatches: Arc::new(Semaphore::new(effects::MAX_DISPATCHES)),
     });
     let mut owners = JoinSet::new();

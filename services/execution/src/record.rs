@@ -21,6 +21,8 @@ use contracts::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::domain::Reused;
+
 const MAGIC: &[u8; 3] = b"TPL";
 const VERSION: u8 = 1;
 const HEADER: usize = 3 + 1 + 1 + 8 + 8 + 8 + 4 + 4;
@@ -47,6 +49,12 @@ pub(crate) enum Private {
         parent: Option<Parent>,
         #[serde(default)]
         notify: bool,
+        /// What it takes over, as soon as it is the turn of those nodes.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        reused: Vec<Reused>,
+        /// The nodes that are skipped when it is their turn.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        left_out: Vec<String>,
     },
     /// Beside the last record, where the end is to be said to others.
     Notify { origin: Origin },

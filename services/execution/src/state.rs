@@ -1,5 +1,7 @@
 //! What handlers and tasks share.
 
+use std::sync::Arc;
+
 use documents::Archive;
 use egress::Egress;
 use sandbox::{Sandbox, WorkerCommand};
@@ -8,6 +10,7 @@ use crate::{
     Config, Error,
     config::EngineConfig,
     store::{ExecutionStore, MIGRATIONS},
+    workers::hands::Hands,
 };
 
 /// The stores of this service, its way out, and where code runs.
@@ -19,6 +22,8 @@ pub struct State {
     /// Code steps that the sandbox does at the same time.
     pub(crate) code_slots: u16,
     pub(crate) config: EngineConfig,
+    /// From the owners of this process to its workers.
+    pub(crate) hands: Arc<Hands>,
 }
 
 impl State {
@@ -35,6 +40,7 @@ impl State {
             code_slots: config.sandbox.code_workers,
             sandbox: Sandbox::new(config.sandbox.clone(), code_worker),
             config: config.engine.clone(),
+            hands: Arc::default(),
         })
     }
 

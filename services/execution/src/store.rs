@@ -19,6 +19,7 @@ use crate::{Error, log::slots::Header};
 mod dead_letter_row;
 mod dead_letters;
 mod events;
+mod keeping;
 mod row;
 
 pub(crate) use dead_letters::Kept;
@@ -48,6 +49,14 @@ pub const MIGRATIONS: Migrations = Migrations {
         Migration {
             name: "0005_events",
             sql: include_str!("store/0005_events.sql"),
+        },
+        Migration {
+            name: "0006_sources",
+            sql: include_str!("store/0006_sources.sql"),
+        },
+        Migration {
+            name: "0007_retention",
+            sql: include_str!("store/0007_retention.sql"),
         },
     ],
 };
@@ -96,6 +105,7 @@ impl ExecutionStore {
             .exec_without_returning(transaction.conn())
             .await
             .map_err(sql::Error::from)?;
+        keeping::leave_out_deleted(&transaction, headers).await?;
         Ok(transaction.commit().await?)
     }
 
@@ -192,6 +202,10 @@ fn to_row(header: &Header) -> row::ActiveModel {
         .error
         .as_ref()
         .map(|error| serde_json::to_value(error).expect("an error has text keys only"));
+    let source = header
+        .source
+        .as_ref()
+        .map(|source| serde_json::to_value(source).expect("a source has text keys only"));
     row::ActiveModel {
         id: Set(header.id.uuid()),
         flow_id: Set(header.origin.flow_id.map(FlowId::uuid)),
@@ -200,6 +214,7 @@ fn to_row(header: &Header) -> row::ActiveModel {
         crew_id: Set(header.origin.crew_id.map(CrewId::uuid)),
         version: Set(header.origin.version.map(small)),
         parent_id: Set(header.parent_id.map(ExecutionId::uuid)),
+        source: Set(source),
         state: Set(header.state.as_str().to_owned()),
         error: Set(error),
         prompt_tokens: Set(count(header.usage.prompt_tokens)),
@@ -229,6 +244,7 @@ fn from_row(tenant: TenantId, row: row::Model) -> Result<Header, Error> {
         .error
         .map(serde_json::from_value::<StepError>)
         .transpose();
+    let source = row.source.map(serde_json::from_value).transpose();
     Ok(Header {
         tenant,
         id,
@@ -240,6 +256,7 @@ fn from_row(tenant: TenantId, row: row::Model) -> Result<Header, Error> {
             version: row.version.and_then(|n| u32::try_from(n).ok()),
         },
         parent_id: row.parent_id.map(ExecutionId::from_uuid),
+        source: source.map_err(|error| unreadable(error.to_string()))?,
         state: state.ok_or_else(|| unreadable(format!("state `{}`", row.state)))?,
         error: error.map_err(|error| unreadable(error.to_string()))?,
         usage: Usage {
@@ -260,6 +277,7 @@ fn summary(header: Header) -> ExecutionSummary {
         id: header.id,
         origin: header.origin,
         parent_id: header.parent_id,
+        source: header.source,
         state: header.state,
         error: header.error,
         usage: header.usage,

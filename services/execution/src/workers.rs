@@ -1,6 +1,6 @@
 //! The workers: they do the steps that leave the core, one attempt at a time.
 //!
-//! [`pool`] takes work items and reports their outcome, [`cuts`] ends what is cancelled, [`pulse`] what falls silent; [`llm`], [`http`], [`code`],
+//! [`pool`] takes work items and reports their outcome, [`hands`] takes them from owners in the same process, [`cuts`] ends what is cancelled, [`pulse`] what falls silent; [`llm`], [`http`], [`code`],
 //! [`tool`], [`knowledge`], [`flow`] and [`custom`] do the steps.
 //!
 //! **Invariant:** a work item is acknowledged only after the owner of its execution has stored its result or has said that
@@ -10,6 +10,7 @@ pub(crate) mod code;
 pub(crate) mod custom;
 pub(crate) mod cuts;
 pub(crate) mod flow;
+pub(crate) mod hands;
 pub(crate) mod http;
 pub(crate) mod knowledge;
 pub(crate) mod llm;
@@ -28,7 +29,7 @@ use contracts::{
     work::{WorkClass, WorkItem},
 };
 use kernel::TaskCtx;
-use tokio::task::JoinSet;
+use tokio::{sync::Semaphore, task::JoinSet};
 
 use crate::State;
 
@@ -90,6 +91,20 @@ fn error_of(problem: &Problem) -> StepError {
 /// How long attempts under way may take once the service drains; what is left goes to other workers.
 const DRAIN: Duration = Duration::from_secs(20);
 
+/// How many attempts of a class are made at the same time.
+fn slots(state: &State, class: WorkClass) -> usize {
+    let slots = match class {
+        WorkClass::Llm => state.config.workers_llm,
+        WorkClass::Http => state.config.workers_http,
+        WorkClass::Code => state.code_slots,
+        WorkClass::Tool => state.config.workers_tool,
+        WorkClass::Knowledge => state.config.workers_knowledge,
+        WorkClass::Flow => state.config.workers_flow,
+        WorkClass::Custom => state.config.workers_custom,
+    };
+    usize::from(slots)
+}
+
 /// Works in all classes, until the service drains.
 pub(crate) async fn run(ctx: TaskCtx<State>) {
     let cuts = Arc::new(cuts::Cuts::default());
@@ -98,30 +113,26 @@ pub(crate) async fn run(ctx: TaskCtx<State>) {
         // The kernel starts this task again.
         Err(error) => return tracing::warn!(%error, "the workers wait for the bus"),
     };
-    let mut tasks = JoinSet::new();
     let worker = pool::Worker {
         bus: ctx.bus.clone(),
         cuts: cuts.clone(),
         state: ctx.state.clone(),
     };
-    for class in WorkClass::ALL {
-        let slots = match class {
-            WorkClass::Llm => ctx.state.config.workers_llm,
-            WorkClass::Http => ctx.state.config.workers_http,
-            WorkClass::Code => ctx.state.code_slots,
-            WorkClass::Tool => ctx.state.config.workers_tool,
-            WorkClass::Knowledge => ctx.state.config.workers_knowledge,
-            WorkClass::Flow => ctx.state.config.workers_flow,
-            WorkClass::Custom => ctx.state.config.workers_custom,
-        };
+    let slots =
+        WorkClass::ALL.map(|class| (class, Arc::new(Semaphore::new(slots(&ctx.state, class)))));
+    let mut tasks = JoinSet::new();
+    for (class, slots) in slots.clone() {
         tasks.spawn(pool::run(worker.clone(), class, slots, ctx.stop.clone()));
     }
+    let desk = ctx.state.hands.open(worker, slots.into());
     let pools = async {
         while let Some(ended) = tasks.join_next().await {
             if let Err(error) = ended {
                 return tracing::error!(%error, "a pool of workers broke down");
             }
         }
+        ctx.state.hands.close();
+        desk.finish().await;
     };
     tokio::select! {
         () = pools => {}

@@ -12,6 +12,7 @@ use crate::error::Error;
 
 pub(crate) mod cron;
 pub(crate) mod pins;
+pub(crate) mod regression;
 pub(crate) mod signature;
 pub(crate) mod trigger;
 

@@ -31,6 +31,14 @@ pub(crate) enum Error {
     },
     #[error("the idempotency key was used with another request before")]
     KeyReused,
+    #[error("nothing of execution `{0}` has failed: name the `node` from which it runs again")]
+    NothingFailed(ExecutionId),
+    #[error("execution `{0}` has not ended")]
+    NotEnded(ExecutionId),
+    #[error("the history of execution `{0}` is not kept any more")]
+    Forgotten(ExecutionId),
+    #[error("execution `{0}` is none of a flow")]
+    NoFlow(ExecutionId),
     #[error("the engine does not take the execution: {}", .0.detail)]
     Engine(Problem),
     #[error("the definition cannot be handed to the engine")]
@@ -110,10 +118,14 @@ impl kernel::ServiceError for Error {
             | Self::TooManyTriggers(_)
             | Self::KindFixed
             | Self::NoSecret
+            | Self::NothingFailed(_)
+            | Self::NoFlow(_)
             | Self::InvalidBody(_) => ErrorCode::InvalidInput,
-            Self::VersionMismatch { .. } | Self::DraftChanged | Self::TriggerDisabled(_) => {
-                ErrorCode::Conflict
-            }
+            Self::VersionMismatch { .. }
+            | Self::DraftChanged
+            | Self::NotEnded(_)
+            | Self::Forgotten(_)
+            | Self::TriggerDisabled(_) => ErrorCode::Conflict,
             Self::NotAllowed(_) | Self::OwnerLeft(_) | Self::OwnerMayNot(_) => ErrorCode::Forbidden,
             Self::NotSigned => ErrorCode::Unauthenticated,
             Self::Engine(problem) | Self::Unresolved(problem) | Self::Refused(problem) => {
@@ -147,6 +159,10 @@ impl kernel::ServiceError for Error {
                 problem.with_status(412).with_reason("version_mismatch")
             }
             Self::KeyReused => problem.with_reason("idempotency_key_reused"),
+            Self::NothingFailed(_) => problem.with_reason("nothing_failed"),
+            Self::NotEnded(_) => problem.with_reason("not_ended"),
+            Self::Forgotten(_) => problem.with_reason("history_forgotten"),
+            Self::NoFlow(_) => problem.with_reason("no_flow"),
             Self::InvalidTrigger(errors) => problem
                 .with_reason("trigger_invalid")
                 .with_errors(errors.clone()),

@@ -99,6 +99,7 @@ async fn start(
         origin: Origin::flow(flow_id, Some(revision)),
         parent: None,
         notify: false,
+        basis: None,
         definition_hash: launch::hand_over(bus, &executable).await?,
         input: pending.input.clone(),
         vars: launch::variables(store, tenant).await?,

@@ -1,9 +1,11 @@
 //! One file per resource; each handler orders a few steps.
 
+pub(crate) mod again;
 pub(crate) mod agents;
 pub(crate) mod execute;
 pub(crate) mod flows;
 mod pins;
+pub(crate) mod regressions;
 pub(crate) mod revisions;
 pub(crate) mod triggers;
 pub(crate) mod variables;

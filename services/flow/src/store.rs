@@ -3,6 +3,7 @@
 mod agents;
 mod entity;
 mod fires;
+mod regressions;
 mod trigger_entity;
 mod triggers;
 
@@ -50,10 +51,15 @@ pub const MIGRATIONS: Migrations = Migrations {
             name: "0004_triggers",
             sql: include_str!("../migrations/0004_triggers.sql"),
         },
+        Migration {
+            name: "0005_regressions",
+            sql: include_str!("../migrations/0005_regressions.sql"),
+        },
     ],
 };
 
 pub(crate) use fires::{PendingFire, Refusal};
+pub(crate) use regressions::KeptRegression;
 pub(crate) use triggers::LockedTrigger;
 
 /// Flows in the database.

@@ -6,6 +6,7 @@
 
 use poem_openapi::{OpenApiService, Tags};
 
+mod again;
 mod agents;
 pub(crate) mod auth;
 mod chat;
@@ -19,6 +20,8 @@ mod knowledge;
 mod llm;
 mod node_types;
 mod organizations;
+mod regressions;
+mod retention;
 mod secrets;
 mod tools;
 mod triggers;
@@ -59,9 +62,9 @@ type Apis = (
     users::Api,
     organizations::Api,
     // The framework takes 16 at most, and a tuple for one.
-    (flows::Api, triggers::Api),
+    (flows::Api, triggers::Api, regressions::Api),
     workflows::Api,
-    executions::Api,
+    (executions::Api, again::Api, retention::Api),
     (
         llm::Api,
         llm::calls::Api,
@@ -86,9 +89,9 @@ pub(crate) fn service() -> OpenApiService<Apis, ()> {
         auth::Api,
         users::Api,
         organizations::Api,
-        (flows::Api, triggers::Api),
+        (flows::Api, triggers::Api, regressions::Api),
         workflows::Api,
-        executions::Api,
+        (executions::Api, again::Api, retention::Api),
         (
             llm::Api,
             llm::calls::Api,

@@ -1,5 +1,6 @@
 //! What the binary can be asked to do.
 
+pub(crate) mod check_archive;
 pub(crate) mod migrate;
 pub(crate) mod nats_config;
 pub(crate) mod seed;

@@ -7,7 +7,7 @@ mod settings;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    command::{migrate, nats_config, seed, up},
+    command::{check_archive, migrate, nats_config, seed, up},
     settings::Settings,
 };
 
@@ -31,6 +31,8 @@ enum Command {
     },
     /// Bring streams, shared tables and all tenants' schemas up to date.
     Migrate(Settings),
+    /// Hold the archive against the engine's logs, and print what differs; it changes nothing.
+    CheckArchive(Settings),
     /// Create the first account and the example flows, where they are missing, and print the account.
     Seed(seed::Options),
     /// Print the configuration that nats-server needs.
@@ -66,6 +68,9 @@ fn main() -> anyhow::Result<()> {
             settings::run(role.name(), up::run(settings, vec![role]))
         }
         Command::Migrate(settings) => settings::run("troupe-migrate", migrate::run(settings)),
+        Command::CheckArchive(settings) => {
+            settings::run("troupe-check-archive", check_archive::run(settings))
+        }
         Command::Seed(options) => settings::run("troupe-seed", seed::run(options)),
     }
 }

@@ -187,6 +187,10 @@ pub(crate) struct Board {
     pub(crate) marquee: Signal<Option<Rect>>,
     pub(crate) said: Signal<String>,
     pub(crate) locked: Signal<bool>,
+    /// The ids of the nodes that a comparison puts a ring around.
+    pub(crate) ringed: Signal<BTreeSet<String>>,
+    /// The ids of the nodes whose output is pinned.
+    pub(crate) pinned: Signal<BTreeSet<String>>,
     known: CopyValue<HashMap<String, NodeHandle>>,
     known_edges: CopyValue<HashMap<Edge, EdgeHandle>>,
     known_notes: CopyValue<HashMap<String, NoteHandle>>,
@@ -221,6 +225,8 @@ impl Board {
             marquee: Signal::new(None),
             said: Signal::new(String::new()),
             locked: Signal::new(false),
+            ringed: Signal::new(BTreeSet::new()),
+            pinned: Signal::new(BTreeSet::new()),
             known: CopyValue::new(HashMap::new()),
             known_edges: CopyValue::new(HashMap::new()),
             known_notes: CopyValue::new(HashMap::new()),
@@ -433,6 +439,7 @@ fn same_but_place(a: &Node, b: &Node) -> bool {
         && a.retry == b.retry
         && a.timeout_ms == b.timeout_ms
         && a.idle_timeout_ms == b.idle_timeout_ms
+        && a.idempotency == b.idempotency
         && a.cache == b.cache
         && a.compensates == b.compensates
 }

@@ -8,7 +8,7 @@ pub(crate) mod notes;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use contracts::flow::{Edge, Group, Node, NodeConfig, Note, OnError};
+use contracts::flow::{Edge, Group, Idempotency, Node, NodeConfig, Note, OnError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -32,6 +32,7 @@ pub(crate) fn add(graph: &Graph, kind: &str, at: Point) -> (String, Command) {
         retry: None,
         timeout_ms: None,
         idle_timeout_ms: None,
+        idempotency: Idempotency::default(),
         on_error: OnError::Fail,
         cache: None,
         compensates: None,

@@ -10,6 +10,7 @@ use crate::canvas::{
     glyph::KindGlyph,
     model::title,
 };
+use crate::ui::icon::{Glyph, Icon};
 
 /// From this many nodes on, only those near the window are in the document.
 const CULL_FROM: usize = 150;
@@ -83,8 +84,10 @@ fn NodeFrame(node: NodeHandle) -> Element {
     let data = node.data.read();
     let kind = board.kind(&data.kind).map(|kind| kind.title);
     let problems = node.problems.read().len();
+    let ringed = board.ringed.read().contains(&data.id);
+    let pinned = board.pinned.read().contains(&data.id);
     let label = format!(
-        "{}, {}{}{}",
+        "{}, {}{}{}{}{}",
         title(&data),
         kind.unwrap_or_default(),
         if mark.state.is_empty() {
@@ -97,6 +100,8 @@ fn NodeFrame(node: NodeHandle) -> Element {
         } else {
             format!(", {problems} problems")
         },
+        if pinned { ", pinned" } else { "" },
+        if ringed { ", not the same" } else { "" },
     );
     rsx! {
         div {
@@ -112,6 +117,8 @@ fn NodeFrame(node: NodeHandle) -> Element {
             "data-selected": node.selected.read().then_some(""),
             "data-lit": node.lit.read().then_some(""),
             "data-problem": (problems > 0).then_some(""),
+            "data-ringed": ringed.then_some(""),
+            "data-pinned": pinned.then_some(""),
             transform: "translate({at.x}px,{at.y}px)",
             min_height: "{node_height(node.ports.read().len())}px",
             NodeBody { node }
@@ -144,6 +151,11 @@ fn NodeBody(node: NodeHandle) -> Element {
             span { class: "node-title", {title(&data)} }
             if !node.problems.read().is_empty() {
                 span { class: "node-flag", title: "{node.problems.read().join(\"\\n\")}", "!" }
+            }
+            if board.pinned.read().contains(&data.id) {
+                span { class: "node-pin", title: "Its output is pinned",
+                    Icon { glyph: Glyph::Clip, size: 14 }
+                }
             }
             if !mark.state.is_empty() {
                 span { class: "node-mark", title: mark.state }

@@ -23,19 +23,25 @@ const WORST: [&str; 11] = [
 
 /// The worst state, and the time and tokens of all nodes.
 pub(super) fn of<'a>(marks: impl IntoIterator<Item = &'a Mark>) -> Mark {
-    sum(marks, ("node", "nodes"))
+    let (mark, all, _) = sum(marks);
+    described(mark, plural(all, "node", "nodes"))
 }
 
-/// The same of one node in the iterations of its body.
+/// The same of one node in the iterations of its body. What was skipped, or did not begin, was not done at all.
 pub(crate) fn of_times<'a>(marks: impl IntoIterator<Item = &'a Mark>) -> Mark {
-    sum(marks, ("time", "times"))
+    match sum(marks) {
+        (mark, _, 0) => mark,
+        (mark, _, done) => described(mark, plural(done, "time", "times")),
+    }
 }
 
-fn sum<'a>(marks: impl IntoIterator<Item = &'a Mark>, (one, many): (&str, &str)) -> Mark {
+/// With how many there are, and how many of them were done, or are.
+fn sum<'a>(marks: impl IntoIterator<Item = &'a Mark>) -> (Mark, usize, usize) {
     let mut sum = Mark::default();
-    let (mut worst, mut count) = (usize::MAX, 0);
+    let (mut worst, mut all, mut done) = (usize::MAX, 0, 0);
     for mark in marks {
-        count += 1;
+        all += 1;
+        done += usize::from(!matches!(mark.state, "" | "skipped"));
         sum.duration_ms += mark.duration_ms;
         sum.tokens += mark.tokens;
         sum.stale |= mark.stale;
@@ -43,7 +49,11 @@ fn sum<'a>(marks: impl IntoIterator<Item = &'a Mark>, (one, many): (&str, &str))
         worst = worst.min(rank.unwrap_or(usize::MAX));
     }
     sum.state = WORST.get(worst).copied().unwrap_or_default();
-    let mut parts = vec![plural(count, one, many)];
+    (sum, all, done)
+}
+
+fn described(mut sum: Mark, count: String) -> Mark {
+    let mut parts = vec![count];
     if sum.duration_ms > 0 {
         parts.push(format::duration(sum.duration_ms));
     }
@@ -80,6 +90,20 @@ mod tests {
             ("failed", 1234, 300)
         );
         assert!(sum.note.starts_with("3 nodes · ") && sum.note.ends_with("300 tokens"));
+    }
+
+    #[test]
+    fn an_iteration_that_skipped_a_node_does_not_count() {
+        let done = mark("succeeded", 1, 0);
+        let skipped = mark("skipped", 0, 0);
+        let times = of_times(&[skipped.clone(), done.clone(), done.clone(), skipped.clone()]);
+        assert_eq!(
+            (times.state, times.note.as_str()),
+            ("succeeded", "2 times · 2 ms")
+        );
+        assert_eq!(of_times(&[skipped.clone(), done]).note, "1 time · 1 ms");
+        let never = of_times(&[skipped.clone(), skipped]);
+        assert_eq!((never.state, never.note.as_str()), ("skipped", ""));
     }
 
     #[test]

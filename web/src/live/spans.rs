@@ -84,6 +84,36 @@ impl Spans {
         self.by_node.get(id).map_or(&[], Vec::as_slice)
     }
 
+    /// An attempt has ended.
+    fn ended(&mut self, frame: &Frame) {
+        let (node, attempt, error, usage) = match &frame.event {
+            ExecutionEvent::StepSucceeded {
+                node,
+                attempt,
+                usage,
+                ..
+            } => (node, *attempt, None, *usage),
+            ExecutionEvent::StepRetrying {
+                node,
+                attempt,
+                error,
+                usage,
+                ..
+            }
+            | ExecutionEvent::StepFailed {
+                node,
+                attempt,
+                error,
+                usage,
+                ..
+            } => (node, *attempt, Some(error), *usage),
+            _ => return,
+        };
+        let is_last = !matches!(frame.event, ExecutionEvent::StepRetrying { .. });
+        self.heard(node, frame)
+            .finish(attempt, error, usage, frame.ts, is_last);
+    }
+
     /// Takes the next frame into account.
     pub(crate) fn apply(&mut self, frame: &Frame) {
         let ts = frame.ts;
@@ -105,45 +135,26 @@ impl Spans {
             | ExecutionEvent::IterationStarted { .. }
             | ExecutionEvent::IterationSucceeded { .. }
             | ExecutionEvent::IterationFailed { .. } => self.iterate(frame),
-            ExecutionEvent::StepSucceeded {
-                node,
-                attempt,
-                usage,
-                ..
-            } => {
-                self.heard(node, frame)
-                    .finish(*attempt, None, *usage, ts, true);
-            }
-            ExecutionEvent::StepRetrying {
-                node,
-                attempt,
-                error,
-                usage,
-                ..
-            }
-            | ExecutionEvent::StepFailed {
-                node,
-                attempt,
-                error,
-                usage,
-                ..
-            } => {
-                let is_last = matches!(frame.event, ExecutionEvent::StepFailed { .. });
-                self.heard(node, frame)
-                    .finish(*attempt, Some(error), *usage, ts, is_last);
-            }
+            ExecutionEvent::StepSucceeded { .. }
+            | ExecutionEvent::StepRetrying { .. }
+            | ExecutionEvent::StepFailed { .. } => self.ended(frame),
             ExecutionEvent::StepLate { .. } => self.late(frame),
-            ExecutionEvent::StepSkipped { node } => self.heard(node, frame).ended = Some(ts),
+            ExecutionEvent::StepSkipped { node }
+            | ExecutionEvent::StepReused { node, .. }
+            | ExecutionEvent::ApprovalGiven { node, .. } => {
+                self.heard(node, frame).ended = Some(ts)
+            }
             ExecutionEvent::ApprovalAsked { node, .. } => self.ask(node, frame),
             ExecutionEvent::AnswerAsked { asked } => self.question(asked, frame),
             ExecutionEvent::AnswerGiven { node, .. } => {
                 self.heard(node, frame).finish(1, None, None, ts, true);
             }
-            ExecutionEvent::ApprovalGiven { node, .. } => self.heard(node, frame).ended = Some(ts),
+            ExecutionEvent::AnswerEscalated { node, .. } => self.escalate(node),
             ExecutionEvent::AnswerReminded { .. }
-            | ExecutionEvent::AnswerEscalated { .. }
             | ExecutionEvent::ExecutionStarted { .. }
             | ExecutionEvent::ExecutionFailing { .. }
+            | ExecutionEvent::ExecutionPaused { .. }
+            | ExecutionEvent::ExecutionResumed { .. }
             | ExecutionEvent::CancelAsked { .. } => {}
             // What ran was cut, and something else begins, or nothing.
             ExecutionEvent::CompensationStarted { .. }
@@ -205,6 +216,15 @@ impl Spans {
         let span = self.heard(&asked.node, frame);
         span.question = Some(Rc::new(asked.clone()));
         span.attempts.push(Attempt::begun(1, frame.ts));
+    }
+
+    /// From now on others may answer too.
+    fn escalate(&mut self, node: &str) {
+        let span = self.by_path.get(node).map(|&at| &mut self.list[at]);
+        let question = span.and_then(|span| span.question.as_mut());
+        if let Some(others) = question.and_then(|asked| Rc::make_mut(asked).escalation.as_mut()) {
+            others.reached = true;
+        }
     }
 
     /// A person is asked; what asks waits for their word.
@@ -401,6 +421,7 @@ pub(crate) fn node_of(event: &ExecutionEvent) -> Option<&str> {
         | ExecutionEvent::StepRetrying { node, .. }
         | ExecutionEvent::StepFailed { node, .. }
         | ExecutionEvent::StepSkipped { node }
+        | ExecutionEvent::StepReused { node, .. }
         | ExecutionEvent::StepLate { node, .. }
         | ExecutionEvent::ApprovalAsked { node, .. }
         | ExecutionEvent::ApprovalGiven { node, .. }
@@ -411,6 +432,8 @@ pub(crate) fn node_of(event: &ExecutionEvent) -> Option<&str> {
         ExecutionEvent::AnswerAsked { asked } => Some(&asked.node),
         ExecutionEvent::ExecutionStarted { .. }
         | ExecutionEvent::CancelAsked { .. }
+        | ExecutionEvent::ExecutionPaused { .. }
+        | ExecutionEvent::ExecutionResumed { .. }
         | ExecutionEvent::ExecutionFailing { .. }
         | ExecutionEvent::CompensationStarted { .. }
         | ExecutionEvent::ExecutionSucceeded { .. }

@@ -23,6 +23,7 @@ pub(crate) fn tone(event: &ExecutionEvent) -> Tone {
         | ExecutionEvent::HandlerStarted { .. }
         | ExecutionEvent::IterationStarted { .. } => Tone::Begin,
         ExecutionEvent::StepSucceeded { .. }
+        | ExecutionEvent::StepReused { .. }
         | ExecutionEvent::IterationSucceeded { .. }
         | ExecutionEvent::ExecutionSucceeded { .. } => Tone::Done,
         ExecutionEvent::StepRetrying { .. } | ExecutionEvent::CompensationStarted { .. } => {
@@ -43,6 +44,8 @@ pub(crate) fn tone(event: &ExecutionEvent) -> Tone {
         | ExecutionEvent::AnswerGiven { .. }
         | ExecutionEvent::AnswerReminded { .. }
         | ExecutionEvent::AnswerEscalated { .. }
+        | ExecutionEvent::ExecutionPaused { .. }
+        | ExecutionEvent::ExecutionResumed { .. }
         | ExecutionEvent::CancelAsked { .. } => Tone::Person,
     }
 }
@@ -103,6 +106,8 @@ pub(crate) fn sentence(event: &ExecutionEvent) -> String {
             format!("failed, goes on at {port}: {}", error.message)
         }
         ExecutionEvent::StepSkipped { .. } => "skipped".into(),
+        ExecutionEvent::StepReused { from: Some(_), .. } => "taken over, not run again".into(),
+        ExecutionEvent::StepReused { from: None, .. } => "has the output that was given".into(),
         ExecutionEvent::StepLate { attempt, .. } => {
             format!("answered too late in attempt {attempt}; only its price counts")
         }
@@ -139,6 +144,8 @@ fn of_the_whole(event: &ExecutionEvent) -> String {
     match event {
         ExecutionEvent::ExecutionStarted { .. } => "Execution started".into(),
         ExecutionEvent::CancelAsked { .. } => "Cancel asked for".into(),
+        ExecutionEvent::ExecutionPaused { .. } => "Paused".into(),
+        ExecutionEvent::ExecutionResumed { .. } => "Resumed".into(),
         ExecutionEvent::ExecutionFailing { error } => format!("Fails: {}", error.message),
         ExecutionEvent::CompensationStarted { steps } => {
             format!("Undoes {}", plural(steps.len(), "step", "steps"))

@@ -21,6 +21,7 @@ use self::{
 use crate::{
     api::{
         self,
+        asking::{ASKING, use_asking},
         query::{self, Query, View, use_get, use_query},
         session,
     },
@@ -41,7 +42,6 @@ use crate::{
 /// Pages of two hundred executions that are read for the fourteen days, at most.
 const PAGES: usize = 5;
 const STATES: &str = "/executions?state=";
-const ASKING: &str = "/executions?asks=true";
 const LATEST: &str = "/executions#days";
 
 /// Executions since the first of the days.
@@ -56,12 +56,12 @@ struct Latest {
 pub(crate) fn Dashboard() -> Element {
     let running = use_get::<ListPage<ExecutionSummary>>(format!("{STATES}running&limit=50"));
     let waiting = use_get::<ListPage<ExecutionSummary>>(format!("{STATES}waiting&limit=50"));
-    let asking = use_get::<ListPage<ExecutionSummary>>(format!("{ASKING}&limit=50"));
+    let asking = use_asking();
     let failed = use_get::<ListPage<ExecutionSummary>>(format!("{STATES}failed&limit=40"));
     let latest = use_query(LATEST.into(), read_latest);
     use_interval(4_000, || {
         query::invalidate(STATES);
-        query::invalidate(ASKING);
+        query::invalidate_one(ASKING);
     });
     use_interval(30_000, || query::invalidate(LATEST));
     let loaded = latest.is_settled() && running.is_settled() && failed.is_settled();
@@ -98,9 +98,6 @@ fn Board(
     };
     let ((running_text, _), (waiting_text, waiting_count)) = (many(&running), many(&waiting));
     let (asking_text, asking_count) = many(&asking);
-    let asks = Route::Executions {
-        params: Params::one("asks", "true"),
-    };
     let filtered = |state: &str| Route::Executions {
         params: Params::one("state", state),
     };
@@ -111,7 +108,7 @@ fn Board(
                 Link { to: filtered("waiting"), "{waiting_text} waiting" }
             }
             if asking_count > 0 {
-                Link { to: asks, "{asking_text} to answer" }
+                Link { to: Route::Approvals {}, "{asking_text} to answer" }
             }
             Link { to: filtered("failed"), "data-bad": (counts.failed_last_day > 0).then_some(""), "{counts.failed_last_day} failed in 24 h" }
         }

@@ -10,9 +10,11 @@ mod difference;
 mod expression;
 mod panels;
 mod pickers;
+mod pins;
 mod problems;
 mod properties;
 mod publish;
+mod regression;
 mod retry_fields;
 mod revisions;
 mod run_form;
@@ -96,6 +98,7 @@ fn Open(flow: Rc<Flow>, types: Rc<Vec<NodeType>>, execution: Option<String>) -> 
     saving::use_autosave(desk);
     checking::use_checking(desk);
     running::use_following(desk);
+    pins::use_pins(desk);
     // A node that is chosen shows its properties; the other panels stay where they were put.
     use_effect(move || {
         let active = desk.board.active.read().is_some();

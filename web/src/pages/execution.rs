@@ -2,22 +2,23 @@
 //!
 //! **Invariant:** what is selected, the lens and the moment are in the address, so a link shows the same again.
 
-mod answer;
-mod approval;
-mod data;
+mod again;
 mod details;
 mod events;
 mod graph_lens;
 mod header;
+mod holding;
 mod lenses;
 mod mark;
 mod messages;
+mod more;
 mod scrubber;
 mod step;
-mod subject;
+pub(crate) mod subject;
 mod timeline;
 mod tree;
 mod virtual_list;
+mod waiting;
 mod watch;
 
 use dioxus::prelude::*;
@@ -34,7 +35,10 @@ use crate::{
 pub(crate) fn Execution(id: String, params: Params) -> Element {
     // Another execution is another page: nothing of the one before may stay.
     rsx! {
-        Content { key: "{id}", id, params }
+        // A key counts in a list.
+        for id in [id] {
+            Content { key: "{id}", id, params: params.clone() }
+        }
     }
 }
 
@@ -71,7 +75,7 @@ fn Content(id: String, params: Params) -> Element {
                 Link::Loading | Link::Lost if empty => rsx! { Skeleton {} },
                 _ => rsx! {
                     header::Facts {}
-                    approval::Waiting {}
+                    waiting::Waiting {}
                     scrubber::Scrubber {}
                     lenses::Lenses {}
                 },

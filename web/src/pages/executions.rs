@@ -7,7 +7,7 @@ mod listing;
 mod period;
 mod row;
 
-use contracts::{execution::ExecutionSummary, page::Page as Answer};
+use contracts::{Permission, execution::ExecutionSummary, page::Page as Answer};
 use dioxus::prelude::*;
 
 use self::{filters::FilterBar, listing::Listing, row::Row};
@@ -15,12 +15,13 @@ use crate::{
     api::{
         self,
         names::{Names, use_names},
+        session,
     },
     dom, format,
     params::Params,
     routes::Route,
     ui::{
-        button::{Button, ButtonLink},
+        button::{Button, ButtonLink, Variant},
         empty::EmptyState,
         icon::Glyph,
         page::Page,
@@ -38,7 +39,12 @@ pub(crate) fn Executions(params: Params) -> Element {
     let names = use_names();
     let mut loaded = use_signal(|| false);
     rsx! {
-        Page { title: "Executions", loaded: loaded(),
+        Page {
+            title: "Executions",
+            loaded: loaded(),
+            actions: session::may(Permission::DeadLetterRead).then(|| rsx! {
+                ButtonLink { to: Route::dead_letters(), variant: Variant::Quiet, icon: Glyph::Warning, "Dead letters" }
+            }),
             FilterBar { params: params.clone(), names: names.clone() }
             // Other filters are another list.
             for params in [params] {

@@ -1,7 +1,11 @@
 //! LLM providers: list, add, change, test, remove.
 
+mod draft;
 mod form;
+mod key;
+mod models;
 mod row;
+mod vendors;
 
 use contracts::{
     Permission,
@@ -59,9 +63,10 @@ pub(crate) fn Providers() -> Element {
                             thead {
                                 tr {
                                     th { scope: "col", "Name" }
-                                    th { scope: "col", "Address" }
-                                    th { scope: "col", "Key" }
-                                    th { scope: "col", "Models" }
+                                    th { scope: "col", "Kind" }
+                                    th { scope: "col", class: "wide-only", "Address" }
+                                    th { scope: "col", class: "wide-only", "Key" }
+                                    th { scope: "col", class: "wide-only", "Models" }
                                     th { scope: "col", "Connection" }
                                     th { scope: "col", span { class: "visually-hidden", "Actions" } }
                                 }

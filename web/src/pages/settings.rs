@@ -1,11 +1,12 @@
-//! The organization: its name and its members.
+//! The organization: its name, its members, and how long it keeps executions.
 
 mod members;
+mod retention;
 
 use contracts::{Permission, Problem, tenant::Organization};
 use dioxus::prelude::*;
 
-use self::members::Members;
+use self::{members::Members, retention::Keeping};
 use crate::{
     api::{self, session},
     ui::{button::Button, field::TextField, page::Page, problem::ProblemLine, toast},
@@ -25,6 +26,10 @@ pub(crate) fn Settings() -> Element {
             section { class: "stack-s",
                 h2 { "Members" }
                 Members { identity }
+            }
+            section { class: "stack-s",
+                h2 { "Executions are kept" }
+                Keeping {}
             }
         }
     }

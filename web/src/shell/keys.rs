@@ -26,7 +26,7 @@ struct Place {
     to: fn() -> Route,
 }
 
-const PLACES: [Place; 9] = [
+const PLACES: [Place; 10] = [
     Place {
         letter: "d",
         keys: "g d",
@@ -44,6 +44,12 @@ const PLACES: [Place; 9] = [
         keys: "g e",
         text: "Executions",
         to: Route::executions,
+    },
+    Place {
+        letter: "i",
+        keys: "g i",
+        text: "Approvals",
+        to: || Route::Approvals {},
     },
     Place {
         letter: "a",

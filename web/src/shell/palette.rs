@@ -180,6 +180,10 @@ fn fixed() -> Vec<Line> {
         Glyph::Settings,
         settings,
     ));
+    if session::may(Permission::DeadLetterRead) {
+        let letters = Act::Go(Route::dead_letters());
+        lines.push(Line::new("Dead letters", "page", Glyph::Warning, letters));
+    }
     if session::may(Permission::FlowWrite) {
         let params = Params::one("new", "1");
         let new = Act::Go(Route::Flows { params });

@@ -6,8 +6,13 @@ use web_sys::HtmlElement;
 
 use super::account::{Account, Organizations};
 use crate::{
-    api::session::Identity,
+    api::{
+        asking::{self, ASKING, use_asking},
+        query,
+        session::Identity,
+    },
     dom, lazy,
+    listen::use_interval,
     routes::Route,
     ui::icon::{Glyph, Icon},
 };
@@ -20,7 +25,7 @@ struct Entry {
     covers: fn(&Route) -> bool,
 }
 
-const ENTRIES: [Entry; 9] = [
+const ENTRIES: [Entry; 10] = [
     Entry {
         text: "Dashboard",
         glyph: Glyph::Dashboard,
@@ -37,7 +42,21 @@ const ENTRIES: [Entry; 9] = [
         text: "Executions",
         glyph: Glyph::Execution,
         to: Route::executions,
-        covers: |r| matches!(r, Route::Executions { .. } | Route::Execution { .. }),
+        covers: |r| {
+            matches!(
+                r,
+                Route::Executions { .. }
+                    | Route::Execution { .. }
+                    | Route::Compare { .. }
+                    | Route::DeadLetters { .. }
+            )
+        },
+    },
+    Entry {
+        text: APPROVALS,
+        glyph: Glyph::Inbox,
+        to: || Route::Approvals {},
+        covers: |r| matches!(r, Route::Approvals {}),
     },
     Entry {
         text: "Agents",
@@ -76,6 +95,11 @@ const ENTRIES: [Entry; 9] = [
         covers: |r| matches!(r, Route::Providers {}),
     },
 ];
+
+/// The entry that says how much waits.
+const APPROVALS: &str = "Approvals";
+/// How often it is counted.
+const COUNT_MS: i32 = 10_000;
 
 /// Pages by name, for the command palette too.
 pub(super) fn places() -> impl Iterator<Item = (&'static str, Glyph, Route)> {
@@ -120,11 +144,28 @@ pub(super) fn Rail(route: Route, identity: Identity) -> Element {
                             "data-here": (entry.covers)(&route).then_some(""),
                             Icon { glyph: entry.glyph, size: 20 }
                             span { "{entry.text}" }
+                            if entry.text == APPROVALS {
+                                Count {}
+                            }
                         }
                     }
                 }
             }
             Account { identity }
         }
+    }
+}
+
+/// How much waits for a person.
+#[component]
+fn Count() -> Element {
+    let asking = use_asking();
+    use_interval(COUNT_MS, || query::invalidate_one(ASKING));
+    let count = asking.data().and_then(|page| asking::count(&page));
+    let Some(count) = count else {
+        return rsx! {};
+    };
+    rsx! {
+        span { class: "rail-count", "{count}" span { class: "visually-hidden", " open" } }
     }
 }

@@ -29,6 +29,7 @@ pub(crate) const fn state_look(state: ExecutionState) -> (Tone, Glyph, &'static 
         ExecutionState::Queued => (Tone::Neutral, Glyph::Clock, "Queued"),
         ExecutionState::Running => (Tone::Run, Glyph::Play, "Running"),
         ExecutionState::Waiting => (Tone::Warn, Glyph::Waiting, "Waiting"),
+        ExecutionState::Paused => (Tone::Warn, Glyph::Clock, "Paused"),
         ExecutionState::Succeeded => (Tone::Ok, Glyph::Success, "Succeeded"),
         ExecutionState::Failed => (Tone::Err, Glyph::Error, "Failed"),
         ExecutionState::Cancelled => (Tone::Neutral, Glyph::Cancel, "Cancelled"),

@@ -14,6 +14,8 @@ use crate::{apt, cargo, interrupts::Interrupts, process};
 const TARGET: &str = "wasm32-unknown-unknown";
 /// Debian's compiler for web programs, and the standard library's source.
 const DEBIAN_PACKAGES: [&str; 3] = ["rustc-web", "cargo-web", "rust-web-src"];
+/// The oldest compiler that the app's dependencies accept.
+const OLDEST: (u32, u32) = (1, 89);
 const DEBIAN_STD: &str = "/usr/lib/rustlib/src/rust/library/std";
 const DEBIAN_CARGO: &str = "/usr/bin/cargo";
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
@@ -77,18 +79,35 @@ fn find(interrupts: &Interrupts) -> Result<Toolchain> {
     if libraries.is_ok_and(|folder| Path::new(folder.trim()).is_dir()) {
         return Ok(Toolchain::Own);
     }
-    if !Path::new(DEBIAN_STD).is_dir() {
-        apt::install(&DEBIAN_PACKAGES, interrupts).map_err(|error| {
-            error.context(format!(
-                "the toolchain cannot compile for the browser: run `rustup target add {TARGET}`"
-            ))
-        })?;
+    if !is_debian_ready() {
+        let remedy = format!(
+            "the toolchain cannot compile for the browser: run `rustup target add {TARGET}`"
+        );
+        apt::install(&DEBIAN_PACKAGES, interrupts)
+            .map_err(|error| error.context(remedy.clone()))?;
+        if !is_debian_ready() {
+            let (major, minor) = OLDEST;
+            bail!("{remedy}; Debian's `rustc-web` is older than {major}.{minor}");
+        }
     }
     let linker = linkers().find(|file| file.is_file());
     let Some(linker) = linker else {
         bail!("there is no linker for wasm: run `rustup target add {TARGET}`, or install `lld`");
     };
     Ok(Toolchain::Debian { linker })
+}
+
+/// Whether Debian's compiler is there, new enough, with the standard library's source.
+fn is_debian_ready() -> bool {
+    let version = process::output(Command::new(DEBIAN_RUSTC).arg("--version"));
+    Path::new(DEBIAN_STD).is_dir()
+        && version.is_ok_and(|text| version_of(&text).is_some_and(|version| version >= OLDEST))
+}
+
+/// Of `rustc 1.96.0 (…)`.
+fn version_of(text: &str) -> Option<(u32, u32)> {
+    let mut numbers = text.split_whitespace().nth(1)?.split('.');
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
 /// The toolchain's own linker, else one of LLVM's.
@@ -102,4 +121,19 @@ fn linkers() -> impl Iterator<Item = PathBuf> {
             .join("bin/rust-lld")
     });
     own.into_iter().chain(process::on_path("wasm-ld"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_compiler_says_how_old_it_is() {
+        assert_eq!(
+            version_of("rustc 1.96.0 (Debian 1.96.0+dfsg1)"),
+            Some((1, 96))
+        );
+        assert!(version_of("rustc 1.85.0") < Some(OLDEST));
+        assert_eq!(version_of("no compiler"), None);
+    }
 }

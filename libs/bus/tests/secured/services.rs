@@ -219,5 +219,6 @@ fn work_item() -> WorkItem {
         argument: serde_json::Value::Null,
         timeout_ms: 1000,
         idle_timeout_ms: None,
+        at_most_once: false,
     }
 }

@@ -29,6 +29,7 @@ fn frame(n: u64, output: Value) -> Frame {
 
 fn archived(tenant: TenantId, execution: ExecutionId, frame: Frame) -> ArchivedFrame {
     ArchivedFrame {
+        vars: (frame.n == 1).then(|| serde_json::json!({"region": "eu"})),
         tenant,
         execution,
         text: serde_json::to_vec(&frame).unwrap().into(),

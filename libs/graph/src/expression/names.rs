@@ -21,6 +21,8 @@ pub(crate) struct Names<'a> {
     /// `input`, `nodes`, …: names that nothing in the expression gives a value.
     pub(crate) roots: Vec<&'a str>,
     pub(crate) nodes: Vec<Reference<'a>>,
+    /// What is read of `vars`; none where that cannot be known before it runs, or is all of it.
+    pub(crate) variables: Vec<Option<&'a str>>,
     pub(crate) filters: Vec<&'a str>,
     pub(crate) tests: Vec<&'a str>,
 }
@@ -56,6 +58,10 @@ pub(super) fn names<'a>(expression: &'a str, tokens: &[Token<'a>]) -> Names<'a> 
             names.roots.push(token.text);
             if token.text == "nodes" {
                 names.nodes.push(reference(&tokens[at..]));
+            }
+            if token.text == "vars" {
+                let name = key(&tokens[at..]).map(|(name, _)| name);
+                names.variables.push(name);
             }
         }
     }
@@ -115,6 +121,18 @@ mod tests {
 
     fn of(expression: &str) -> Names<'_> {
         names(expression, &tokens(expression).unwrap())
+    }
+
+    #[test]
+    fn variables_are_found_where_they_are_named() {
+        let check = |expression: &str, expect: &[Option<&str>]| {
+            assert_eq!(of(expression).variables, expect, "{expression}")
+        };
+        check("vars.a ~ vars['b c'].d", &[Some("a"), Some("b c")]);
+        check("input.vars.a ~ 'vars.b'", &[]);
+        for all in ["vars", "vars[input.x]", "(vars).a", "vars|length"] {
+            check(all, &[None]);
+        }
     }
 
     #[test]

@@ -104,6 +104,7 @@ impl Place<'_> {
         }
         self.idleness();
         self.cache();
+        self.idempotency();
         for (field, rule) in self.node.retry.iter().flat_map(broken_rules) {
             let message = format!("`{field}` in `retry` of `{}` {rule}", short(&self.node.id));
             self.tell(&format!("/retry/{field}"), "invalid_retry", message);
@@ -124,6 +125,20 @@ impl Place<'_> {
         } else if !(1..=MAX_TIMEOUT_MS).contains(&limit) {
             let message = format!("`idle_timeout_ms` of `{id}` must be 1 to {MAX_TIMEOUT_MS}");
             self.tell("/idle_timeout_ms", "invalid_timeout", message);
+        }
+    }
+
+    fn idempotency(&mut self) {
+        if self.node.idempotency.is_keyed() {
+            return;
+        }
+        let id = short(&self.node.id);
+        if !node_types::may_be_unknown(&self.node.kind) {
+            let message = format!("`idempotency` of `{id}`: it does nothing outside the execution");
+            self.tell("/idempotency", "invalid_idempotency", message);
+        } else if self.node.retry.is_some() {
+            let message = format!("`retry` of `{id}` does not go with `at_most_once`");
+            self.tell("/retry", "invalid_retry", message);
         }
     }
 

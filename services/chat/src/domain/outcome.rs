@@ -61,6 +61,7 @@ impl Transcript {
             | ExecutionEvent::IterationSucceeded { .. }
             | ExecutionEvent::IterationFailed { .. }
             | ExecutionEvent::StepRetrying { .. }
+            | ExecutionEvent::StepReused { .. }
             | ExecutionEvent::StepSkipped { .. }
             | ExecutionEvent::StepLate { .. }
             | ExecutionEvent::ApprovalAsked { .. }
@@ -70,6 +71,8 @@ impl Transcript {
             | ExecutionEvent::AnswerReminded { .. }
             | ExecutionEvent::AnswerEscalated { .. }
             | ExecutionEvent::CancelAsked { .. }
+            | ExecutionEvent::ExecutionPaused { .. }
+            | ExecutionEvent::ExecutionResumed { .. }
             | ExecutionEvent::ExecutionFailing { .. }
             | ExecutionEvent::CompensationStarted { .. }
             | ExecutionEvent::HandlerStarted { .. }
@@ -85,7 +88,10 @@ impl Transcript {
             ExecutionState::Succeeded => MessageState::Done,
             ExecutionState::Failed => MessageState::Failed,
             ExecutionState::Cancelled => MessageState::Stopped,
-            ExecutionState::Queued | ExecutionState::Running | ExecutionState::Waiting => {
+            ExecutionState::Queued
+            | ExecutionState::Running
+            | ExecutionState::Waiting
+            | ExecutionState::Paused => {
                 return None;
             }
         };

@@ -234,6 +234,7 @@ fn run(id: ExecutionId, state: ExecutionState) -> ExecutionWithEvents {
             id,
             origin: Origin::flow(FlowId::EXAMPLE, Some(1)),
             parent_id: None,
+            source: None,
             state,
             input: Value::Null,
             output: None,

@@ -24,6 +24,7 @@ use super::{
     limits,
     program::Program,
     retry::effect_key,
+    reuse::{self, TakenOver},
     state::{At, Stage, State, Step},
 };
 use crate::record::{Private, Record};
@@ -32,8 +33,10 @@ mod asking;
 mod caching;
 mod ending;
 mod failing;
+mod holding;
 mod iterating;
 mod listening;
+mod reusing;
 mod timers;
 mod unwinding;
 mod waiting;
@@ -41,6 +44,7 @@ mod working;
 
 pub(crate) use asking::Answer;
 use failing::Failure;
+pub(crate) use timers::NO_ANSWER;
 
 /// How much longer than its time limit an attempt may stay without an answer: the wait in the queue, workers that died.
 const SILENCE: Duration = Duration::from_secs(60);
@@ -87,6 +91,13 @@ pub(crate) enum Input {
     Cancel {
         by: UserId,
     },
+    /// Begin nothing new; checked by [`State::may_pause`].
+    Pause {
+        by: UserId,
+    },
+    Unpause {
+        by: UserId,
+    },
     /// Go on after a change of owner: effects are derived anew, for they may not have happened.
     Resume,
 }
@@ -125,6 +136,8 @@ pub(crate) enum Effect {
     Dispatch {
         class: WorkClass,
         item: Box<WorkItem>,
+        /// Whether an earlier owner may have given it to a worker.
+        again: bool,
     },
     Wake {
         timer: Timer,
@@ -159,7 +172,13 @@ pub(crate) struct Applied {
 }
 
 /// Begins an execution. `now` is the only clock the core knows.
-pub(crate) fn start(request: Start, plan: Arc<Program>, now: DateTime<Utc>) -> (State, Applied) {
+pub(crate) fn start(
+    request: Start,
+    plan: Arc<Program>,
+    taken: TakenOver,
+    now: DateTime<Utc>,
+) -> (State, Applied) {
+    let variables = reuse::variables(&plan, request.execution_id, &request.vars);
     let Start {
         tenant,
         execution_id,
@@ -169,6 +188,7 @@ pub(crate) fn start(request: Start, plan: Arc<Program>, now: DateTime<Utc>) -> (
         definition_hash,
         input,
         vars,
+        basis,
         principal,
     } = request;
     let first = Record {
@@ -182,6 +202,8 @@ pub(crate) fn start(request: Start, plan: Arc<Program>, now: DateTime<Utc>) -> (
                 definition_hash,
                 started_by: principal.user_id,
                 input,
+                source: basis.map(|basis| basis.source),
+                variables,
             },
         },
         private: Some(Private::Start {
@@ -189,6 +211,8 @@ pub(crate) fn start(request: Start, plan: Arc<Program>, now: DateTime<Utc>) -> (
             vars,
             parent,
             notify,
+            reused: taken.reused,
+            left_out: taken.left_out,
         }),
     };
     let mut state = State::begin(&first, plan).expect("it is a first record");
@@ -228,6 +252,8 @@ pub(crate) fn apply(state: &mut State, input: Input, now: DateTime<Utc>) -> Appl
         } => run.decide(node, approved, comment, by),
         Input::Answer { node, answer } => run.answer(node, answer),
         Input::Cancel { by } => run.cancel(by),
+        Input::Pause { by } => run.pause(by),
+        Input::Unpause { by } => run.unpause(by),
         Input::Resume => run.resume(),
     }
     run.applied
@@ -326,7 +352,9 @@ impl<'a> Run<'a> {
     fn cancel(&mut self, by: UserId) {
         let unwinding = self.state.data.unwinding.as_ref();
         let is_known = unwinding.is_some_and(|unwinding| unwinding.is_cancelled);
-        if self.state.data.closing.is_some() || is_known {
+        // What failed while it was paused has not ended yet.
+        let ends = self.state.data.closing.is_some() && !self.state.data.paused;
+        if ends || is_known {
             return;
         }
         self.emit(ExecutionEvent::CancelAsked { by }, None);
@@ -340,28 +368,26 @@ impl<'a> Run<'a> {
         if self.state.data.closing.is_some() {
             return self.close();
         }
-        self.limit_execution();
         let steps: Vec<_> = self.state.steps().collect();
         for (node, step) in steps {
-            match step {
-                Step::Running { attempt } => self.dispatch(node, attempt),
-                Step::Pausing { attempt, at } => {
-                    let timer = Timer::Retry { node, attempt };
-                    self.applied.effects.push(Effect::Wake { timer, at });
-                }
-                Step::Looping { attempt, since } => self.limit(node, attempt, since),
-                Step::Iterating { since } => self.limit(node, 1, since),
-                Step::Sleeping { until, .. } => self.wake_at(node, until),
-                Step::Listening { .. } => self.listen_on(node),
-                Step::Asking => self.look_after_later(node),
-                Step::Waiting | Step::Settled | Step::Skipped | Step::Failed | Step::Cut => {}
+            if let Step::Running { attempt } = step {
+                self.dispatch(node, attempt);
             }
         }
+        for effect in &mut self.applied.effects {
+            if let Effect::Dispatch { again, .. } = effect {
+                *again = true;
+            }
+        }
+        self.set_timers();
         self.advance();
     }
 
     /// Begins whatever may begin, and ends the execution when nothing is left.
     fn advance(&mut self) {
+        if self.state.data.paused {
+            return;
+        }
         while self.state.data.closing.is_none() {
             if self.applied.records.len() >= MAX_RECORDS {
                 let (timer, at) = (Timer::GoOn, self.now);
@@ -402,8 +428,7 @@ impl<'a> Run<'a> {
         }
         let is_any = !skipped.is_empty() || !ready.is_empty();
         for at in skipped {
-            let node = self.id(at);
-            self.emit(ExecutionEvent::StepSkipped { node }, None);
+            self.skip(at);
         }
         // What the core does itself comes first: when it fails, nothing was begun in vain.
         let (heavy, inline): (Vec<_>, Vec<_>) = ready
@@ -425,6 +450,9 @@ impl<'a> Run<'a> {
     }
 
     fn begin(&mut self, at: At) {
+        if self.reuse(at) {
+            return;
+        }
         let Some(node) = self.node(at) else {
             return;
         };
@@ -510,7 +538,10 @@ impl<'a> Run<'a> {
         let timer = Timer::Silence { node, attempt };
         let at = after(self.now, limit.saturating_add(SILENCE));
         let item = Box::new(item);
-        self.applied.effects.push(Effect::Dispatch { class, item });
+        let again = false;
+        self.applied
+            .effects
+            .push(Effect::Dispatch { class, item, again });
         self.applied.effects.push(Effect::Wake { timer, at });
     }
 

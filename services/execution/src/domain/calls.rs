@@ -162,6 +162,7 @@ pub(crate) fn work_item(
             WorkClass::Llm => agent.and_then(|at| configured(state, at).idle_timeout_ms),
             _ => None,
         },
+        at_most_once: false,
     };
     Some((class, item))
 }

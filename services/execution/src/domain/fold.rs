@@ -26,6 +26,7 @@ use super::{
     calls,
     inline::Kind,
     program::Program,
+    reuse::Reused,
     state::{At, CallKind, CallState, Closing, Data, End, Outcome, State, Step, Tally},
 };
 use crate::record::{Private, Record};
@@ -54,60 +55,7 @@ impl State {
     /// # Errors
     /// When the record is not the first of an execution.
     pub(crate) fn begin(record: &Record, plan: Arc<Program>) -> Result<Self, Broken> {
-        let n = record.frame.n;
-        let no_start = || Broken::NoStart {
-            n,
-            kind: record.frame.event.kind(),
-        };
-        let ExecutionEvent::ExecutionStarted {
-            origin,
-            definition_hash,
-            input,
-            ..
-        } = &record.frame.event
-        else {
-            return Err(no_start());
-        };
-        let Some(Private::Start {
-            principal,
-            vars,
-            parent,
-            notify,
-        }) = &record.private
-        else {
-            return Err(no_start());
-        };
-        if n != 1 {
-            return Err(Broken::Gap { last: 0, found: n });
-        }
-        let nodes = plan.nodes().len();
-        let data = Data {
-            id: record.execution,
-            tenant: record.tenant,
-            origin: *origin,
-            parent: parent.clone(),
-            notify: *notify,
-            definition_hash: definition_hash.clone(),
-            principal: Principal::clone(principal),
-            vars: vars.clone(),
-            input: input.clone(),
-            created_at: record.frame.ts,
-            n,
-            steps: vec![Step::Waiting; nodes],
-            places: Vec::new(),
-            calls: Vec::new(),
-            iterations: Vec::new(),
-            iterating: Vec::new(),
-            outputs: vec![Value::Null; nodes],
-            begun: Vec::new(),
-            asked: Vec::new(),
-            unanswered: Vec::new(),
-            usage: Usage::ZERO,
-            undoable: Vec::new(),
-            closing: None,
-            unwinding: None,
-            end: None,
-        };
+        let data = Data::first(record, &plan)?;
         let outer = Decisions::new(&plan, None);
         let execution = json!({
             "id": data.id, "flow_id": data.origin.flow_id, "started_at": data.created_at });
@@ -159,6 +107,8 @@ impl State {
         self.data.n = n;
         match event {
             ExecutionEvent::ExecutionStarted { .. } => return Err(Broken::SecondStart { n }),
+            ExecutionEvent::ExecutionPaused { .. } => self.data.paused = true,
+            ExecutionEvent::ExecutionResumed { .. } => self.data.paused = false,
             ExecutionEvent::CancelAsked { .. }
             | ExecutionEvent::ExecutionFailing { .. }
             | ExecutionEvent::CompensationStarted { .. }
@@ -186,6 +136,7 @@ impl State {
             | ExecutionEvent::StepSleeping { node, .. }
             | ExecutionEvent::StepListening { node, .. }
             | ExecutionEvent::StepSucceeded { node, .. }
+            | ExecutionEvent::StepReused { node, .. }
             | ExecutionEvent::StepRetrying { node, .. }
             | ExecutionEvent::StepFailed { node, .. }
             | ExecutionEvent::StepSkipped { node }
@@ -299,25 +250,8 @@ impl State {
                 };
                 self.conclude(at, Step::Settled, decided);
             }
-            ExecutionEvent::StepSleeping { .. }
-            | ExecutionEvent::StepListening { .. }
-            | ExecutionEvent::StepIterating { .. }
-            | ExecutionEvent::IterationStarted { .. }
-            | ExecutionEvent::IterationSucceeded { .. }
-            | ExecutionEvent::IterationFailed { .. }
-            | ExecutionEvent::StepSkipped { .. }
-            | ExecutionEvent::AnswerAsked { .. }
-            | ExecutionEvent::AnswerGiven { .. }
-            | ExecutionEvent::AnswerReminded { .. }
-            | ExecutionEvent::AnswerEscalated { .. }
-            | ExecutionEvent::ExecutionStarted { .. }
-            | ExecutionEvent::CancelAsked { .. }
-            | ExecutionEvent::ExecutionFailing { .. }
-            | ExecutionEvent::CompensationStarted { .. }
-            | ExecutionEvent::HandlerStarted { .. }
-            | ExecutionEvent::ExecutionSucceeded { .. }
-            | ExecutionEvent::ExecutionFailed { .. }
-            | ExecutionEvent::ExecutionCancelled { .. } => {}
+            // Of nodes, of bodies, or of the execution.
+            _ => {}
         }
     }
 
@@ -380,6 +314,7 @@ impl State {
                 self.take(at, port, output);
                 self.note_undoable(at);
             }
+            ExecutionEvent::StepReused { output, port, .. } => self.take_over(at, port, output),
             ExecutionEvent::StepRetrying {
                 attempt,
                 at: until,
@@ -412,9 +347,7 @@ impl State {
                 self.set(at, Step::Skipped);
                 self.settle(at, Settled::Skipped);
             }
-            ExecutionEvent::StepLate { attempt, usage, .. } => {
-                self.late(at, *attempt, *usage);
-            }
+            ExecutionEvent::StepLate { attempt, usage, .. } => self.late(at, *attempt, *usage),
             // Of calls, of bodies, or of the execution.
             _ => {}
         }
@@ -481,6 +414,11 @@ impl State {
         let port = port.to_owned();
         self.note_undone(at, true);
         self.settle(at, Settled::Taken { port });
+    }
+
+    fn take_over(&mut self, at: At, port: &str, output: &Value) {
+        self.data.reuse.remove(&at);
+        self.take(at, port, output);
     }
 
     fn fail(&mut self, at: At, error: &StepError) {
@@ -563,4 +501,80 @@ impl State {
             self.open.insert(at);
         }
     }
+}
+
+impl Data {
+    /// As [`State::begin`].
+    fn first(record: &Record, plan: &Program) -> Result<Self, Broken> {
+        let n = record.frame.n;
+        let no_start = || Broken::NoStart {
+            n,
+            kind: record.frame.event.kind(),
+        };
+        let ExecutionEvent::ExecutionStarted {
+            origin,
+            definition_hash,
+            input,
+            source,
+            ..
+        } = &record.frame.event
+        else {
+            return Err(no_start());
+        };
+        let Some(Private::Start {
+            principal,
+            vars,
+            parent,
+            notify,
+            reused,
+            left_out,
+        }) = &record.private
+        else {
+            return Err(no_start());
+        };
+        if n != 1 {
+            return Err(Broken::Gap { last: 0, found: n });
+        }
+        let nodes = plan.nodes().len();
+        Ok(Self {
+            id: record.execution,
+            tenant: record.tenant,
+            origin: *origin,
+            parent: parent.clone(),
+            source: source.clone(),
+            notify: *notify,
+            definition_hash: definition_hash.clone(),
+            principal: Principal::clone(principal),
+            vars: vars.clone(),
+            input: input.clone(),
+            created_at: record.frame.ts,
+            n,
+            steps: vec![Step::Waiting; nodes],
+            places: Vec::new(),
+            calls: Vec::new(),
+            iterations: Vec::new(),
+            iterating: Vec::new(),
+            outputs: vec![Value::Null; nodes],
+            begun: Vec::new(),
+            asked: Vec::new(),
+            unanswered: Vec::new(),
+            usage: Usage::ZERO,
+            reuse: reused.iter().filter_map(|it| of_plan(plan, it)).collect(),
+            left_out: left_out.iter().filter_map(|it| place(plan, it)).collect(),
+            paused: false,
+            undoable: Vec::new(),
+            closing: None,
+            unwinding: None,
+            end: None,
+        })
+    }
+}
+
+fn place(plan: &Program, node: &str) -> Option<At> {
+    plan.index(node).map(At::from)
+}
+
+/// An output that is taken over, by the place of its node.
+fn of_plan(plan: &Program, reused: &Reused) -> Option<(At, Reused)> {
+    Some((place(plan, &reused.node)?, reused.clone()))
 }

@@ -349,6 +349,8 @@ pub(crate) fn work_item(
             .timeout_ms
             .unwrap_or_else(|| default_timeout_ms(class)),
         idle_timeout_ms: configured.idle_timeout_ms,
+        // Asked again, a flow goes on instead of beginning anew.
+        at_most_once: class != WorkClass::Flow && !configured.idempotency.is_keyed(),
     };
     Ok((class, item))
 }

@@ -1,6 +1,10 @@
 //! What an execution runs: a plan, and the agents, crews and tools that its nodes name, pinned.
 
-use std::{collections::BTreeMap, ops::Deref, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Deref,
+    str::FromStr,
+};
 
 use contracts::{
     agent::AgentSnapshot,
@@ -10,7 +14,7 @@ use contracts::{
     id::{AgentId, CrewId, ToolId},
     tool::{FlowPin, ToolSnapshot},
 };
-use graph::Plan;
+use graph::{NodeIndex, Plan};
 use serde_json::Value;
 
 /// An [`Executable`] whose definition is valid. It is used as the plan that it has.
@@ -21,7 +25,14 @@ pub(crate) struct Program {
     crews: BTreeMap<CrewId, CrewSnapshot>,
     tools: BTreeMap<ToolId, ToolSnapshot>,
     flows: BTreeMap<String, FlowPin>,
+    /// By position: the variables that a node, or one in its body, names.
+    reads: Vec<BTreeSet<String>>,
+    /// Those of all nodes.
+    variables: BTreeSet<String>,
 }
+
+/// Stands for all variables together, where a node hands them on or its expressions do not say which they read.
+pub(crate) const ALL_VARIABLES: &str = "*";
 
 impl Deref for Program {
     type Target = Plan;
@@ -34,13 +45,76 @@ impl Program {
     /// # Errors
     /// What is wrong with the definition.
     pub(crate) fn new(executable: Executable) -> Result<Self, Vec<FlowProblem>> {
-        Ok(Self {
+        let mut program = Self {
             plan: Plan::new(executable.definition)?,
             agents: executable.agents,
             crews: executable.crews,
             tools: executable.tools,
             flows: executable.flows,
-        })
+            reads: Vec::new(),
+            variables: BTreeSet::new(),
+        };
+        program.note_variables();
+        Ok(program)
+    }
+
+    /// The names of the variables that its nodes read; [`ALL_VARIABLES`] among them where one may read any.
+    pub(crate) fn variables(&self) -> impl Iterator<Item = &String> {
+        self.variables.iter()
+    }
+
+    /// As [`Self::variables`], of one node with what stands in its body.
+    pub(crate) fn variables_of(&self, node: NodeIndex) -> &BTreeSet<String> {
+        &self.reads[usize::from(node.0)]
+    }
+
+    fn note_variables(&mut self) {
+        let mut reads: Vec<_> = self.nodes().iter().map(|node| self.read_by(node)).collect();
+        for position in 0..reads.len() {
+            let own = reads[position].clone();
+            self.variables.extend(own.iter().cloned());
+            let index = NodeIndex(u16::try_from(position).unwrap_or(u16::MAX));
+            let mut around = self.parent(index);
+            while let Some(parent) = around {
+                reads[usize::from(parent.0)].extend(own.iter().cloned());
+                around = self.parent(parent);
+            }
+        }
+        self.reads = reads;
+    }
+
+    fn read_by(&self, node: &Node) -> BTreeSet<String> {
+        let reads = graph::reads(node);
+        let is_flow = |tool: &ToolSnapshot| tool.flow.is_some();
+        let hands_on = match node.kind.as_str() {
+            "flow" => true,
+            "tool" => self.tool(node).is_ok_and(is_flow),
+            "agent" => self
+                .agent(node)
+                .is_ok_and(|it| it.tools.iter().any(is_flow)),
+            "crew" => self.crew(node).is_ok_and(|crew| {
+                let mut agents = crew.agents.iter();
+                agents.any(|agent| agent.tools.iter().any(is_flow))
+            }),
+            _ => false,
+        };
+        let mut names = reads.variables;
+        if reads.all_variables || hands_on {
+            names.insert(ALL_VARIABLES.to_owned());
+        }
+        names
+    }
+
+    /// What it was made of.
+    #[cfg(test)]
+    pub(crate) fn executable(&self) -> Executable {
+        Executable {
+            definition: self.plan.definition().clone(),
+            agents: self.agents.clone(),
+            crews: self.crews.clone(),
+            tools: self.tools.clone(),
+            flows: self.flows.clone(),
+        }
     }
 
     /// The agent that a node names.

@@ -10,7 +10,7 @@ use contracts::{
     ErrorCode, Principal, Problem, Role,
     execution::{
         Accepted, Approve, Execution, ExecutionState, Origin, PendingAnswer, PendingApproval,
-        StepError, Usage,
+        Source, StepError, Usage,
     },
     id::{ExecutionId, TenantId, UserId},
     owner::Parent,
@@ -24,6 +24,7 @@ use super::{
     apply::Answer,
     bodies::{Iterating, Iteration, Place},
     program::Program,
+    reuse::Reused,
 };
 
 /// An execution: its data, and what the flow's definition makes of them.
@@ -92,6 +93,7 @@ pub(crate) struct Data {
     pub(crate) tenant: TenantId,
     pub(crate) origin: Origin,
     pub(crate) parent: Option<Parent>,
+    pub(crate) source: Option<Source>,
     /// Whether its end is said to others.
     pub(crate) notify: bool,
     pub(crate) definition_hash: String,
@@ -120,6 +122,12 @@ pub(crate) struct Data {
     /// Attempts given up because no worker answered: their results may still come, late.
     pub(crate) unanswered: Vec<(At, u32)>,
     pub(crate) usage: Usage,
+    /// The outputs that are taken over once it is their nodes' turn.
+    pub(crate) reuse: BTreeMap<At, Reused>,
+    /// The nodes that are skipped once it is their turn.
+    pub(crate) left_out: BTreeSet<At>,
+    /// Nothing new begins.
+    pub(crate) paused: bool,
     /// The steps that succeeded, can be undone and were not, in the order in which they succeeded.
     pub(crate) undoable: Vec<At>,
     /// Set from the moment on that nothing new may begin.
@@ -270,11 +278,21 @@ impl State {
         }
     }
 
+    /// Whether it can be told to begin nothing new.
+    pub(crate) fn may_pause(&self) -> bool {
+        !self.is_over() && self.data.closing.is_none() && self.data.unwinding.is_none()
+    }
+
     /// Whether a worker may begin or go on with this attempt.
     pub(crate) fn wants(&self, path: &str, attempt: u32) -> bool {
         let open = self.data.closing.is_none() && self.data.end.is_none();
+        open && self.runs(path, attempt)
+    }
+
+    /// Whether this attempt was given out and has no outcome.
+    pub(crate) fn runs(&self, path: &str, attempt: u32) -> bool {
         let step = self.at(path).map(|at| self.step(at));
-        open && step == Some(Step::Running { attempt })
+        step == Some(Step::Running { attempt })
     }
 
     /// Whether such an attempt was ever begun, as far as this state goes.
@@ -399,6 +417,7 @@ impl Data {
     pub(crate) fn state(&self) -> ExecutionState {
         match &self.end {
             Some(end) => end.outcome.state(),
+            None if self.paused => ExecutionState::Paused,
             None if self.closing.is_some() => ExecutionState::Running,
             None => self.open_state(),
         }
@@ -492,6 +511,7 @@ impl Data {
             id: self.id,
             origin: self.origin,
             parent_id: self.parent.as_ref().map(|parent| parent.execution_id),
+            source: self.source.clone(),
             state: self.state(),
             input: self.input.clone(),
             output: self.output().cloned(),

@@ -1,6 +1,6 @@
 //! The core against flows of every shape.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use contracts::{
@@ -15,8 +15,9 @@ use contracts::{
 use serde_json::{Value, json};
 
 use super::{
-    Applied, Effect, Input, Program, State, Timer,
+    Applied, Effect, Input, Past, Program, Reused, State, TakenOver, Timer,
     apply::{self, StepResult},
+    replaying,
     state::{At, Step},
 };
 use crate::record::Record;
@@ -25,10 +26,14 @@ mod agents;
 mod asking;
 mod bodies;
 mod caching;
+mod comparing;
 mod failing;
+mod golden;
+mod holding;
 mod listening;
 mod paths;
 mod random;
+mod reusing;
 mod timeouts;
 mod unwinding;
 mod waiting;
@@ -85,6 +90,7 @@ pub(crate) fn start_of(input: Value) -> Start {
         origin: Origin::flow(FlowId::EXAMPLE, Some(3)),
         parent: None,
         notify: false,
+        basis: None,
         definition_hash: "hash".into(),
         input,
         vars: json!({"greeting": "Hello"}),
@@ -94,8 +100,17 @@ pub(crate) fn start_of(input: Value) -> Start {
 
 impl Run {
     pub(crate) fn start(plan: &Arc<Program>, input: Value) -> Self {
+        Self::begin(plan, start_of(input), TakenOver::default())
+    }
+
+    pub(crate) fn start_with(plan: &Arc<Program>, input: Value, reused: Vec<Reused>) -> Self {
+        let left_out = Vec::new();
+        Self::begin(plan, start_of(input), TakenOver { reused, left_out })
+    }
+
+    pub(crate) fn begin(plan: &Arc<Program>, start: Start, taken: TakenOver) -> Self {
         let now = DateTime::from_timestamp_millis(1_760_000_000_000).unwrap();
-        let (state, applied) = apply::start(start_of(input), plan.clone(), now);
+        let (state, applied) = apply::start(start, plan.clone(), taken, now);
         let mut run = Self {
             plan: plan.clone(),
             state,
@@ -105,6 +120,27 @@ impl Run {
         };
         run.take(applied);
         run
+    }
+
+    /// An execution that was read back.
+    fn taken(plan: &Arc<Program>, state: State, records: Vec<Record>) -> Self {
+        let now = records.last().map(|last| last.frame.ts).unwrap();
+        Self {
+            plan: plan.clone(),
+            state,
+            records,
+            effects: Vec::new(),
+            now,
+        }
+    }
+
+    /// What another execution can take over.
+    pub(crate) fn past(&self) -> Past {
+        let mut past = Past::new(self.state.data.id);
+        for record in &self.records {
+            past.take(record.frame.clone());
+        }
+        past
     }
 
     pub(crate) fn input(&mut self, input: Input) {
@@ -131,6 +167,7 @@ impl Run {
         assert_eq!(replayed.tally, self.state.tally);
         assert_eq!(replayed.open, self.state.open);
         self.check_unwinding();
+        self.check_replay();
         let asking = self.state.steps().filter(|(_, step)| *step == Step::Asking);
         assert_eq!(self.state.tally.asking as usize, asking.count());
         for (record, n) in self.records.iter().zip(1..) {
@@ -138,6 +175,18 @@ impl Run {
             let is_last = n == self.records.len() as u64;
             assert!(is_last || !record.frame.event.is_final());
         }
+    }
+
+    /// What has ended is decided the same once more.
+    fn check_replay(&self) {
+        if !self.state.is_over() {
+            return;
+        }
+        let frames: Vec<_> = self.records.iter().map(|it| it.frame.clone()).collect();
+        let data = &self.state.data;
+        let which = (data.tenant, data.id);
+        let replayed = replaying::replay(&self.plan, which, &frames, data.vars.clone()).unwrap();
+        assert!(replayed.same, "{replayed:?} {:?}", self.events());
     }
 
     /// Each step that succeeded is undone once at most, the last first, and the error handler comes after.
@@ -254,6 +303,7 @@ impl Run {
                 node, cached: true, ..
             } => format!("{node} cached"),
             ExecutionEvent::StepSucceeded { node, port, .. } => format!("{node} -> {port}"),
+            ExecutionEvent::StepReused { node, port, .. } => format!("{node} reused -> {port}"),
             ExecutionEvent::StepRetrying { node, attempt, .. } => format!("{node} fails {attempt}"),
             ExecutionEvent::StepFailed { node, port, .. } => {
                 format!("{node} fails -> {}", port.as_deref().unwrap_or("end"))
@@ -274,6 +324,8 @@ impl Run {
             }
             ExecutionEvent::ExecutionStarted { .. }
             | ExecutionEvent::CancelAsked { .. }
+            | ExecutionEvent::ExecutionPaused { .. }
+            | ExecutionEvent::ExecutionResumed { .. }
             | ExecutionEvent::ExecutionFailing { .. }
             | ExecutionEvent::ExecutionSucceeded { .. }
             | ExecutionEvent::ExecutionFailed { .. }

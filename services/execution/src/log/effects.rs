@@ -19,6 +19,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::{
     cache::{Keep, Look},
+    lease::Held,
     listen::Listen,
     owner::Note,
     partition::{Action, Answer},
@@ -30,6 +31,7 @@ use crate::{
     failpoint,
     headers::HeaderQueue,
     store::ExecutionStore,
+    workers::hands::Hands,
 };
 
 /// Shares of the tenants in a class's queue.
@@ -45,6 +47,9 @@ pub(crate) struct Outlet {
     pub(crate) headers: Arc<HeaderQueue>,
     pub(crate) permits: Arc<Semaphore>,
     pub(crate) notes: mpsc::Sender<Note>,
+    pub(crate) hands: Arc<Hands>,
+    /// Of the owner.
+    pub(crate) lease: Arc<Held>,
 }
 
 /// An effect that goes on beside the owner's loop.
@@ -55,12 +60,10 @@ pub(crate) enum Task {
     Listen(Listen),
 }
 
-/// A work item to be queued.
+/// A work item to be given to a worker.
 pub(crate) struct Dispatch {
-    class: WorkClass,
-    tenant: TenantId,
-    execution: ExecutionId,
-    item: Box<WorkItem>,
+    pub(super) class: WorkClass,
+    pub(super) item: Box<WorkItem>,
 }
 
 impl Outlet {
@@ -107,12 +110,12 @@ impl Outlet {
                 }
                 None
             }
-            Effect::Dispatch { class, item } => Some(Task::Dispatch(Dispatch {
-                class,
-                tenant,
-                execution,
-                item,
-            })),
+            Effect::Dispatch { class, item, .. } => {
+                let dispatch = Dispatch { class, item };
+                dispatch
+                    .hand_over(&self.hands, &self.lease)
+                    .map(Task::Dispatch)
+            }
             Effect::Look { node, attempt, key } => Some(Task::Look(Look {
                 execution,
                 node,
@@ -177,19 +180,30 @@ impl Task {
 }
 
 impl Dispatch {
+    pub(super) fn key(&self) -> (ExecutionId, String, u32) {
+        let item = &self.item;
+        (item.execution_id, item.node.clone(), item.attempt)
+    }
+
+    /// Gives the item to a worker of this process. What is left is to be queued: nobody is free, or the queue has to count
+    /// how often it is given out.
+    fn hand_over(self, hands: &Hands, lease: &Arc<Held>) -> Option<Self> {
+        let Self { class, item } = self;
+        if item.at_most_once || !limits::fits_queue(&item) {
+            return Some(Self { class, item });
+        }
+        let left = hands.give(class, item, lease).err();
+        left.map(|item| Self { class, item })
+    }
+
     /// Queues the work item; tries until it is stored.
     async fn run(self, bus: Bus, permits: Arc<Semaphore>, notes: mpsc::Sender<Note>) {
-        let Self {
-            class,
-            tenant,
-            execution,
-            item,
-        } = self;
+        let Self { class, item } = self;
         let Ok(_permit) = permits.acquire().await else {
             return;
         };
         if !limits::fits_queue(&item) {
-            let (node, attempt) = (item.node, item.attempt);
+            let (execution, node, attempt) = (item.execution_id, item.node, item.attempt);
             let error = StepError::new(
                 "input_too_large",
                 "the step's input is too large for a worker",
@@ -203,16 +217,21 @@ impl Dispatch {
             // Without an owner nobody needs to know.
             return notes.send(refused).await.unwrap_or_default();
         }
-        let step = step_token(&item.node);
-        let bucket = bucket_of(tenant);
-        let subject = Subject::work(class, bucket, tenant, execution, &step, item.attempt);
-        failpoint::pass(failpoint::DISPATCHING);
-        while let Err(error) = bus.dispatch(&subject, &item).await {
-            tracing::warn!(%error, execution.id = %execution, "a step could not be queued; trying again");
-            tokio::time::sleep(RETRY).await;
-        }
-        failpoint::pass(failpoint::DISPATCHED);
+        enqueue(&bus, class, &item).await;
     }
+}
+
+/// Queues a work item; tries until it is stored.
+pub(crate) async fn enqueue(bus: &Bus, class: WorkClass, item: &WorkItem) {
+    let (tenant, execution) = (item.tenant, item.execution_id);
+    let (step, bucket) = (step_token(&item.node), bucket_of(tenant));
+    let subject = Subject::work(class, bucket, tenant, execution, &step, item.attempt);
+    failpoint::pass(failpoint::DISPATCHING);
+    while let Err(error) = bus.dispatch(&subject, item).await {
+        tracing::warn!(%error, execution.id = %execution, "a step could not be queued; trying again");
+        tokio::time::sleep(RETRY).await;
+    }
+    failpoint::pass(failpoint::DISPATCHED);
 }
 
 /// A JSON list of what is JSON already.

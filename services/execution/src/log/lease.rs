@@ -27,7 +27,8 @@ pub(crate) struct Lease {
     renewal: JoinSet<()>,
 }
 
-struct Held {
+/// What others may know of a lease.
+pub(crate) struct Held {
     until: Mutex<Instant>,
     lost: CancellationToken,
 }
@@ -85,18 +86,24 @@ impl Lease {
 
     /// Whether nobody else can have taken it yet.
     pub(crate) fn is_valid(&self) -> bool {
-        !self.held.lost.is_cancelled() && Instant::now() < self.held.until()
+        self.held.is_valid()
     }
 
     /// Returns when it is lost.
     pub(crate) async fn lost(&self) {
-        self.held.lost.cancelled().await;
+        self.held.lost().await;
+    }
+
+    pub(crate) fn held(&self) -> Arc<Held> {
+        self.held.clone()
     }
 
     /// Gives it back, so that the next owner need not wait.
     pub(crate) async fn release(mut self) {
         self.renewal.shutdown().await;
-        if !self.is_valid() {
+        let is_valid = self.is_valid();
+        self.held.lost.cancel();
+        if !is_valid {
             return;
         }
         if let Err(error) = self.kv.delete(&self.key).await {
@@ -105,7 +112,22 @@ impl Lease {
     }
 }
 
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.held.lost.cancel();
+    }
+}
+
 impl Held {
+    pub(crate) fn is_valid(&self) -> bool {
+        !self.lost.is_cancelled() && Instant::now() < self.until()
+    }
+
+    /// Returns when it is lost, given back or dropped.
+    pub(crate) async fn lost(&self) {
+        self.lost.cancelled().await;
+    }
+
     fn until(&self) -> Instant {
         *self.until.lock().unwrap_or_else(PoisonError::into_inner)
     }

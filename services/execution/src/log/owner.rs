@@ -5,19 +5,18 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use bus::{AppendError, Bus, Incoming, Reply, Subscription};
-use bytes::Bytes;
+use bus::{Bus, Incoming, Reply, Subscription};
 use chrono::{DateTime, SubsecRound, Utc};
 use contracts::{
     ErrorCode, Problem,
     execution::StepError,
     id::ExecutionId,
     owner::{
-        Cancel, Claim, Get, GiveAnswer, GiveApproval, OwnerKind, ReadEvents, Result as StepResult,
-        Signal, Start,
+        Cancel, Claim, Get, GiveAnswer, GiveApproval, Hold, OwnerKind, Pause, ReadEvents,
+        Result as StepResult, Resume, Signal, Start,
     },
 };
-use futures::{FutureExt, StreamExt, future::BoxFuture};
+use futures::{FutureExt, StreamExt};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::{
@@ -28,21 +27,25 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    effects::{Outlet, Task},
+    effects::{Dispatch, Outlet, Task},
+    in_hand::InHand,
     lease::Lease,
-    partition::{Action, Answer, Append, Limits, Partition, Tail, Ticket},
+    partition::{Action, Answer, Limits, Partition, Ticket},
     starts::{self, Checked},
+    storing::{self, Storing},
     takeover,
     timers::Timers,
 };
 use crate::{
     Error, archive,
-    domain::{Input, Program, limits},
+    domain::{Effect, Input, TakenOver, limits, state::At},
     failpoint,
     headers::HeaderQueue,
     measure,
     plans::Plans,
+    retention,
     store::ExecutionStore,
+    workers::hands::Hands,
 };
 
 /// Requests taken in before the loop looks at the log again.
@@ -63,7 +66,10 @@ pub(crate) struct Engine {
     pub(crate) store: ExecutionStore,
     pub(crate) archive: documents::Archive,
     pub(crate) limits: Limits,
+    /// Time between two looks for executions to be forgotten.
+    pub(crate) sweep_every: Duration,
     pub(crate) dispatches: Arc<Semaphore>,
+    pub(crate) hands: Arc<Hands>,
 }
 
 /// What the tasks beside the loop tell it.
@@ -170,11 +176,16 @@ async fn own(
         notes: notes.clone(),
     };
     tasks.spawn(follower.run());
+    if number == 0 {
+        tasks.spawn(retention::sweep(engine.clone(), engine.sweep_every));
+    }
     let outlet = Outlet {
         bus: engine.bus.clone(),
         headers,
         permits: engine.dispatches.clone(),
         notes,
+        hands: engine.hands.clone(),
+        lease: lease.held(),
     };
     let mut owner = Owner {
         engine: engine.clone(),
@@ -190,6 +201,7 @@ async fn own(
         waiting: HashMap::new(),
         tickets: 0,
         storing: None,
+        in_hand: InHand::default(),
         work: JoinSet::new(),
         _tasks: tasks,
     };
@@ -215,14 +227,12 @@ struct Owner {
     waiting: HashMap<Ticket, Reply>,
     tickets: u64,
     storing: Option<Storing>,
+    in_hand: InHand,
     /// Dispatches and starts under way.
     work: JoinSet<()>,
     /// Archive and header rows; they end with the owner.
     _tasks: JoinSet<()>,
 }
-
-/// An append under way, with its sequence and what was stored; none when the partition has another owner.
-type Storing = BoxFuture<'static, Option<(u64, Bytes)>>;
 
 impl Owner {
     async fn serve(
@@ -246,7 +256,7 @@ impl Owner {
             tokio::select! {
                 biased;
                 () = lease.lost() => return Left::Lost,
-                stored = poll(&mut self.storing) => {
+                stored = storing::poll(&mut self.storing) => {
                     self.storing = None;
                     let Some((sequence, message)) = stored else { return Left::Lost };
                     failpoint::pass(failpoint::STORED);
@@ -287,7 +297,7 @@ impl Owner {
         }
         if let Some(append) = self.partition.next_append() {
             let (bus, number) = (self.engine.bus.clone(), self.number);
-            self.storing = Some(store(bus, number, append).boxed());
+            self.storing = Some(storing::store(bus, number, append).boxed());
         }
     }
 
@@ -319,13 +329,26 @@ impl Owner {
         let taken =
             match kind.and_then(OwnerKind::parse) {
                 Some(OwnerKind::Start) => read(incoming).map(|start| self.start(ticket, start)),
-                Some(OwnerKind::Claim) => {
-                    read::<Claim>(incoming).map(|claim| self.partition.claim(ticket, &claim, now()))
-                }
+                Some(OwnerKind::Claim) => read::<Claim>(incoming).map(|claim| {
+                    let (id, node) = (claim.execution_id, &claim.node);
+                    self.in_hand.was_queued(id, node, claim.attempt);
+                    self.partition.claim(ticket, &claim, now());
+                }),
+                Some(OwnerKind::Hold) => read::<Hold>(incoming).map(|hold| {
+                    let (id, node) = (hold.execution_id, &hold.node);
+                    self.in_hand
+                        .said(id, node, hold.attempt, Instant::now().into_std());
+                    self.partition.hold(ticket, &hold);
+                }),
                 Some(OwnerKind::Result) => read::<StepResult>(incoming)
                     .map(|result| self.partition.result(ticket, result, now())),
                 Some(OwnerKind::Cancel) => read::<Cancel>(incoming)
                     .map(|cancel| self.partition.cancel(ticket, &cancel, now())),
+                Some(OwnerKind::Pause) => {
+                    read::<Pause>(incoming).map(|pause| self.partition.pause(ticket, &pause, now()))
+                }
+                Some(OwnerKind::Resume) => read::<Resume>(incoming)
+                    .map(|resume| self.partition.unpause(ticket, &resume, now())),
                 Some(OwnerKind::Get) => {
                     read::<Get>(incoming).map(|get| self.partition.get(ticket, &get))
                 }
@@ -356,7 +379,10 @@ impl Owner {
         }
         let is_fresh = starts::is_fresh(start.execution_id, self.fresh_since, now());
         match self.engine.plans.known(&start.definition_hash) {
-            Some(plan) if is_fresh => self.partition.start(ticket, start, plan, now()),
+            Some(plan) if is_fresh && start.basis.is_none() => {
+                self.partition
+                    .start(ticket, start, plan, TakenOver::default(), now());
+            }
             known => {
                 let (engine, notes) = (self.engine.clone(), self.outlet.notes.clone());
                 self.work.spawn(async move {
@@ -379,53 +405,40 @@ impl Owner {
                 node,
                 attempt,
                 error,
-            } => {
-                let slot = self.partition.slots.get(execution);
-                let node = slot.and_then(|slot| slot.state.at(&node));
-                if let Some(node) = node {
-                    let input = Input::Refused {
-                        node,
-                        attempt,
-                        error,
-                    };
-                    self.partition.input(execution, input, now());
-                }
-            }
+            } => self.tell(execution, &node, |node| Input::Refused {
+                node,
+                attempt,
+                error,
+            }),
             Note::Looked {
                 execution,
                 node,
                 attempt,
                 found,
-            } => {
-                let slot = self.partition.slots.get(execution);
-                let node = slot.and_then(|slot| slot.state.at(&node));
-                if let Some(node) = node {
-                    let input = Input::Looked {
-                        node,
-                        attempt,
-                        found,
-                    };
-                    self.partition.input(execution, input, now());
-                }
-            }
+            } => self.tell(execution, &node, |node| Input::Looked {
+                node,
+                attempt,
+                found,
+            }),
             Note::Heard {
                 execution,
                 node,
                 output,
-            } => {
-                let slot = self.partition.slots.get(execution);
-                let node = slot.and_then(|slot| slot.state.at(&node));
-                if let Some(node) = node {
-                    let input = Input::Heard { node, output };
-                    self.partition.input(execution, input, now());
-                }
-            }
+            } => self.tell(execution, &node, |node| Input::Heard { node, output }),
             Note::Archived(sequence) => self.archived = self.archived.max(sequence),
             Note::Written(rows) => {
                 for (id, last_event) in rows {
                     self.partition.slots.written(id, last_event);
                 }
             }
+        }
+    }
+
+    /// An input about a step, where it is still known.
+    fn tell(&mut self, execution: ExecutionId, node: &str, input: impl FnOnce(At) -> Input) {
+        let slot = self.partition.slots.get(execution);
+        if let Some(node) = slot.and_then(|slot| slot.state.at(node)) {
+            self.partition.input(execution, input(node), now());
         }
     }
 
@@ -436,9 +449,8 @@ impl Owner {
             outcome,
         } = checked;
         match outcome {
-            Ok(starts::Found::Nothing(plan)) => {
-                let plan: Arc<Program> = plan;
-                self.partition.start(ticket, start, plan, now());
+            Ok(starts::Found::Nothing(plan, taken)) => {
+                self.partition.start(ticket, start, plan, taken, now());
             }
             Ok(starts::Found::Started(accepted)) => {
                 self.partition.answer(ticket, Answer::Accepted(accepted));
@@ -458,6 +470,9 @@ impl Owner {
     fn keep_house(&mut self) {
         while self.work.try_join_next().is_some() {}
         self.partition.slots.leave(self.archived, now());
+        for silent in self.in_hand.take_silent(Instant::now().into_std()) {
+            self.spawn(Task::Dispatch(silent));
+        }
         if Instant::now() < self.trim_at {
             return;
         }
@@ -495,6 +510,20 @@ impl Owner {
                 }
                 continue;
             }
+            if let Action::Effect {
+                effect:
+                    Effect::Dispatch {
+                        class,
+                        item,
+                        again: true,
+                    },
+                ..
+            } = action
+            {
+                let dispatch = Dispatch { class, item };
+                self.in_hand.put(dispatch, Instant::now().into_std());
+                continue;
+            }
             if let Some(task) = self.outlet.perform(action, &mut self.timers).await {
                 self.spawn(task);
             }
@@ -524,42 +553,6 @@ impl Owner {
     }
 }
 
-/// Stores a batch; tries until it is stored or someone else has written.
-async fn store(bus: Bus, partition: u16, append: Append) -> Option<(u64, Bytes)> {
-    let started = std::time::Instant::now();
-    loop {
-        failpoint::pass(failpoint::SEALED);
-        let sent = bus
-            .append(partition, append.last, append.message.clone())
-            .await;
-        match sent {
-            Ok(sequence) => {
-                failpoint::pass(failpoint::APPENDED);
-                measure::committed(started.elapsed(), append.message.len());
-                return Some((sequence, append.message));
-            }
-            Err(AppendError::Fenced) => {}
-            Err(AppendError::Unknown(cause) | AppendError::Refused(cause)) => {
-                tracing::warn!(partition, %cause, "the log could not be written");
-            }
-        }
-        let end = loop {
-            match bus.last_entry(partition).await {
-                Ok(end) => break end,
-                Err(error) => tracing::warn!(%error, partition, "the log's end could not be read"),
-            }
-            tokio::time::sleep(PAUSE).await;
-        };
-        let last = end.as_ref().map_or(0, |entry| entry.sequence);
-        let message = end.as_ref().map(|entry| entry.payload.as_ref());
-        match append.compare(last, message) {
-            Tail::Stored => return Some((last, append.message)),
-            Tail::Lost => return None,
-            Tail::NotStored => tokio::time::sleep(Duration::from_millis(50)).await,
-        }
-    }
-}
-
 fn read<T: DeserializeOwned>(incoming: &Incoming) -> Result<T, Problem> {
     serde_json::from_slice(incoming.payload())
         .map_err(|error| Problem::malformed(error.to_string()))
@@ -568,13 +561,6 @@ fn read<T: DeserializeOwned>(incoming: &Incoming) -> Result<T, Problem> {
 /// Time as events tell it: to the millisecond.
 pub(crate) fn now() -> DateTime<Utc> {
     Utc::now().trunc_subsecs(3)
-}
-
-async fn poll(storing: &mut Option<Storing>) -> Option<(u64, Bytes)> {
-    match storing {
-        Some(storing) => storing.await,
-        None => std::future::pending().await,
-    }
 }
 
 async fn sleep_until(wake: Option<Instant>) {

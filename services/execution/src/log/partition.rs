@@ -20,7 +20,7 @@ use contracts::{
 
 use super::slots::{Events, Header, Slot, Slots};
 use crate::{
-    domain::{Applied, Effect, Input, Program, apply},
+    domain::{Applied, Effect, Input, Program, TakenOver, apply},
     measure,
     record::{self, FrameRef, Sealed, Stamp, Writer},
 };
@@ -165,6 +165,7 @@ impl Partition {
         ticket: Ticket,
         request: Start,
         plan: Arc<Program>,
+        taken: TakenOver,
         now: DateTime<Utc>,
     ) {
         if self.answer_known_start(ticket, &request) {
@@ -179,7 +180,7 @@ impl Partition {
             return self.answer(ticket, Answer::Refused(Box::new(problem)));
         }
         let id = request.execution_id;
-        let (state, applied) = apply::start(request, plan, now);
+        let (state, applied) = apply::start(request, plan, taken, now);
         self.slots.insert(Slot::new(state));
         self.write(id, applied);
         let accepted = self.slots.get(id).map(|slot| slot.state.data.accepted());
@@ -265,6 +266,19 @@ impl Partition {
         self.after_commit_of(id, ticket, Answer::Refused(Box::new(problem)));
     }
 
+    /// Whether a worker has something in hand that nobody else has done.
+    pub(crate) fn hold(&mut self, ticket: Ticket, hold: &owner::Hold) {
+        let id = hold.execution_id;
+        let slot = self.slots.of(hold.tenant, id);
+        let is_running = slot.is_some_and(|slot| slot.state.runs(&hold.node, hold.attempt));
+        let answer = if is_running {
+            Answer::Done
+        } else {
+            not_found(id)
+        };
+        self.after_commit_of(id, ticket, answer);
+    }
+
     pub(crate) fn cancel(&mut self, ticket: Ticket, cancel: &owner::Cancel, now: DateTime<Utc>) {
         let id = cancel.execution_id;
         if self.slots.of(cancel.tenant, id).is_none() {
@@ -272,6 +286,30 @@ impl Partition {
         }
         self.input(id, Input::Cancel { by: cancel.by }, now);
         self.answer_view(ticket, cancel.tenant, id);
+    }
+
+    /// Lets it begin nothing new. Changes nothing where it is paused already.
+    pub(crate) fn pause(&mut self, ticket: Ticket, pause: &owner::Pause, now: DateTime<Utc>) {
+        let id = pause.execution_id;
+        let Some(slot) = self.slots.of(pause.tenant, id) else {
+            return self.answer(ticket, not_found(id));
+        };
+        if !slot.state.data.paused && !slot.state.may_pause() {
+            let text = "the execution is over, or ends already";
+            let problem = Problem::new(ErrorCode::Conflict, text).with_reason("ends");
+            return self.after_commit_of(id, ticket, Answer::Refused(Box::new(problem)));
+        }
+        self.input(id, Input::Pause { by: pause.by }, now);
+        self.answer_view(ticket, pause.tenant, id);
+    }
+
+    pub(crate) fn unpause(&mut self, ticket: Ticket, resume: &owner::Resume, now: DateTime<Utc>) {
+        let id = resume.execution_id;
+        if self.slots.of(resume.tenant, id).is_none() {
+            return self.answer(ticket, not_found(id));
+        }
+        self.input(id, Input::Unpause { by: resume.by }, now);
+        self.answer_view(ticket, resume.tenant, id);
     }
 
     /// A person's word on a call that waits. The same word once more changes nothing.

@@ -256,6 +256,7 @@ fn final_state(event: &ExecutionEvent) -> Option<ExecutionState> {
         | ExecutionEvent::StepSucceeded { .. }
         | ExecutionEvent::StepRetrying { .. }
         | ExecutionEvent::StepFailed { .. }
+        | ExecutionEvent::StepReused { .. }
         | ExecutionEvent::StepSkipped { .. }
         | ExecutionEvent::StepLate { .. }
         | ExecutionEvent::ApprovalAsked { .. }
@@ -265,6 +266,8 @@ fn final_state(event: &ExecutionEvent) -> Option<ExecutionState> {
         | ExecutionEvent::AnswerReminded { .. }
         | ExecutionEvent::AnswerEscalated { .. }
         | ExecutionEvent::CancelAsked { .. }
+        | ExecutionEvent::ExecutionPaused { .. }
+        | ExecutionEvent::ExecutionResumed { .. }
         | ExecutionEvent::ExecutionFailing { .. }
         | ExecutionEvent::CompensationStarted { .. }
         | ExecutionEvent::HandlerStarted { .. } => None,

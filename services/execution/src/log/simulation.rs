@@ -9,6 +9,8 @@ mod plans;
 mod totals;
 mod world;
 
+use std::ops::Range;
+
 use world::World;
 
 /// SplitMix64 (Steele, Lea, Flood 2014): small, and the same everywhere.
@@ -28,17 +30,44 @@ impl Random {
     }
 }
 
+/// How many seeds until a long run says that it goes on.
+const REPORTED: u64 = 50_000;
+
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()
 }
 
+/// The share of one test, of those that run at the same time.
+const SHARE: u64 = 2500;
+
 #[test]
 fn nothing_acknowledged_is_lost_and_nothing_counts_twice() {
-    let seeds = match number("SIMULATION_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("SIMULATION_SEEDS").unwrap_or(2000),
-    };
-    let threads = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
+    match (number("SIMULATION_SEED"), number("SIMULATION_SEEDS")) {
+        (Some(seed), _) => run_all(seed..seed + 1, 1),
+        (None, Some(seeds)) => {
+            let threads = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
+            run_all(0..seeds, threads);
+        }
+        (None, None) => run_all(0..SHARE, 1),
+    }
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_by_the_second_share() {
+    run_all(SHARE..2 * SHARE, 1);
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_by_the_third_share() {
+    run_all(2 * SHARE..3 * SHARE, 1);
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_by_the_fourth_share() {
+    run_all(3 * SHARE..4 * SHARE, 1);
+}
+
+fn run_all(seeds: Range<u64>, threads: u64) {
     let mut totals = totals::Totals::default();
     std::thread::scope(|scope| {
         let seeds = &seeds;
@@ -47,6 +76,9 @@ fn nothing_acknowledged_is_lost_and_nothing_counts_twice() {
                 let mut totals = totals::Totals::default();
                 for seed in seeds.clone().filter(|seed| seed % threads == share) {
                     totals.add(&run(seed));
+                    if seed % REPORTED == REPORTED - 1 {
+                        eprintln!("about {seed} of {} seeds", seeds.end);
+                    }
                 }
                 totals
             })

@@ -11,7 +11,7 @@ use std::{
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use contracts::{
-    execution::{ExecutionState, Origin, StepError, Usage},
+    execution::{ExecutionState, Origin, Source, StepError, Usage},
     id::{ExecutionId, TenantId, UserId},
 };
 
@@ -45,6 +45,7 @@ pub(crate) struct Header {
     pub(crate) id: ExecutionId,
     pub(crate) origin: Origin,
     pub(crate) parent_id: Option<ExecutionId>,
+    pub(crate) source: Option<Source>,
     pub(crate) state: ExecutionState,
     pub(crate) error: Option<StepError>,
     pub(crate) usage: Usage,
@@ -130,6 +131,7 @@ impl Slot {
             id: data.id,
             origin: data.origin,
             parent_id: data.parent.as_ref().map(|parent| parent.execution_id),
+            source: data.source.clone(),
             state: data.state(),
             error: data.error().cloned(),
             usage: data.usage,

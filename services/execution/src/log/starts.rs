@@ -1,13 +1,25 @@
 //! Starts that cannot be decided from memory: an unknown definition, or an id that an earlier owner may have run.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
-use contracts::{ErrorCode, Problem, execution::Accepted, id::ExecutionId, owner::Start};
+use contracts::{
+    ErrorCode, FieldProblem, Problem,
+    execution::{Accepted, SourceKind},
+    id::ExecutionId,
+    owner::{Basis, Start},
+};
 use kernel::ServiceError;
 
 use super::{owner::Engine, partition::Ticket, slots::HORIZON};
-use crate::{Error, domain::Program};
+use crate::{
+    Error,
+    domain::{
+        Program, TakenOver, limits,
+        reuse::{self, MAX_REUSED},
+    },
+    history,
+};
 
 /// How far the clocks of two machines may be apart.
 const SKEW: Duration = Duration::from_secs(5);
@@ -21,7 +33,7 @@ pub(crate) struct Checked {
 
 pub(crate) enum Found {
     /// It was never started.
-    Nothing(Arc<Program>),
+    Nothing(Arc<Program>, TakenOver),
     /// It was started before.
     Started(Accepted),
 }
@@ -78,11 +90,80 @@ async fn find(
             state: row.state,
         }));
     }
+    if !is_fresh
+        && engine
+            .store
+            .is_deleted(start.tenant, start.execution_id)
+            .await?
+    {
+        return Err(Error::Deleted(start.execution_id));
+    }
     let plan = match plan {
         Some(plan) => plan,
         None => engine.plans.load(&start.definition_hash).await?,
     };
-    Ok(Found::Nothing(plan))
+    let taken = match &start.basis {
+        Some(basis) => taken_over(engine, start, basis, &plan).await?,
+        None => TakenOver::default(),
+    };
+    Ok(Found::Nothing(plan, taken))
+}
+
+/// What the execution takes over.
+async fn taken_over(
+    engine: &Engine,
+    start: &Start,
+    basis: &Basis,
+    plan: &Program,
+) -> Result<TakenOver, Error> {
+    let invalid = |path: &str, message: String| {
+        let path = path.to_owned();
+        let problem = Problem::new(ErrorCode::InvalidInput, message.clone());
+        Error::Owner(problem.with_errors(vec![FieldProblem { path, message }]))
+    };
+    let source = &basis.source;
+    let mut anew: BTreeSet<&str> = basis.pins.keys().map(String::as_str).collect();
+    let mut named = None;
+    if let Some(node) = &source.node {
+        named = Some(reuse::standing(plan, node).map_err(|text| invalid("/node", text))?);
+        anew.insert(node);
+    }
+    let past = match source.execution_id {
+        Some(id) => Some(history::past(engine, start.tenant, id).await?),
+        None => None,
+    };
+    let mut reused = Vec::new();
+    if let Some(past) = &past {
+        let old = engine.plans.load(&past.definition_hash).await?;
+        reused = past.reused(&old, plan, &anew, &start.vars);
+    }
+    for (node, pin) in &basis.pins {
+        let before = past.as_ref().and_then(|past| past.port(node));
+        let given = reuse::given(plan, node, pin.clone(), before);
+        let mut given = given.map_err(|text| invalid("/node", text))?;
+        given.anyway = source.kind == SourceKind::Test;
+        if !limits::fits(&given.output) {
+            let text = format!("the output of `{node}` is larger than 1 MiB");
+            return Err(invalid("/output", text));
+        }
+        reused.push(given);
+    }
+    let bytes = serde_json::to_vec(&reused).map_or(usize::MAX, |text| text.len());
+    if bytes > MAX_REUSED {
+        let text = "an execution takes over outputs of at most 4 MiB together";
+        let problem = Problem::new(ErrorCode::InvalidInput, text).with_status(413);
+        return Err(Error::Owner(problem.with_reason("too_much_reused")));
+    }
+    let left_out = match source.kind {
+        SourceKind::Test => {
+            let given = basis.pins.keys().filter_map(|id| plan.index(id));
+            reuse::left_out(plan, named, &given.collect())
+        }
+        SourceKind::Retry | SourceKind::Continue | SourceKind::Fork | SourceKind::Regression => {
+            Vec::new()
+        }
+    };
+    Ok(TakenOver { reused, left_out })
 }
 
 #[cfg(test)]

@@ -244,7 +244,7 @@ async fn forget(transaction: &Tenant, name: &str, now: DateTime<Utc>) -> Result<
     execute(transaction, EVENTS, [now.into()]).await
 }
 
-async fn all<R: FromQueryResult, const N: usize>(
+pub(super) async fn all<R: FromQueryResult, const N: usize>(
     transaction: &Tenant,
     text: &str,
     values: [Sql; N],
@@ -256,7 +256,7 @@ async fn all<R: FromQueryResult, const N: usize>(
     Ok(rows.map_err(sql::Error::from)?)
 }
 
-async fn execute<const N: usize>(
+pub(super) async fn execute<const N: usize>(
     transaction: &Tenant,
     text: &str,
     values: [Sql; N],

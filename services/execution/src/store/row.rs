@@ -16,6 +16,8 @@ pub(crate) struct Model {
     pub(crate) crew_id: Option<Uuid>,
     pub(crate) version: Option<i32>,
     pub(crate) parent_id: Option<Uuid>,
+    #[sea_orm(column_type = "JsonBinary")]
+    pub(crate) source: Option<Json>,
     pub(crate) state: String,
     #[sea_orm(column_type = "JsonBinary")]
     pub(crate) error: Option<Json>,

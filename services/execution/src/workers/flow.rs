@@ -87,6 +87,7 @@ async fn run(
             depth: call.depth,
         }),
         notify: false,
+        basis: None,
         definition_hash: call.flow.hash.ok_or_else(unpinned)?,
         input: call.input,
         vars: call.vars,
@@ -130,7 +131,8 @@ fn outcome_of(execution: Execution) -> Outcome {
         ExecutionState::Failed
         | ExecutionState::Queued
         | ExecutionState::Running
-        | ExecutionState::Waiting => failed(execution.error.map_or_else(
+        | ExecutionState::Waiting
+        | ExecutionState::Paused => failed(execution.error.map_or_else(
             || StepError::new("flow_failed", "the flow that was called failed"),
             |error| StepError::new(&error.code, error.message),
         )),

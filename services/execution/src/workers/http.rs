@@ -133,6 +133,7 @@ mod tests {
             argument: Value::Null,
             timeout_ms: 1000,
             idle_timeout_ms: None,
+            at_most_once: false,
         }
     }
 

@@ -21,7 +21,13 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Attempted, code, custom, cuts::Cuts, flow, http, knowledge, llm, pulse::Pulse, tool};
+use super::{
+    Attempted, code, custom,
+    cuts::{Cuts, Cuttable},
+    flow, http, knowledge, llm,
+    pulse::Pulse,
+    tool,
+};
 use crate::{State, domain::limits, failpoint};
 
 /// How often the server hears that an item is being worked on.
@@ -29,9 +35,9 @@ const PROGRESS: Duration = Duration::from_secs(1);
 /// What a code step gets beside its limit, so that the sandbox can say how it ended.
 const CODE_GRACE: Duration = Duration::from_secs(1);
 /// How long an owner may take to answer.
-const ANSWER: Duration = Duration::from_secs(5);
+pub(super) const ANSWER: Duration = Duration::from_secs(5);
 /// The pause before an owner is asked again.
-const RETRY: Duration = Duration::from_millis(200);
+pub(super) const RETRY: Duration = Duration::from_millis(200);
 
 /// What every attempt needs.
 #[derive(Clone)]
@@ -42,8 +48,12 @@ pub(crate) struct Worker {
 }
 
 /// Works in one class, until `stop`; attempts under way are then finished.
-pub(crate) async fn run(worker: Worker, class: WorkClass, slots: u16, stop: CancellationToken) {
-    let slots = Arc::new(Semaphore::new(usize::from(slots)));
+pub(crate) async fn run(
+    worker: Worker,
+    class: WorkClass,
+    slots: Arc<Semaphore>,
+    stop: CancellationToken,
+) {
     let mut attempts = JoinSet::new();
     while !stop.is_cancelled() {
         let taking = take_all(&worker, class, &slots, &mut attempts);
@@ -102,7 +112,13 @@ impl Worker {
         let is_lost = delivery.deliveries() > bus::topology::MAX_DELIVERIES;
         let work = async {
             if is_lost {
-                self.give_up(&item).await;
+                let text = "each of the workers that tried this attempt broke down";
+                let error = StepError::new("worker_lost", text).retryable();
+                self.give_up(&item, error).await;
+            } else if item.at_most_once && delivery.deliveries() > 1 {
+                let text = "the worker broke down, and may have done it";
+                let error = StepError::new("outcome_unknown", text);
+                self.give_up(&item, error).await;
             } else {
                 self.attempt(class, &item).await;
             }
@@ -120,9 +136,7 @@ impl Worker {
 
     /// Fails the attempt before its item is put away: a step waits for nothing that no worker will take, and `retry` and
     /// `on_error` of its node decide what follows.
-    async fn give_up(&self, item: &WorkItem) {
-        let text = "each of the workers that tried this attempt broke down";
-        let error = StepError::new("worker_lost", text).retryable();
+    async fn give_up(&self, item: &WorkItem, error: StepError) {
         self.report(item, Err(error).into(), Duration::ZERO).await;
     }
 
@@ -138,6 +152,11 @@ impl Worker {
             return;
         }
         failpoint::pass(failpoint::CLAIMED);
+        self.carry_out(class, item, &cuttable).await;
+    }
+
+    /// Does an attempt that is wanted, and reports its outcome.
+    pub(super) async fn carry_out(&self, class: WorkClass, item: &WorkItem, cuttable: &Cuttable) {
         let started = Instant::now();
         // The sandbox keeps the limit itself, and knows more about why it was reached.
         let grace = if class == WorkClass::Code {

@@ -81,6 +81,26 @@ async fn assert_not_wanted(fixture: &Fixture, letter: &DeadLetter) {
 }
 
 #[tokio::test]
+async fn what_may_be_done_once_only_is_not_begun_after_its_worker_broke_down() {
+    let mut outside = Outside::start().await;
+    let id = queued(&mut outside, json!({"idempotency": "at_most_once"})).await;
+    outside.ledger.hold();
+    let broken = outside.fixture.workers().await;
+    outside.calls(1).await;
+    // In the middle of its call.
+    drop(broken);
+    let workers = outside.fixture.workers().await;
+    let fixture = &outside.fixture;
+    let execution = fixture.finished(id).await;
+    assert_eq!(execution.state, ExecutionState::Failed);
+    assert_eq!(execution.error.unwrap().code, "outcome_unknown");
+    assert_eq!(outside.ledger.calls().len(), 1);
+    outside.ledger.release();
+    workers.drain().await;
+    outside.fixture.drain().await;
+}
+
+#[tokio::test]
 async fn an_item_that_breaks_its_workers_fails_its_step_at_once() {
     let mut outside = Outside::start().await;
     // Nothing but the lost workers can end this step within the time of a test.

@@ -238,6 +238,7 @@ async fn an_item_of_an_execution_nobody_knows_is_put_away() {
         argument: Value::Null,
         timeout_ms: 1000,
         idle_timeout_ms: None,
+        at_most_once: false,
     };
     fixture.bus.dispatch(&subject, &item).await.unwrap();
     // Its place in the queue is free again once it was put away.

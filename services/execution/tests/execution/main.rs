@@ -2,13 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, and its helpers too")]
 
+mod again;
 mod asking;
 mod bodies;
 mod dead_letters;
 mod events;
 mod failing;
+mod handing;
 mod heavy;
 mod inline;
+mod integrity;
+mod keeping;
 mod outside;
 mod owners;
 mod questions;
@@ -149,6 +153,7 @@ impl Fixture {
             origin: Origin::flow(FlowId::generate(), Some(1)),
             parent: None,
             notify: false,
+            basis: None,
             definition_hash: hash.to_owned(),
             input,
             vars: json!({"greeting": "Hello"}),

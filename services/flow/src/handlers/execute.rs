@@ -159,6 +159,7 @@ pub(crate) async fn run_turn(ctx: Ctx, request: RunTurn) -> Result<Accepted, Err
         origin,
         parent: None,
         notify: true,
+        basis: None,
         definition_hash: launch::hand_over(&ctx.bus, &executable).await?,
         input,
         vars: launch::variables(&ctx.state, ctx.tenant).await?,
@@ -168,15 +169,15 @@ pub(crate) async fn run_turn(ctx: Ctx, request: RunTurn) -> Result<Accepted, Err
 }
 
 /// A start that is asked for.
-struct Asked {
+pub(super) struct Asked {
     /// What must be equal for a repeated request to be the same request.
-    body: Value,
-    key: Option<String>,
-    input: Value,
+    pub(super) body: Value,
+    pub(super) key: Option<String>,
+    pub(super) input: Value,
 }
 
 /// What this key began before.
-async fn repeated(ctx: &Ctx, asked: &Asked) -> Result<Option<Begun>, Error> {
+pub(super) async fn repeated(ctx: &Ctx, asked: &Asked) -> Result<Option<Begun>, Error> {
     let Some(key) = &asked.key else {
         return Ok(None);
     };
@@ -190,16 +191,27 @@ async fn repeated(ctx: &Ctx, asked: &Asked) -> Result<Option<Begun>, Error> {
 
 /// Hands the executable to the engine, and records what the key begins. Two requests with one key may come at the same
 /// moment: the first one recorded counts.
-async fn begin(
+pub(super) async fn begin(
     ctx: &Ctx,
     asked: &Asked,
     revision: Option<u32>,
     executable: &Executable,
 ) -> Result<Begun, Error> {
+    let hash = launch::hand_over(&ctx.bus, executable).await?;
+    record(ctx, asked, revision, hash).await
+}
+
+/// Records what the key begins: a definition that the engine has.
+pub(super) async fn record(
+    ctx: &Ctx,
+    asked: &Asked,
+    revision: Option<u32>,
+    definition_hash: String,
+) -> Result<Begun, Error> {
     let begun = Begun {
         execution_id: ExecutionId::generate(),
         revision,
-        definition_hash: launch::hand_over(&ctx.bus, executable).await?,
+        definition_hash,
     };
     let Some(key) = &asked.key else {
         return Ok(begun);
@@ -215,7 +227,7 @@ async fn begin(
     }
 }
 
-async fn choose(
+pub(super) async fn choose(
     ctx: &Ctx,
     flow_id: FlowId,
     choice: Option<RevisionChoice>,
@@ -269,6 +281,7 @@ async fn start(ctx: &Ctx, input: Value, origin: Origin, begun: Begun) -> Result<
         origin,
         parent: None,
         notify: false,
+        basis: None,
         definition_hash: begun.definition_hash,
         input,
         vars: launch::variables(&ctx.state, ctx.tenant).await?,

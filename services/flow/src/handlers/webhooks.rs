@@ -128,7 +128,8 @@ async fn output(
         ExecutionState::Succeeded
         | ExecutionState::Queued
         | ExecutionState::Running
-        | ExecutionState::Waiting => Ok(received),
+        | ExecutionState::Waiting
+        | ExecutionState::Paused => Ok(received),
     }
 }
 

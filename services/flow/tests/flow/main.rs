@@ -2,12 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, and its helpers too")]
 
+mod again;
 mod agents;
 mod clocks;
 mod drafts;
 mod events;
 mod execute;
 mod pins;
+mod regressions;
 mod revisions;
 mod triggers;
 mod walls;

@@ -11,10 +11,10 @@ use contracts::{
     ErrorCode, Problem, Role, Subject,
     auth::{RoleOf, RoleOfReply},
     execution::{
-        Accepted, DeliverEvent, Delivered, Events, Execution, ExecutionState, ExecutionWithEvents,
-        ReadExecution, Usage,
+        Accepted, CompareExecutions, Comparison, DeliverEvent, Delivered, Events, Execution,
+        ExecutionState, ExecutionWithEvents, ReadExecution, Usage,
     },
-    id::{ExecutionId, UserId},
+    id::{ExecutionId, TenantId, UserId},
     live::{ExecutionEvent, Frame},
     owner::{OwnerKind, Start},
 };
@@ -32,11 +32,15 @@ pub(crate) struct World {
     /// How executions end right after they were started.
     pub(crate) ends: Mutex<Option<ExecutionEvent>>,
     outputs: Mutex<HashMap<ExecutionId, Value>>,
+    /// Executions that were begun before the test.
+    pub(crate) past: Mutex<HashMap<(TenantId, ExecutionId), ExecutionWithEvents>>,
     /// Roles other than that of an editor.
     pub(crate) roles: Mutex<HashMap<UserId, Role>>,
     pub(crate) gone: Mutex<HashSet<UserId>>,
     /// Events that were delivered, repeated ones too.
     pub(crate) delivered: Mutex<Vec<DeliverEvent>>,
+    /// What a comparison with this execution says.
+    pub(crate) comparisons: Mutex<HashMap<ExecutionId, Comparison>>,
     tasks: Mutex<JoinSet<()>>,
     services: Mutex<Vec<Running>>,
 }
@@ -62,7 +66,10 @@ impl World {
         *world.tasks.lock().unwrap() = tasks;
         let weak = || Arc::downgrade(&world);
         let auth = Service::new("auth", weak()).on(role_of);
-        let execution = Service::new("execution", weak()).on(read).on(deliver);
+        let execution = Service::new("execution", weak())
+            .on(read)
+            .on(deliver)
+            .on(compare);
         let auth = auth.start(runtime).await.unwrap();
         let execution = execution.start(runtime).await.unwrap();
         world.services.lock().unwrap().extend([auth, execution]);
@@ -127,9 +134,19 @@ async fn deliver(ctx: Ctx<Known>, event: DeliverEvent) -> Result<Delivered, Prob
     Ok(Delivered { execution_id: None })
 }
 
+async fn compare(ctx: Ctx<Known>, request: CompareExecutions) -> Result<Comparison, Problem> {
+    let world = ctx.state.upgrade().unwrap();
+    let comparisons = world.comparisons.lock().unwrap();
+    let comparison = comparisons.get(&request.with_execution_id).cloned();
+    comparison.ok_or_else(|| Problem::new(ErrorCode::NotFound, "no such execution"))
+}
+
 async fn read(ctx: Ctx<Known>, request: ReadExecution) -> Result<ExecutionWithEvents, Problem> {
     let world = ctx.state.upgrade().unwrap();
     let id = request.execution_id;
+    if let Some(past) = world.past.lock().unwrap().get(&(ctx.tenant, id)) {
+        return Ok(past.clone());
+    }
     let starts = world.starts.lock().unwrap();
     let start = starts.iter().find(|start| start.execution_id == id);
     let start = start.ok_or_else(|| Problem::new(ErrorCode::NotFound, "no such execution"))?;
@@ -143,6 +160,7 @@ async fn read(ctx: Ctx<Known>, request: ReadExecution) -> Result<ExecutionWithEv
             id,
             origin: start.origin,
             parent_id: None,
+            source: None,
             state,
             input: start.input.clone(),
             output,

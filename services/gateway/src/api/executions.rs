@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use contracts::{
     Problem,
     execution::{
-        AnswerExecution, Approve, CancelExecution, Events, Execution, ExecutionState,
-        ExecutionSummary, GetExecution, ListEvents, ListExecutions,
+        AnswerExecution, Approve, CancelExecution, DeleteExecution, Events, Execution,
+        ExecutionState, ExecutionSummary, GetExecution, ListEvents, ListExecutions,
     },
     id::{AgentId, CrewId, ExecutionId, FlowId},
     page::{Page, Paging},
@@ -79,6 +79,12 @@ enum Live {
     AtTheEnd,
 }
 
+#[derive(ApiResponse)]
+enum Deleted {
+    #[oai(status = 204)]
+    Done,
+}
+
 #[OpenApi(prefix_path = "/executions", tag = "Tag::Executions")]
 #[allow(
     clippy::too_many_arguments,
@@ -141,6 +147,24 @@ impl Api {
     ) -> poem::Result<Json<Execution>> {
         let execution_id = execution_id.0;
         Ok(Json(caller.ask(&GetExecution { execution_id }).await?))
+    }
+
+    /// Delete an execution that has ended
+    ///
+    /// With its history. It cannot be brought back, and an `Idempotency-Key` that began it begins nothing any more.
+    #[oai(
+        path = "/:execution_id",
+        method = "delete",
+        operation_id = "execution.delete"
+    )]
+    async fn delete(
+        &self,
+        caller: Bearer,
+        execution_id: Path<ExecutionId>,
+    ) -> poem::Result<Deleted> {
+        let execution_id = execution_id.0;
+        caller.ask(&DeleteExecution { execution_id }).await?;
+        Ok(Deleted::Done)
     }
 
     /// The history of an execution

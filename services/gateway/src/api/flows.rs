@@ -1,11 +1,13 @@
 //! `/flows`: drafts, revisions, starting executions.
 
+use std::collections::BTreeMap;
+
 use contracts::{
-    execution::Accepted,
+    execution::{Accepted, Pin},
     flow::{
         CreateFlow, Definition, DeleteFlow, ExecuteFlow, Flow, FlowSummary, GetFlow, GetRevision,
         ListFlows, ListRevisions, PublishFlow, RestoreRevision, Revision, RevisionChoice,
-        RevisionSummary, UpdateFlow, ValidateFlow, Validation,
+        RevisionSummary, TestFlow, UpdateFlow, ValidateFlow, Validation,
     },
     id::FlowId,
     page::{Page, Paging},
@@ -59,6 +61,26 @@ pub(super) struct ExecuteBody {
     /// The latest revision when absent.
     #[serde(default)]
     revision: Option<RevisionChoice>,
+}
+
+#[derive(Default, Deserialize, Object)]
+#[serde(deny_unknown_fields)]
+#[oai(deny_unknown_fields)]
+struct TestFlowBody {
+    /// What expressions see as `input`.
+    #[serde(default)]
+    #[oai(default)]
+    input: Value,
+    /// The draft when absent.
+    #[serde(default)]
+    revision: Option<RevisionChoice>,
+    /// The last node that runs, with all that it needs; to the end when absent.
+    #[serde(default)]
+    until: Option<String>,
+    /// By node, what it gives without being run, for example what it gave in an earlier execution.
+    #[serde(default)]
+    #[oai(default)]
+    pins: BTreeMap<String, Pin>,
 }
 
 #[derive(ApiResponse)]
@@ -281,6 +303,30 @@ impl Api {
         body: MaybeJson<ExecuteBody>,
     ) -> poem::Result<Started> {
         execute(&caller, flow_id.0, idempotency_key.0, body.0).await
+    }
+
+    /// Try a flow, or a part of it, with outputs that are given
+    ///
+    /// Begins an execution of the draft in which the nodes in `pins` are not run, nor is what only they need.
+    #[oai(path = "/:flow_id/test", method = "post", operation_id = "flow.test")]
+    async fn test(
+        &self,
+        caller: Bearer,
+        flow_id: Path<FlowId>,
+        /// The same key and body give the same execution; the same key with another body is refused.
+        #[oai(name = "Idempotency-Key")]
+        idempotency_key: Header<Option<String>>,
+        body: MaybeJson<TestFlowBody>,
+    ) -> poem::Result<Started> {
+        let request = TestFlow {
+            flow_id: flow_id.0,
+            input: body.0.input,
+            revision: body.0.revision,
+            until: body.0.until,
+            pins: body.0.pins,
+            idempotency_key: idempotency_key.0,
+        };
+        Ok(started(caller.ask(&request).await?))
     }
 }
 

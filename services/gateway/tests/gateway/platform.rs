@@ -339,6 +339,7 @@ async fn get_execution(ctx: Ctx<History>, request: GetExecution) -> Result<Execu
         id: request.execution_id,
         origin: Origin::flow(FlowId::EXAMPLE, Some(1)),
         parent_id: None,
+        source: None,
         approvals: Vec::new(),
         answers: Vec::new(),
         handled: false,

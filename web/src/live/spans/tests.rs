@@ -121,3 +121,19 @@ fn nothing_is_open_after_the_end() {
     assert!(tree.list().iter().all(|span| span.ended.is_some()));
     assert!(tree.list()[0].attempts[0].ended.is_some());
 }
+
+#[test]
+fn others_may_answer_once_a_question_escalated() {
+    let escalation =
+        json!({"at": "2026-01-01T00:00:03Z", "least_role": null, "users": [], "reached": false});
+    let asked = json!({"node": "w", "title": "Pay?", "text": "", "form": null, "buttons": [], "least_role": null, "users": [], "asked_at": "2026-01-01T00:00:02Z", "until": null, "escalation": escalation});
+    let mut frames = vec![started(), with(2, "answer_asked", asked)];
+    let reached = |frames: &[Frame]| {
+        let (tree, _) = spans(frames);
+        let question = tree.get("w").unwrap().question.clone().unwrap();
+        question.escalation.as_ref().unwrap().reached
+    };
+    assert!(!reached(&frames));
+    frames.push(with(3, "answer_escalated", json!({"node": "w"})));
+    assert!(reached(&frames));
+}

@@ -56,6 +56,7 @@ impl DayCounts {
                 ExecutionState::Queued
                 | ExecutionState::Running
                 | ExecutionState::Waiting
+                | ExecutionState::Paused
                 | ExecutionState::Cancelled => day.other += 1,
             }
         }
@@ -102,6 +103,7 @@ pub(super) mod testing {
             id: ExecutionId::EXAMPLE,
             origin: Origin::default(),
             parent_id: None,
+            source: None,
             state,
             error: None,
             usage: Usage {

@@ -2,10 +2,11 @@
 //!
 //! **Invariant:** the version is the one that the server last told; every save names it.
 
-use std::rc::Rc;
+use std::{collections::BTreeMap, rc::Rc};
 
 use contracts::{
     Problem,
+    execution::Pin,
     flow::{Flow, FlowProblem, NodeType},
 };
 use dioxus::prelude::*;
@@ -13,6 +14,7 @@ use dioxus::prelude::*;
 use crate::{
     canvas::board::Board,
     live::{feed::Link, record::Record},
+    pages::editor::pins,
 };
 
 /// How far the draft on the server is behind the canvas.
@@ -61,6 +63,8 @@ pub(crate) struct Desk {
     pub(crate) execution: Signal<Option<String>>,
     pub(crate) record: Signal<Record>,
     pub(crate) link: Signal<Link>,
+    /// By node, what it gives in tests without being run.
+    pub(crate) pins: Signal<BTreeMap<String, Pin>>,
     /// Whether the draft is what was published last, as far as this page knows.
     pub(crate) published: Signal<bool>,
 }
@@ -83,6 +87,7 @@ impl Desk {
             execution: Signal::new(None),
             record: Signal::new(Record::default()),
             link: Signal::new(Link::Loading),
+            pins: Signal::new(pins::kept(&flow.id.to_string())),
             published: Signal::new(false),
         }
     }

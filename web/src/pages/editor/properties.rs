@@ -14,7 +14,7 @@ use crate::{
         model::title,
     },
     live::inputs::inputs,
-    pages::editor::{control::FieldView, desk::Desk, running, settings::Settings},
+    pages::editor::{control::FieldView, desk::Desk, pins::Pinning, running, settings::Settings},
     ui::{
         button::IconButton,
         code::{CodeBlock, pretty},
@@ -74,6 +74,7 @@ pub(super) fn Properties(node: NodeHandle) -> Element {
                     Settings { node }
                 }
             }
+            Trying { node: data.clone() }
             LastRun { id: data.id.clone() }
         }
     }
@@ -131,6 +132,19 @@ fn NodeProblems(node: NodeHandle) -> Element {
                 }
             }
         }
+    }
+}
+
+/// The pin of the node; what it gave last is what may be pinned.
+#[component]
+fn Trying(node: Node) -> Element {
+    let desk = use_context::<Desk>();
+    let record = desk.record.read();
+    let last = record.view().nodes.get(&node.id);
+    let output = last.and_then(|view| view.output.clone());
+    let port = last.and_then(|view| view.port.clone());
+    rsx! {
+        Pinning { node, output, port }
     }
 }
 

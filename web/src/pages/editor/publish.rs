@@ -1,13 +1,14 @@
 //! Publishing: the draft becomes the next revision, with a word about what is new.
 
-use contracts::{Problem, flow::Revision};
+use contracts::{Permission, Problem, flow::Revision};
 use dioxus::prelude::*;
 use serde_json::json;
 
 use crate::{
-    api,
+    api::{self, session},
     pages::editor::{
         desk::{Desk, Dialogue},
+        regression::RegressionCheck,
         saving,
     },
     ui::{
@@ -65,6 +66,9 @@ pub(super) fn PublishDialog() -> Element {
                             }
                         }
                     }
+                }
+                if problems.is_empty() && session::may(Permission::FlowExecute) {
+                    RegressionCheck {}
                 }
                 TextArea { label: "What is new", value: "{notes}", oninput: move |text| notes.set(text) }
                 if let Some(problem) = problem.read().clone() {

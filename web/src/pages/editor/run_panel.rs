@@ -25,6 +25,7 @@ use crate::{
         icon::Glyph,
         problem::ProblemLine,
         select::SelectField,
+        switch::Switch,
         toast,
     },
 };
@@ -35,6 +36,7 @@ pub(super) fn RunPanel() -> Element {
     let mut problem = use_signal(|| None::<Problem>);
     let mut busy = use_signal(|| false);
     let mut published = use_signal(|| false);
+    let mut pinned = use_signal(|| true);
     let revision = *desk.revision.read();
     let schema = desk.board.graph.read().input_schema.clone();
     let input = use_signal(|| {
@@ -49,6 +51,7 @@ pub(super) fn RunPanel() -> Element {
         .as_ref()
         .map(|problem: &Problem| problem.errors.clone())
         .unwrap_or_default();
+    let pins = desk.pins.read().len();
     let running = desk.execution.read().is_some() && !desk.record.read().is_final();
     let start = move |_| {
         let choice = match revision.filter(|_| *published.peek()) {
@@ -56,9 +59,14 @@ pub(super) fn RunPanel() -> Element {
             None => RevisionChoice::DRAFT,
         };
         let value = input.peek().clone();
+        let tests =
+            choice == RevisionChoice::DRAFT && *pinned.peek() && !desk.pins.peek().is_empty();
         busy.set(true);
         desk.board.spawn(async move {
-            let outcome = running::execute(desk, value, choice).await;
+            let outcome = match tests {
+                true => running::test(desk, value, None).await,
+                false => running::execute(desk, value, choice).await,
+            };
             problem.set(outcome.err());
             busy.set(false);
         });
@@ -79,6 +87,14 @@ pub(super) fn RunPanel() -> Element {
                         ("revision".to_owned(), format!("Revision {revision}")),
                     ],
                     onchange: move |choice: String| published.set(choice == "revision"),
+                }
+            }
+            if pins > 0 && !*published.read() {
+                Switch {
+                    label: format!("Use {}", format::plural(pins, "pinned output", "pinned outputs")),
+                    hint: "The nodes are not run.",
+                    checked: pinned(),
+                    onchange: move |on| pinned.set(on),
                 }
             }
             InputForm { schema: schema.clone(), input, problems: Rc::new(problems) }
@@ -156,8 +172,40 @@ fn Outcome() -> Element {
             if let Some(error) = &view.error {
                 p { class: "run-error", role: "alert", code { "{error.code}" } " {error.message}" }
             }
+            if view.state.is_final() && view.state != ExecutionState::Succeeded {
+                Continue { id }
+            }
             if let Some(output) = view.output.as_ref().filter(|_| view.state == ExecutionState::Succeeded) {
                 CodeBlock { text: pretty(output), label: "Output of the flow" }
+            }
+        }
+    }
+}
+
+/// After a repair: what did not change is taken over, and not paid again.
+#[component]
+fn Continue(id: String) -> Element {
+    let desk = use_context::<Desk>();
+    let mut busy = use_signal(|| false);
+    let mut problem = use_signal(|| None::<Problem>);
+    if !session::may(Permission::FlowExecute) || *desk.board.locked.read() {
+        return rsx! {};
+    }
+    let go_on = move |_| {
+        let id = id.clone();
+        busy.set(true);
+        desk.board.spawn(async move {
+            let outcome = running::go_on(desk, &id).await;
+            problem.set(outcome.err());
+            busy.set(false);
+        });
+    };
+    rsx! {
+        div { class: "stack-s",
+            Button { icon: Glyph::Skip, busy: busy(), onclick: go_on, "Continue with the draft" }
+            p { class: "hint", "Runs with the same input. What succeeded is taken over where neither the node nor anything before it has changed." }
+            if let Some(problem) = problem() {
+                ProblemLine { problem }
             }
         }
     }

@@ -23,7 +23,10 @@ use crate::{
         record::Record,
         words,
     },
-    pages::editor::{desk::Desk, saving},
+    pages::{
+        again,
+        editor::{desk::Desk, saving},
+    },
 };
 
 /// Saves, begins an execution, and shows it.
@@ -32,13 +35,52 @@ pub(crate) async fn execute(
     input: Value,
     revision: RevisionChoice,
 ) -> Result<(), Problem> {
-    let is_draft = revision == RevisionChoice::DRAFT;
-    if is_draft && !saving::save(desk).await {
-        let detail = "the draft could not be saved, so it was not executed";
-        return Err(Problem::new(contracts::ErrorCode::Conflict, detail));
+    if revision == RevisionChoice::DRAFT {
+        save(desk).await?;
     }
     let body = json!({"input": input, "revision": revision});
     let accepted: Accepted = api::post(&format!("{}/execute", desk.path()), &body).await?;
+    show(desk, &accepted);
+    desk.board.say("Execution started");
+    Ok(())
+}
+
+/// Saves, and tries the draft, up to a node or to its end, with the outputs that are pinned.
+pub(crate) async fn test(
+    mut desk: Desk,
+    input: Value,
+    until: Option<String>,
+) -> Result<(), Problem> {
+    save(desk).await?;
+    let mut body = json!({"input": input, "pins": *desk.pins.peek()});
+    if let Some(node) = until {
+        body["until"] = node.into();
+    }
+    let accepted: Accepted = api::post(&format!("{}/test", desk.path()), &body).await?;
+    show(desk, &accepted);
+    desk.board.say("Test started");
+    Ok(())
+}
+
+/// Saves, and goes on from an execution that is over with what was saved.
+pub(crate) async fn go_on(mut desk: Desk, id: &str) -> Result<(), Problem> {
+    save(desk).await?;
+    let accepted = again::go_on(id, RevisionChoice::DRAFT).await?;
+    show(desk, &accepted);
+    desk.board.say("Execution continued");
+    Ok(())
+}
+
+async fn save(desk: Desk) -> Result<(), Problem> {
+    if saving::save(desk).await {
+        return Ok(());
+    }
+    let detail = "the draft could not be saved, so it was not executed";
+    Err(Problem::new(contracts::ErrorCode::Conflict, detail))
+}
+
+/// Lets the canvas follow it.
+fn show(mut desk: Desk, accepted: &Accepted) {
     for node in desk.board.nodes.peek().iter() {
         let mut mark = node.mark;
         set_if_new(&mut mark, Mark::default());
@@ -46,8 +88,6 @@ pub(crate) async fn execute(
     desk.record.set(Record::default());
     desk.link.set(Link::Loading);
     desk.execution.set(Some(accepted.id.to_string()));
-    desk.board.say("Execution started");
-    Ok(())
 }
 
 pub(crate) async fn cancel(desk: Desk) -> Result<(), Problem> {
@@ -112,6 +152,9 @@ pub(crate) fn mark_of(view: &NodeView) -> Mark {
         .filter(|_| view.state == NodeState::Succeeded)
     {
         parts.push(format::duration(ms));
+    }
+    if view.reused {
+        parts.push("taken over".to_owned());
     }
     parts.extend(view.iterations.map(words::iterations));
     if let Some(usage) = view.usage {

@@ -1,6 +1,6 @@
 //! What happens when a node fails: how often it is tried again, how long it may take, how the flow goes on.
 
-use contracts::flow::{Cache, Node, OnError};
+use contracts::flow::{Cache, Idempotency, Node, OnError};
 use dioxus::prelude::*;
 use graph::WORKING;
 use serde_json::Value;
@@ -37,6 +37,7 @@ pub(super) fn Settings(node: NodeHandle) -> Element {
         && data.retry.is_none()
         && data.timeout_ms.is_none()
         && data.idle_timeout_ms.is_none()
+        && data.idempotency.is_keyed()
         && data.cache.is_none()
         && data.compensates.is_none();
     let number = |number: Option<u64>| number.map(|it| it.to_string()).unwrap_or_default();
@@ -59,8 +60,23 @@ pub(super) fn Settings(node: NodeHandle) -> Element {
                 if let OnError::Default(value) = &data.on_error {
                     DefaultValue { node, text: json_text(Some(value)) }
                 }
-                if !has_body(&data) {
+                if data.idempotency.is_keyed() && !has_body(&data) {
                     RetryFields { node }
+                }
+                if WORKING.contains(&data.kind.as_str()) && data.kind != "flow" {
+                    SelectField {
+                        label: "When its worker breaks down",
+                        value: if data.idempotency.is_keyed() { "keyed" } else { "at_most_once" },
+                        options: [("keyed", "Do it again, with the same key"), ("at_most_once", "Never do it twice: fail")]
+                            .map(|(key, text)| (key.to_owned(), text.to_owned())).to_vec(),
+                        onchange: move |choice: String| change(board, node, "idempotency", |data| {
+                            data.idempotency = Idempotency::default();
+                            if choice == "at_most_once" {
+                                data.idempotency = Idempotency::AtMostOnce;
+                                data.retry = None;
+                            }
+                        }),
+                    }
                 }
                 TextField {
                     label: "Time limit of an attempt, ms",

@@ -24,7 +24,7 @@ use crate::{
         problem::{ProblemLine, ProblemView},
         skeleton::Skeleton,
         switch::Switch,
-        time::Ago,
+        time::{Ago, Clock},
         toast,
     },
 };
@@ -121,7 +121,7 @@ fn TriggerRow(
                 CodeBlock { text: address(hook), label: "Address of the webhook" }
             }
             if let Some(next) = trigger.next_fires.first() {
-                p { class: "hint", "Next at " time { datetime: next.to_rfc3339(), {next.format("%Y-%m-%d %H:%M:%S UTC").to_string()} } }
+                p { class: "hint", "Next at " Clock { at: *next, time_zone: zone_of(&trigger) } }
             }
             if let Some(reason) = &trigger.disabled_reason {
                 p { class: "run-error", "Disabled: {reason}" }
@@ -172,6 +172,12 @@ fn about(trigger: &Trigger) -> String {
         (_, _, Some(event)) => format!("event {}", event.name),
         _ => trigger.kind.as_str().to_owned(),
     }
+}
+
+/// The zone whose clocks it follows.
+fn zone_of(trigger: &Trigger) -> String {
+    let cron = trigger.spec.cron.as_ref();
+    cron.map_or_else(|| "UTC".to_owned(), |cron| cron.time_zone.clone())
 }
 
 /// The address that a sender posts to, on the server this app came from.

@@ -6,9 +6,7 @@ use graph::view::{NodeState, NodeView};
 use serde_json::Value;
 
 use super::{
-    answer::Answer,
-    approval::Decide,
-    data::Data,
+    again::StepAgain,
     mark::Mark,
     messages::Messages,
     step,
@@ -22,7 +20,8 @@ use crate::{
         spans::{Attempt, Span},
         words,
     },
-    ui::{button::IconButton, icon::Glyph},
+    pages::asking::{answer::Answer, decide::Decide},
+    ui::{button::IconButton, data::Data, icon::Glyph},
 };
 
 #[component]
@@ -119,13 +118,17 @@ fn Step(path: String, onclose: EventHandler<()>) -> Element {
         p { class: "details-line",
             span { class: "state-word", "data-state": words::state(state), {words::state(state)} }
             code { "{path}" }
+            if node.reused {
+                span { class: "hint", "taken over, not run again" }
+            }
         }
         if let Some(asked) = asked {
-            Decide { path: path.clone(), asked }
+            Decide { execution: watch.id(), path: path.clone(), asked }
         }
         if let Some(asked) = question {
-            Answer { key: "{path}", asked }
+            Answer { key: "{path}", execution: watch.id(), asked }
         }
+        StepAgain { step: path.clone(), output: node.output.clone(), port: node.port.clone() }
         if let Some(error) = node.error.clone() {
             ErrorPart { error }
         }

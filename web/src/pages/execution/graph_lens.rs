@@ -181,6 +181,9 @@ fn mark_of(watch: Watch, record: &Record, view: &ExecutionView, at: usize) -> Ma
             let end = span.ended.map_or(moment, millis).min(moment);
             mark.duration_ms = words::whole(end - millis(span.started));
             mark.note = format::duration(mark.duration_ms);
+            if view.nodes.get(&span.path).is_some_and(|it| it.reused) {
+                mark.note = "taken over".to_owned();
+            }
             if let Some(iterations) = view.nodes.get(&span.path).and_then(|it| it.iterations) {
                 mark.note += &format!(" · {}", words::iterations(iterations));
             }

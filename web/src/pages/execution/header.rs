@@ -1,12 +1,14 @@
 //! What is executed, how it stands, and what it cost so far.
 
-use contracts::{Permission, Problem, execution::Execution};
+use contracts::{
+    Permission, Problem,
+    execution::{Execution, SourceKind},
+};
 use dioxus::prelude::*;
 
-use super::watch::Watch;
+use super::{again::Again, holding::Holding, more::More, watch::Watch};
 use crate::{
-    api::{self, session},
-    dom,
+    api::{self, names::short, session},
     live::{axis::millis, feed::Link, words},
     routes::Route,
     ui::{
@@ -15,7 +17,6 @@ use crate::{
         dialog::{Dialog, DialogActions},
         icon::Glyph,
         problem::{ProblemLine, ProblemView},
-        toast,
     },
 };
 
@@ -75,20 +76,12 @@ pub(crate) fn Actions() -> Element {
         busy.set(false);
     };
     rsx! {
-        Button {
-            icon: Glyph::Link,
-            onclick: move |_| async move {
-                let address = dom::window().location().href().unwrap_or_default();
-                match dom::copy(&address).await {
-                    true => toast::done("The address of this view was copied."),
-                    false => toast::failed("The browser does not allow copying here."),
-                }
-            },
-            "Copy link"
-        }
+        Again {}
+        Holding {}
         if open && session::may(Permission::ExecutionCancel) {
             Button { variant: Variant::Danger, icon: Glyph::Stop, onclick: move |_| asking.set(true), "Cancel execution" }
         }
+        More {}
         if asking() && open {
             Dialog { title: "Cancel this execution?", onclose: move |()| asking.set(false),
                 p { "Steps that run are stopped, nothing new is begun. What was done stays done." }
@@ -125,6 +118,7 @@ pub(crate) fn Facts() -> Element {
         }
         dl { class: "facts",
             Subject {}
+            Source {}
             Fact { name: "Started", "{started}" }
             Fact { name: "Duration", "{took}" }
             Fact { name: "Tokens in", {words::count(totals.usage.prompt_tokens)} }
@@ -157,6 +151,36 @@ fn Subject() -> Element {
                 None => rsx! { "{subject.name}" },
             }
             span { class: "hint", " {subject.version}" }
+        }
+    }
+}
+
+/// What it goes on from.
+#[component]
+fn Source() -> Element {
+    let watch = use_context::<Watch>();
+    let Some(source) = watch.source() else {
+        return rsx! {};
+    };
+    let kind = match source.kind {
+        SourceKind::Retry => "Retry of",
+        SourceKind::Continue => "Continues",
+        SourceKind::Fork => "Fork of",
+        SourceKind::Test => "Test",
+        SourceKind::Regression => "Check with",
+    };
+    rsx! {
+        Fact { name: kind,
+            if let Some(id) = source.execution_id {
+                Link { to: Route::execution(id), {short(&id.to_string())} }
+                " "
+                if watch.record.read().is_final() {
+                    Link { to: Route::compare(id, watch.id()), "Compare" }
+                }
+            }
+            if let Some(node) = &source.node {
+                span { class: "hint", " at " code { "{node}" } }
+            }
         }
     }
 }

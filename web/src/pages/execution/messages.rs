@@ -5,7 +5,8 @@ use dioxus::prelude::*;
 use graph::view::NodeView;
 use serde_json::Value;
 
-use super::{data::Data, watch::Watch};
+use super::watch::Watch;
+use crate::ui::data::Data;
 
 #[derive(Clone, Debug, PartialEq)]
 struct Message {

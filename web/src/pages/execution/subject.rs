@@ -5,7 +5,6 @@ use contracts::{
     crew::Crew,
     execution::Origin,
     flow::{Definition, Flow, Revision},
-    live::ExecutionEvent,
 };
 use dioxus::prelude::*;
 
@@ -49,13 +48,7 @@ impl Subject {
 
 /// Reads it once the first frame says what it is.
 pub(crate) fn use_subject(mut watch: Watch) {
-    let origin = use_memo(move || {
-        let record = watch.record.read();
-        match &record.frame(1)?.event {
-            ExecutionEvent::ExecutionStarted { origin, .. } => Some(*origin),
-            _ => None,
-        }
-    });
+    let origin = use_memo(move || watch.origin());
     use_effect(move || {
         let Some(origin) = origin() else { return };
         spawn(async move {
@@ -66,7 +59,7 @@ pub(crate) fn use_subject(mut watch: Watch) {
 }
 
 /// What cannot be read, because it was deleted or may not be seen, goes by its id.
-async fn read(origin: Origin) -> Subject {
+pub(crate) async fn read(origin: Origin) -> Subject {
     let version = |word: &str| {
         origin
             .version

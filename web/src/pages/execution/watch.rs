@@ -2,7 +2,10 @@
 
 use std::collections::HashSet;
 
-use contracts::execution::{ExecutionState, StepError, Usage};
+use contracts::{
+    execution::{ExecutionState, Origin, Source, StepError, Usage},
+    live::ExecutionEvent,
+};
 use dioxus::prelude::*;
 
 use super::subject::Subject;
@@ -140,6 +143,22 @@ impl Watch {
             id: self.id(),
             params,
         });
+    }
+
+    /// What is executed, once it is heard. Subscribes the caller.
+    pub(crate) fn origin(self) -> Option<Origin> {
+        match &self.record.read().frame(1)?.event {
+            ExecutionEvent::ExecutionStarted { origin, .. } => Some(*origin),
+            _ => None,
+        }
+    }
+
+    /// What it goes on from. Subscribes the caller.
+    pub(crate) fn source(self) -> Option<Source> {
+        match &self.record.read().frame(1)?.event {
+            ExecutionEvent::ExecutionStarted { source, .. } => source.clone(),
+            _ => None,
+        }
     }
 
     pub(crate) fn select(&mut self, step: Option<String>) {

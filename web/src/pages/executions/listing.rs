@@ -108,6 +108,7 @@ mod tests {
             id: ExecutionId::from_uuid(Uuid::from_u128(n)),
             origin: Origin::default(),
             parent_id: None,
+            source: None,
             state,
             error: None,
             usage: Usage::ZERO,

@@ -2,11 +2,12 @@
 
 use contracts::{
     Problem,
+    id::ProviderId,
     llm::{Provider, ProviderTest},
 };
 use dioxus::prelude::*;
 
-use super::{MODELS, PROVIDERS, form::ProviderDialog};
+use super::{MODELS, PROVIDERS, form::ProviderDialog, vendors::vendor};
 use crate::{
     api::{self, query},
     format,
@@ -34,17 +35,18 @@ pub(super) fn ProviderRow(provider: Provider, may_write: bool) -> Element {
     rsx! {
         tr {
             td { strong { "{provider.name}" } }
-            td { class: "mono", "{provider.base_url}" }
-            td { class: "mono muted",
+            td { {vendor(provider.kind).title} }
+            td { class: "mono wide-only", "{provider.base_url}" }
+            td { class: "mono muted wide-only",
                 match &provider.key_hint {
                     Some(hint) => rsx! { "…{hint}" },
                     None => rsx! { "none" },
                 }
             }
-            td { {models.join(", ")} }
+            td { class: "wide-only", {models.join(", ")} }
             td {
                 if may_write {
-                    Test { path: format!("{PROVIDERS}/{}/test", provider.id), name: provider.name.clone() }
+                    Test { id: provider.id, name: provider.name.clone() }
                 }
             }
             td { class: "end",
@@ -66,17 +68,19 @@ pub(super) fn ProviderRow(provider: Provider, may_write: bool) -> Element {
     }
 }
 
+/// Asks a provider's first model for one token.
+pub(super) async fn ask_once(id: ProviderId) -> Result<ProviderTest, Problem> {
+    api::post(&format!("{PROVIDERS}/{id}/test"), &serde_json::json!({})).await
+}
+
 #[component]
-fn Test(path: String, name: String) -> Element {
+fn Test(id: ProviderId, name: String) -> Element {
     let mut busy = use_signal(|| false);
     let mut result = use_signal(|| None::<Result<ProviderTest, Problem>>);
-    let test = move |_| {
-        let path = path.clone();
-        async move {
-            busy.set(true);
-            result.set(Some(api::post(&path, &serde_json::json!({})).await));
-            busy.set(false);
-        }
+    let test = move |_| async move {
+        busy.set(true);
+        result.set(Some(ask_once(id).await));
+        busy.set(false);
     };
     let told = result().map(|result| match result {
         Ok(test) if test.ok => (

@@ -105,4 +105,15 @@ fn times_and_caches_are_checked() {
             ("a", "/nodes/1/cache/ttl_seconds", "invalid_cache"),
         ],
     );
+    check(&[llm(json!({"idempotency": "at_most_once"}))], &[]);
+    check(
+        &[llm(
+            json!({"idempotency": "at_most_once", "retry": {"max_attempts": 2}}),
+        )],
+        &[("a", "/nodes/1/retry", "invalid_retry")],
+    );
+    check(
+        &[("/nodes/1/idempotency", json!("at_most_once"))],
+        &[("a", "/nodes/1/idempotency", "invalid_idempotency")],
+    );
 }

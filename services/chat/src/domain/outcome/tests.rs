@@ -12,6 +12,7 @@ fn execution(state: ExecutionState, output: Option<Value>) -> Execution {
         id: ExecutionId::EXAMPLE,
         origin: Origin::agent(AgentId::EXAMPLE, 1),
         parent_id: None,
+        source: None,
         state,
         input: Value::Null,
         output,

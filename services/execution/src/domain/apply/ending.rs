@@ -15,7 +15,7 @@ use crate::{
 impl Run<'_> {
     /// Cuts what runs, or ends at once when nothing does. What was begun by this very input has not left yet, and stays.
     pub(super) fn close(&mut self) {
-        if self.state.is_over() {
+        if self.state.is_over() || self.state.data.paused {
             return;
         }
         for effect in std::mem::take(&mut self.applied.effects) {
@@ -46,7 +46,7 @@ impl Run<'_> {
             Some(_) => self.state.tally.running == 0,
             None => self.state.open.is_empty(),
         };
-        if !self.state.is_over() && is_done {
+        if !self.state.is_over() && !self.state.data.paused && is_done {
             self.finish();
         }
     }

@@ -5,9 +5,16 @@ use contracts::execution::StepError;
 use super::{Failure, Run, Timer};
 use crate::domain::state::Step;
 
+/// Why an attempt failed of which nothing was heard.
+pub(crate) const NO_ANSWER: &str = "no worker answered in time";
+
 impl Run<'_> {
     pub(super) fn timer(&mut self, timer: Timer) {
         let closing = self.state.data.closing.is_some();
+        // Set anew when it goes on; that nobody answers is to be noticed meanwhile.
+        if self.state.data.paused && !matches!(timer, Timer::Silence { .. }) {
+            return;
+        }
         match timer {
             Timer::Retry { node, attempt } if !closing => {
                 if let Step::Pausing {
@@ -23,7 +30,7 @@ impl Run<'_> {
             }
             Timer::Silence { node, attempt } if !closing => {
                 if self.state.step(node) == (Step::Running { attempt }) {
-                    let error = StepError::new("timeout", "no worker answered in time").retryable();
+                    let error = StepError::new("timeout", NO_ANSWER).retryable();
                     let failure = Failure {
                         unanswered: true,
                         ..Failure::of(attempt, error)

@@ -21,14 +21,17 @@ impl State {
 
     pub(super) fn fold_unwinding(&mut self, event: &ExecutionEvent) {
         match event {
-            ExecutionEvent::CancelAsked { .. } => match &mut self.data.unwinding {
-                Some(unwinding) if unwinding.stage == Stage::Compensating => {
-                    unwinding.is_cancelled = true;
+            ExecutionEvent::CancelAsked { .. } => {
+                self.data.paused = false;
+                match &mut self.data.unwinding {
+                    Some(unwinding) if unwinding.stage == Stage::Compensating => {
+                        unwinding.is_cancelled = true;
+                    }
+                    _ => {
+                        self.data.closing.get_or_insert(Closing::Cancelled);
+                    }
                 }
-                _ => {
-                    self.data.closing.get_or_insert(Closing::Cancelled);
-                }
-            },
+            }
             ExecutionEvent::ExecutionFailing { error } => {
                 let error = error.clone();
                 self.data.closing.get_or_insert(Closing::Failed { error });

@@ -317,8 +317,8 @@ fn a_tool_that_is_a_flow_is_run_as_an_execution() {
     );
 }
 
-#[test]
-fn the_tasks_of_a_crew_are_steps_and_a_failed_one_ends_it() {
+/// A crew of one agent and three tasks, of which the last needs the others.
+fn crew() -> Arc<Program> {
     let ada = writer(Vec::new());
     let task = |name: &str, context: &[&str]| Task {
         name: name.into(),
@@ -343,7 +343,7 @@ fn the_tasks_of_a_crew_are_steps_and_a_failed_one_ends_it() {
         manager_model: None,
         limits: Limits::default(),
     };
-    let program = program(Executable {
+    program(Executable {
         definition: serde_json::from_value(json!({
             "nodes": [
                 {"id": "t", "type": "trigger"},
@@ -355,7 +355,34 @@ fn the_tasks_of_a_crew_are_steps_and_a_failed_one_ends_it() {
         .unwrap(),
         crews: BTreeMap::from([(crew.id, crew)]),
         ..Executable::default()
-    });
+    })
+}
+
+/// An agent that waits for one of two tools.
+pub(super) fn an_agent_at_work() -> Run {
+    let mut run = start(&flow(writer(vec![tool("look", Approval::None)]), json!({})));
+    let two = [("look", json!({"x": 1})), ("look", json!({"x": 2}))];
+    run.succeed("a/llm:0", 1, says(Value::Null, &two));
+    run.succeed("a/tool:0.1", 1, json!("seen"));
+    run
+}
+
+/// A crew whose first tasks are done.
+pub(super) fn a_crew_at_work() -> Run {
+    let mut run = start(&crew());
+    run.succeed("c/task:read/llm:0", 1, said("read"));
+    run.succeed("c/task:look/llm:0", 1, said("seen"));
+    run
+}
+
+/// What the worker gives for a question that the model answers with a text.
+pub(super) fn said(text: &str) -> Value {
+    says(json!(text), &[])
+}
+
+#[test]
+fn the_tasks_of_a_crew_are_steps_and_a_failed_one_ends_it() {
+    let program = crew();
     let mut run = start(&program);
     assert_eq!(paths(&run), ["c/task:read/llm:0", "c/task:look/llm:0"]);
     assert!(

@@ -73,7 +73,12 @@ fn only_what_is_the_same_has_the_same_key() {
         let mut request = start_of(json!({"n": 1}));
         change(&mut request);
         let now = DateTime::from_timestamp_millis(1_760_000_000_000).unwrap();
-        let (_, applied) = apply::start(request, flow(json!({"ttl_seconds": 60})), now);
+        let (_, applied) = apply::start(
+            request,
+            flow(json!({"ttl_seconds": 60})),
+            TakenOver::default(),
+            now,
+        );
         let key = applied.effects.into_iter().find_map(|effect| match effect {
             Effect::Look { key, .. } => Some(key),
             _ => None,

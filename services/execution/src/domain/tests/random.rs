@@ -1,13 +1,13 @@
 //! Random flows, random inputs in random order: the invariants of [`Run::check`] hold, and every execution ends once.
 
-use proptest::prelude::{any, prop, prop_assert, prop_oneof, proptest};
+use proptest::prelude::{any, prop, prop_assert, prop_assert_eq, prop_oneof, proptest};
 use proptest::strategy::{Just, Strategy};
 
 use super::*;
 use crate::domain::Answer;
 
 #[derive(Clone, Debug)]
-enum Move {
+pub(super) enum Move {
     Succeed(Value),
     Fail { retryable: bool },
     Repeat,
@@ -15,6 +15,8 @@ enum Move {
     Cancel,
     Resume,
     Overdue,
+    Pause,
+    Unpause,
 }
 
 fn moves() -> impl Strategy<Value = Vec<(prop::sample::Index, Move)>> {
@@ -31,6 +33,8 @@ fn moves() -> impl Strategy<Value = Vec<(prop::sample::Index, Move)>> {
         1 => Just(Move::Resume),
         1 => Just(Move::Cancel),
         1 => Just(Move::Overdue),
+        1 => Just(Move::Pause),
+        1 => Just(Move::Unpause),
     ];
     prop::collection::vec((any::<prop::sample::Index>(), one), 0..60)
 }
@@ -42,7 +46,7 @@ fn undo(at: usize) -> Value {
         "config": {"method": "GET", "url": "https://example.com"}})
 }
 
-fn random_plan(kinds: &[(u8, u8)], extra: &[(usize, usize)]) -> Arc<Program> {
+pub(super) fn random_plan(kinds: &[(u8, u8)], extra: &[(usize, usize)]) -> Arc<Program> {
     let mut nodes = vec![json!({"id": "n0", "type": "trigger"})];
     for (at, (kind, policy)) in (1..).zip(kinds) {
         let mut node = match kind % 9 {
@@ -136,10 +140,22 @@ fn pending(run: &Run) -> Vec<(String, super::super::state::Step)> {
         .collect()
 }
 
-fn step(run: &mut Run, pick: prop::sample::Index, one: Move) {
+/// Pauses or goes on, where that is the move. Says whether it is.
+fn hold(run: &mut Run, one: &Move, is_stuck: bool) -> bool {
+    let by = UserId::EXAMPLE;
+    match one {
+        Move::Pause => run.input(Input::Pause { by }),
+        Move::Unpause => run.input(Input::Unpause { by }),
+        _ if is_stuck && run.state.data.paused => run.input(Input::Unpause { by }),
+        _ => return false,
+    }
+    true
+}
+
+pub(super) fn step(run: &mut Run, pick: prop::sample::Index, one: Move) {
     use super::super::state::Step;
     let pending = pending(run);
-    if pending.is_empty() {
+    if hold(run, &one, pending.is_empty()) || pending.is_empty() {
         return;
     }
     let (node, at) = pick.get(&pending).clone();
@@ -203,6 +219,7 @@ fn step(run: &mut Run, pick: prop::sample::Index, one: Move) {
             run.now += TimeDelta::days(2);
             run.fire(Timer::Overdue);
         }
+        Move::Pause | Move::Unpause => {}
     }
 }
 
@@ -219,7 +236,8 @@ proptest! {
         for (pick, one) in moves {
             step(&mut run, pick, one);
         }
-        // Whatever is left succeeds.
+        // Whatever is left goes on, and succeeds.
+        run.input(Input::Unpause { by: UserId::EXAMPLE });
         for _ in 0..400 {
             let pick = any_index();
             step(&mut run, pick, Move::Succeed(json!(0)));
@@ -228,10 +246,47 @@ proptest! {
         let ends = run.records.iter().filter(|record| record.frame.event.is_final()).count();
         prop_assert!(ends == 1);
     }
+
+    #[test]
+    fn what_is_run_again_takes_over_what_succeeded_and_nothing_else(
+        kinds in prop::collection::vec((any::<u8>(), any::<u8>()), 1..14),
+        extra in prop::collection::vec((0usize..14, 0usize..14), 0..16),
+        moves in moves(),
+    ) {
+        let plan = random_plan(&kinds, &extra);
+        let mut first = Run::start(&plan, json!({"x": 1}));
+        for (pick, one) in moves {
+            step(&mut first, pick, one);
+        }
+        let past = first.past();
+        let reused = past.reused(&plan, &plan, &BTreeSet::new(), &first.state.data.vars);
+        let mut second = Run::start_with(&plan, json!({"x": 1}), reused.clone());
+        let taken: Vec<_> = second.records.iter().filter_map(|record| match &record.frame.event {
+            ExecutionEvent::StepReused { node, .. } => Some(node.clone()),
+            _ => None,
+        }).collect();
+        // All at once, before anything else is waited for.
+        prop_assert_eq!(taken.len(), reused.len());
+        for node in &taken {
+            prop_assert_eq!(second.state.output(second.index(node)), first.state.output(first.index(node)));
+        }
+        for _ in 0..400 {
+            let pick = any_index();
+            step(&mut second, pick, Move::Succeed(json!(0)));
+        }
+        prop_assert!(second.state.is_over(), "{:?}", second.events());
+        let begun = second.records.iter().filter_map(|record| match &record.frame.event {
+            ExecutionEvent::StepStarted { node, .. } | ExecutionEvent::StepIterating { node, .. } => Some(node),
+            _ => None,
+        });
+        for node in begun {
+            prop_assert!(!taken.contains(node), "{node} was taken over, and run");
+        }
+    }
 }
 
 /// The first of whatever is pending.
-fn any_index() -> prop::sample::Index {
+pub(super) fn any_index() -> prop::sample::Index {
     use proptest::{strategy::ValueTree, test_runner::TestRunner};
     let mut runner = TestRunner::deterministic();
     any::<prop::sample::Index>()

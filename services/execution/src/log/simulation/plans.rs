@@ -2,9 +2,30 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use contracts::owner::Start;
 use serde_json::{Value, json};
 
-use crate::domain::{Program, tests as flows};
+use crate::domain::{Program, Reused, TakenOver, tests as flows};
+
+/// What an execution takes over; the same for a start that is repeated.
+pub(super) fn taken_over(plan: &Program, start: &Start) -> TakenOver {
+    if !start.input["n"].as_u64().unwrap_or(0).is_multiple_of(4) {
+        return TakenOver::default();
+    }
+    let given = ["t", "a"].into_iter().filter(|id| plan.index(id).is_some());
+    let reused = given.map(|id| Reused {
+        node: id.to_owned(),
+        output: json!({"given": id}),
+        port: "out".to_owned(),
+        from: None,
+        anyway: false,
+    });
+    TakenOver {
+        reused: reused.collect(),
+        left_out: Vec::new(),
+    }
+}
+
 /// A chain with retries, branches side by side, and a flow that the core does alone.
 pub(super) fn plans() -> HashMap<String, Arc<Program>> {
     let chain = flows::plan(

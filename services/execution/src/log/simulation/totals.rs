@@ -12,6 +12,8 @@ pub(crate) struct Totals {
     pub(super) cached: usize,
     pub(super) undone: usize,
     pub(super) handled: usize,
+    pub(super) paused: usize,
+    pub(super) reused: usize,
 }
 
 impl Totals {
@@ -25,6 +27,8 @@ impl Totals {
         self.cached += other.cached;
         self.undone += other.undone;
         self.handled += other.handled;
+        self.paused += other.paused;
+        self.reused += other.reused;
     }
 
     pub(crate) fn assert_all_happened(&self) {
@@ -38,6 +42,8 @@ impl Totals {
             self.cached,
             self.undone,
             self.handled,
+            self.paused,
+            self.reused,
         ];
         assert!(all.iter().all(|count| *count > 0), "{self:?}");
     }

@@ -30,6 +30,8 @@ use crate::{
     record,
 };
 
+mod checks;
+
 struct Owner {
     partition: Partition,
     storing: Option<Append>,
@@ -47,6 +49,8 @@ struct Owner {
 enum Wish {
     Start(Box<Start>),
     Cancel(ExecutionId),
+    Pause(ExecutionId),
+    Resume(ExecutionId),
     Result(Box<owner::Result>),
 }
 
@@ -108,7 +112,9 @@ impl World {
                     self.totals.late_appends += usize::from(arrived);
                 }
                 3 | 4 => self.wish_start(),
-                5 if self.random.chance(30) => self.wish_cancel(),
+                5 if self.random.chance(30) => self.wish_of(Wish::Cancel),
+                5 if self.random.chance(50) => self.wish_of(Wish::Pause),
+                5 => self.wish_of(Wish::Resume),
                 6..=9 => self.ask(),
                 10..=12 => self.work(),
                 13 => self.fire(),
@@ -138,6 +144,9 @@ impl World {
             let idle = owner.partition.is_idle() && self.wishes.is_empty();
             if idle && owner.partition.slots.open() == 0 && self.queue.is_empty() {
                 return self.check();
+            }
+            if self.wishes.is_empty() {
+                self.wish_to_go_on();
             }
         }
         let owner = self.owner.as_ref().unwrap();
@@ -235,11 +244,24 @@ impl World {
         self.wish(Wish::Start(Box::new(start)));
     }
 
-    fn wish_cancel(&mut self) {
+    fn wish_of(&mut self, wish: impl FnOnce(ExecutionId) -> Wish) {
         let ids: Vec<_> = self.accepted.iter().copied().collect();
         if !ids.is_empty() {
             let id = ids[self.random.below(ids.len())];
-            self.wish(Wish::Cancel(id));
+            self.wish(wish(id));
+        }
+    }
+
+    /// Whatever was paused goes on.
+    fn wish_to_go_on(&mut self) {
+        let Some(owner) = &self.owner else { return };
+        let open = owner.partition.slots.open_ids().into_iter();
+        let paused = open.filter(|id| {
+            let slot = owner.partition.slots.get(*id);
+            slot.is_some_and(|slot| slot.state.data.paused)
+        });
+        for id in paused.collect::<Vec<_>>() {
+            self.wish(Wish::Resume(id));
         }
     }
 
@@ -283,7 +305,8 @@ impl World {
                     return partition.answer(ticket, Answer::Done);
                 }
                 let plan = self.plans[&start.definition_hash].clone();
-                partition.start(ticket, *start, plan, self.now);
+                let taken = super::plans::taken_over(&plan, &start);
+                partition.start(ticket, *start, plan, taken, self.now);
             }
             Some(Wish::Cancel(execution_id)) => {
                 let cancel = owner::Cancel {
@@ -292,6 +315,22 @@ impl World {
                     by: UserId::EXAMPLE,
                 };
                 partition.cancel(ticket, &cancel, self.now);
+            }
+            Some(Wish::Pause(execution_id)) => {
+                let pause = owner::Pause {
+                    tenant: contracts::id::TenantId::EXAMPLE,
+                    execution_id,
+                    by: UserId::EXAMPLE,
+                };
+                partition.pause(ticket, &pause, self.now);
+            }
+            Some(Wish::Resume(execution_id)) => {
+                let resume = owner::Resume {
+                    tenant: contracts::id::TenantId::EXAMPLE,
+                    execution_id,
+                    by: UserId::EXAMPLE,
+                };
+                partition.unpause(ticket, &resume, self.now);
             }
             Some(Wish::Result(result)) => partition.result(ticket, *result, self.now),
             None => {}
@@ -485,78 +524,12 @@ impl World {
                     self.reported.insert(attempt);
                 }
             }
-            (Wish::Cancel(_) | Wish::Result(_), _) => {}
+            (Wish::Cancel(_) | Wish::Pause(_) | Wish::Resume(_) | Wish::Result(_), _) => {}
         }
     }
 
     fn is_stored(&self, id: ExecutionId, frame: &Bytes) -> bool {
         let history = self.log.history(id);
         history.iter().any(|(stored, _)| stored == frame)
-    }
-
-    /// At the end of all things.
-    fn check(&mut self) {
-        for id in &self.accepted {
-            let events: Vec<_> = self
-                .log
-                .history(*id)
-                .iter()
-                .map(|(_, event)| event)
-                .collect();
-            let ends = events.iter().filter(|event| event.is_final()).count();
-            assert!(
-                ends == 1 && events.last().unwrap().is_final(),
-                "{id} does not end once"
-            );
-            let mut settled = Vec::new();
-            for event in &events {
-                match event {
-                    ExecutionEvent::StepSucceeded { node, .. } => {
-                        assert!(!settled.contains(node), "{id}: `{node}` succeeded twice");
-                        settled.push(node.clone());
-                    }
-                    ExecutionEvent::CompensationStarted { steps } => {
-                        // Of those that can be undone, each that had succeeded, the last first.
-                        let undone = settled
-                            .iter()
-                            .rev()
-                            .filter(|it| ["a", "b"].contains(&it.as_str()));
-                        assert!(steps.iter().eq(undone), "{id}: {steps:?}, {settled:?}");
-                        self.totals.undone += steps.len();
-                    }
-                    ExecutionEvent::HandlerStarted { .. } => self.totals.handled += 1,
-                    _ => {}
-                }
-            }
-        }
-        for (id, node, attempt) in &self.reported {
-            let told = self.log.history(*id).iter().any(|(_, event)| match event {
-                ExecutionEvent::StepSucceeded {
-                    node: of,
-                    attempt: at,
-                    ..
-                }
-                | ExecutionEvent::StepFailed {
-                    node: of,
-                    attempt: at,
-                    ..
-                }
-                | ExecutionEvent::StepRetrying {
-                    node: of,
-                    attempt: at,
-                    ..
-                }
-                | ExecutionEvent::StepLate {
-                    node: of,
-                    attempt: at,
-                    ..
-                } => of == node && at == attempt,
-                _ => false,
-            });
-            assert!(
-                told,
-                "the result of {id} `{node}` {attempt} was answered and lost"
-            );
-        }
     }
 }

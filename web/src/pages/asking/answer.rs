@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use chrono::Utc;
 use contracts::{
     Permission, Problem,
     execution::{Execution, PendingAnswer},
@@ -9,9 +10,9 @@ use contracts::{
 use dioxus::prelude::*;
 use serde_json::{Value, json};
 
-use super::watch::Watch;
+use super::who::who;
 use crate::{
-    api::{self, session},
+    api::{self, names::use_member_names, session},
     schema::initial,
     ui::{
         button::{Button, Variant},
@@ -19,24 +20,42 @@ use crate::{
         markdown_view::Markdown,
         problem::ProblemLine,
         schema_form::SchemaForm,
+        time::Due,
     },
 };
 
 #[component]
-pub(crate) fn Answer(asked: Rc<PendingAnswer>) -> Element {
+pub(crate) fn Answer(
+    execution: String,
+    asked: Rc<PendingAnswer>,
+    /// Hears the execution as it is after the answer.
+    #[props(default)]
+    onanswered: EventHandler<Execution>,
+    /// Without its title, where that stands above it.
+    #[props(default)]
+    bare: bool,
+) -> Element {
+    let names = use_member_names();
     let may = session::may(Permission::ExecutionApprove)
         && session::identity().is_some_and(|me| asked.may_answer(me.user.id, me.role));
     rsx! {
         section { class: "decide", "aria-label": "Answer",
-            h3 { "{asked.title}" }
+            if !bare {
+                h3 { "{asked.title}" }
+            }
             if !asked.text.is_empty() {
                 Markdown { text: asked.text.clone() }
             }
-            if let Some(until) = asked.until {
-                p { class: "hint", {until.format("Until %-d %b %Y, %H:%M UTC.").to_string()} }
+            p { class: "hint",
+                {who(&asked, |user| names.of(user), Utc::now())}
+                if let Some(until) = asked.until {
+                    " Due "
+                    Due { at: until }
+                    "; then it goes on by itself."
+                }
             }
             if may {
-                Form { asked }
+                Form { execution, asked, onanswered }
             } else {
                 p { class: "hint", "Someone else is asked to answer this." }
             }
@@ -45,8 +64,11 @@ pub(crate) fn Answer(asked: Rc<PendingAnswer>) -> Element {
 }
 
 #[component]
-fn Form(asked: Rc<PendingAnswer>) -> Element {
-    let watch = use_context::<Watch>();
+fn Form(
+    execution: String,
+    asked: Rc<PendingAnswer>,
+    onanswered: EventHandler<Execution>,
+) -> Element {
     let mut values = use_signal(|| asked.form.as_ref().and_then(initial).unwrap_or(Value::Null));
     let mut comment = use_signal(String::new);
     let mut busy = use_signal(|| None::<String>);
@@ -56,12 +78,13 @@ fn Form(asked: Rc<PendingAnswer>) -> Element {
         let body = json!({
             "node": node, "port": port, "values": *values.peek(), "comment": comment.peek().trim(),
         });
+        let address = format!("/executions/{execution}/answers");
         spawn(async move {
             busy.set(Some(port));
             problem.set(None);
-            let address = format!("/executions/{}/answers", watch.id());
-            if let Err(refused) = api::post::<Execution>(&address, &body).await {
-                problem.set(Some(refused));
+            match api::post::<Execution>(&address, &body).await {
+                Ok(execution) => onanswered.call(execution),
+                Err(refused) => problem.set(Some(refused)),
             }
             busy.set(None);
         });

@@ -3,7 +3,7 @@
 use dioxus::prelude::*;
 use serde_json::Value;
 
-use crate::ui::{
+use super::{
     button::Button,
     code::{CodeBlock, pretty},
 };

@@ -1,62 +1,32 @@
-//! Calls that wait for a person's word.
+//! A call that waits for a person's word.
 //!
 //! **Invariant:** what is approved is exactly what is shown: the hash of the shown arguments goes with the word.
 
 use contracts::{Permission, Problem, execution::Execution};
 use dioxus::prelude::*;
-use graph::view::NodeState;
 
-use super::{data::Data, watch::Watch};
 use crate::{
     api::{self, session},
-    live::spans::{Asked, Span},
+    live::spans::Asked,
     ui::{
         button::{Button, Variant},
+        data::Data,
         field::TextArea,
-        icon::{Glyph, Icon},
+        icon::Glyph,
         problem::ProblemLine,
     },
 };
 
-/// Says at the top that somebody is waited for.
-#[component]
-pub(crate) fn Waiting() -> Element {
-    let mut watch = use_context::<Watch>();
-    let record = watch.record.read();
-    let view = record.view();
-    let asking: Vec<(String, String)> = record
-        .spans()
-        .list()
-        .iter()
-        .filter(|span| {
-            view.nodes
-                .get(&span.path)
-                .is_some_and(|node| node.state == NodeState::Asking)
-        })
-        .filter_map(|span| Some((span.path.clone(), said(span)?)))
-        .collect();
-    rsx! {
-        for (path , said) in asking {
-            div { key: "{path}", class: "waiting-bar", role: "status",
-                Icon { glyph: Glyph::Waiting }
-                span { "{said}" }
-                Button { small: true, onclick: move |_| watch.select(Some(path.clone())), "Review" }
-            }
-        }
-    }
-}
-
-fn said(span: &Span) -> Option<String> {
-    let call = span.asked.as_ref();
-    let question = span.question.as_ref();
-    call.map(|asked| format!("The call of {} waits for approval.", asked.name))
-        .or_else(|| question.map(|asked| format!("Waits for an answer: {}", asked.title)))
-}
-
 /// What would be called, with the two answers.
 #[component]
-pub(crate) fn Decide(path: String, asked: Asked) -> Element {
-    let watch = use_context::<Watch>();
+pub(crate) fn Decide(
+    execution: String,
+    path: String,
+    asked: Asked,
+    /// Hears the execution as it is after the word.
+    #[props(default)]
+    onanswered: EventHandler<Execution>,
+) -> Element {
     let mut comment = use_signal(String::new);
     let mut busy = use_signal(|| None::<bool>);
     let mut problem = use_signal(|| None::<Problem>);
@@ -65,12 +35,13 @@ pub(crate) fn Decide(path: String, asked: Asked) -> Element {
         let body = serde_json::json!({
             "node": path, "approved": approved, "arguments_hash": hash, "comment": comment.peek().trim(),
         });
+        let address = format!("/executions/{execution}/approvals");
         spawn(async move {
             busy.set(Some(approved));
             problem.set(None);
-            let address = format!("/executions/{}/approvals", watch.id());
-            if let Err(refused) = api::post::<Execution>(&address, &body).await {
-                problem.set(Some(refused));
+            match api::post::<Execution>(&address, &body).await {
+                Ok(execution) => onanswered.call(execution),
+                Err(refused) => problem.set(Some(refused)),
             }
             busy.set(None);
         });

@@ -1,0 +1,50 @@
+//! Executions that are told to begin nothing new, and to go on.
+//!
+//! **Invariant:** between a pause and what ends it no step begins: what runs reports, and timers are set anew afterwards.
+
+use contracts::{id::UserId, live::ExecutionEvent};
+
+use super::{Effect, Run, Timer};
+use crate::domain::state::Step;
+
+impl Run<'_> {
+    pub(super) fn pause(&mut self, by: UserId) {
+        if self.state.may_pause() && !self.state.data.paused {
+            self.emit(ExecutionEvent::ExecutionPaused { by }, None);
+        }
+    }
+
+    pub(super) fn unpause(&mut self, by: UserId) {
+        if !self.state.data.paused {
+            return;
+        }
+        self.emit(ExecutionEvent::ExecutionResumed { by }, None);
+        self.set_timers();
+        self.advance();
+    }
+
+    /// Sets the timers that follow from the state. One whose time has come fires at once.
+    pub(super) fn set_timers(&mut self) {
+        self.limit_execution();
+        let steps: Vec<_> = self.state.steps().collect();
+        for (node, step) in steps {
+            match step {
+                Step::Pausing { attempt, at } => {
+                    let timer = Timer::Retry { node, attempt };
+                    self.applied.effects.push(Effect::Wake { timer, at });
+                }
+                Step::Looping { attempt, since } => self.limit(node, attempt, since),
+                Step::Iterating { since } => self.limit(node, 1, since),
+                Step::Sleeping { until, .. } => self.wake_at(node, until),
+                Step::Listening { .. } => self.listen_on(node),
+                Step::Asking => self.look_after_later(node),
+                Step::Running { .. }
+                | Step::Waiting
+                | Step::Settled
+                | Step::Skipped
+                | Step::Failed
+                | Step::Cut => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Holds the archive against the logs: what a log still has and the archive is said to have must be there, the same.
+//!
+//! It reads, and changes nothing: it may run beside the engine.
+
+use bus::{Bucket, Bus};
+use contracts::{
+    id::{ExecutionId, TenantId},
+    live::Frame,
+};
+use futures::StreamExt;
+use serde::Serialize;
+
+use crate::{Config, Error, archive, log::replay::Corrupt, record, store::ExecutionStore};
+
+/// Events that are compared at once.
+const BATCH: usize = 500;
+/// Differences that are told; further ones are counted.
+const MAX_TOLD: usize = 100;
+
+/// What was found.
+#[derive(Debug, Default, Serialize)]
+pub struct Integrity {
+    pub partitions: u16,
+    /// Entries of the logs that the archive is said to have.
+    pub entries: u64,
+    /// Events in them.
+    pub events: u64,
+    /// Events of executions that were deleted since.
+    pub deleted: u64,
+    pub differences: u64,
+    /// The first 100.
+    pub told: Vec<Difference>,
+}
+
+/// An event that the archive has not as the log has it.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    pub partition: u16,
+    /// Of the log's entry.
+    pub sequence: u64,
+    pub tenant: TenantId,
+    pub execution: ExecutionId,
+    /// The number of the event.
+    pub n: u64,
+    pub what: What,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum What {
+    Missing,
+    Different,
+}
+
+/// An event as the log has it.
+struct Logged {
+    sequence: u64,
+    tenant: TenantId,
+    execution: ExecutionId,
+    frame: Frame,
+}
+
+/// Reads all logs from their first entries to where the archive has come.
+///
+/// # Errors
+/// When a log cannot be read ([`Error::CorruptLog`] where it is damaged), or the stores do not answer.
+pub async fn check(config: &Config, bus: &Bus) -> Result<Integrity, Error> {
+    let pool = sql::Pool::connect(&config.sql, &crate::MIGRATIONS).await?;
+    let checking = Checking {
+        store: ExecutionStore::new(pool),
+        archive: documents::Archive::connect(&config.documents).await?,
+        bus,
+    };
+    let mut found = Integrity {
+        partitions: bus.partitions().await?,
+        ..Integrity::default()
+    };
+    for partition in 0..found.partitions {
+        checking.partition(partition, &mut found).await?;
+    }
+    Ok(found)
+}
+
+struct Checking<'a> {
+    store: ExecutionStore,
+    archive: documents::Archive,
+    bus: &'a Bus,
+}
+
+impl Checking<'_> {
+    async fn partition(&self, partition: u16, found: &mut Integrity) -> Result<(), Error> {
+        let snapshots = self.bus.kv(Bucket::Snapshots).await?;
+        let archived = archive::read_cursor(&snapshots, partition).await?;
+        let mut entries = Box::pin(self.bus.read_log(partition, 1).await?);
+        let mut logged = Vec::new();
+        while let Some(entry) = entries.next().await {
+            let entry = entry?;
+            let sequence = entry.sequence;
+            if sequence > archived {
+                break;
+            }
+            let corrupt = |problem| Error::CorruptLog {
+                partition,
+                source: Corrupt::Unreadable { sequence, problem }.into(),
+            };
+            let batch = record::read(&entry.payload).map_err(corrupt)?;
+            found.entries += 1;
+            logged.extend(batch.records.into_iter().map(|stored| Logged {
+                sequence,
+                tenant: stored.record.tenant,
+                execution: stored.record.execution,
+                frame: stored.record.frame,
+            }));
+            if logged.len() >= BATCH {
+                self.compare(partition, &mut logged, found).await?;
+            }
+        }
+        self.compare(partition, &mut logged, found).await
+    }
+
+    /// Asks the archive for these events, execution by execution.
+    async fn compare(
+        &self,
+        partition: u16,
+        logged: &mut Vec<Logged>,
+        found: &mut Integrity,
+    ) -> Result<(), Error> {
+        // Of one execution the numbers grow, and stand together then.
+        logged.sort_by_key(|it| (it.tenant, it.execution, it.frame.n));
+        for events in logged.chunk_by(|a, b| (a.tenant, a.execution) == (b.tenant, b.execution)) {
+            let (first, last) = (&events[0], &events[events.len() - 1]);
+            let count = last.frame.n - first.frame.n + 1;
+            let kept = self
+                .archive
+                .events(
+                    first.tenant,
+                    first.execution,
+                    first.frame.n - 1,
+                    u32::try_from(count).unwrap_or(u32::MAX),
+                )
+                .await?;
+            let differing: Vec<_> = events
+                .iter()
+                .filter_map(|it| Some((it, difference(&it.frame, &kept)?)))
+                .collect();
+            found.events += events.len() as u64;
+            if differing.is_empty() {
+                continue;
+            }
+            if self.store.is_deleted(first.tenant, first.execution).await? {
+                found.deleted += events.len() as u64;
+                continue;
+            }
+            for (it, what) in differing {
+                found.differences += 1;
+                if found.told.len() < MAX_TOLD {
+                    found.told.push(Difference {
+                        partition,
+                        sequence: it.sequence,
+                        tenant: it.tenant,
+                        execution: it.execution,
+                        n: it.frame.n,
+                        what,
+                    });
+                }
+            }
+        }
+        logged.clear();
+        Ok(())
+    }
+}
+
+/// How what is kept of an event differs from it; none where it does not.
+fn difference(frame: &Frame, kept: &[Frame]) -> Option<What> {
+    match kept.iter().find(|it| it.n == frame.n) {
+        None => Some(What::Missing),
+        Some(it) if it == frame => None,
+        Some(_) => Some(What::Different),
+    }
+}

@@ -1,0 +1,165 @@
+//! Attempts that begin in the process of their owner: they need no queue.
+//!
+//! **Invariant:** an attempt that was handed over stays with its worker. While the owner that gave it has its lease, nobody
+//! else is given it; the owners that follow hear every half second that it is in hand.
+
+use std::{
+    collections::HashMap,
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak},
+    time::Duration,
+};
+
+use contracts::{
+    ErrorCode,
+    owner::Hold,
+    work::{WorkClass, WorkItem},
+};
+use futures::FutureExt;
+use tokio::{sync::Semaphore, task::JoinSet};
+
+use super::{
+    cuts::Cuttable,
+    flow,
+    pool::{ANSWER, RETRY, Worker},
+};
+use crate::{
+    failpoint,
+    log::{effects::enqueue, lease::Held},
+};
+
+/// How often the owners that follow hear of an attempt.
+const HOLD: Duration = Duration::from_millis(500);
+
+/// The way from the owners of a process to its workers, while there are any.
+#[derive(Default)]
+pub(crate) struct Hands(RwLock<Weak<Desk>>);
+
+/// The workers of a process, and the attempts that they were handed.
+pub(crate) struct Desk {
+    worker: Worker,
+    /// Shared with those who take from the queues.
+    slots: HashMap<WorkClass, Arc<Semaphore>>,
+    attempts: Mutex<JoinSet<()>>,
+}
+
+impl Hands {
+    /// From now on the owners of this process may hand over.
+    pub(crate) fn open(
+        &self,
+        worker: Worker,
+        slots: HashMap<WorkClass, Arc<Semaphore>>,
+    ) -> Arc<Desk> {
+        let desk = Arc::new(Desk {
+            worker,
+            slots,
+            attempts: Mutex::default(),
+        });
+        self.set(Arc::downgrade(&desk));
+        desk
+    }
+
+    /// From now on everything goes into the queues.
+    pub(crate) fn close(&self) {
+        self.set(Weak::new());
+    }
+
+    /// Lets a worker begin the attempt at once.
+    ///
+    /// # Errors
+    /// With the item, when none is free.
+    pub(crate) fn give(
+        &self,
+        class: WorkClass,
+        item: Box<WorkItem>,
+        lease: &Arc<Held>,
+    ) -> Result<(), Box<WorkItem>> {
+        let desk = self
+            .0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .upgrade();
+        let Some(desk) = desk else { return Err(item) };
+        let slot = desk.slots.get(&class).cloned();
+        let Some(slot) = slot.and_then(|slots| slots.try_acquire_owned().ok()) else {
+            return Err(item);
+        };
+        // Before anything else happens to the execution: a cancel that follows meets this attempt.
+        let cuttable = desk.worker.cuts.register(item.tenant, item.execution_id);
+        let (worker, lease) = (desk.worker.clone(), lease.clone());
+        let mut attempts = desk.attempts();
+        while attempts.try_join_next().is_some() {}
+        attempts.spawn(async move {
+            let attempt = worker.handed(class, &item, &cuttable, &lease);
+            if AssertUnwindSafe(attempt).catch_unwind().await.is_err() {
+                // Where workers that break down are counted.
+                enqueue(&worker.bus, class, &item).await;
+            }
+            drop(slot);
+        });
+        Ok(())
+    }
+
+    fn set(&self, desk: Weak<Desk>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = desk;
+    }
+}
+
+impl Desk {
+    /// Returns when all attempts that were handed over are done.
+    pub(crate) async fn finish(&self) {
+        let mut attempts = std::mem::take(&mut *self.attempts());
+        while attempts.join_next().await.is_some() {}
+    }
+
+    fn attempts(&self) -> MutexGuard<'_, JoinSet<()>> {
+        self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Worker {
+    async fn handed(&self, class: WorkClass, item: &WorkItem, cuttable: &Cuttable, lease: &Held) {
+        failpoint::pass(failpoint::FETCHED);
+        // A process that was stopped in between may find the attempt done by others.
+        if !lease.is_valid() && !self.is_held(item).await {
+            return;
+        }
+        failpoint::pass(failpoint::CLAIMED);
+        tokio::select! {
+            () = self.carry_out(class, item, cuttable) => {}
+            () = self.hold(item, lease) => {
+                if class == WorkClass::Flow {
+                    flow::cancel(&self.bus, item).await;
+                }
+            }
+        }
+    }
+
+    /// Tells the owners that follow; returns when the attempt is no longer wanted.
+    async fn hold(&self, item: &WorkItem, lease: &Held) {
+        lease.lost().await;
+        while self.is_held(item).await {
+            tokio::time::sleep(HOLD).await;
+        }
+    }
+
+    /// Whether the owner leaves the attempt to this worker. Asks until one answers.
+    async fn is_held(&self, item: &WorkItem) -> bool {
+        let hold = Hold {
+            tenant: item.tenant,
+            execution_id: item.execution_id,
+            node: item.node.clone(),
+            attempt: item.attempt,
+        };
+        loop {
+            match self.bus.ask_owner(&hold, ANSWER).await {
+                Ok(()) => return true,
+                Err(problem) if problem.code == ErrorCode::NotFound => return false,
+                Err(problem) => {
+                    tracing::debug!(%problem, execution.id = %item.execution_id, "no owner answers yet");
+                }
+            }
+            tokio::time::sleep(RETRY).await;
+        }
+    }
+}
