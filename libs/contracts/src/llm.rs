@@ -28,7 +28,7 @@ pub use budget::{
 };
 pub use call::{CallAttempt, CallRecord, GetCall, ListCalls};
 pub use guard::{AnswerCache, Guardrails, Redaction};
-pub use limits::{GetLimits, Limits, SetLimits};
+pub use limits::{GetLimits, RateLimits, SetLimits};
 pub use route::{
     CreateRoute, DeleteRoute, Deployment, Fallback, GetRoute, ListRoutes, Route, RouteSpec,
     RouteStrategy, UpdateRoute,
@@ -374,7 +374,7 @@ pub struct Provider {
     pub keys: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
-    pub limits: Option<Limits>,
+    pub limits: Option<RateLimits>,
     pub models: Vec<ProviderModel>,
     pub created_at: DateTime<Utc>,
 }
@@ -402,7 +402,7 @@ pub struct CreateProvider {
     /// How much it is asked at a time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
-    pub limits: Option<Limits>,
+    pub limits: Option<RateLimits>,
     pub models: Vec<ProviderModel>,
 }
 request!(CreateProvider => Provider, "llm.create_provider", Access::Permission(Permission::ProviderWrite), example: CreateProvider {
@@ -439,7 +439,7 @@ pub struct UpdateProvider {
     #[serde(default)]
     pub more_api_keys: Vec<String>,
     #[serde(default)]
-    pub limits: Option<Limits>,
+    pub limits: Option<RateLimits>,
     #[serde(default)]
     pub models: Option<Vec<ProviderModel>>,
 }

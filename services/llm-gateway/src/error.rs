@@ -1,5 +1,7 @@
 //! What can go wrong in the gateway.
 
+use std::sync::Arc;
+
 use contracts::{
     ErrorCode, FieldProblem, Problem,
     id::{BudgetId, CallId, ProviderId, RouteId},
@@ -82,6 +84,11 @@ pub enum Error {
     Archive(#[from] documents::Error),
     #[error("{0}")]
     Egress(#[from] egress::Error),
+    #[error("the price table `{file}` cannot be used: {what}")]
+    Prices { file: String, what: String },
+    /// Of something that several callers waited for.
+    #[error(transparent)]
+    Shared(Arc<Self>),
 }
 
 impl Error {
@@ -118,6 +125,8 @@ impl Error {
             Self::Database(_) | Self::Unreadable { .. } => "database",
             Self::Archive(_) => "archive",
             Self::Egress(_) => "egress",
+            Self::Prices { .. } => "prices",
+            Self::Shared(error) => error.reason(),
         }
     }
 }
@@ -153,14 +162,19 @@ impl ServiceError for Error {
             Self::Gone | Self::RouteRests { .. } => ErrorCode::Unavailable,
             Self::TooLong => ErrorCode::Timeout,
             Self::Archive(error) => error.code(),
-            Self::Credential(_) | Self::Unreadable { .. } | Self::Egress(_) => ErrorCode::Internal,
+            Self::Credential(_)
+            | Self::Unreadable { .. }
+            | Self::Egress(_)
+            | Self::Prices { .. } => ErrorCode::Internal,
             Self::Database(error) => error.code(),
+            Self::Shared(error) => error.code(),
         }
     }
 
     fn problem(&self) -> Problem {
         let problem = match self {
             Self::Provider(fault) => return fault.problem(),
+            Self::Shared(error) => return error.problem(),
             Self::InvalidProvider(errors)
             | Self::InvalidRoute(errors)
             | Self::InvalidBudget(errors)

@@ -14,6 +14,7 @@ mod http;
 
 mod calls;
 mod ledger;
+mod prices;
 mod records;
 
 mod domain;
@@ -56,4 +57,5 @@ pub fn service(state: State) -> kernel::Service<State> {
         .task("cancels", calls::follow_cancels)
         .task("archive", records::archive)
         .task("ledger", ledger::book)
+        .task("prices", prices::follow)
 }

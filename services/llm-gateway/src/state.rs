@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use contracts::{
     id::TenantId,
-    llm::{Limits, ProviderKind},
+    llm::{ProviderKind, RateLimits},
 };
 use documents::Archive;
 use egress::Egress;
@@ -19,6 +19,7 @@ use crate::{
         catalog::{Catalog, Entry, Source, Target},
     },
     ledger::Ledger,
+    prices::Prices,
     provider::{
         Provider,
         anthropic::Anthropic,
@@ -48,6 +49,7 @@ pub struct State {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) meters: Arc<Meters>,
     pub(crate) flights: Arc<Flights>,
+    pub(crate) prices: Arc<Prices>,
     pub(crate) archive: Archive,
     egress: Egress,
     rehearsal: Arc<Rehearsal>,
@@ -59,7 +61,7 @@ pub(crate) struct Known {
     catalog: Catalog,
     providers: Vec<StoredProvider>,
     budgets: Vec<Kept>,
-    limits: Option<Limits>,
+    limits: Option<RateLimits>,
 }
 
 impl Known {
@@ -67,11 +69,11 @@ impl Known {
         &self.catalog
     }
 
-    pub(crate) fn limits(&self) -> Option<&Limits> {
+    pub(crate) fn limits(&self) -> Option<&RateLimits> {
         self.limits.as_ref()
     }
 
-    pub(crate) fn route_limits(&self, name: Option<&str>) -> Option<&Limits> {
+    pub(crate) fn route_limits(&self, name: Option<&str>) -> Option<&RateLimits> {
         self.catalog.route(name?)?.limits.as_ref()
     }
 
@@ -100,6 +102,7 @@ impl State {
     /// When the database is not there, not migrated or not set up safely, or the configuration is not valid.
     pub async fn connect(config: &Config) -> Result<Self, Error> {
         let vault = vault::Vault::new(&config.vault)?;
+        let prices = Prices::open(config.llm.llm_prices.clone()).await?;
         let archive = Archive::connect(&config.documents).await?;
         Ok(Self {
             settings: config.llm.clone(),
@@ -110,6 +113,7 @@ impl State {
             ledger: Arc::default(),
             meters: Arc::new(Meters::new(config.llm.llm_replicas)),
             flights: Arc::default(),
+            prices: Arc::new(prices),
             archive,
             egress: Egress::new(&config.egress)?,
             rehearsal: Arc::new(Rehearsal {
@@ -138,10 +142,13 @@ impl State {
         Ok(self.archive.ping().await?)
     }
 
+    /// What a crowd asks for at once is read once.
     pub(crate) async fn known(&self, tenant: TenantId) -> Result<Arc<Known>, Error> {
-        if let Some(known) = self.fresh.get(&tenant).await {
-            return Ok(known);
-        }
+        let known = self.fresh.try_get_with(tenant, self.read(tenant)).await;
+        known.map_err(Error::Shared)
+    }
+
+    async fn read(&self, tenant: TenantId) -> Result<Arc<Known>, Error> {
         let Stored {
             providers,
             routes,
@@ -159,19 +166,22 @@ impl State {
         let entries = providers.iter().map(entry).collect();
         let routes = routes.into_iter().map(|route| Arc::new(route.spec));
         let rehearsal = self.settings.llm_rehearsal;
-        let known = Arc::new(Known {
-            catalog: Catalog::new(rehearsal, entries, routes.collect()),
+        Ok(Arc::new(Known {
+            catalog: Catalog::new(rehearsal, entries, routes.collect(), &self.prices.table()),
             providers,
             budgets,
             limits,
-        });
-        self.fresh.insert(tenant, known.clone()).await;
-        Ok(known)
+        }))
     }
 
     /// After a change: the next question sees it.
     pub(crate) async fn forget(&self, tenant: TenantId) {
         self.fresh.invalidate(&tenant).await;
+    }
+
+    /// After a change that concerns everybody.
+    pub(crate) fn forget_all(&self) {
+        self.fresh.invalidate_all();
     }
 
     /// The one who answers for a target of `known`, asked with the key of this number, from 0.

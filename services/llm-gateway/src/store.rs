@@ -14,7 +14,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use contracts::{
     id::{ProviderId, TenantId},
-    llm::{Limits, Provider, ProviderModel, Route},
+    llm::{Provider, ProviderModel, RateLimits, Route},
     page::{Page, Paging},
 };
 use sea_orm::{
@@ -80,7 +80,7 @@ pub(crate) struct Stored {
     pub(crate) routes: Vec<Route>,
     pub(crate) budgets: Vec<Kept>,
     /// Those of the organization as a whole.
-    pub(crate) limits: Option<Limits>,
+    pub(crate) limits: Option<RateLimits>,
 }
 
 /// A provider with its sealed keys.
@@ -96,7 +96,7 @@ pub(crate) struct Change {
     pub(crate) base_url: Option<String>,
     pub(crate) keys: Option<Keys>,
     pub(crate) key_hint: Option<String>,
-    pub(crate) limits: Option<Limits>,
+    pub(crate) limits: Option<RateLimits>,
     pub(crate) models: Option<Vec<ProviderModel>>,
 }
 

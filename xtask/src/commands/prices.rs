@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, fmt::Write as _, path::PathBuf};
 
 use anyhow::{Context, Result, bail};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::cargo;
@@ -22,13 +23,36 @@ const VENDORS: [(&str, &str); 9] = [
     ("deepseek", "deepseek"),
     ("xai", "xai"),
 ];
-/// Our fields, and what theirs begin with.
-const FIELDS: [(&str, &str); 4] = [
-    ("prompt", "input_cost_per_token"),
-    ("completion", "output_cost_per_token"),
-    ("cache_read", "cache_read_input_token_cost"),
-    ("cache_write", "cache_creation_input_token_cost"),
-];
+
+/// What a model costs, its fields in the order in which they are written.
+#[derive(Serialize)]
+struct Line<'a> {
+    vendor: &'static str,
+    model: &'a str,
+    #[serde(flatten)]
+    price: Price,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tiers: Vec<Tier>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Tier {
+    above: u64,
+    #[serde(flatten)]
+    price: Price,
+}
+
+#[derive(Serialize)]
+struct Price {
+    prompt: String,
+    completion: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache_read: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache_write: Option<String>,
+}
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -37,6 +61,9 @@ pub(crate) struct Options {
     /// What the table is called in the records of calls, for example `2026-11-22`
     #[arg(long)]
     version: String,
+    /// Where the table goes, in the place of the built-in one
+    #[arg(long)]
+    out: Option<PathBuf>,
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
@@ -48,20 +75,28 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if count == 0 {
         bail!("the file has no price of a vendor we know");
     }
-    std::fs::write(cargo::root().join(TABLE), table)?;
-    println!("✓ {count} prices in {TABLE}");
+    let built_in = || cargo::root().join(TABLE);
+    let out = options.out.clone().unwrap_or_else(built_in);
+    // Whoever reads it meanwhile sees the old one or the new one, not half of it.
+    let draft = out.with_extension("new");
+    std::fs::write(&draft, table)
+        .and_then(|()| std::fs::rename(&draft, &out))
+        .with_context(|| format!("cannot write {}", out.display()))?;
+    println!("✓ {count} prices in {}", out.display());
     Ok(())
 }
 
 /// One line for each model, so that a change can be read.
 fn table(theirs: &Map<String, Value>, version: &str) -> String {
     let mut lines = BTreeMap::new();
-    for (name, entry) in theirs {
-        if let Some((vendor, model, line)) = line(name, entry) {
-            lines.entry((vendor, model)).or_insert(line);
+    // In the order of their names, whatever order the file has: of two names for one model the first counts.
+    for (name, entry) in theirs.iter().collect::<BTreeMap<_, _>>() {
+        if let Some(line) = line(name, entry) {
+            lines.entry((line.vendor, line.model)).or_insert(line);
         }
     }
-    let lines: Vec<String> = lines.into_values().collect();
+    let write = |line: &Line<'_>| serde_json::to_string(line).expect("a line can be written");
+    let lines: Vec<String> = lines.values().map(write).collect();
     let mut text = String::new();
     write!(
         text,
@@ -74,49 +109,53 @@ fn table(theirs: &Map<String, Value>, version: &str) -> String {
     text
 }
 
-fn line(name: &str, entry: &Value) -> Option<(&'static str, String, String)> {
+fn line<'a>(name: &'a str, entry: &'a Value) -> Option<Line<'a>> {
     let provider = entry["litellm_provider"].as_str()?;
     let (_, vendor) = VENDORS.iter().find(|(theirs, _)| *theirs == provider)?;
     if !matches!(entry["mode"].as_str()?, "chat" | "responses" | "embedding") {
         return None;
     }
-    let model = name.strip_prefix(&format!("{provider}/")).unwrap_or(name);
     let price = price(entry, "")?;
     // Free for a while, or not known: either way nothing to count on.
-    if price["prompt"] == "0" && price["completion"] == "0" {
+    if price.prompt == "0" && price.completion == "0" {
         return None;
     }
-    let mut line = json!({"vendor": vendor, "model": model});
-    let fields = line.as_object_mut()?;
-    fields.extend(price);
-    let tiers = tiers(entry);
-    if !tiers.is_empty() {
-        fields.insert("tiers".to_owned(), tiers.into());
-    }
-    if let Some(source) = entry["source"].as_str() {
-        fields.insert("source".to_owned(), source.into());
-    }
-    Some((vendor, model.to_owned(), line.to_string()))
+    Some(Line {
+        vendor,
+        model: name
+            .strip_prefix(provider)
+            .and_then(|rest| rest.strip_prefix('/'))
+            .unwrap_or(name),
+        price,
+        tiers: tiers(entry),
+        source: entry["source"].as_str(),
+    })
 }
 
 /// The price behind a suffix of the fields' names; none where nobody knows what a question costs.
-fn price(entry: &Value, suffix: &str) -> Option<Map<String, Value>> {
-    let mut price = Map::new();
-    for (ours, theirs) in FIELDS {
-        if let Value::Number(number) = &entry[format!("{theirs}{suffix}")] {
-            let per_million = per_million(&number.to_string())?;
-            price.insert(ours.to_owned(), per_million.into());
-        }
-    }
-    price.contains_key("prompt").then(|| {
+fn price(entry: &Value, suffix: &str) -> Option<Price> {
+    let number = |name: &str| match &entry[name] {
+        Value::Number(number) => per_million(&number.to_string()),
+        _ => None,
+    };
+    let field = |theirs: &str| number(&format!("{theirs}{suffix}"));
+    let answer = "output_cost_per_token";
+    let completion = match entry["mode"].as_str() {
         // Vectors have no answer to pay for.
-        price.entry("completion").or_insert_with(|| "0".into());
-        price
+        Some("embedding") => "0".to_owned(),
+        // A tier of questions alone leaves the answer at its price.
+        _ => field(answer).or_else(|| number(answer))?,
+    };
+    Some(Price {
+        prompt: field("input_cost_per_token")?,
+        completion,
+        cache_read: field("cache_read_input_token_cost"),
+        cache_write: field("cache_creation_input_token_cost"),
     })
 }
 
 /// Prices for questions beyond a size: `…_above_200k_tokens`.
-fn tiers(entry: &Value) -> Vec<Value> {
+fn tiers(entry: &Value) -> Vec<Tier> {
     let fields = entry.as_object().into_iter().flatten();
     let sizes = fields.filter_map(|(name, _)| {
         let rest = name.strip_prefix("input_cost_per_token_above_")?;
@@ -125,9 +164,10 @@ fn tiers(entry: &Value) -> Vec<Value> {
     let mut sizes: Vec<u64> = sizes.collect();
     sizes.sort_unstable();
     let tier = |size: &u64| {
-        let mut tier = price(entry, &format!("_above_{size}k_tokens"))?;
-        tier.insert("above".to_owned(), (size * 1000).into());
-        Some(Value::Object(tier))
+        Some(Tier {
+            above: size * 1000,
+            price: price(entry, &format!("_above_{size}k_tokens"))?,
+        })
     };
     sizes.iter().filter_map(tier).collect()
 }
@@ -188,14 +228,23 @@ mod tests {
                 "input_cost_per_token_above_200k_tokens": 2.5e-06, "output_cost_per_token_above_200k_tokens": 1.5e-05,
                 "cache_read_input_token_cost": 1.25e-07},
             "unknown": {"litellm_provider": "openai", "mode": "chat"},
+            "half": {"litellm_provider": "openai", "mode": "chat", "input_cost_per_token": 1e-06},
+            "long": {"litellm_provider": "openai", "mode": "chat", "input_cost_per_token": 1e-06, "output_cost_per_token": 2e-06,
+                "input_cost_per_token_above_128k_tokens": 3e-06},
+            "vectors": {"litellm_provider": "openai", "mode": "embedding", "input_cost_per_token": 2e-08},
             "free": {"litellm_provider": "openai", "mode": "chat", "input_cost_per_token": 0.0, "output_cost_per_token": 0.0},
             "drawn": {"litellm_provider": "openai", "mode": "image_generation", "input_cost_per_token": 1e-06},
         });
         let table = table(theirs.as_object().unwrap(), "v");
         let table: Value = serde_json::from_str(&table).unwrap();
         let tier = json!({"above": 200_000, "prompt": "2.5", "completion": "15"});
-        let expect = json!([{"vendor": "gemini", "model": "big", "prompt": "1.25", "completion": "10",
-            "cache_read": "0.125", "tiers": [tier], "source": "https://x/"}]);
+        let gemini = json!({"vendor": "gemini", "model": "big", "prompt": "1.25", "completion": "10",
+            "cache_read": "0.125", "tiers": [tier], "source": "https://x/"});
+        let tier = json!({"above": 128_000, "prompt": "3", "completion": "2"});
+        let long = json!({"vendor": "openai", "model": "long", "prompt": "1", "completion": "2", "tiers": [tier]});
+        let vectors =
+            json!({"vendor": "openai", "model": "vectors", "prompt": "0.02", "completion": "0"});
+        let expect = json!([gemini, long, vectors]);
         assert_eq!(
             (&table["version"], &table["models"]),
             (&json!("v"), &expect)

@@ -12,7 +12,7 @@ use crate::{Access, Permission, message::request};
     derive(poem_openapi::Object),
     oai(deny_unknown_fields)
 )]
-pub struct Limits {
+pub struct RateLimits {
     /// Questions in any 60 seconds: 1 to 1,000,000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
@@ -31,13 +31,13 @@ pub struct Limits {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GetLimits {}
-request!(GetLimits => Limits, "llm.limits", Access::Permission(Permission::ProviderRead), example: GetLimits {});
+request!(GetLimits => RateLimits, "llm.limits", Access::Permission(Permission::ProviderRead), example: GetLimits {});
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SetLimits {
     /// All of them: what is absent is not limited any more.
-    pub limits: Limits,
+    pub limits: RateLimits,
 }
-request!(SetLimits => Limits, "llm.set_limits", Access::Permission(Permission::ProviderWrite),
-    example: SetLimits { limits: Limits { requests_per_minute: Some(600), ..Limits::default() } });
+request!(SetLimits => RateLimits, "llm.set_limits", Access::Permission(Permission::ProviderWrite),
+    example: SetLimits { limits: RateLimits { requests_per_minute: Some(600), ..RateLimits::default() } });

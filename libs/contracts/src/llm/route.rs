@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{AnswerCache, Guardrails, Limits};
+use super::{AnswerCache, Guardrails, RateLimits};
 use crate::{
     Access, Permission,
     id::RouteId,
@@ -117,7 +117,7 @@ pub struct RouteSpec {
     /// How much it takes at a time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
-    pub limits: Option<Limits>,
+    pub limits: Option<RateLimits>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
     pub cache: Option<AnswerCache>,

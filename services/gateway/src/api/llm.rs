@@ -10,8 +10,8 @@ use chrono::{DateTime, Utc};
 use contracts::{
     id::ProviderId,
     llm::{
-        CreateProvider, DeleteProvider, GetProvider, GetUsage, Limits, ListModels, ListProviders,
-        Model, Provider, ProviderModel, ProviderTest, TestProvider, UpdateProvider, UsageBy,
+        CreateProvider, DeleteProvider, GetProvider, GetUsage, ListModels, ListProviders, Model,
+        Provider, ProviderModel, ProviderTest, RateLimits, TestProvider, UpdateProvider, UsageBy,
         UsageReport,
     },
     page::{Page, Paging},
@@ -43,7 +43,7 @@ struct ProviderBody {
     more_api_keys: Vec<String>,
     /// How much it is asked at a time; what is absent in it is not limited any more.
     #[serde(default)]
-    limits: Option<Limits>,
+    limits: Option<RateLimits>,
     #[serde(default)]
     models: Option<Vec<ProviderModel>>,
 }

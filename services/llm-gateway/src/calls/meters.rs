@@ -10,7 +10,7 @@ use std::{
 
 use contracts::{
     id::{ProviderId, TenantId},
-    llm::Limits,
+    llm::RateLimits,
 };
 
 use crate::domain::meter::{Meter, share};
@@ -56,7 +56,7 @@ impl Meters {
         self: &Arc<Self>,
         tenant: TenantId,
         limited: Limited,
-        limits: &Limits,
+        limits: &RateLimits,
         tokens: u64,
     ) -> Result<Permit, Duration> {
         let now = Instant::now();

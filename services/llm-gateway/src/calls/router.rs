@@ -10,7 +10,7 @@ use std::{
 
 use contracts::{
     id::{CallId, ProviderId, TenantId},
-    llm::{CallAttempt, Fallback, Limits, RouteSpec},
+    llm::{CallAttempt, Fallback, RateLimits, RouteSpec},
 };
 use kernel::Ear;
 
@@ -44,7 +44,7 @@ struct Candidate {
     key: u32,
     /// Where its breaker is kept; none where there is nobody else to ask.
     place: Option<Place>,
-    limits: Option<(ProviderId, Limits)>,
+    limits: Option<(ProviderId, RateLimits)>,
     /// It cannot answer this question.
     is_out: bool,
 }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use contracts::{
     id::ProviderId,
-    llm::{Limits, Model, ModelKind, Price, ProviderKind, ProviderModel, RouteSpec},
+    llm::{Model, ModelKind, Price, ProviderKind, ProviderModel, RateLimits, RouteSpec},
 };
 use rust_decimal::Decimal;
 
-use super::{price::Tariff, prices};
+use super::{price::Tariff, prices::PriceTable};
 use crate::Error;
 
 /// The name of the built-in offline provider, and of its one model.
@@ -69,7 +69,7 @@ pub(crate) struct Entry {
     pub(crate) kind: ProviderKind,
     pub(crate) base_url: String,
     pub(crate) models: Vec<ProviderModel>,
-    pub(crate) limits: Option<Limits>,
+    pub(crate) limits: Option<RateLimits>,
 }
 
 /// The model that will be asked.
@@ -161,11 +161,16 @@ pub enum Unresolved {
 
 impl Catalog {
     /// `providers` and `routes` are ordered by age, the oldest first.
-    pub(crate) fn new(rehearsal: bool, providers: Vec<Entry>, routes: Vec<Arc<RouteSpec>>) -> Self {
+    pub(crate) fn new(
+        rehearsal: bool,
+        providers: Vec<Entry>,
+        routes: Vec<Arc<RouteSpec>>,
+        prices: &PriceTable,
+    ) -> Self {
         let priced = |entry: Entry| {
             let tariff = |model: &ProviderModel| match model.price {
                 Some(price) => Some(Arc::new(Tariff::new(price))),
-                None => prices::find(&entry.base_url, &model.name),
+                None => prices.find(&entry.base_url, &model.name),
             };
             let tariffs = entry.models.iter().map(tariff).collect();
             Priced { entry, tariffs }
@@ -244,7 +249,7 @@ impl Catalog {
     }
 
     /// How much a provider may be asked at a time.
-    pub(crate) fn limits(&self, target: &Target) -> Option<(ProviderId, &Limits)> {
+    pub(crate) fn limits(&self, target: &Target) -> Option<(ProviderId, &RateLimits)> {
         let Source::Configured(id) = target.source else {
             return None;
         };
@@ -381,7 +386,8 @@ mod tests {
             RouteSpec::ordered("dead", [("gone", "gpt")]),
         ];
         let routes = routes.into_iter().map(Arc::new).collect();
-        Catalog::new(rehearsal, providers.iter().map(entry).collect(), routes)
+        let providers = providers.iter().map(entry).collect();
+        Catalog::new(rehearsal, providers, routes, &PriceTable::built_in())
     }
 
     impl Catalog {
@@ -515,7 +521,8 @@ mod tests {
             ],
             limits: None,
         };
-        let models = Catalog::new(false, vec![entry], Vec::new()).models();
+        let prices = PriceTable::built_in();
+        let models = Catalog::new(false, vec![entry], Vec::new(), &prices).models();
         let prices: Vec<_> = models.iter().map(|model| model.price).collect();
         assert_eq!(prices[0].unwrap().prompt.to_string(), "2.5");
         assert_eq!(prices[1..], [Some(FREE), None]);

@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use contracts::{FieldProblem, llm::Limits};
+use contracts::{FieldProblem, llm::RateLimits};
 
 use super::settings::problem;
 
@@ -86,7 +86,7 @@ impl Meter {
     /// Lets a question of so many tokens pass, or says when to come back.
     pub(crate) fn admit(
         &mut self,
-        limits: &Limits,
+        limits: &RateLimits,
         tokens: u64,
         now: Instant,
     ) -> Result<(), Duration> {
@@ -149,9 +149,9 @@ impl Meter {
 }
 
 /// The part of the limits that one of so many replicas lets pass.
-pub(crate) fn share(limits: &Limits, replicas: u32) -> Limits {
+pub(crate) fn share(limits: &RateLimits, replicas: u32) -> RateLimits {
     let part = |most: Option<u32>| most.map(|most| most.div_ceil(replicas.max(1)));
-    Limits {
+    RateLimits {
         requests_per_minute: part(limits.requests_per_minute),
         tokens_per_minute: part(limits.tokens_per_minute),
         parallel: part(limits.parallel),
@@ -159,7 +159,7 @@ pub(crate) fn share(limits: &Limits, replicas: u32) -> Limits {
 }
 
 /// What is wrong with limits that stand at `path`.
-pub(crate) fn check(limits: &Limits, path: &str, problems: &mut Vec<FieldProblem>) {
+pub(crate) fn check(limits: &RateLimits, path: &str, problems: &mut Vec<FieldProblem>) {
     let bounds = [
         (
             "requests_per_minute",
@@ -182,9 +182,9 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn limits(requests: u32, tokens: u32, parallel: u32) -> Limits {
+    fn limits(requests: u32, tokens: u32, parallel: u32) -> RateLimits {
         let limit = |most| (most > 0).then_some(most);
-        Limits {
+        RateLimits {
             requests_per_minute: limit(requests),
             tokens_per_minute: limit(tokens),
             parallel: limit(parallel),
@@ -244,7 +244,7 @@ mod tests {
     fn replicas_share_and_odd_limits_are_refused() {
         assert_eq!(share(&limits(10, 1, 0), 4), limits(3, 1, 0));
         let mut problems = Vec::new();
-        let odd = Limits {
+        let odd = RateLimits {
             requests_per_minute: Some(0),
             tokens_per_minute: Some(MAX_TOKENS + 1),
             parallel: Some(5),

@@ -155,7 +155,10 @@ mod tests {
     };
 
     use super::*;
-    use crate::domain::catalog::{Entry, Wanted};
+    use crate::domain::{
+        catalog::{Entry, Wanted},
+        prices::PriceTable,
+    };
 
     fn catalog() -> Catalog {
         let model = |name: &str| ProviderModel {
@@ -172,7 +175,8 @@ mod tests {
             limits: None,
         };
         let route = RouteSpec::ordered("r", [("p", "a"), ("p", "b"), ("p", "c")]);
-        Catalog::new(true, vec![provider], vec![Arc::new(route)])
+        let prices = PriceTable::built_in();
+        Catalog::new(true, vec![provider], vec![Arc::new(route)], &prices)
     }
 
     fn choices(weights: [u32; 3]) -> Vec<Choice> {

@@ -8,7 +8,7 @@ CREATE TABLE llm_answers (
 
 CREATE INDEX llm_answers_by_expiry ON llm_answers (expires_at);
 
--- How much may be asked of a provider at a time: a `contracts::llm::Limits` as JSON text.
+-- How much may be asked of a provider at a time: a `contracts::llm::RateLimits` as JSON text.
 ALTER TABLE llm_providers ADD COLUMN limits text;
 
 -- The same of the organization.

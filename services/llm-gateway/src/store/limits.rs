@@ -1,6 +1,6 @@
 //! What an organization as a whole may ask at a time.
 
-use contracts::{id::TenantId, llm::Limits};
+use contracts::{id::TenantId, llm::RateLimits};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use sql::Tenant;
 
@@ -8,12 +8,16 @@ use super::Store;
 use crate::Error;
 
 impl Store {
-    pub(crate) async fn limits(&self, tenant: TenantId) -> Result<Option<Limits>, Error> {
+    pub(crate) async fn limits(&self, tenant: TenantId) -> Result<Option<RateLimits>, Error> {
         let transaction = self.pool.tenant(tenant).await?;
         of(&transaction).await
     }
 
-    pub(crate) async fn set_limits(&self, tenant: TenantId, limits: &Limits) -> Result<(), Error> {
+    pub(crate) async fn set_limits(
+        &self,
+        tenant: TenantId,
+        limits: &RateLimits,
+    ) -> Result<(), Error> {
         let transaction = self.pool.tenant(tenant).await?;
         let statement = Statement::from_sql_and_values(
             DbBackend::Postgres,
@@ -28,7 +32,7 @@ impl Store {
 }
 
 /// Those of the organization, where it has any.
-pub(super) async fn of(transaction: &Tenant) -> Result<Option<Limits>, Error> {
+pub(super) async fn of(transaction: &Tenant) -> Result<Option<RateLimits>, Error> {
     let statement = Statement::from_string(DbBackend::Postgres, "SELECT limits FROM llm_limits");
     let row = transaction.conn().query_one_raw(statement).await;
     let Some(row) = row.map_err(sql::Error::from)? else {
@@ -42,6 +46,6 @@ pub(super) async fn of(transaction: &Tenant) -> Result<Option<Limits>, Error> {
     Ok(Some(limits))
 }
 
-pub(super) fn text(limits: &Limits) -> String {
+pub(super) fn text(limits: &RateLimits) -> String {
     serde_json::to_string(limits).expect("limits can be written as JSON")
 }

@@ -1,20 +1,20 @@
-//! Limits: what is too much is refused with the time to come back, before anybody is asked.
+//! RateLimits: what is too much is refused with the time to come back, before anybody is asked.
 
 use std::time::Duration;
 
 use contracts::{
     ErrorCode, Principal, Problem, Role,
-    llm::{CreateRoute, GetLimits, Limits, RouteSpec, SetLimits, UpdateProvider},
+    llm::{CreateRoute, GetLimits, RateLimits, RouteSpec, SetLimits, UpdateProvider},
 };
 use futures::{StreamExt, future::join_all};
 use testkit::fake_llm::Answer;
 
 use crate::{Fixture, question};
 
-fn requests(most: u32) -> Limits {
-    Limits {
+fn requests(most: u32) -> RateLimits {
+    RateLimits {
         requests_per_minute: Some(most),
-        ..Limits::default()
+        ..RateLimits::default()
     }
 }
 
@@ -35,7 +35,7 @@ async fn ready() -> (Fixture, Principal) {
     (fixture, owner)
 }
 
-async fn limit(fixture: &Fixture, owner: &Principal, limits: Limits) {
+async fn limit(fixture: &Fixture, owner: &Principal, limits: RateLimits) {
     fixture.ask(owner, &SetLimits { limits }).await.unwrap();
 }
 
@@ -44,7 +44,7 @@ async fn an_organization_asks_so_often_in_a_minute() {
     let (fixture, owner) = ready().await;
     assert_eq!(
         fixture.ask(&owner, &GetLimits {}).await.unwrap(),
-        Limits::default()
+        RateLimits::default()
     );
     limit(&fixture, &owner, requests(3)).await;
     assert_eq!(
@@ -65,16 +65,16 @@ async fn an_organization_asks_so_often_in_a_minute() {
     fixture.vendor_of(&other).await;
     fixture.complete(&other, &ask).await.1.unwrap();
     // Without limits it goes on at once.
-    limit(&fixture, &owner, Limits::default()).await;
+    limit(&fixture, &owner, RateLimits::default()).await;
     fixture.complete(&owner, &ask).await.1.unwrap();
 }
 
 #[tokio::test]
 async fn tokens_count_as_they_were_in_the_end() {
     let (fixture, owner) = ready().await;
-    let limits = Limits {
+    let limits = RateLimits {
         tokens_per_minute: Some(60),
-        ..Limits::default()
+        ..RateLimits::default()
     };
     limit(&fixture, &owner, limits).await;
     let mut ask = question("vendor/fake-large", "hi");
@@ -92,9 +92,9 @@ async fn tokens_count_as_they_were_in_the_end() {
 #[tokio::test]
 async fn so_many_questions_at_the_same_time() {
     let (fixture, owner) = ready().await;
-    let limits = Limits {
+    let limits = RateLimits {
         parallel: Some(1),
-        ..Limits::default()
+        ..RateLimits::default()
     };
     limit(&fixture, &owner, limits).await;
     let slow = Answer::text("one ".repeat(50)).slow(Duration::ZERO, Duration::from_millis(100));
@@ -140,7 +140,7 @@ async fn a_route_goes_round_a_provider_at_its_limit() {
         base_url: None,
         api_key: None,
         more_api_keys: Vec::new(),
-        limits: Some(Limits::default()),
+        limits: Some(RateLimits::default()),
         models: None,
     };
     fixture.ask(&owner, &update).await.unwrap();

@@ -14,6 +14,7 @@ mod guardrails;
 mod held;
 mod http;
 mod limits;
+mod prices;
 mod providers;
 mod python;
 mod records;
@@ -86,11 +87,7 @@ impl Fixture {
             .map(allowed)
             .collect::<Vec<_>>();
         let config = Config {
-            // A crowd on a busy machine waits for connections, which is not what its test is about.
-            sql: sql::Config {
-                postgres_acquire_timeout_ms: 60_000,
-                ..sql::Config::new(database.url(), "test")
-            },
+            sql: sql::Config::new(database.url(), "test"),
             documents: documents::Config::new(mongo.url(), mongo.database()),
             vault: vault::Config::new(MASTER_KEY),
             egress: egress::Config::allowing(reachable),

@@ -1,6 +1,6 @@
 //! `/llm/limits`: how much the organization as a whole may ask at a time.
 
-use contracts::llm::{GetLimits, Limits, SetLimits};
+use contracts::llm::{GetLimits, RateLimits, SetLimits};
 use poem_openapi::OpenApi;
 
 use crate::{api::Tag, caller::Bearer, payload::Json};
@@ -13,7 +13,7 @@ impl Api {
     ///
     /// Providers and routes have their own beside.
     #[oai(path = "/", method = "get", operation_id = "llm.limits")]
-    async fn get(&self, caller: Bearer) -> poem::Result<Json<Limits>> {
+    async fn get(&self, caller: Bearer) -> poem::Result<Json<RateLimits>> {
         Ok(Json(caller.ask(&GetLimits {}).await?))
     }
 
@@ -21,7 +21,7 @@ impl Api {
     ///
     /// What is absent is not limited any more. More is refused with 429 and `Retry-After`.
     #[oai(path = "/", method = "put", operation_id = "llm.set_limits")]
-    async fn set(&self, caller: Bearer, body: Json<Limits>) -> poem::Result<Json<Limits>> {
+    async fn set(&self, caller: Bearer, body: Json<RateLimits>) -> poem::Result<Json<RateLimits>> {
         Ok(Json(caller.ask(&SetLimits { limits: body.0 }).await?))
     }
 }
