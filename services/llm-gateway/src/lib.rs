@@ -9,10 +9,9 @@ mod config;
 mod error;
 mod state;
 
+mod calls;
 mod handlers;
 mod http;
-
-mod calls;
 mod ledger;
 mod prices;
 mod records;

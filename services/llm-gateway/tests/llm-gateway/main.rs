@@ -72,6 +72,15 @@ impl Fixture {
     }
 
     async fn with(addresses: &[SocketAddr], llm: Settings) -> Self {
+        Self::waiting(addresses, llm, None).await
+    }
+
+    /// A crowd on one thread of a busy machine opens its connections slowly: they may take longer.
+    async fn patient() -> Self {
+        Self::waiting(&[], Settings::default(), Some(60_000)).await
+    }
+
+    async fn waiting(addresses: &[SocketAddr], llm: Settings, connection_ms: Option<u64>) -> Self {
         let nats = Nats::start().await;
         let bus = testkit::bus(&nats.url()).await;
         let runtime = testkit::runtime(&bus).await;
@@ -86,8 +95,12 @@ impl Fixture {
             .chain([&vendor.address()])
             .map(allowed)
             .collect::<Vec<_>>();
+        let mut sql = sql::Config::new(database.url(), "test");
+        if let Some(connection_ms) = connection_ms {
+            sql.postgres_acquire_timeout_ms = connection_ms;
+        }
         let config = Config {
-            sql: sql::Config::new(database.url(), "test"),
+            sql,
             documents: documents::Config::new(mongo.url(), mongo.database()),
             vault: vault::Config::new(MASTER_KEY),
             egress: egress::Config::allowing(reachable),
