@@ -234,6 +234,7 @@ async fn complete(_: Ctx<()>, _: Complete, chunks: Chunks<Delta>) -> Result<Comp
         usage: Usage::ZERO,
         rehearsal: false,
         dropped: Vec::new(),
+        cached: false,
     })
 }
 

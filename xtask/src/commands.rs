@@ -5,6 +5,7 @@ pub(crate) mod check;
 pub(crate) mod dev;
 pub(crate) mod faults;
 pub(crate) mod openapi;
+pub(crate) mod prices;
 pub(crate) mod serve;
 pub(crate) mod sim;
 pub(crate) mod test;
@@ -29,6 +30,8 @@ pub(crate) enum Command {
     Openapi(openapi::Options),
     /// Write nats/asyncapi.yaml as the contract describes the public bus
     Asyncapi(openapi::Options),
+    /// Convert the public price table of models for the LLM gateway
+    Prices(prices::Options),
     /// Build the web app for the gateway to serve
     Web(web::Options),
     /// Run a load test against real servers, in a release build

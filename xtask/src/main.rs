@@ -23,7 +23,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::commands::{
-    Command, bench, check, dev, faults, openapi, serve, sim, test, up, web as web_command,
+    Command, bench, check, dev, faults, openapi, prices, serve, sim, test, up, web as web_command,
 };
 
 #[derive(Parser)]
@@ -43,6 +43,7 @@ fn main() -> ExitCode {
         Command::Fmt => check::format(),
         Command::Openapi(options) => openapi::run(&options, &openapi::OPENAPI),
         Command::Asyncapi(options) => openapi::run(&options, &openapi::ASYNCAPI),
+        Command::Prices(options) => prices::run(&options),
         Command::Web(options) => web_command::run(&options),
         Command::Bench(options) => bench::run(&options),
         Command::Faults(options) => faults::run(&options),

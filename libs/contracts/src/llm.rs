@@ -4,6 +4,8 @@
 
 mod budget;
 mod call;
+mod guard;
+mod limits;
 mod route;
 mod usage;
 
@@ -25,6 +27,8 @@ pub use budget::{
     DeleteBudget, GetBudget, ListBudgets, Unpriced, UpdateBudget,
 };
 pub use call::{CallAttempt, CallRecord, GetCall, ListCalls};
+pub use guard::{AnswerCache, Guardrails, Redaction};
+pub use limits::{GetLimits, RateLimits, SetLimits};
 pub use route::{
     CreateRoute, DeleteRoute, Deployment, Fallback, GetRoute, ListRoutes, Route, RouteSpec,
     RouteStrategy, UpdateRoute,
@@ -198,6 +202,9 @@ pub struct Completion {
     /// Parameters of the question that had no effect at this provider.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dropped: Vec<String>,
+    /// True when the answer to an equal question was told again: it cost nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cached: bool,
 }
 
 /// Texts whose meaning is wanted as vectors, for example to find the nearest.
@@ -259,7 +266,7 @@ pub struct Model {
 }
 
 /// US dollars per million tokens, exact.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(
     feature = "openapi",
@@ -269,6 +276,14 @@ pub struct Model {
 pub struct Price {
     pub prompt: Decimal,
     pub completion: Decimal,
+    /// Tokens of the question that the vendor took from its cache; as `prompt` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
+    pub cache_read: Option<Decimal>,
+    /// Tokens of the question that the vendor wrote into its cache; as `prompt` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
+    pub cache_write: Option<Decimal>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -337,7 +352,8 @@ pub struct ProviderModel {
     #[serde(default)]
     #[cfg_attr(feature = "openapi", oai(default))]
     pub kind: ModelKind,
-    /// Unknown when absent: calls then have a null cost.
+    /// When absent, that of the gateway's price table for the vendor's own server; where that has none it is unknown, and
+    /// calls have a null cost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
     pub price: Option<Price>,
@@ -356,6 +372,9 @@ pub struct Provider {
     /// Keys it has: a question goes on with the next where one is refused or has to rest.
     #[serde(default)]
     pub keys: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
+    pub limits: Option<RateLimits>,
     pub models: Vec<ProviderModel>,
     pub created_at: DateTime<Utc>,
 }
@@ -380,11 +399,15 @@ pub struct CreateProvider {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "openapi", oai(default, skip_serializing_if_is_empty))]
     pub more_api_keys: Vec<String>,
+    /// How much it is asked at a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
+    pub limits: Option<RateLimits>,
     pub models: Vec<ProviderModel>,
 }
 request!(CreateProvider => Provider, "llm.create_provider", Access::Permission(Permission::ProviderWrite), example: CreateProvider {
     name: "openai".into(), kind: ProviderKind::OpenaiCompatible, base_url: "https://api.openai.com/v1".into(),
-    api_key: Some("sk-example".into()), more_api_keys: vec![], models: vec![ProviderModel { name: "gpt-4o-mini".into(), kind: ModelKind::Chat, price: None }] });
+    api_key: Some("sk-example".into()), more_api_keys: vec![], limits: None, models: vec![ProviderModel { name: "gpt-4o-mini".into(), kind: ModelKind::Chat, price: None }] });
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -416,10 +439,12 @@ pub struct UpdateProvider {
     #[serde(default)]
     pub more_api_keys: Vec<String>,
     #[serde(default)]
+    pub limits: Option<RateLimits>,
+    #[serde(default)]
     pub models: Option<Vec<ProviderModel>>,
 }
 request!(UpdateProvider => Provider, "llm.update_provider", Access::Permission(Permission::ProviderWrite), objects: &["provider_id"],
-    example: UpdateProvider { provider_id: ProviderId::EXAMPLE, base_url: None, api_key: None, more_api_keys: vec![], models: Some(vec![]) });
+    example: UpdateProvider { provider_id: ProviderId::EXAMPLE, base_url: None, api_key: None, more_api_keys: vec![], limits: None, models: Some(vec![]) });
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

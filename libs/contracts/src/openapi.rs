@@ -389,7 +389,7 @@ mod tests {
     #[test]
     fn codecs_agree_on_providers() {
         check::<llm::ProviderModel>(
-            json!({"name": "m", "price": {"prompt": "0.15", "completion": "0.6"}}),
+            json!({"name": "m", "price": {"prompt": "0.15", "completion": "0.6", "cache_read": "0.075", "cache_write": "0.2"}}),
         );
         check::<llm::CreateProvider>(llm::CreateProvider::example());
         check::<llm::Provider>(
@@ -399,7 +399,9 @@ mod tests {
         check::<llm::RouteSpec>(llm::RouteSpec::example());
         check::<llm::RouteSpec>(
             json!({"name": "n", "strategy": "least_latency", "deployments": [{"provider": "p", "model": "m", "weight": 3}],
-            "fallback_on": ["content_policy"], "max_attempts": 2, "backoff_ms": 0, "max_wait_ms": 5, "token_timeout_ms": 7}),
+            "fallback_on": ["content_policy"], "max_attempts": 2, "backoff_ms": 0, "max_wait_ms": 5, "token_timeout_ms": 7,
+            "limits": {"parallel": 3}, "cache": {"ttl_s": 60},
+            "guardrails": {"redact": ["email", "iban"], "blocked": ["x"], "json_only": true, "max_output_tokens": 9}}),
         );
         check::<llm::BudgetSpec>(llm::BudgetSpec::example());
         check::<llm::BudgetSpec>(

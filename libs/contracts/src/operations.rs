@@ -130,6 +130,8 @@ pub const OPERATIONS: &[Operation] = &[
     Operation::of::<llm::GetRoute>(),
     Operation::of::<llm::UpdateRoute>(),
     Operation::of::<llm::DeleteRoute>(),
+    Operation::of::<llm::GetLimits>(),
+    Operation::of::<llm::SetLimits>(),
     Operation::of::<llm::CreateBudget>(),
     Operation::of::<llm::ListBudgets>(),
     Operation::of::<llm::GetBudget>(),

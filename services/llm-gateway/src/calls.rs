@@ -5,14 +5,17 @@
 //! **Invariant:** each question that was put to a provider leaves exactly one record, however the call ends; a call
 //! that ends early drops its provider's answer at once.
 
+mod cached;
 mod checked;
 mod embed;
 mod entry;
+mod guarded;
 mod health;
+mod meters;
 mod opening;
 mod router;
 
-use std::time::Duration;
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use contracts::{
     Principal,
@@ -21,30 +24,24 @@ use contracts::{
     llm::{Complete, Completion},
 };
 use futures::{StreamExt, future::BoxFuture, stream::BoxStream};
-use kernel::Ear;
+use kernel::{Ear, TaskCtx};
 use tokio::time::timeout;
 
-pub(crate) use self::{embed::embed, health::Health};
-use self::{
-    entry::Entry,
-    opening::{Opened, Opening},
-    router::Router,
-};
+use self::{cached::Flight, entry::Entry, opening::Opening};
+pub(crate) use self::{cached::Flights, embed::embed, health::Health, meters::Meters};
 use crate::{
     Error, State,
     domain::{
         answer::{Answer, estimate_prompt},
-        budget::{Bound, Payer},
-        catalog::{Target, Wanted},
+        budget::Payer,
+        catalog::{Plan, Target, Wanted},
+        guard,
         piece::Piece,
         question,
         shape::Shape,
     },
     provider::{Fault, Question, fault::FaultKind},
 };
-
-/// Tokens of an answer whose length is not limited, to compare prices by.
-const TYPICAL_ANSWER: u64 = 1000;
 
 /// In whose name a question is put.
 #[derive(Clone, Copy, Debug)]
@@ -63,9 +60,7 @@ impl Asker {
             execution: principal.execution_id,
         }
     }
-}
 
-impl Asker {
     fn payer(&self, flow: Option<FlowId>) -> Payer {
         Payer {
             user: self.user,
@@ -85,6 +80,9 @@ pub(crate) struct Call {
     ear: Option<Ear>,
     silence: Duration,
     answer: Answer,
+    /// Whether equal questions are answered by it.
+    is_kept: bool,
+    flight: Option<Flight>,
     entry: Entry,
 }
 
@@ -97,46 +95,46 @@ pub(crate) async fn begin(
 ) -> Result<Call, Error> {
     question::check(ask)?;
     let known = state.known(asker.tenant).await?;
-    let mut plan = known.catalog().plan(wanted(ask))?;
+    let plan = known.catalog().plan(wanted(ask))?;
+    let rails = plan.route.as_ref().and_then(|it| it.guardrails.as_ref());
+    let put = match rails {
+        None => Cow::Borrowed(ask),
+        Some(rails) => guard::question(ask, rails).map_err(|_| forbidden(&plan))?,
+    };
     let is_rehearsal = plan.choices.iter().all(|it| it.target.is_rehearsal());
     let shape = match is_rehearsal {
         true => None,
-        false => Shape::of(ask)?,
+        false => Shape::of(&put)?,
     };
+    let rails = rails.filter(|rails| guard::looks_at_answers(rails));
+    let rails = rails.cloned().map(Arc::new);
     let ear = listen(state, asker);
-    let prompt_estimate = estimate_prompt(&ask.messages);
-    let mut entry = Entry::begin(state.records.clone(), asker, &plan, prompt_estimate);
+    let prompt_estimate = estimate_prompt(&put.messages);
+    let records = state.records.clone();
+    let mut entry = Entry::begin(records, asker, &plan, "chat", prompt_estimate);
     entry.record.flow_id = ask.flow_id;
     entry.record.node.clone_from(&ask.node);
-    if !known.budgets().is_empty() {
-        let bound = Bound::of(ask, shape.is_some());
-        let payer = asker.payer(ask.flow_id);
-        let budgets = known.budgets();
-        entry.hold(state, payer, budgets, &mut plan, bound).await?;
-    }
-    let tokens = (
-        prompt_estimate,
-        ask.max_tokens.map_or(TYPICAL_ANSWER, u64::from),
-    );
-    let router = Router::new(state, asker.tenant, &known, plan, entry.record.id, tokens);
     let opening = Opening {
         state,
         known: &known,
         asker,
-        ask,
+        ask: &put,
         streamed,
         shape,
+        rails,
         ear: ear.as_ref(),
     };
-    match open(&opening, router, &mut entry).await {
-        Ok((target, opened)) => Ok(Call {
+    match opening.open(plan, &mut entry).await {
+        Ok(opened) => Ok(Call {
             id: entry.record.id,
             ignored: opened.ignored,
             pieces: opened.pieces,
-            target,
+            target: opened.target,
             ear,
             silence: opened.silence,
             answer: Answer::default(),
+            is_kept: opened.flight.is_some(),
+            flight: opened.flight,
             entry,
         }),
         Err(error) => {
@@ -146,29 +144,9 @@ pub(crate) async fn begin(
     }
 }
 
-/// Asks one after the other until one begins to answer.
-async fn open(
-    opening: &Opening<'_>,
-    mut router: Router,
-    entry: &mut Entry,
-) -> Result<(Target, Opened), Error> {
-    loop {
-        let turn = router.next(opening.ear).await?;
-        entry.turn_to(&turn.target);
-        let attempt = opening.attempt(&router, &turn).await;
-        let target = turn.target.clone();
-        let outcome = match attempt {
-            Ok(opened) => {
-                router.succeeded(turn);
-                Ok(Some((target, opened)))
-            }
-            Err(error) => router.failed(turn, error).map(|()| None),
-        };
-        entry.note(router.attempts());
-        if let Some(opened) = outcome? {
-            return Ok(opened);
-        }
-    }
+fn forbidden(plan: &Plan) -> Error {
+    let name = plan.route.as_ref().map(|route| route.name.clone());
+    Error::Guarded(name.unwrap_or_default())
 }
 
 fn wanted(ask: &Complete) -> Wanted<'_> {
@@ -193,6 +171,11 @@ pub(crate) async fn count(state: &State, asker: Asker, ask: &Complete) -> Result
     };
     let patience = state.settings.patience(true);
     asked(provider.count(question), &target, patience, None).await
+}
+
+/// Hears cancellations until the service stops.
+pub(crate) async fn follow_cancels(task: TaskCtx<State>) {
+    task.state.cancels.follow(&task.bus, &task.stop).await;
 }
 
 fn listen(state: &State, asker: Asker) -> Option<Ear> {
@@ -233,6 +216,10 @@ impl Call {
             Ok(None) => {
                 let (usage, estimated) = self.spent();
                 self.entry.close(usage, estimated, None);
+                if let Some(flight) = self.flight.take().filter(|_| !estimated) {
+                    let done = self.completion();
+                    flight.land(&done.expect("the answer is complete")).await;
+                }
             }
             Err(error) => {
                 self.pieces = futures::stream::empty().boxed();
@@ -277,7 +264,17 @@ impl Call {
             usage,
             rehearsal: self.target.is_rehearsal(),
             dropped: self.ignored.clone(),
+            cached: self.entry.record.cached,
         })
+    }
+
+    /// `hit` or `miss`, where the route has a cache.
+    pub(crate) fn cache(&self) -> Option<&'static str> {
+        match (self.entry.record.cached, self.is_kept) {
+            (true, _) => Some("hit"),
+            (false, true) => Some("miss"),
+            (false, false) => None,
+        }
     }
 
     /// How many were asked, where a route was named.

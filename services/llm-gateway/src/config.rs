@@ -1,6 +1,6 @@
 //! The gateway's part of the configuration.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 
@@ -36,6 +36,12 @@ pub struct Settings {
     /// where the answer is not streamed.
     #[arg(long, env = "TROUPE_LLM_SILENCE_TIMEOUT_MS", default_value_t = 120_000, value_parser = clap::value_parser!(u64).range(1..=900_000))]
     pub llm_silence_timeout_ms: u64,
+    /// Replicas of the gateway: each lets its share of the limits pass.
+    #[arg(long, env = "TROUPE_LLM_REPLICAS", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub llm_replicas: u32,
+    /// A price table in the place of the built-in one, as `cargo xtask prices` writes it; read again when it changes.
+    #[arg(long, env = "TROUPE_LLM_PRICES")]
+    pub llm_prices: Option<PathBuf>,
     /// Questions over HTTP that are answered at the same time; more are refused.
     #[arg(long, env = "TROUPE_LLM_HTTP_IN_FLIGHT", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub llm_http_in_flight: u32,
@@ -50,6 +56,8 @@ impl Default for Settings {
             llm_rehearsal: true,
             llm_rehearsal_chunk_ms: 0,
             llm_silence_timeout_ms: 120_000,
+            llm_replicas: 1,
+            llm_prices: None,
             llm_http_in_flight: 1024,
             llm_http_body_bytes: 16 * 1024 * 1024,
         }

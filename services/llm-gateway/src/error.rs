@@ -1,5 +1,7 @@
 //! What can go wrong in the gateway.
 
+use std::sync::Arc;
+
 use contracts::{
     ErrorCode, FieldProblem, Problem,
     id::{BudgetId, CallId, ProviderId, RouteId},
@@ -7,7 +9,10 @@ use contracts::{
 use kernel::ServiceError;
 use rust_decimal::Decimal;
 
-use crate::{domain::catalog::Unresolved, provider::Fault};
+use crate::{
+    domain::catalog::Unresolved,
+    provider::{Fault, fault::FaultKind},
+};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -35,6 +40,12 @@ pub enum Error {
         "the price of model `{model}` is not known, and budget `{budget}` allows no such model"
     )]
     PriceUnknown { model: String, budget: String },
+    #[error("these limits are not valid")]
+    InvalidLimits(Vec<FieldProblem>),
+    #[error("{whose} may not ask more for now")]
+    LimitReached { whose: String, retry_after_ms: u64 },
+    #[error("the guardrails of route `{0}` forbid the question")]
+    Guarded(String),
     #[error("call `{0}` is not in the archive")]
     UnknownCall(CallId),
     #[error("provider `{0}` does not exist")]
@@ -73,6 +84,11 @@ pub enum Error {
     Archive(#[from] documents::Error),
     #[error("{0}")]
     Egress(#[from] egress::Error),
+    #[error("the price table `{file}` cannot be used: {what}")]
+    Prices { file: String, what: String },
+    /// Of something that several callers waited for.
+    #[error(transparent)]
+    Shared(Arc<Self>),
 }
 
 impl Error {
@@ -88,6 +104,9 @@ impl Error {
             Self::InvalidRoute(_) => "invalid_route",
             Self::RouteRests { .. } => "route_rests",
             Self::UnknownCall(_) => "call_not_found",
+            Self::InvalidLimits(_) => "invalid_limits",
+            Self::LimitReached { .. } => "limit_reached",
+            Self::Guarded(_) => FaultKind::Withheld.reason(),
             Self::UnknownBudget(_) => "budget_not_found",
             Self::BudgetExists(_) => "budget_exists",
             Self::InvalidBudget(_) => "invalid_budget",
@@ -106,6 +125,8 @@ impl Error {
             Self::Database(_) | Self::Unreadable { .. } => "database",
             Self::Archive(_) => "archive",
             Self::Egress(_) => "egress",
+            Self::Prices { .. } => "prices",
+            Self::Shared(error) => error.reason(),
         }
     }
 }
@@ -125,6 +146,8 @@ impl ServiceError for Error {
             | Self::InvalidProvider(_)
             | Self::InvalidRoute(_)
             | Self::InvalidBudget(_)
+            | Self::InvalidLimits(_)
+            | Self::Guarded(_)
             | Self::PriceUnknown { .. }
             | Self::InvalidUsage(_)
             | Self::InvalidQuestion { .. } => ErrorCode::InvalidInput,
@@ -134,28 +157,36 @@ impl ServiceError for Error {
             // No time heals it but the next period's, so nobody tries again.
             | Self::BudgetExceeded { .. }
             | Self::Cancelled => ErrorCode::Conflict,
+            Self::LimitReached { .. } => ErrorCode::RateLimited,
             Self::Provider(fault) => fault.kind.code(),
             Self::Gone | Self::RouteRests { .. } => ErrorCode::Unavailable,
             Self::TooLong => ErrorCode::Timeout,
             Self::Archive(error) => error.code(),
-            Self::Credential(_) | Self::Unreadable { .. } | Self::Egress(_) => ErrorCode::Internal,
+            Self::Credential(_)
+            | Self::Unreadable { .. }
+            | Self::Egress(_)
+            | Self::Prices { .. } => ErrorCode::Internal,
             Self::Database(error) => error.code(),
+            Self::Shared(error) => error.code(),
         }
     }
 
     fn problem(&self) -> Problem {
         let problem = match self {
             Self::Provider(fault) => return fault.problem(),
+            Self::Shared(error) => return error.problem(),
             Self::InvalidProvider(errors)
             | Self::InvalidRoute(errors)
             | Self::InvalidBudget(errors)
+            | Self::InvalidLimits(errors)
             | Self::InvalidUsage(errors) => {
                 Problem::new(self.code(), self.to_string()).with_errors(errors.clone())
             }
             Self::BudgetExceeded { .. } => {
                 Problem::new(self.code(), self.to_string()).with_status(402)
             }
-            Self::RouteRests { retry_after_ms, .. } => {
+            Self::Guarded(_) => Problem::new(self.code(), self.to_string()).with_status(400),
+            Self::RouteRests { retry_after_ms, .. } | Self::LimitReached { retry_after_ms, .. } => {
                 Problem::new(self.code(), self.to_string()).with_retry_after_ms(*retry_after_ms)
             }
             _ => Problem::new(self.code(), self.to_string()),

@@ -4,6 +4,7 @@ mod budgets;
 mod calls;
 mod complete;
 mod embed;
+mod limits;
 mod providers;
 mod routes;
 mod usage;
@@ -12,6 +13,7 @@ pub(crate) use budgets::{budgets, create_budget, delete_budget, get_budget, upda
 pub(crate) use calls::{calls, get_call};
 pub(crate) use complete::complete;
 pub(crate) use embed::embed;
+pub(crate) use limits::{limits, set_limits};
 pub(crate) use providers::{
     create_provider, delete_provider, get_provider, models, providers, test_provider,
     update_provider,

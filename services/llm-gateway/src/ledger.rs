@@ -148,7 +148,7 @@ pub(crate) async fn hold(
         .find(|(kept, _)| kept.spec.unpriced == Unpriced::Refuse);
     if let Some((kept, _)) = strict {
         let first = plan.choices[0].target.id();
-        plan.choices.retain(|it| it.target.price.is_some());
+        plan.choices.retain(|it| it.target.tariff.is_some());
         if plan.choices.is_empty() {
             return Err(Error::PriceUnknown {
                 model: first,
@@ -156,8 +156,12 @@ pub(crate) async fn hold(
             });
         }
     }
-    let prices = || plan.choices.iter().filter_map(|it| it.target.price);
-    let amount = bound.cost(prices());
+    let tariffs = || {
+        plan.choices
+            .iter()
+            .filter_map(|it| it.target.tariff.as_deref())
+    };
+    let amount = bound.cost(tariffs());
     if amount.is_zero() {
         return Ok(None);
     }
@@ -178,7 +182,7 @@ pub(crate) async fn hold(
         call,
         counters: &counters,
         amount,
-        least: question.cost(prices()),
+        least: question.cost(tariffs()),
     };
     let ledger = &state.ledger;
     let open = ledger.open.token();

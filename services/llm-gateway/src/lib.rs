@@ -9,11 +9,11 @@ mod config;
 mod error;
 mod state;
 
+mod calls;
 mod handlers;
 mod http;
-
-mod calls;
 mod ledger;
+mod prices;
 mod records;
 
 mod domain;
@@ -46,14 +46,15 @@ pub fn service(state: State) -> kernel::Service<State> {
         .on(handlers::get_route)
         .on(handlers::update_route)
         .on(handlers::delete_route)
+        .on(handlers::limits)
+        .on(handlers::set_limits)
         .on(handlers::create_budget)
         .on(handlers::budgets)
         .on(handlers::get_budget)
         .on(handlers::update_budget)
         .on(handlers::delete_budget)
-        .task("cancels", |task: kernel::TaskCtx<State>| async move {
-            task.state.cancels.follow(&task.bus, &task.stop).await;
-        })
+        .task("cancels", calls::follow_cancels)
         .task("archive", records::archive)
         .task("ledger", ledger::book)
+        .task("prices", prices::follow)
 }

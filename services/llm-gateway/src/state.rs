@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use contracts::{id::TenantId, llm::ProviderKind};
+use contracts::{
+    id::TenantId,
+    llm::{ProviderKind, RateLimits},
+};
 use documents::Archive;
 use egress::Egress;
 use kernel::Cancels;
@@ -10,12 +13,13 @@ use moka::future::Cache;
 
 use crate::{
     Config, Error, Settings,
-    calls::Health,
+    calls::{Flights, Health, Meters},
     domain::{
         budget::Kept,
         catalog::{Catalog, Entry, Source, Target},
     },
     ledger::Ledger,
+    prices::Prices,
     provider::{
         Provider,
         anthropic::Anthropic,
@@ -43,6 +47,9 @@ pub struct State {
     pub(crate) cancels: Arc<Cancels>,
     pub(crate) health: Arc<Health>,
     pub(crate) ledger: Arc<Ledger>,
+    pub(crate) meters: Arc<Meters>,
+    pub(crate) flights: Arc<Flights>,
+    pub(crate) prices: Arc<Prices>,
     pub(crate) archive: Archive,
     egress: Egress,
     rehearsal: Arc<Rehearsal>,
@@ -54,11 +61,20 @@ pub(crate) struct Known {
     catalog: Catalog,
     providers: Vec<StoredProvider>,
     budgets: Vec<Kept>,
+    limits: Option<RateLimits>,
 }
 
 impl Known {
     pub(crate) fn catalog(&self) -> &Catalog {
         &self.catalog
+    }
+
+    pub(crate) fn limits(&self) -> Option<&RateLimits> {
+        self.limits.as_ref()
+    }
+
+    pub(crate) fn route_limits(&self, name: Option<&str>) -> Option<&RateLimits> {
+        self.catalog.route(name?)?.limits.as_ref()
     }
 
     pub(crate) fn budgets(&self) -> &[Kept] {
@@ -86,6 +102,7 @@ impl State {
     /// When the database is not there, not migrated or not set up safely, or the configuration is not valid.
     pub async fn connect(config: &Config) -> Result<Self, Error> {
         let vault = vault::Vault::new(&config.vault)?;
+        let prices = Prices::open(config.llm.llm_prices.clone()).await?;
         let archive = Archive::connect(&config.documents).await?;
         Ok(Self {
             settings: config.llm.clone(),
@@ -94,6 +111,9 @@ impl State {
             cancels: Arc::default(),
             health: Arc::default(),
             ledger: Arc::default(),
+            meters: Arc::new(Meters::new(config.llm.llm_replicas)),
+            flights: Arc::default(),
+            prices: Arc::new(prices),
             archive,
             egress: Egress::new(&config.egress)?,
             rehearsal: Arc::new(Rehearsal {
@@ -122,35 +142,46 @@ impl State {
         Ok(self.archive.ping().await?)
     }
 
+    /// What a crowd asks for at once is read once.
     pub(crate) async fn known(&self, tenant: TenantId) -> Result<Arc<Known>, Error> {
-        if let Some(known) = self.fresh.get(&tenant).await {
-            return Ok(known);
-        }
+        let known = self.fresh.try_get_with(tenant, self.read(tenant)).await;
+        known.map_err(Error::Shared)
+    }
+
+    async fn read(&self, tenant: TenantId) -> Result<Arc<Known>, Error> {
         let Stored {
             providers,
             routes,
             budgets,
+            limits,
         } = self.store.stored(tenant).await?;
         let entry = |stored: &StoredProvider| Entry {
             id: stored.provider.id,
             name: stored.provider.name.clone(),
+            kind: stored.provider.kind,
+            base_url: stored.provider.base_url.clone(),
             models: stored.provider.models.clone(),
+            limits: stored.provider.limits,
         };
         let entries = providers.iter().map(entry).collect();
         let routes = routes.into_iter().map(|route| Arc::new(route.spec));
         let rehearsal = self.settings.llm_rehearsal;
-        let known = Arc::new(Known {
-            catalog: Catalog::new(rehearsal, entries, routes.collect()),
+        Ok(Arc::new(Known {
+            catalog: Catalog::new(rehearsal, entries, routes.collect(), &self.prices.table()),
             providers,
             budgets,
-        });
-        self.fresh.insert(tenant, known.clone()).await;
-        Ok(known)
+            limits,
+        }))
     }
 
     /// After a change: the next question sees it.
     pub(crate) async fn forget(&self, tenant: TenantId) {
         self.fresh.invalidate(&tenant).await;
+    }
+
+    /// After a change that concerns everybody.
+    pub(crate) fn forget_all(&self) {
+        self.fresh.invalidate_all();
     }
 
     /// The one who answers for a target of `known`, asked with the key of this number, from 0.

@@ -3,16 +3,18 @@
 //! **Invariant:** a key is stored sealed for its organization, its provider and the origin of the provider's URL, and
 //! leaves this file opened only by [`Store::open_key`].
 
+mod answers;
 mod budgets;
 mod entities;
 mod ledger;
+mod limits;
 mod routes;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use contracts::{
     id::{ProviderId, TenantId},
-    llm::{Provider, ProviderModel, Route},
+    llm::{Provider, ProviderModel, RateLimits, Route},
     page::{Page, Paging},
 };
 use sea_orm::{
@@ -53,6 +55,10 @@ pub const MIGRATIONS: Migrations = Migrations {
             name: "0004_budgets",
             sql: include_str!("store/0004_budgets.sql"),
         },
+        Migration {
+            name: "0005_answers",
+            sql: include_str!("store/0005_answers.sql"),
+        },
     ],
 };
 
@@ -73,6 +79,8 @@ pub(crate) struct Stored {
     /// The oldest first.
     pub(crate) routes: Vec<Route>,
     pub(crate) budgets: Vec<Kept>,
+    /// Those of the organization as a whole.
+    pub(crate) limits: Option<RateLimits>,
 }
 
 /// A provider with its sealed keys.
@@ -88,6 +96,7 @@ pub(crate) struct Change {
     pub(crate) base_url: Option<String>,
     pub(crate) keys: Option<Keys>,
     pub(crate) key_hint: Option<String>,
+    pub(crate) limits: Option<RateLimits>,
     pub(crate) models: Option<Vec<ProviderModel>>,
 }
 
@@ -157,6 +166,7 @@ impl Store {
             providers: stored.collect::<Result<_, Error>>()?,
             routes: routes::all(&transaction).await?,
             budgets: budgets::all(&transaction).await?,
+            limits: limits::of(&transaction).await?,
         })
     }
 
@@ -222,6 +232,7 @@ impl Store {
             key_hint: Set(provider.key_hint.clone()),
             keys: Set(signed(provider.keys)),
             models: Set(models_text(&provider.models)),
+            limits: Set(provider.limits.as_ref().map(limits::text)),
             created_at: Set(provider.created_at),
         };
         let inserted = provider::Entity::insert(row)
@@ -272,6 +283,9 @@ impl Store {
         row.base_url = Set(base_url);
         if let Some(models) = &change.models {
             row.models = Set(models_text(models));
+        }
+        if let Some(limits) = &change.limits {
+            row.limits = Set(Some(limits::text(limits)));
         }
         let changed = row
             .update(transaction.conn())

@@ -29,9 +29,15 @@ pub struct CallRecord {
     #[serde(default)]
     pub user_id: Option<UserId>,
     pub usage: Usage,
+    /// The version of the price table that the cost is by; none where the organization said the price, or nobody did.
+    #[serde(default)]
+    pub price_version: Option<String>,
     /// True when the provider did not say what the call took, because it was cut short or does not count.
     #[serde(default)]
     pub estimated: bool,
+    /// True when the answer to an equal question was told again.
+    #[serde(default)]
+    pub cached: bool,
     pub duration_ms: u64,
     /// The failure's stable word, none on success.
     pub error: Option<String>,

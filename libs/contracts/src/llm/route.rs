@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::{AnswerCache, Guardrails, RateLimits};
 use crate::{
     Access, Permission,
     id::RouteId,
@@ -113,6 +114,16 @@ pub struct RouteSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
     pub token_timeout_ms: Option<u64>,
+    /// How much it takes at a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
+    pub limits: Option<RateLimits>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
+    pub cache: Option<AnswerCache>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
+    pub guardrails: Option<Guardrails>,
 }
 
 impl RouteSpec {
@@ -153,6 +164,9 @@ impl RouteSpec {
             max_wait_ms: Self::default_max_wait_ms(),
             first_token_timeout_ms: None,
             token_timeout_ms: None,
+            limits: None,
+            cache: None,
+            guardrails: None,
         }
     }
 

@@ -58,6 +58,7 @@ async fn complete(_: Ctx<()>, _: Complete, out: Chunks<Delta>) -> Result<Complet
         usage: contracts::execution::Usage::ZERO,
         rehearsal: true,
         dropped: Vec::new(),
+        cached: false,
     })
 }
 

@@ -104,6 +104,7 @@ async fn complete(
         },
         rehearsal: true,
         dropped: Vec::new(),
+        cached: false,
     })
 }
 

@@ -1,8 +1,9 @@
-//! `/llm-providers`, `/llm/models`, `/llm/usage`, `/llm/calls`, `/llm/routes` and
-//! `/llm/budgets`.
+//! `/llm-providers`, `/llm/models`, `/llm/usage`, `/llm/calls`, `/llm/routes`,
+//! `/llm/limits` and `/llm/budgets`.
 
 pub(crate) mod budgets;
 pub(crate) mod calls;
+pub(crate) mod limits;
 pub(crate) mod routes;
 
 use chrono::{DateTime, Utc};
@@ -10,7 +11,8 @@ use contracts::{
     id::ProviderId,
     llm::{
         CreateProvider, DeleteProvider, GetProvider, GetUsage, ListModels, ListProviders, Model,
-        Provider, ProviderModel, ProviderTest, TestProvider, UpdateProvider, UsageBy, UsageReport,
+        Provider, ProviderModel, ProviderTest, RateLimits, TestProvider, UpdateProvider, UsageBy,
+        UsageReport,
     },
     page::{Page, Paging},
 };
@@ -39,6 +41,9 @@ struct ProviderBody {
     #[serde(default)]
     #[oai(default)]
     more_api_keys: Vec<String>,
+    /// How much it is asked at a time; what is absent in it is not limited any more.
+    #[serde(default)]
+    limits: Option<RateLimits>,
     #[serde(default)]
     models: Option<Vec<ProviderModel>>,
 }
@@ -154,6 +159,7 @@ impl Api {
             base_url,
             api_key,
             more_api_keys,
+            limits,
             models,
         } = body.0;
         let request = UpdateProvider {
@@ -161,6 +167,7 @@ impl Api {
             base_url,
             api_key,
             more_api_keys,
+            limits,
             models,
         };
         Ok(Json(caller.ask(&request).await?))

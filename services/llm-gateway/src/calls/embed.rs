@@ -21,16 +21,18 @@ pub(crate) async fn embed(state: &State, asker: Asker, ask: &Embed) -> Result<Em
     let ear = listen(state, asker);
     let bytes = ask.input.iter().map(String::len).sum();
     let estimate = tokens_of_bytes(bytes);
-    let mut entry = Entry::begin(state.records.clone(), asker, &plan, estimate);
-    if !known.budgets().is_empty() {
-        let (payer, bound) = (asker.payer(None), Bound::of_texts(&ask.input));
-        let budgets = known.budgets();
-        entry.hold(state, payer, budgets, &mut plan, bound).await?;
-    }
+    let records = state.records.clone();
+    let mut entry = Entry::begin(records, asker, &plan, "embeddings", estimate);
     let (id, tokens) = (entry.record.id, (estimate, 0));
-    let mut router = Router::new(state, asker.tenant, &known, plan, id, tokens);
     let patience = state.settings.patience(false);
     let asking = async {
+        entry.admit(state, &known, estimate)?;
+        if !known.budgets().is_empty() {
+            let (payer, bound) = (asker.payer(None), Bound::of_texts(&ask.input));
+            let budgets = known.budgets();
+            entry.hold(state, payer, budgets, &mut plan, bound).await?;
+        }
+        let mut router = Router::new(state, asker.tenant, &known, plan, id, tokens);
         loop {
             let turn = router.next(ear.as_ref()).await?;
             entry.turn_to(&turn.target);
@@ -44,7 +46,7 @@ pub(crate) async fn embed(state: &State, asker: Asker, ask: &Embed) -> Result<Em
             let target = turn.target.clone();
             let outcome = match taken {
                 Ok(vectors) => {
-                    router.succeeded(turn);
+                    entry.admitted(router.succeeded(turn));
                     Ok(Some((target, vectors)))
                 }
                 Err(error) => router.failed(turn, error).map(|()| None),

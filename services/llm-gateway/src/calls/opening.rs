@@ -1,24 +1,40 @@
-//! One attempt: the question is put to one provider and, where another could answer in its place, its first word is waited
-//! for.
+//! From a question to whoever answers it: limits, cache and budgets are asked, then one provider after the other. Where
+//! another could answer in its place, the first word of a provider is waited for.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use contracts::llm::{Complete, Fallback, FinishReason};
+use contracts::llm::{Complete, Fallback, FinishReason, Guardrails};
 use futures::{StreamExt, stream, stream::BoxStream};
 use kernel::Ear;
 use tokio::time::timeout_at;
 
 use super::{
-    Asker, asked, cancelled,
+    Asker, asked,
+    cached::{Flight, Kept, Look, look},
+    cancelled,
     checked::{Again, checked},
+    entry::Entry,
+    guarded::guarded,
     router::{Router, Turn},
 };
 use crate::{
     Error, State,
-    domain::{piece::Piece, shape::Shape},
+    domain::{
+        answer::estimate_prompt,
+        budget::Bound,
+        catalog::{Plan, Target},
+        piece::Piece,
+        shape::Shape,
+    },
     provider::{Fault, Question, fault::FaultKind},
     state::Known,
 };
+
+/// Tokens of an answer whose length is not limited, to compare prices by and to count with until it is over.
+const TYPICAL_ANSWER: u64 = 1000;
 
 type Pieces = BoxStream<'static, Result<Piece, Fault>>;
 
@@ -30,11 +46,15 @@ pub(super) struct Opening<'a> {
     pub(super) ask: &'a Complete,
     pub(super) streamed: bool,
     pub(super) shape: Option<Shape>,
+    /// What of the route looks at answers.
+    pub(super) rails: Option<Arc<Guardrails>>,
     pub(super) ear: Option<&'a Ear>,
 }
 
 /// A question that was taken.
 pub(super) struct Opened {
+    pub(super) target: Target,
+    pub(super) flight: Option<Flight>,
     pub(super) ignored: Vec<String>,
     pub(super) pieces: Pieces,
     /// How long the provider may be silent within its answer.
@@ -49,7 +69,67 @@ struct Patience {
 }
 
 impl Opening<'_> {
-    pub(super) async fn attempt(&self, router: &Router, turn: &Turn) -> Result<Opened, Error> {
+    /// Asks the limits, the cache and the budgets, then one provider after the other until one begins to answer.
+    pub(super) async fn open(&self, mut plan: Plan, entry: &mut Entry) -> Result<Opened, Error> {
+        let prompt = estimate_prompt(&self.ask.messages);
+        let answer = self.ask.max_tokens.map_or(TYPICAL_ANSWER, u64::from);
+        entry.admit(self.state, self.known, prompt.saturating_add(answer))?;
+        let route = plan.route.clone();
+        let found = match &route {
+            None => None,
+            Some(route) => look(self.state, self.asker.tenant, route, self.ask, self.ear).await?,
+        };
+        let flight = match found {
+            None => None,
+            Some(Look::Miss(flight)) => Some(flight),
+            Some(Look::Hit(kept)) => match self.again(&kept, entry) {
+                Some(opened) => return Ok(opened),
+                None => None,
+            },
+        };
+        if !self.known.budgets().is_empty() {
+            let bound = Bound::of(self.ask, self.shape.is_some());
+            let payer = self.asker.payer(self.ask.flow_id);
+            let budgets = self.known.budgets();
+            entry
+                .hold(self.state, payer, budgets, &mut plan, bound)
+                .await?;
+        }
+        let (id, tokens) = (entry.record.id, (prompt, answer));
+        let tenant = self.asker.tenant;
+        let mut router = Router::new(self.state, tenant, self.known, plan, id, tokens);
+        loop {
+            let turn = router.next(self.ear).await?;
+            entry.turn_to(&turn.target);
+            let outcome = match self.attempt(&router, &turn).await {
+                Ok(opened) => {
+                    entry.admitted(router.succeeded(turn));
+                    Ok(Some(opened))
+                }
+                Err(error) => router.failed(turn, error).map(|()| None),
+            };
+            entry.note(router.attempts());
+            if let Some(opened) = outcome? {
+                return Ok(Opened { flight, ..opened });
+            }
+        }
+    }
+
+    /// An answer that was given before; none where whoever gave it is gone.
+    fn again(&self, kept: &Kept, entry: &mut Entry) -> Option<Opened> {
+        let target = self.known.catalog().find(&kept.provider, &kept.model)?;
+        entry.turn_to(&target);
+        entry.is_cached();
+        Some(Opened {
+            target,
+            flight: None,
+            ignored: kept.dropped.clone(),
+            pieces: kept.pieces(),
+            silence: self.state.settings.silence(),
+        })
+    }
+
+    async fn attempt(&self, router: &Router, turn: &Turn) -> Result<Opened, Error> {
         let target = &turn.target;
         let tenant = self.asker.tenant;
         let provider = self.state.provider(tenant, self.known, target, turn.key)?;
@@ -78,11 +158,17 @@ impl Opening<'_> {
                 checked(shape, taken.pieces, again)
             }
         };
+        let pieces = match &self.rails {
+            None => pieces,
+            Some(rails) => guarded(pieces, &target.provider, rails.clone()),
+        };
         let pieces = match is_routed {
             true => self.first_word(router, turn, pieces, patience).await?,
             false => pieces,
         };
         Ok(Opened {
+            target: target.clone(),
+            flight: None,
             ignored: taken.ignored,
             pieces,
             silence: patience.between,

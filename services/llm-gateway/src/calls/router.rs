@@ -9,20 +9,20 @@ use std::{
 };
 
 use contracts::{
-    id::{CallId, TenantId},
-    llm::{CallAttempt, Fallback, RouteSpec},
+    id::{CallId, ProviderId, TenantId},
+    llm::{CallAttempt, Fallback, RateLimits, RouteSpec},
 };
 use kernel::Ear;
 
 use super::{
     cancelled,
     health::{Health, Pass, Place},
+    meters::{Limited, Meters, Permit},
 };
 use crate::{
     Error, State,
     domain::{
         catalog::{Plan, Target},
-        price,
         routing::{self, Figures},
     },
     provider::{Fault, fault::FaultKind},
@@ -44,6 +44,7 @@ struct Candidate {
     key: u32,
     /// Where its breaker is kept; none where there is nobody else to ask.
     place: Option<Place>,
+    limits: Option<(ProviderId, RateLimits)>,
     /// It cannot answer this question.
     is_out: bool,
 }
@@ -55,10 +56,16 @@ pub(super) struct Turn {
     pub(super) key: u32,
     pub(super) begun: Instant,
     pass: Option<Pass>,
+    /// Held until the call is over.
+    permit: Option<Permit>,
 }
 
 pub(super) struct Router {
     health: Arc<Health>,
+    meters: Arc<Meters>,
+    tenant: TenantId,
+    /// Tokens of the question and its answer, about.
+    tokens: u64,
     route: Option<Arc<RouteSpec>>,
     candidates: Vec<Candidate>,
     /// The next one of this round.
@@ -69,6 +76,8 @@ pub(super) struct Router {
     waited: Duration,
     /// Whether anybody was asked in this round.
     has_asked: bool,
+    /// A provider that may not be asked more for now.
+    limited: Option<String>,
     /// When the first of those who rest may be asked again.
     soonest: Option<Instant>,
     last: Option<Error>,
@@ -104,7 +113,7 @@ impl Router {
                 let figures = Figures {
                     seed,
                     latency_ms: &|choice| health.latency_ms(tenant, &choice.target),
-                    cost: &|choice| price::cost(choice.target.price, tokens.0, tokens.1),
+                    cost: &|choice| choice.target.tariff.as_ref()?.bound(tokens.0, tokens.1),
                 };
                 routing::order(route.strategy, &plan.choices, &figures)
             }
@@ -114,6 +123,8 @@ impl Router {
         for place in places {
             let target = &plan.choices[place].target;
             let (keys, mark) = known.keys(target);
+            let limits = known.catalog().limits(target);
+            let limits = limits.map(|(id, limits)| (id, *limits));
             // Questions are spread over the keys.
             let first = u32::try_from(seed % u64::from(keys)).unwrap_or(0);
             for number in 0..keys {
@@ -127,6 +138,7 @@ impl Router {
                     }),
                     target: target.clone(),
                     key,
+                    limits,
                     is_out: false,
                 });
             }
@@ -134,6 +146,9 @@ impl Router {
         let keys = u32::try_from(candidates.len()).unwrap_or(u32::MAX);
         Self {
             health,
+            meters: state.meters.clone(),
+            tenant,
+            tokens: tokens.0.saturating_add(tokens.1),
             max_attempts: plan.route.as_ref().map_or(keys, |route| route.max_attempts),
             route: plan.route,
             candidates,
@@ -142,6 +157,7 @@ impl Router {
             attempts: 0,
             waited: Duration::ZERO,
             has_asked: false,
+            limited: None,
             soonest: None,
             last: None,
             log: Vec::new(),
@@ -184,33 +200,53 @@ impl Router {
     }
 
     fn next_of_round(&mut self) -> Option<Turn> {
-        while let Some(candidate) = self.candidates.get(self.at) {
+        while let Some(candidate) = self.candidates.get(self.at).cloned() {
             self.at += 1;
             if candidate.is_out {
                 continue;
             }
             let begun = Instant::now();
-            let pass = match candidate.place.clone() {
-                None => None,
-                Some(place) => match self.health.admit(place, begun) {
-                    Ok(pass) => Some(pass),
-                    Err(until) => {
-                        let soonest = self.soonest.map_or(until, |soonest| soonest.min(until));
-                        self.soonest = Some(soonest);
-                        continue;
-                    }
-                },
-            };
-            self.attempts += 1;
-            self.has_asked = true;
-            return Some(Turn {
-                target: candidate.target.clone(),
-                key: candidate.key,
-                pass,
-                begun,
-            });
+            match self.admit(&candidate, begun) {
+                Ok((pass, permit)) => {
+                    self.attempts += 1;
+                    self.has_asked = true;
+                    return Some(Turn {
+                        target: candidate.target,
+                        key: candidate.key,
+                        begun,
+                        pass,
+                        permit,
+                    });
+                }
+                Err(until) => {
+                    let soonest = self.soonest.map_or(until, |soonest| soonest.min(until));
+                    self.soonest = Some(soonest);
+                }
+            }
         }
         None
+    }
+
+    /// The rights to ask, or the time before which there are none.
+    fn admit(
+        &mut self,
+        candidate: &Candidate,
+        now: Instant,
+    ) -> Result<(Option<Pass>, Option<Permit>), Instant> {
+        let pass = match candidate.place.clone() {
+            None => None,
+            Some(place) => Some(self.health.admit(place, now)?),
+        };
+        let Some((id, limits)) = &candidate.limits else {
+            return Ok((pass, None));
+        };
+        let limited = Limited::Provider(*id);
+        let permit = self.meters.admit(self.tenant, limited, limits, self.tokens);
+        let permit = permit.map_err(|pause| {
+            self.limited = Some(candidate.target.provider.clone());
+            now + pause
+        })?;
+        Ok((pass, Some(permit)))
     }
 
     /// The pause before the next round.
@@ -250,6 +286,12 @@ impl Router {
         let retry_after_ms = rest.map_or(1000, |rest| {
             u64::try_from(rest.as_millis()).unwrap_or(u64::MAX).max(1)
         });
+        if let Some(provider) = &self.limited {
+            return Error::LimitReached {
+                whose: format!("provider `{provider}`"),
+                retry_after_ms,
+            };
+        }
         match &self.route {
             Some(route) => Error::RouteRests {
                 route: route.name.clone(),
@@ -267,13 +309,14 @@ impl Router {
         }
     }
 
-    /// It began to answer: there is no going back.
-    pub(super) fn succeeded(&mut self, turn: Turn) {
+    /// It began to answer: there is no going back. The permit is to be held until the answer is over.
+    pub(super) fn succeeded(&mut self, turn: Turn) -> Option<Permit> {
         let latency = turn.begun.elapsed();
         self.note(&turn, None);
         if let Some(pass) = turn.pass {
             pass.succeeded(latency);
         }
+        turn.permit
     }
 
     /// It failed before it said anything.
@@ -283,6 +326,9 @@ impl Router {
     pub(super) fn failed(&mut self, turn: Turn, error: Error) -> Result<(), Error> {
         self.note(&turn, Some(error.reason()));
         let verdict = self.verdict(&error);
+        if let Some(mut permit) = turn.permit {
+            permit.took(0);
+        }
         let (target, key) = (turn.target, turn.key);
         if let Some(pass) = turn.pass {
             tell(pass, &error);
@@ -324,7 +370,11 @@ impl Router {
             | FaultKind::Unfit => (Fallback::Error, Verdict::Other),
             FaultKind::ContextLength => (Fallback::ContextWindow, Verdict::Other),
             FaultKind::ContentPolicy => (Fallback::ContentPolicy, Verdict::Other),
-            FaultKind::Refused(_) | FaultKind::Invalid | FaultKind::Script | FaultKind::Schema => {
+            FaultKind::Refused(_)
+            | FaultKind::Invalid
+            | FaultKind::Withheld
+            | FaultKind::Script
+            | FaultKind::Schema => {
                 return Verdict::Final;
             }
         };
@@ -394,6 +444,7 @@ fn tell(pass: Pass, error: &Error) {
         | FaultKind::Invalid
         | FaultKind::ContentPolicy
         | FaultKind::Unfit
+        | FaultKind::Withheld
         | FaultKind::Script
         | FaultKind::Schema => drop(pass),
     }

@@ -7,12 +7,12 @@ use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use contracts::{
     FieldProblem,
     id::{BudgetId, ExecutionId, FlowId, UserId},
-    llm::{BudgetPeriod, BudgetScope, BudgetSpec, Complete, Message, Price},
+    llm::{BudgetPeriod, BudgetScope, BudgetSpec, Complete, Message},
 };
 use rust_decimal::Decimal;
 use serde_json::Value;
 
-use super::{price, settings::problem};
+use super::{price::Tariff, settings::problem};
 
 /// Tokens of an answer whose question sets no limit, as far as a budget is concerned.
 const OPEN_ANSWER: u64 = 8_192;
@@ -123,9 +123,9 @@ impl Bound {
     }
 
     /// The most that any of these may ask for it.
-    pub(crate) fn cost(self, prices: impl Iterator<Item = Price>) -> Decimal {
-        let cost = |price| price::cost(Some(price), self.prompt, self.completion);
-        prices.filter_map(cost).max().unwrap_or_default()
+    pub(crate) fn cost<'a>(self, tariffs: impl Iterator<Item = &'a Tariff>) -> Decimal {
+        let cost = |tariff: &Tariff| tariff.bound(self.prompt, self.completion);
+        tariffs.filter_map(cost).max().unwrap_or_default()
     }
 }
 
@@ -196,6 +196,7 @@ pub(crate) fn check(spec: &BudgetSpec) -> Vec<FieldProblem> {
 
 #[cfg(test)]
 mod tests {
+    use contracts::llm::Price;
     use serde_json::json;
 
     use super::*;
@@ -231,15 +232,18 @@ mod tests {
 
     #[test]
     fn the_dearest_price_counts() {
-        let price = |prompt: u32, completion: u32| Price {
-            prompt: prompt.into(),
-            completion: completion.into(),
+        let tariff = |prompt: u32, completion: u32| {
+            Tariff::new(Price {
+                prompt: prompt.into(),
+                completion: completion.into(),
+                ..Price::default()
+            })
         };
         let bound = Bound {
             prompt: 1_000_000,
             completion: 1_000_000,
         };
-        let dearest = bound.cost([price(1, 2), price(2, 3)].into_iter());
+        let dearest = bound.cost([tariff(1, 2), tariff(2, 3)].iter());
         assert_eq!(dearest, Decimal::from(5));
         assert_eq!(bound.cost(std::iter::empty()), Decimal::ZERO);
     }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use contracts::{
     id::ProviderId,
-    llm::{Model, ModelKind, Price, ProviderModel, RouteSpec},
+    llm::{Model, ModelKind, Price, ProviderKind, ProviderModel, RateLimits, RouteSpec},
 };
 use rust_decimal::Decimal;
 
+use super::{price::Tariff, prices::PriceTable};
 use crate::Error;
 
 /// The name of the built-in offline provider, and of its one model.
@@ -16,17 +17,26 @@ pub(crate) const REHEARSAL: &str = "rehearsal";
 /// Stands before the name of a route where a model is named.
 pub(crate) const ROUTE: &str = "route";
 
-const FREE: Price = Price {
+pub(crate) const FREE: Price = Price {
     prompt: Decimal::ZERO,
     completion: Decimal::ZERO,
+    cache_read: None,
+    cache_write: None,
 };
 
 /// What a tenant can name: the offline provider, the configured ones and the routes, the oldest first.
 #[derive(Clone, Debug)]
 pub(crate) struct Catalog {
     rehearsal: bool,
-    providers: Vec<Entry>,
+    providers: Vec<Priced>,
     routes: Vec<Arc<RouteSpec>>,
+}
+
+/// A provider with what its models cost, in their order.
+#[derive(Clone, Debug)]
+struct Priced {
+    entry: Entry,
+    tariffs: Vec<Option<Arc<Tariff>>>,
 }
 
 /// Who may answer.
@@ -56,7 +66,10 @@ pub(crate) struct Wanted<'a> {
 pub(crate) struct Entry {
     pub(crate) id: ProviderId,
     pub(crate) name: String,
+    pub(crate) kind: ProviderKind,
+    pub(crate) base_url: String,
     pub(crate) models: Vec<ProviderModel>,
+    pub(crate) limits: Option<RateLimits>,
 }
 
 /// The model that will be asked.
@@ -68,7 +81,8 @@ pub(crate) struct Target {
     /// The model's name at the provider.
     pub(crate) model: String,
     kind: ModelKind,
-    pub(crate) price: Option<Price>,
+    pub(crate) vendor: Vendor,
+    pub(crate) tariff: Option<Arc<Tariff>>,
 }
 
 impl Plan {
@@ -104,6 +118,28 @@ impl Target {
     }
 }
 
+/// Whose protocol is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Vendor(ProviderKind);
+
+impl Vendor {
+    /// As OpenTelemetry's conventions for generative AI call it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self.0 {
+            ProviderKind::Rehearsal => "rehearsal",
+            ProviderKind::OpenaiCompatible => "openai",
+            ProviderKind::Anthropic => "anthropic",
+            ProviderKind::Gemini => "gcp.gemini",
+            ProviderKind::AzureOpenai => "azure.ai.openai",
+            ProviderKind::Bedrock => "aws.bedrock",
+            ProviderKind::Mistral => "mistral_ai",
+            ProviderKind::Groq => "groq",
+            ProviderKind::Ollama => "ollama",
+            ProviderKind::Vllm => "vllm",
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Source {
     Rehearsal,
@@ -125,10 +161,23 @@ pub enum Unresolved {
 
 impl Catalog {
     /// `providers` and `routes` are ordered by age, the oldest first.
-    pub(crate) fn new(rehearsal: bool, providers: Vec<Entry>, routes: Vec<Arc<RouteSpec>>) -> Self {
+    pub(crate) fn new(
+        rehearsal: bool,
+        providers: Vec<Entry>,
+        routes: Vec<Arc<RouteSpec>>,
+        prices: &PriceTable,
+    ) -> Self {
+        let priced = |entry: Entry| {
+            let tariff = |model: &ProviderModel| match model.price {
+                Some(price) => Some(Arc::new(Tariff::new(price))),
+                None => prices.find(&entry.base_url, &model.name),
+            };
+            let tariffs = entry.models.iter().map(tariff).collect();
+            Priced { entry, tariffs }
+        };
         Self {
             rehearsal,
-            providers,
+            providers: providers.into_iter().map(priced).collect(),
             routes,
         }
     }
@@ -194,6 +243,20 @@ impl Catalog {
         })
     }
 
+    pub(crate) fn route(&self, name: &str) -> Option<&RouteSpec> {
+        let mut routes = self.routes.iter();
+        routes.find(|route| route.name == name).map(Arc::as_ref)
+    }
+
+    /// How much a provider may be asked at a time.
+    pub(crate) fn limits(&self, target: &Target) -> Option<(ProviderId, &RateLimits)> {
+        let Source::Configured(id) = target.source else {
+            return None;
+        };
+        let provider = self.providers.iter().find(|it| it.entry.id == id)?;
+        Some((id, provider.entry.limits.as_ref()?))
+    }
+
     /// The model of this provider.
     pub(crate) fn find(&self, provider: &str, model: &str) -> Option<Target> {
         self.targets()
@@ -252,18 +315,21 @@ impl Catalog {
             provider: REHEARSAL.to_owned(),
             model: REHEARSAL.to_owned(),
             kind: ModelKind::Chat,
-            price: Some(FREE),
+            vendor: Vendor(ProviderKind::Rehearsal),
+            tariff: Some(Arc::new(Tariff::new(FREE))),
         })
     }
 
     fn configured(&self) -> impl Iterator<Item = Target> + '_ {
-        self.providers.iter().flat_map(|provider| {
-            provider.models.iter().map(|model| Target {
-                source: Source::Configured(provider.id),
-                provider: provider.name.clone(),
+        self.providers.iter().flat_map(|Priced { entry, tariffs }| {
+            let models = entry.models.iter().zip(tariffs);
+            models.map(|(model, tariff)| Target {
+                source: Source::Configured(entry.id),
+                provider: entry.name.clone(),
                 model: model.name.clone(),
                 kind: model.kind,
-                price: model.price,
+                vendor: Vendor(entry.kind),
+                tariff: tariff.clone(),
             })
         })
     }
@@ -275,7 +341,7 @@ fn model_of(target: Target) -> Model {
         rehearsal: target.is_rehearsal(),
         provider: target.provider,
         name: target.model,
-        price: target.price,
+        price: target.tariff.map(|tariff| tariff.price),
     }
 }
 
@@ -297,6 +363,8 @@ mod tests {
         let entry = |(name, models): &(&str, &[&str])| Entry {
             id: ProviderId::generate(),
             name: (*name).to_owned(),
+            kind: ProviderKind::OpenaiCompatible,
+            base_url: "https://api.openai.com/v1".to_owned(),
             models: models
                 .iter()
                 .map(|model| ProviderModel {
@@ -308,6 +376,7 @@ mod tests {
                     price: None,
                 })
                 .collect(),
+            limits: None,
         };
         let routes = [
             RouteSpec::ordered(
@@ -317,7 +386,8 @@ mod tests {
             RouteSpec::ordered("dead", [("gone", "gpt")]),
         ];
         let routes = routes.into_iter().map(Arc::new).collect();
-        Catalog::new(rehearsal, providers.iter().map(entry).collect(), routes)
+        let providers = providers.iter().map(entry).collect();
+        Catalog::new(rehearsal, providers, routes, &PriceTable::built_in())
     }
 
     impl Catalog {
@@ -430,6 +500,32 @@ mod tests {
         // A name is a name, whatever the model is for.
         let named = mixed.resolve_embedding(Some("openai/gpt")).unwrap();
         assert_eq!(named.id(), "openai/gpt");
+    }
+
+    #[test]
+    fn what_an_organization_says_goes_before_the_table() {
+        let model = |name: &str, price| ProviderModel {
+            name: name.into(),
+            kind: ModelKind::Chat,
+            price,
+        };
+        let entry = Entry {
+            id: ProviderId::generate(),
+            name: "openai".into(),
+            kind: ProviderKind::OpenaiCompatible,
+            base_url: "https://api.openai.com/v1".into(),
+            models: vec![
+                model("gpt-4o", None),
+                model("gpt-4o-mini", Some(FREE)),
+                model("own", None),
+            ],
+            limits: None,
+        };
+        let prices = PriceTable::built_in();
+        let models = Catalog::new(false, vec![entry], Vec::new(), &prices).models();
+        let prices: Vec<_> = models.iter().map(|model| model.price).collect();
+        assert_eq!(prices[0].unwrap().prompt.to_string(), "2.5");
+        assert_eq!(prices[1..], [Some(FREE), None]);
     }
 
     #[test]

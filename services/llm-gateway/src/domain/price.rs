@@ -2,8 +2,12 @@
 //!
 //! **Invariant:** a price that passed [`check`] times [`MAX_TOKENS`] fits a `Decimal` without rounding.
 
+use std::sync::Arc;
+
 use contracts::llm::Price;
 use rust_decimal::Decimal;
+
+use super::piece::Tokens;
 
 /// More tokens than this in one call are a provider's mistake.
 pub(crate) const MAX_TOKENS: u64 = 1_000_000_000_000;
@@ -11,18 +15,86 @@ pub(crate) const MAX_TOKENS: u64 = 1_000_000_000_000;
 const MAX_PRICE: u32 = 100_000;
 const MAX_DECIMALS: u32 = 10;
 
-/// The cost in US dollars; none when the price is not known.
-pub(crate) fn cost(
-    price: Option<Price>,
-    prompt_tokens: u64,
-    completion_tokens: u64,
-) -> Option<Decimal> {
-    let price = price?;
-    let prompt = price.prompt.checked_mul(Decimal::from(prompt_tokens))?;
-    let completion = price
-        .completion
-        .checked_mul(Decimal::from(completion_tokens))?;
-    let per_million = prompt.checked_add(completion)?;
+/// What a model costs, whatever the size of the question.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Tariff {
+    pub(crate) price: Price,
+    /// The smallest size first.
+    tiers: Vec<Tier>,
+    /// The price table it is from; none where the organization said it.
+    pub(crate) version: Option<Arc<str>>,
+}
+
+/// The price of whole calls whose question has more tokens than this.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Tier {
+    pub(crate) above: u64,
+    pub(crate) price: Price,
+}
+
+impl Tariff {
+    pub(crate) fn new(price: Price) -> Self {
+        Self {
+            price,
+            tiers: Vec::new(),
+            version: None,
+        }
+    }
+
+    /// The tiers may come in any order.
+    pub(crate) fn of_table(price: Price, mut tiers: Vec<Tier>, version: Arc<str>) -> Self {
+        tiers.sort_by_key(|tier| tier.above);
+        Self {
+            price,
+            tiers,
+            version: Some(version),
+        }
+    }
+
+    /// What the call cost; none where it cannot be said exactly.
+    pub(crate) fn cost(&self, tokens: &Tokens) -> Option<Decimal> {
+        let reached = self.tiers.iter().rev().find(|it| tokens.prompt > it.above);
+        cost(reached.map_or(self.price, |tier| tier.price), tokens)
+    }
+
+    /// What a call costs at most that has no more tokens than these, whatever of them the vendor's cache takes or gives.
+    pub(crate) fn bound(&self, prompt: u64, completion: u64) -> Option<Decimal> {
+        let reachable = self.tiers.iter().filter(|tier| prompt > tier.above);
+        let prices = std::iter::once(self.price).chain(reachable.map(|tier| tier.price));
+        let tokens = Tokens::new(prompt, completion);
+        let bounds = prices.map(|price| {
+            let written = price.cache_write.unwrap_or_default();
+            let dearest = price.prompt.max(written);
+            let price = Price {
+                prompt: dearest,
+                ..price
+            };
+            cost(price, &tokens)
+        });
+        bounds.collect::<Option<Vec<_>>>()?.into_iter().max()
+    }
+}
+
+/// The cost in US dollars.
+fn cost(price: Price, tokens: &Tokens) -> Option<Decimal> {
+    let detail = |name: &str| {
+        let details = tokens.details.get("prompt_tokens_details");
+        let count = details.and_then(|details| details.get(name)?.as_u64());
+        count.unwrap_or(0)
+    };
+    // Both are part of the question's tokens, with every vendor we speak to.
+    let read = detail("cached_tokens").min(tokens.prompt);
+    let written = detail("cache_creation_tokens").min(tokens.prompt - read);
+    let parts = [
+        (price.prompt, tokens.prompt - read - written),
+        (price.cache_read.unwrap_or(price.prompt), read),
+        (price.cache_write.unwrap_or(price.prompt), written),
+        (price.completion, tokens.completion),
+    ];
+    let mut per_million = Decimal::ZERO;
+    for (price, count) in parts {
+        per_million = per_million.checked_add(price.checked_mul(Decimal::from(count))?)?;
+    }
     // Times one millionth moves the point; a division could round.
     Some(per_million.checked_mul(Decimal::new(1, 6))?.normalize())
 }
@@ -41,6 +113,17 @@ pub(crate) fn check(amount: Decimal) -> Result<(), &'static str> {
     Ok(())
 }
 
+/// The tokens of a question that a vendor took from its cache and wrote into it.
+#[cfg(test)]
+pub(crate) fn cached(prompt: u64, completion: u64, read: u64, written: u64) -> Tokens {
+    let mut tokens = Tokens::new(prompt, completion);
+    let details = serde_json::json!({"cached_tokens": read, "cache_creation_tokens": written});
+    tokens
+        .details
+        .insert("prompt_tokens_details".to_owned(), details);
+    tokens
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -49,13 +132,18 @@ mod tests {
         text.parse().unwrap()
     }
 
-    #[track_caller]
-    fn check_cost(prompt: &str, completion: &str, tokens: (u64, u64), expect: &str) {
-        let price = Price {
+    fn price(prompt: &str, completion: &str) -> Price {
+        Price {
             prompt: decimal(prompt),
             completion: decimal(completion),
-        };
-        let cost = cost(Some(price), tokens.0, tokens.1).unwrap();
+            ..Price::default()
+        }
+    }
+
+    #[track_caller]
+    fn check_cost(prompt: &str, completion: &str, tokens: (u64, u64), expect: &str) {
+        let tariff = Tariff::new(price(prompt, completion));
+        let cost = tariff.cost(&Tokens::new(tokens.0, tokens.1)).unwrap();
         assert_eq!(cost, decimal(expect));
         assert_eq!(cost.to_string(), expect);
     }
@@ -72,17 +160,48 @@ mod tests {
 
     #[test]
     fn the_largest_cost_is_still_exact() {
-        let price = Price {
-            prompt: decimal("99999.9999999999"),
-            completion: decimal("0.0000000001"),
-        };
-        let cost = cost(Some(price), MAX_TOKENS, 1).unwrap();
+        let tariff = Tariff::new(price("99999.9999999999", "0.0000000001"));
+        let cost = tariff.cost(&Tokens::new(MAX_TOKENS, 1)).unwrap();
         assert_eq!(cost, decimal("99999999999.9999000000000001"));
     }
 
     #[test]
-    fn an_unknown_price_is_not_zero() {
-        assert_eq!(cost(None, 1, 1), None);
+    fn what_a_vendors_cache_takes_and_gives_has_prices_of_its_own() {
+        let tokens = cached(1_000_000, 0, 600_000, 300_000);
+        let mut priced = price("3", "15");
+        assert_eq!(Tariff::new(priced).cost(&tokens), Some(decimal("3")));
+        priced.cache_read = Some(decimal("0.3"));
+        priced.cache_write = Some(decimal("3.75"));
+        // 100,000 plain, 600,000 read, 300,000 written.
+        assert_eq!(Tariff::new(priced).cost(&tokens), Some(decimal("1.605")));
+        // A vendor that counts more than there is.
+        let odd = cached(10, 0, 99, 99);
+        assert_eq!(Tariff::new(priced).cost(&odd), Some(decimal("0.000003")));
+    }
+
+    #[test]
+    fn a_tier_counts_for_the_whole_call() {
+        let tier = |above, prompt, completion| Tier {
+            above,
+            price: price(prompt, completion),
+        };
+        let tiers = vec![tier(500_000, "5", "30"), tier(200_000, "2.5", "15")];
+        let tariff = Tariff::of_table(price("1.25", "10"), tiers, "v".into());
+        let cost = |prompt| tariff.cost(&Tokens::new(prompt, 1_000_000)).unwrap();
+        assert_eq!(cost(200_000), decimal("10.25"));
+        assert_eq!(cost(200_001), decimal("15.5000025"));
+        assert_eq!(cost(1_000_000), decimal("35"));
+        // A bound knows the tier only where it can be reached.
+        assert_eq!(tariff.bound(200_000, 0), Some(decimal("0.25")));
+        assert_eq!(tariff.bound(400_000, 0), Some(decimal("1")));
+    }
+
+    #[test]
+    fn a_bound_takes_the_cache_for_full() {
+        let mut priced = price("3", "15");
+        priced.cache_write = Some(decimal("3.75"));
+        let bound = Tariff::new(priced).bound(1_000_000, 1_000_000);
+        assert_eq!(bound, Some(decimal("18.75")));
     }
 
     #[test]

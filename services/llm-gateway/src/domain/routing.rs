@@ -11,6 +11,7 @@ use rust_decimal::Decimal;
 
 use super::{
     catalog::{Catalog, Choice, ROUTE},
+    guard, meter,
     settings::problem,
 };
 
@@ -20,6 +21,7 @@ const MAX_ATTEMPTS: u32 = 20;
 const MAX_BACKOFF_MS: u64 = 10_000;
 const MAX_WAIT_MS: u64 = 120_000;
 const MAX_TIMEOUT_MS: u64 = 900_000;
+const MAX_TTL_S: u64 = 30 * 24 * 60 * 60;
 
 /// What is known of the deployments when they are put in order.
 pub(crate) struct Figures<'a> {
@@ -104,6 +106,14 @@ pub(crate) fn check(spec: &RouteSpec, catalog: &Catalog) -> Vec<FieldProblem> {
     for (path, timeout) in timeouts {
         bounded(path, timeout.unwrap_or(1), 1, MAX_TIMEOUT_MS);
     }
+    let ttl_s = spec.cache.map_or(1, |cache| u64::from(cache.ttl_s));
+    bounded("/cache/ttl_s", ttl_s, 1, MAX_TTL_S);
+    if let Some(limits) = &spec.limits {
+        meter::check(limits, "/limits", &mut problems);
+    }
+    if let Some(rails) = &spec.guardrails {
+        guard::check(rails, &mut problems);
+    }
     problems
 }
 
@@ -141,11 +151,14 @@ mod tests {
 
     use contracts::{
         id::ProviderId,
-        llm::{ModelKind, ProviderModel},
+        llm::{ModelKind, ProviderKind, ProviderModel},
     };
 
     use super::*;
-    use crate::domain::catalog::{Entry, Wanted};
+    use crate::domain::{
+        catalog::{Entry, Wanted},
+        prices::PriceTable,
+    };
 
     fn catalog() -> Catalog {
         let model = |name: &str| ProviderModel {
@@ -156,10 +169,14 @@ mod tests {
         let provider = Entry {
             id: ProviderId::generate(),
             name: "p".into(),
+            kind: ProviderKind::OpenaiCompatible,
+            base_url: "https://example.com/v1".into(),
             models: ["a", "b", "c"].map(model).into(),
+            limits: None,
         };
         let route = RouteSpec::ordered("r", [("p", "a"), ("p", "b"), ("p", "c")]);
-        Catalog::new(true, vec![provider], vec![Arc::new(route)])
+        let prices = PriceTable::built_in();
+        Catalog::new(true, vec![provider], vec![Arc::new(route)], &prices)
     }
 
     fn choices(weights: [u32; 3]) -> Vec<Choice> {

@@ -117,10 +117,14 @@ pub(crate) fn check_models(models: &[ProviderModel], problems: &mut Vec<FieldPro
             problems.push(problem(&path("name"), "this model is there already"));
         }
         let Some(price) = model.price else { continue };
-        for (field, amount) in [
-            ("price/prompt", price.prompt),
-            ("price/completion", price.completion),
-        ] {
+        let amounts = [
+            ("price/prompt", Some(price.prompt)),
+            ("price/completion", Some(price.completion)),
+            ("price/cache_read", price.cache_read),
+            ("price/cache_write", price.cache_write),
+        ];
+        for (field, amount) in amounts {
+            let Some(amount) = amount else { continue };
             if let Err(text) = price::check(amount) {
                 problems.push(problem(&path(field), text));
             }
@@ -206,6 +210,7 @@ mod tests {
             price: Some(Price {
                 prompt: prompt.parse().unwrap(),
                 completion: prompt.parse().unwrap(),
+                ..Price::default()
             }),
         };
         let models = [model("a", "1"), model("a", "-1"), model("b c", "1")];

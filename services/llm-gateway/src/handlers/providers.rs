@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use crate::{
     Error, State,
     calls::{self, Asker},
-    domain::settings,
+    domain::{meter, settings},
     store::{Change, Keys},
 };
 
@@ -37,6 +37,9 @@ pub(crate) async fn create_provider(
     settings::check_name(&request.name, &mut problems);
     settings::check_models(&request.models, &mut problems);
     settings::check_base_url(&request.base_url, &mut problems);
+    if let Some(limits) = &request.limits {
+        meter::check(limits, "/limits", &mut problems);
+    }
     let key = request.api_key.as_deref();
     settings::check_keys(key, &request.more_api_keys, &mut problems);
     if request.kind == ProviderKind::Rehearsal {
@@ -55,6 +58,7 @@ pub(crate) async fn create_provider(
         base_url: settings::base_url(&request.base_url),
         key_hint,
         keys: keys.as_ref().map_or(0, Keys::count),
+        limits: request.limits,
         models: request.models,
         created_at: Utc::now(),
     };
@@ -84,6 +88,9 @@ pub(crate) async fn update_provider(
     }
     let key = request.api_key.as_deref();
     settings::check_keys(key, &request.more_api_keys, &mut problems);
+    if let Some(limits) = &request.limits {
+        meter::check(limits, "/limits", &mut problems);
+    }
     if let Some(models) = &request.models {
         settings::check_models(models, &mut problems);
     }
@@ -94,6 +101,7 @@ pub(crate) async fn update_provider(
         keys: request
             .api_key
             .map(|key| Keys::new(key, request.more_api_keys)),
+        limits: request.limits,
         models: request.models,
     };
     let store = &ctx.state.store;

@@ -33,6 +33,7 @@ pub(super) struct Labels {
     ignored: Vec<String>,
     /// Who answered, and how many were asked: for a question that named a route.
     way: Option<(String, usize)>,
+    cache: Option<&'static str>,
 }
 
 impl Face {
@@ -73,6 +74,7 @@ impl Face {
         let labels = Labels {
             id: chunk::id(call.id),
             ignored: call.ignored.clone(),
+            cache: call.cache(),
             way: call.attempts().map(|asked| (call.target.id(), asked)),
         };
         Ok(Begun {
@@ -104,6 +106,9 @@ impl Labels {
             }
         };
         set("x-request-id", self.id);
+        if let Some(cache) = self.cache {
+            set("x-gateway-cache", cache.to_owned());
+        }
         if let Some((model, asked)) = self.way {
             set("x-gateway-model", model);
             set("x-gateway-attempts", asked.to_string());

@@ -32,6 +32,8 @@ pub(crate) enum FaultKind {
     ContentPolicy,
     /// The answer does not fit the schema that was asked for, also after it was asked again.
     Unfit,
+    /// The guardrails of the route forbid the answer.
+    Withheld,
     /// The script of a rehearsal cannot be read.
     Script,
     /// No value fits the schema, as far as the rehearsal can tell.
@@ -65,6 +67,7 @@ impl FaultKind {
             Self::Invalid => "invalid_question",
             Self::ContentPolicy => "content_policy",
             Self::Unfit => "answer_unfit",
+            Self::Withheld => "guardrail",
             Self::Script => "rehearsal_script",
             Self::Schema => "rehearsal_schema",
             Self::RateLimited => "upstream_rate_limited",
@@ -85,6 +88,7 @@ impl FaultKind {
             | Self::Unsupported
             | Self::Invalid
             | Self::ContentPolicy
+            | Self::Withheld
             | Self::Script
             | Self::Schema
             | Self::Blocked => ErrorCode::InvalidInput,
@@ -107,6 +111,7 @@ impl FaultKind {
             | Self::Unsupported
             | Self::Invalid
             | Self::ContentPolicy
+            | Self::Withheld
             | Self::Script => 400,
             Self::Refused(status) => status,
             Self::Failed(503 | 529) => 503,
@@ -142,6 +147,9 @@ impl FaultKind {
             }
             Self::Unfit => {
                 format!("the answer of provider `{provider}` does not fit the schema asked for")
+            }
+            Self::Withheld => {
+                format!("the route's guardrails forbid the answer of provider `{provider}`")
             }
             Self::Script => "the script of the rehearsal cannot be read".to_owned(),
             Self::Schema => "the rehearsal finds no value that fits the schema".to_owned(),

@@ -52,7 +52,10 @@ struct Rich {
 
 impl Rich {
     async fn start() -> Self {
-        let fixture = Fixture::start().await;
+        Self::of(Fixture::start().await).await
+    }
+
+    async fn of(fixture: Fixture) -> Self {
         let owner = fixture.owner().await;
         fixture.vendor_of(&owner).await;
         fixture.vendor.otherwise(Answer::text("hello"));
@@ -293,7 +296,7 @@ async fn a_model_without_a_price_needs_a_budget_that_says_so() {
 
 #[tokio::test]
 async fn a_crowd_of_questions_at_four_replicas_never_spends_more() {
-    let rich = Rich::start().await;
+    let rich = Rich::of(Fixture::patient().await).await;
     let (fixture, owner) = (&rich.fixture, &rich.owner);
     let made = rich.budget(spec(BudgetScope::Organization, "0.01")).await;
     let mut user = spec(BudgetScope::User, "0.009");

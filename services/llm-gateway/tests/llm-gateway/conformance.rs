@@ -51,6 +51,7 @@ impl Bench {
                 price: Some(Price {
                     prompt: "1".parse().unwrap(),
                     completion: "2".parse().unwrap(),
+                    ..Price::default()
                 }),
             };
             let mut request = vendor_at(&vendor.base_url(mock.address));

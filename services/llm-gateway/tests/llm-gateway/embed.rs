@@ -36,6 +36,7 @@ async fn vendor_of(fixture: &Fixture, owner: &Principal) {
         price: Some(Price {
             prompt: "0.02".parse().unwrap(),
             completion: "0".parse().unwrap(),
+            ..Price::default()
         }),
     });
     let change = UpdateProvider {
@@ -43,6 +44,7 @@ async fn vendor_of(fixture: &Fixture, owner: &Principal) {
         base_url: None,
         api_key: None,
         more_api_keys: Vec::new(),
+        limits: None,
         models: Some(models),
     };
     fixture.ask(owner, &change).await.unwrap();
@@ -354,6 +356,7 @@ async fn a_provider_of_vectors_alone_is_tested_with_a_text() {
         base_url: None,
         api_key: None,
         more_api_keys: Vec::new(),
+        limits: None,
         models: Some(vec![ProviderModel {
             name: "fake-embedding".into(),
             kind: ModelKind::Embedding,

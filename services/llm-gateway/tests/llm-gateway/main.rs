@@ -3,14 +3,18 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic, and its helpers too")]
 
 mod budgets;
+mod cache;
 mod cancel;
 mod complete;
 mod conformance;
 mod embed;
 mod faces;
 mod faults;
+mod guardrails;
 mod held;
 mod http;
+mod limits;
+mod prices;
 mod providers;
 mod python;
 mod records;
@@ -68,6 +72,15 @@ impl Fixture {
     }
 
     async fn with(addresses: &[SocketAddr], llm: Settings) -> Self {
+        Self::waiting(addresses, llm, None).await
+    }
+
+    /// A crowd on one thread of a busy machine opens its connections slowly: they may take longer.
+    async fn patient() -> Self {
+        Self::waiting(&[], Settings::default(), Some(60_000)).await
+    }
+
+    async fn waiting(addresses: &[SocketAddr], llm: Settings, connection_ms: Option<u64>) -> Self {
         let nats = Nats::start().await;
         let bus = testkit::bus(&nats.url()).await;
         let runtime = testkit::runtime(&bus).await;
@@ -82,12 +95,12 @@ impl Fixture {
             .chain([&vendor.address()])
             .map(allowed)
             .collect::<Vec<_>>();
+        let mut sql = sql::Config::new(database.url(), "test");
+        if let Some(connection_ms) = connection_ms {
+            sql.postgres_acquire_timeout_ms = connection_ms;
+        }
         let config = Config {
-            // A crowd on a busy machine waits for connections, which is not what its test is about.
-            sql: sql::Config {
-                postgres_acquire_timeout_ms: 60_000,
-                ..sql::Config::new(database.url(), "test")
-            },
+            sql,
             documents: documents::Config::new(mongo.url(), mongo.database()),
             vault: vault::Config::new(MASTER_KEY),
             egress: egress::Config::allowing(reachable),
@@ -210,6 +223,7 @@ fn vendor_at(base_url: &str) -> CreateProvider {
         base_url: base_url.into(),
         api_key: Some(FakeLlm::API_KEY.into()),
         more_api_keys: Vec::new(),
+        limits: None,
         models: vec![
             ProviderModel {
                 name: "fake-large".into(),
@@ -217,6 +231,7 @@ fn vendor_at(base_url: &str) -> CreateProvider {
                 price: Some(Price {
                     prompt: "2.5".parse().unwrap(),
                     completion: "10".parse().unwrap(),
+                    ..Price::default()
                 }),
             },
             ProviderModel {

@@ -20,6 +20,7 @@ fn unchanged(provider_id: ProviderId) -> UpdateProvider {
         base_url: None,
         api_key: None,
         more_api_keys: Vec::new(),
+        limits: None,
         models: None,
     }
 }

@@ -387,6 +387,7 @@ async fn a_refused_key_rests_and_the_next_one_is_used() {
         base_url: None,
         api_key: Some("sk-refused-canary-1".into()),
         more_api_keys: vec!["sk-refused-canary-2".into(), FakeLlm::API_KEY.into()],
+        limits: None,
         models: None,
     };
     let changed = fixture.ask(&owner, &update).await.unwrap();
@@ -430,6 +431,7 @@ async fn a_key_that_is_limited_makes_room_for_the_next() {
         base_url: None,
         api_key: Some(FakeLlm::API_KEY.into()),
         more_api_keys: vec![FakeLlm::API_KEY.into()],
+        limits: None,
         models: None,
     };
     fixture.ask(&owner, &update).await.unwrap();

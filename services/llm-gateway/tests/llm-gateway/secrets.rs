@@ -8,11 +8,15 @@ use std::{
 use contracts::{
     Principal, Request,
     id::ExecutionId,
-    llm::{GetProvider, ListModels, ListProviders, TestProvider},
+    llm::{
+        CreateProvider, CreateRoute, GetProvider, ListModels, ListProviders, RouteSpec,
+        TestProvider,
+    },
 };
+use documents::CallQuestion;
 use serde_json::json;
 use testkit::{FakeLlm, fake_llm::Answer};
-use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::{MakeWriter, format::FmtSpan};
 
 use crate::{Fixture, question, vendor_at};
 
@@ -36,6 +40,18 @@ impl MakeWriter<'_> for Log {
     }
 }
 
+/// All that is logged from now on.
+fn logged() -> Log {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::DEBUG)
+        .with_span_events(FmtSpan::CLOSE)
+        .with_writer(log.clone())
+        .finish();
+    tracing::subscriber::set_global_default(subscriber).ok();
+    log
+}
+
 async fn reply<R: Request>(fixture: &Fixture, who: &Principal, request: &R) -> String {
     match fixture.ask(who, request).await {
         Ok(reply) => json!(reply).to_string(),
@@ -45,12 +61,7 @@ async fn reply<R: Request>(fixture: &Fixture, who: &Principal, request: &R) -> S
 
 #[tokio::test]
 async fn a_key_is_seen_by_its_vendor_alone() {
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::DEBUG)
-        .with_writer(log.clone())
-        .finish();
-    tracing::subscriber::set_global_default(subscriber).ok();
+    let log = logged();
     let mut fixture = Fixture::start().await;
     let owner = fixture.owner().await;
     let run = Principal {
@@ -97,5 +108,47 @@ async fn a_key_is_seen_by_its_vendor_alone() {
     said.extend(logged.lines().map(str::to_owned));
     for text in said {
         assert!(!text.contains("fake-vendor-key"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn keys_that_are_tried_one_after_the_other_are_seen_by_their_vendor_alone() {
+    let log = logged();
+    let mut fixture = Fixture::start().await;
+    let owner = fixture.owner().await;
+    let mut request = vendor_at(&fixture.vendor.base_url());
+    request.api_key = Some("sk-canary-of-the-first".into());
+    request.more_api_keys = vec!["sk-canary-of-the-second".into()];
+    let made = fixture.ask(&owner, &request).await.unwrap();
+    let spec = RouteSpec::ordered("r", [("vendor", "fake-large"), ("vendor", "fake-small")]);
+    let mut said = vec![json!(made).to_string()];
+    said.push(reply(&fixture, &owner, &CreateRoute { spec }).await);
+    let odd = CreateProvider {
+        name: "odd".into(),
+        more_api_keys: vec!["sk-canary with a space".into()],
+        ..request
+    };
+    said.push(reply(&fixture, &owner, &odd).await);
+    for model in ["r", "vendor/fake-large"] {
+        let problem = fixture.refused(&owner, &question(model, "hi")).await;
+        said.push(json!(problem).to_string());
+    }
+    fixture.drain().await;
+    assert!(fixture.vendor.requests().len() >= 2);
+    let calls = fixture
+        .archive
+        .latest_calls(owner.tenant, &CallQuestion::default(), 10)
+        .await
+        .unwrap();
+    assert!(calls.iter().any(|call| call.attempts.len() > 1));
+    said.push(json!(calls).to_string());
+    let logged = String::from_utf8_lossy(&log.0.lock().unwrap()).into_owned();
+    assert!(
+        logged.contains("gen_ai.usage.input_tokens"),
+        "spans were read"
+    );
+    said.extend(logged.lines().map(str::to_owned));
+    for text in said {
+        assert!(!text.contains("canary"), "{text}");
     }
 }

@@ -66,6 +66,7 @@ impl Draft {
             base_url: self.base_url.trim().into(),
             api_key: self.api_key()?,
             more_api_keys: Vec::new(),
+            limits: None,
             models: read_models(&self.models).map_err(|text| wrong("/models", text))?,
         })
     }

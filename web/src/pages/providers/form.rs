@@ -28,7 +28,7 @@ use crate::{
     },
 };
 
-const MODELS_HINT: &str = "One a line: a name, the word embedding if it makes vectors, and the prices of a million prompt and completion tokens.";
+const MODELS_HINT: &str = "One a line: a name, the word embedding if it makes vectors, and the prices of a million prompt and completion tokens, then of prompt tokens read from and written to the vendor's cache.";
 
 #[component]
 pub(super) fn ProviderDialog(provider: Option<Provider>, onclose: EventHandler<()>) -> Element {

@@ -7,18 +7,29 @@ use contracts::{
 
 use crate::ui::problem::{field_error, sentence};
 
+/// Stands for a price between others that is not said.
+const UNSAID: &str = "-";
+
 pub(super) fn write_models(models: &[ProviderModel]) -> String {
     let lines = models.iter().map(|model| {
         let kind = match model.kind {
             ModelKind::Chat => "",
             ModelKind::Embedding => " embedding",
         };
-        let price = model
-            .price
-            .map(|price| format!(" {} {}", price.prompt, price.completion));
+        let price = model.price.as_ref().map(write_price);
         format!("{}{kind}{}", model.name, price.unwrap_or_default())
     });
     lines.collect::<Vec<_>>().join("\n")
+}
+
+fn write_price(price: &Price) -> String {
+    let plain = format!(" {} {}", price.prompt, price.completion);
+    match (price.cache_read, price.cache_write) {
+        (None, None) => plain,
+        (Some(read), None) => format!("{plain} {read}"),
+        (None, Some(write)) => format!("{plain} {UNSAID} {write}"),
+        (Some(read), Some(write)) => format!("{plain} {read} {write}"),
+    }
 }
 
 pub(super) fn read_models(text: &str) -> Result<Vec<ProviderModel>, String> {
@@ -37,22 +48,26 @@ fn read_model(line: &str) -> Result<ProviderModel, String> {
         Some(_) => ModelKind::Embedding,
         None => ModelKind::Chat,
     };
+    let number = |word: &str| {
+        word.parse()
+            .map_err(|_| format!("`{word}` in `{line}` is not a price"))
+    };
+    let cached = |word: Option<&&str>| match word {
+        None | Some(&UNSAID) => Ok(None),
+        Some(word) => number(word).map(Some),
+    };
     let rest: Vec<_> = words.collect();
     let price = match rest.as_slice() {
         [] => None,
-        [prompt, completion] => {
-            let number = |word: &str| {
-                word.parse()
-                    .map_err(|_| format!("`{word}` in `{line}` is not a price"))
-            };
-            Some(Price {
-                prompt: number(prompt)?,
-                completion: number(completion)?,
-            })
-        }
+        [prompt, completion, rest @ ..] if rest.len() <= 2 => Some(Price {
+            prompt: number(prompt)?,
+            completion: number(completion)?,
+            cache_read: cached(rest.first())?,
+            cache_write: cached(rest.get(1))?,
+        }),
         _ => {
             return Err(format!(
-                "`{line}` has to be a name, with two prices or none"
+                "`{line}` has to be a name, with two to four prices or none"
             ));
         }
     };
@@ -80,9 +95,10 @@ mod tests {
 
     #[test]
     fn models_are_written_as_they_are_read() {
-        let text = "gpt-4o-mini 0.15 0.60\nsmall embedding 0.02 0\nlocal";
-        let models = read_models(text).expect("three models");
-        assert_eq!(models.len(), 3);
+        let text = "gpt-4o-mini 0.15 0.60\nsmall embedding 0.02 0\nlocal\n\
+            cached 3 15 0.30\nwritten 3 15 0.30 3.75\nodd 3 15 - 3.75";
+        let models = read_models(text).expect("six models");
+        assert_eq!(models.len(), 6);
         assert_eq!(models[1].kind, ModelKind::Embedding);
         assert_eq!(models[2].price, None);
         assert_eq!(write_models(&models), text);
@@ -90,7 +106,7 @@ mod tests {
 
     #[test]
     fn half_a_price_is_refused() {
-        for text in ["", "gpt 1", "gpt one two", "gpt 1 2 3"] {
+        for text in ["", "gpt 1", "gpt one two", "gpt 1 2 x", "gpt 1 2 3 4 5"] {
             assert!(read_models(text).is_err(), "{text}");
         }
     }

@@ -24,6 +24,7 @@ pub(crate) struct Model {
     pub(crate) key_hint: Option<String>,
     pub(crate) keys: i32,
     pub(crate) models: String,
+    pub(crate) limits: Option<String>,
     pub(crate) created_at: DateTimeUtc,
 }
 
@@ -46,6 +47,11 @@ impl Model {
             base_url: self.base_url,
             key_hint: self.key_hint,
             keys: u32::try_from(self.keys).unwrap_or(0),
+            limits: self
+                .limits
+                .map(|limits| serde_json::from_str(&limits))
+                .transpose()
+                .map_err(unreadable)?,
             models: serde_json::from_str(&self.models).map_err(unreadable)?,
             created_at: self.created_at,
         })

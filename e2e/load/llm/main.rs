@@ -1,0 +1,234 @@
+//! What the LLM gateway adds to a question: the same questions to the same vendor, directly and by way of the platform, in
+//! one run.
+//!
+//! The vendor answers at once, in a process of its own. So does the platform, whole, as `troupe up` runs it: who asks is
+//! checked, limits are asked, the key is opened, prices, records and metrics are kept. `budgeted` goes by a route and
+//! holds back money for each question besides.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use bus::Bus;
+use clap::Parser;
+use e2e::{Client, Platform};
+use serde_json::{Value, json};
+
+use crate::{
+    ask::{Asker, Way},
+    report::{Cell, Memory, Report},
+    vendor::{MODEL, VENDOR, Vendor},
+};
+
+mod ask;
+mod report;
+mod vendor;
+
+const CONCURRENCIES: [usize; 3] = [1, 16, 64];
+/// Questions that go before the first that counts, on each way.
+const WARM: usize = 200;
+/// Clock ticks of `/proc/<pid>/stat` in a second, on every Linux of today.
+const TICKS: f64 = 100.0;
+const REQUEST: Duration = Duration::from_secs(60);
+
+#[derive(Parser)]
+struct Options {
+    /// Questions of each kind, way and concurrency in a round
+    #[arg(long, default_value_t = 2000)]
+    questions: usize,
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Streams that are open at the same time while the memory is looked at
+    #[arg(long, default_value_t = 1000)]
+    open_streams: usize,
+}
+
+struct Bench {
+    platform: Platform,
+    vendor: Vendor,
+    /// Asks models by their names.
+    plain: Client,
+    /// Asks by a route, under a budget.
+    budgeted: Client,
+    http: reqwest::Client,
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    if std::env::args().nth(1).as_deref() == Some(VENDOR) {
+        return vendor::serve().await;
+    }
+    egress::install_tls();
+    let options = Options::parse();
+    let bench = Bench::start().await?;
+    let report = bench.measure(&options).await?;
+    report.print();
+    let path = std::path::Path::new("target/bench/llm.json");
+    std::fs::create_dir_all("target/bench")?;
+    std::fs::write(path, serde_json::to_vec_pretty(&report)?)?;
+    println!("\nwritten to {}", path.display());
+    Ok(())
+}
+
+impl Bench {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "whoever asks is outside the platform"
+    )]
+    async fn start() -> Result<Self> {
+        let vendor = Vendor::start().await?;
+        let platform = Platform::allowing(&[vendor.address]).await;
+        let plain = platform.user("ada").await;
+        let budgeted = platform.user("bob").await;
+        let provider = json!({"name": "vendor", "kind": "openai_compatible", "base_url": format!("http://{}/v1", vendor.address),
+            "api_key": "sk-bench", "models": [{"name": MODEL, "price": {"prompt": "2.5", "completion": "10"}}]});
+        let limits = json!({"requests_per_minute": 1_000_000, "tokens_per_minute": 1_000_000_000, "parallel": 100_000});
+        for user in [&plain, &budgeted] {
+            made(user, "POST", "/llm-providers", &provider).await?;
+            made(user, "PUT", "/llm/limits", &limits).await?;
+        }
+        let route = json!({"name": "r", "deployments": [{"provider": "vendor", "model": MODEL}]});
+        made(&budgeted, "POST", "/llm/routes", &route).await?;
+        let budget =
+            json!({"name": "all", "scope": "organization", "period": "month", "limit": "1000000"});
+        made(&budgeted, "POST", "/llm/budgets", &budget).await?;
+        Ok(Self {
+            platform,
+            vendor,
+            plain,
+            budgeted,
+            http: reqwest::Client::builder().timeout(REQUEST).build()?,
+        })
+    }
+
+    async fn measure(&self, options: &Options) -> Result<Report> {
+        let process = self.platform.process_id();
+        for (_, asker) in self.ways().await? {
+            asker.load(false, 16, WARM.min(options.questions)).await?;
+        }
+        let idle_mb = resident(process)?;
+        let mut cells: Vec<Cell> = Vec::new();
+        for _ in 0..options.rounds {
+            for cell in self.round(options.questions).await? {
+                match cells.iter_mut().find(|other| other.is_same(&cell)) {
+                    None => cells.push(cell),
+                    Some(other) => other.better(&cell),
+                }
+            }
+        }
+        let after_load_mb = resident(process)?;
+        let ways = self.ways().await?;
+        let gateway = ways.iter().find(|(way, _)| *way == "gateway");
+        let (_, gateway) = gateway.context("a way through the gateway")?;
+        let held = gateway.held(options.open_streams).await?;
+        let memory = Memory {
+            idle_mb,
+            after_load_mb,
+            open_streams: held.len(),
+            with_open_streams_mb: resident(process)?,
+        };
+        Ok(Report {
+            cores: std::thread::available_parallelism()?.get(),
+            optimised: !cfg!(debug_assertions),
+            rounds: options.rounds,
+            questions: options.questions,
+            cells,
+            memory,
+        })
+    }
+
+    async fn round(&self, questions: usize) -> Result<Vec<Cell>> {
+        let process = self.platform.process_id();
+        // Tokens end after ten minutes.
+        let ways = self.ways().await?;
+        let mut cells = Vec::new();
+        let of = |streamed: bool| CONCURRENCIES.map(|concurrency| (streamed, concurrency));
+        for (streamed, concurrency) in [of(false), of(true)].concat() {
+            for (way, asker) in &ways {
+                // Over NATS an answer always comes in pieces.
+                if streamed && matches!(asker.way, Way::Nats { .. }) {
+                    continue;
+                }
+                let before = cpu(process)?;
+                let loaded = asker.load(streamed, concurrency, questions).await;
+                let (taken, all) =
+                    loaded.with_context(|| format!("{way}, {concurrency} at a time"))?;
+                let kind = (streamed, concurrency, *way);
+                cells.push(Cell::new(kind, &taken, all, cpu(process)? - before));
+            }
+        }
+        Ok(cells)
+    }
+
+    /// The ways to the vendor, with fresh tokens.
+    async fn ways(&self) -> Result<Vec<(&'static str, Asker)>> {
+        let http = |base_url: String, key: &str, model: &str| Asker {
+            way: Way::Http {
+                client: self.http.clone(),
+                base_url,
+                key: key.to_owned(),
+            },
+            model: model.to_owned(),
+        };
+        let gateway = format!("{}/v1", self.platform.url());
+        let plain = token(&self.plain, "ada").await?;
+        let budgeted = token(&self.budgeted, "bob").await?;
+        let named = format!("vendor/{MODEL}");
+        let config = bus::Config {
+            user: Some(self.plain.user.clone()),
+            password: Some(plain.clone()),
+            inbox_prefix: Some(format!("_INBOX_{}", self.plain.user)),
+            ..bus::Config::open(self.platform.nats_url())
+        };
+        let nats = Asker {
+            way: Way::Nats {
+                bus: Box::new(Bus::connect(&config).await?),
+                tenant: self.plain.organization.parse()?,
+                token: plain.clone(),
+            },
+            model: named.clone(),
+        };
+        let vendor = format!("http://{}/v1", self.vendor.address);
+        Ok(vec![
+            ("direct", http(vendor, "sk-bench", MODEL)),
+            ("gateway", http(gateway.clone(), &plain, &named)),
+            ("budgeted", http(gateway, &budgeted, "r")),
+            ("nats", nats),
+        ])
+    }
+}
+
+async fn made(user: &Client, method: &str, path: &str, body: &Value) -> Result<()> {
+    let path = format!("/api/v1{path}");
+    let headers = [("content-type", "application/json")];
+    let answer = user
+        .send(method.parse()?, &path, Some(body.to_string()), &headers)
+        .await?;
+    ensure!(matches!(answer.status, 200 | 201), "{path}: {answer:?}");
+    Ok(())
+}
+
+async fn token(user: &Client, name: &str) -> Result<String> {
+    let form = json!({"email": format!("{name}@example.com"), "password": Client::PASSWORD});
+    let answer = user.post("/api/v1/auth/login", &form).await;
+    let token = answer.body["access_token"].as_str();
+    Ok(token.context("no token")?.to_owned())
+}
+
+/// Seconds of CPU time that a process has taken, in user and in system mode.
+fn cpu(process: u32) -> Result<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
+    // The name in parentheses may hold spaces; times are the 14th and 15th field.
+    let fields = stat.rsplit(')').next().unwrap_or_default();
+    let mut times = fields.split_whitespace().skip(11);
+    let mut time = || times.next().and_then(|text| text.parse::<f64>().ok());
+    let (user, system) = time().zip(time()).context("no times of the process")?;
+    Ok((user + system) / TICKS)
+}
+
+/// Megabytes of memory that a process has.
+fn resident(process: u32) -> Result<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+    let kib = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<f64>().ok());
+    Ok(kib.context("no memory of the process")? / 1024.0)
+}

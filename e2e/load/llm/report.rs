@@ -1,0 +1,196 @@
+//! What was measured, as a file and as tables.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::{ask::Taken, vendor::EVENTS};
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Report {
+    pub(crate) cores: usize,
+    /// False for a debug build, whose figures say nothing.
+    pub(crate) optimised: bool,
+    pub(crate) rounds: usize,
+    /// Of each cell and round.
+    pub(crate) questions: usize,
+    pub(crate) cells: Vec<Cell>,
+    /// Of the whole platform in one process.
+    pub(crate) memory: Memory,
+}
+
+/// One kind of question on one way at one concurrency: of each figure the best round, as whatever else a machine does only
+/// makes it worse.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Cell {
+    pub(crate) streamed: bool,
+    pub(crate) concurrency: usize,
+    pub(crate) way: &'static str,
+    pub(crate) per_s: f64,
+    pub(crate) p50_ms: f64,
+    pub(crate) p99_ms: f64,
+    /// Until the first bytes of the answer.
+    pub(crate) first_p50_ms: f64,
+    pub(crate) first_p99_ms: f64,
+    /// CPU time of the platform for one question, in microseconds.
+    pub(crate) cpu_us: f64,
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Memory {
+    pub(crate) idle_mb: f64,
+    pub(crate) after_load_mb: f64,
+    pub(crate) open_streams: usize,
+    pub(crate) with_open_streams_mb: f64,
+}
+
+impl Cell {
+    pub(crate) fn new(
+        (streamed, concurrency, way): (bool, usize, &'static str),
+        taken: &[Taken],
+        all: Duration,
+        cpu_s: f64,
+    ) -> Self {
+        let count = taken.len() as f64;
+        let whole = sorted(taken.iter().map(|it| it.whole));
+        let first = sorted(taken.iter().map(|it| it.first));
+        Self {
+            streamed,
+            concurrency,
+            way,
+            per_s: count / all.as_secs_f64(),
+            p50_ms: at(&whole, 0.5),
+            p99_ms: at(&whole, 0.99),
+            first_p50_ms: at(&first, 0.5),
+            first_p99_ms: at(&first, 0.99),
+            cpu_us: cpu_s * 1e6 / count,
+        }
+    }
+
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        (self.streamed, self.concurrency, self.way)
+            == (other.streamed, other.concurrency, other.way)
+    }
+
+    /// Keeps of each figure the better one.
+    pub(crate) fn better(&mut self, other: &Self) {
+        self.per_s = self.per_s.max(other.per_s);
+        self.p50_ms = self.p50_ms.min(other.p50_ms);
+        self.p99_ms = self.p99_ms.min(other.p99_ms);
+        self.first_p50_ms = self.first_p50_ms.min(other.first_p50_ms);
+        self.first_p99_ms = self.first_p99_ms.min(other.first_p99_ms);
+        self.cpu_us = self.cpu_us.min(other.cpu_us);
+    }
+}
+
+fn sorted(times: impl Iterator<Item = Duration>) -> Vec<f64> {
+    let mut times: Vec<_> = times.map(|time| time.as_secs_f64() * 1e3).collect();
+    times.sort_by(f64::total_cmp);
+    times
+}
+
+fn at(times: &[f64], share: f64) -> f64 {
+    let place = times.len().saturating_sub(1) as f64 * share;
+    times.get(place as usize).copied().unwrap_or_default()
+}
+
+impl Report {
+    pub(crate) fn print(&self) {
+        if !self.optimised {
+            println!("\na debug build: these figures say nothing of the gateway");
+        }
+        println!(
+            "\n{:<9}{:>4}  {:<9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>10}{:>10}",
+            "kind",
+            "c",
+            "way",
+            "per s",
+            "p50 ms",
+            "p99 ms",
+            "first50",
+            "first99",
+            "cpu us",
+            "p50 more",
+            "/ direct"
+        );
+        for cell in &self.cells {
+            let direct = self.cell(cell.streamed, cell.concurrency, "direct");
+            println!(
+                "{:<9}{:>4}  {:<9}{:>9.0}{:>9.3}{:>9.3}{:>9.3}{:>9.3}{:>9.0}{:>10.3}{:>10.2}",
+                if cell.streamed { "streamed" } else { "plain" },
+                cell.concurrency,
+                cell.way,
+                cell.per_s,
+                cell.p50_ms,
+                cell.p99_ms,
+                cell.first_p50_ms,
+                cell.first_p99_ms,
+                cell.cpu_us,
+                direct.map_or(0.0, |direct| cell.p50_ms - direct.p50_ms),
+                direct.map_or(0.0, |direct| cell.per_s / direct.per_s),
+            );
+        }
+        let Memory {
+            idle_mb,
+            after_load_mb,
+            open_streams,
+            with_open_streams_mb,
+        } = self.memory;
+        println!(
+            "\nmemory of the whole platform, MB: {idle_mb:.0} idle, {after_load_mb:.0} after the load, {with_open_streams_mb:.0} with {open_streams} open streams"
+        );
+        self.print_targets();
+    }
+
+    fn cell(&self, streamed: bool, concurrency: usize, way: &str) -> Option<&Cell> {
+        self.cells
+            .iter()
+            .find(|it| (it.streamed, it.concurrency, it.way) == (streamed, concurrency, way))
+    }
+
+    /// Beside what they should be.
+    fn print_targets(&self) {
+        println!("\n{:<40}{:>10}{:>12}", "", "target", "found");
+        for (name, target, found) in self.targets() {
+            let found = found.map_or_else(|| "-".to_owned(), |found| format!("{found:.3}"));
+            println!("{name:<40}{target:>10}{found:>12}");
+        }
+    }
+
+    fn targets(&self) -> [(&'static str, &'static str, Option<f64>); 9] {
+        let pair = |streamed, concurrency| {
+            let direct = self.cell(streamed, concurrency, "direct");
+            direct.zip(self.cell(streamed, concurrency, "gateway"))
+        };
+        let added = |streamed, concurrency, figure: fn(&Cell) -> f64| {
+            pair(streamed, concurrency).map(|(direct, gateway)| figure(gateway) - figure(direct))
+        };
+        let cpu = pair(false, 64).map(|(_, gateway)| gateway.cpu_us);
+        let streamed = pair(true, 64).map(|(_, gateway)| gateway.cpu_us);
+        let share = pair(false, 64).map(|(direct, gateway)| gateway.per_s / direct.per_s);
+        let events = cpu.zip(streamed);
+        let event = events.map(|(plain, streamed)| (streamed - plain) / EVENTS as f64);
+        let http = self.cell(false, 1, "gateway");
+        let nats = self.cell(false, 1, "nats").zip(http);
+        let nats = nats.map(|(nats, http)| nats.p50_ms - http.p50_ms);
+        let whole = added(false, 1, |cell| cell.p50_ms);
+        let slowest = added(false, 16, |cell| cell.p99_ms);
+        let first = added(true, 1, |cell| cell.first_p50_ms);
+        let late = added(true, 1, |cell| cell.first_p99_ms);
+        [
+            ("CPU of a plain question, c=64, us", "<= 120", cpu),
+            (
+                "questions/s and core, c=64",
+                ">= 6000",
+                cpu.map(|cpu| 1e6 / cpu),
+            ),
+            ("rate / direct, c=64", ">= 0.15", share),
+            ("added p50, c=1, ms", "<= 0.15", whole),
+            ("added p99, c=16, ms", "<= 0.8", slowest),
+            ("added first token p50, c=1, ms", "<= 0.2", first),
+            ("added first token p99, c=1, ms", "<= 1", late),
+            ("CPU of a streamed event, c=64, us", "<= 4", event),
+            ("NATS beyond HTTP, p50, c=1, ms", "<= 0.3", nats),
+        ]
+    }
+}
