@@ -149,6 +149,7 @@ async fn run(bus: &Bus, user: &Principal) -> Result<()> {
         origin: Origin::crew(CrewId::EXAMPLE, 1),
         parent: None,
         notify: false,
+        queued: false,
         basis: None,
         definition_hash: HASH.into(),
         input: json!({"topic": "tea"}),

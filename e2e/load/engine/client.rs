@@ -96,6 +96,7 @@ impl Client {
             origin: Origin::flow(FlowId::EXAMPLE, Some(1)),
             parent: None,
             notify: false,
+            queued: false,
             basis: None,
             definition_hash: self.order.hash.clone(),
             input,

@@ -4,6 +4,7 @@
 
 mod agents;
 mod bad_input;
+mod concurrency;
 mod conversations;
 mod crash;
 mod integrators;

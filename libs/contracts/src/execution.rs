@@ -394,7 +394,7 @@ pub struct ExecutionWithEvents {
     pub events: Events,
 }
 
-/// An execution that answers a message of a conversation came to its end; said once it is archived. Its outcome is read with `execution.read`.
+/// An execution that answers a message of a conversation, or has a place of a limited flow, came to its end; said once it is archived. Its outcome is read with `execution.read`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Finished {

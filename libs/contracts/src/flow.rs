@@ -15,6 +15,7 @@ use crate::{
 
 mod again;
 mod cache;
+mod concurrency;
 mod drawing;
 mod idempotency;
 mod regression;
@@ -23,6 +24,9 @@ mod running;
 
 pub use again::{ContinueExecution, ForkExecution, RetryExecution, TestFlow};
 pub use cache::Cache;
+pub use concurrency::{
+    Concurrency, ConcurrencyPolicy, ConcurrencyScope, GetConcurrency, PlaceTaken, SetConcurrency,
+};
 pub use drawing::{Group, Note};
 pub use idempotency::Idempotency;
 pub use regression::{

@@ -43,7 +43,12 @@ pub enum ExecutionEvent {
         /// tells whether another execution would see the same values. Absent where it names none.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         variables: BTreeMap<String, String>,
+        /// Whether nothing begins before `execution_released`: its flow has no place for it yet.
+        #[serde(default, skip_serializing_if = "is_false")]
+        queued: bool,
     },
+    /// There is a place for the execution: it begins.
+    ExecutionReleased {},
     /// An attempt was handed to a worker; `key` is the `Idempotency-Key` it sends to the outside, the same for all attempts.
     StepStarted {
         node: String,
@@ -246,14 +251,15 @@ pub enum ExecutionEvent {
 
 /// What is left out of the text of an event where it does not hold.
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
-const fn is_false(flag: &bool) -> bool {
+pub(crate) const fn is_false(flag: &bool) -> bool {
     !*flag
 }
 
 impl ExecutionEvent {
     /// Every [`ExecutionEvent::kind`].
-    pub const KINDS: [&'static str; 29] = [
+    pub const KINDS: [&'static str; 30] = [
         "execution_started",
+        "execution_released",
         "step_started",
         "step_sleeping",
         "step_listening",
@@ -291,6 +297,7 @@ impl ExecutionEvent {
             | Self::ExecutionFailed { .. }
             | Self::ExecutionCancelled { .. } => true,
             Self::ExecutionStarted { .. }
+            | Self::ExecutionReleased {}
             | Self::StepStarted { .. }
             | Self::StepSleeping { .. }
             | Self::StepListening { .. }
@@ -323,6 +330,7 @@ impl ExecutionEvent {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::ExecutionStarted { .. } => "execution_started",
+            Self::ExecutionReleased {} => "execution_released",
             Self::StepStarted { .. } => "step_started",
             Self::StepSleeping { .. } => "step_sleeping",
             Self::StepListening { .. } => "step_listening",

@@ -167,6 +167,7 @@ fn frame_schema() -> MetaSchema {
             ("least_role", plain("string")),
             ("users", any()),
             ("cached", plain("boolean")),
+            ("queued", plain("boolean")),
             ("event", plain("string")),
             ("pointer", plain("string")),
             ("count", plain("integer")),

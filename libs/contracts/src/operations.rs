@@ -95,6 +95,8 @@ pub const OPERATIONS: &[Operation] = &[
     Operation::of::<flow::ListNodeTypes>(),
     Operation::of::<flow::GetVariables>(),
     Operation::of::<flow::SetVariables>(),
+    Operation::of::<flow::GetConcurrency>(),
+    Operation::of::<flow::SetConcurrency>(),
     Operation::of::<flow::ExecuteFlow>(),
     Operation::of::<execution::GetExecution>(),
     Operation::of::<execution::ListExecutions>(),

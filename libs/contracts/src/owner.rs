@@ -21,6 +21,7 @@ use crate::{
 #[serde(rename_all = "snake_case")]
 pub enum OwnerKind {
     Start,
+    Release,
     Claim,
     Hold,
     Result,
@@ -38,6 +39,7 @@ impl OwnerKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Start => "start",
+            Self::Release => "release",
             Self::Claim => "claim",
             Self::Hold => "hold",
             Self::Result => "result",
@@ -55,6 +57,7 @@ impl OwnerKind {
     pub fn parse(text: &str) -> Option<Self> {
         [
             Self::Start,
+            Self::Release,
             Self::Claim,
             Self::Hold,
             Self::Result,
@@ -97,6 +100,9 @@ pub struct Start {
     /// Whether its end is said with [`crate::execution::Finished`].
     #[serde(default)]
     pub notify: bool,
+    /// Whether it waits for [`Release`] before anything of it begins.
+    #[serde(default, skip_serializing_if = "crate::live::is_false")]
+    pub queued: bool,
     /// What it goes on from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub basis: Option<Basis>,
@@ -122,6 +128,14 @@ pub struct Parent {
     pub node: String,
     /// 1 where the parent has none itself.
     pub depth: u32,
+}
+
+/// An execution that was started to wait begins. Changes nothing where it does not wait.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Release {
+    pub tenant: TenantId,
+    pub execution_id: ExecutionId,
 }
 
 /// A worker is about to begin an attempt. Answered `not_found` when it is no longer wanted: the execution ended or is being
@@ -250,6 +264,7 @@ macro_rules! owner_requests {
 
 owner_requests! {
     Start => Accepted, Start;
+    Release => Execution, Release;
     Claim => (), Claim;
     Hold => (), Hold;
     Result => (), Result;

@@ -304,7 +304,8 @@ pub fn service_grants(service: Service) -> Grants {
             publish.push(Subject::kick_all().to_string());
         }
         Service::Flow => {
-            publish.push(format!("own.*.{}", OwnerKind::Start.as_str()));
+            let told = [OwnerKind::Start, OwnerKind::Release, OwnerKind::Cancel];
+            publish.extend(told.map(|kind| format!("own.*.{}", kind.as_str())));
             publish.push(Subject::triggers().to_string());
             // Who sends a webhook may wait for the output.
             subscribe.push("live.*.*".to_owned());

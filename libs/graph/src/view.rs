@@ -140,13 +140,17 @@ impl ExecutionView {
     fn change(&mut self, frame: &Frame) {
         let event = &frame.event;
         match event {
-            ExecutionEvent::ExecutionStarted { input, .. } => {
-                self.state = ExecutionState::Running;
+            ExecutionEvent::ExecutionStarted { input, queued, .. } => {
+                self.state = match queued {
+                    true => ExecutionState::Queued,
+                    false => ExecutionState::Running,
+                };
                 self.input = Some(input.clone());
                 self.started_at = Some(frame.ts);
             }
             ExecutionEvent::CancelAsked { .. }
             | ExecutionEvent::ExecutionPaused { .. }
+            | ExecutionEvent::ExecutionReleased {}
             | ExecutionEvent::ExecutionResumed { .. } => self.wish(event),
             ExecutionEvent::ApprovalAsked { .. }
             | ExecutionEvent::ApprovalGiven { .. }
@@ -216,7 +220,7 @@ impl ExecutionView {
         }
     }
 
-    /// What a person wishes of the execution.
+    /// What a person, or the policy of its flow, wishes of the execution.
     fn wish(&mut self, event: &ExecutionEvent) {
         self.cancel_asked |= matches!(event, ExecutionEvent::CancelAsked { .. });
         self.state = match event {
@@ -365,6 +369,7 @@ const fn usage_of(event: &ExecutionEvent) -> Option<Usage> {
         | ExecutionEvent::ExecutionStarted { .. }
         | ExecutionEvent::CancelAsked { .. }
         | ExecutionEvent::ExecutionPaused { .. }
+        | ExecutionEvent::ExecutionReleased {}
         | ExecutionEvent::ExecutionResumed { .. }
         | ExecutionEvent::ExecutionFailing { .. }
         | ExecutionEvent::CompensationStarted { .. }
@@ -464,6 +469,7 @@ fn change_node(view: &mut NodeView, event: &ExecutionEvent, ts: DateTime<Utc>) {
         | ExecutionEvent::ExecutionStarted { .. }
         | ExecutionEvent::CancelAsked { .. }
         | ExecutionEvent::ExecutionPaused { .. }
+        | ExecutionEvent::ExecutionReleased {}
         | ExecutionEvent::ExecutionResumed { .. }
         | ExecutionEvent::ExecutionFailing { .. }
         | ExecutionEvent::CompensationStarted { .. }

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::error::Error;
 
+pub(crate) mod concurrency;
 pub(crate) mod cron;
 pub(crate) mod pins;
 pub(crate) mod regression;

@@ -6,6 +6,11 @@ use contracts::{
     id::{ExecutionId, FlowId, TriggerId, UserId},
 };
 
+/// Why a start is refused whose flow runs as often as it may.
+pub(crate) const NO_PLACE: &str = "concurrency_limit";
+/// How many running executions such a refusal names.
+const NAMED: usize = 5;
+
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error("flow `{0}` does not exist")]
@@ -39,6 +44,16 @@ pub(crate) enum Error {
     Forgotten(ExecutionId),
     #[error("execution `{0}` is none of a flow")]
     NoFlow(ExecutionId),
+    #[error("flow `{flow}` runs {limit} at a time: {}", ids(.running))]
+    Busy {
+        flow: FlowId,
+        limit: usize,
+        running: Vec<ExecutionId>,
+    },
+    #[error("{room} executions of flow `{flow}` wait already")]
+    QueueFull { flow: FlowId, room: usize },
+    #[error("the place of execution `{0}` cannot be read from the database")]
+    StoredPlace(ExecutionId),
     #[error("the engine does not take the execution: {}", .0.detail)]
     Engine(Problem),
     #[error("the definition cannot be handed to the engine")]
@@ -122,18 +137,21 @@ impl kernel::ServiceError for Error {
             | Self::NoFlow(_)
             | Self::InvalidBody(_) => ErrorCode::InvalidInput,
             Self::VersionMismatch { .. }
+            | Self::Busy { .. }
             | Self::DraftChanged
             | Self::NotEnded(_)
             | Self::Forgotten(_)
             | Self::TriggerDisabled(_) => ErrorCode::Conflict,
             Self::NotAllowed(_) | Self::OwnerLeft(_) | Self::OwnerMayNot(_) => ErrorCode::Forbidden,
             Self::NotSigned => ErrorCode::Unauthenticated,
+            Self::QueueFull { .. } => ErrorCode::RateLimited,
             Self::Engine(problem) | Self::Unresolved(problem) | Self::Refused(problem) => {
                 problem.code
             }
             Self::Definition(_) | Self::Bus(_) | Self::NotSucceeded(_) => ErrorCode::Unavailable,
             Self::Stored(_)
             | Self::StoredTrigger(_)
+            | Self::StoredPlace(_)
             | Self::Unreadable
             | Self::Random(_)
             | Self::Vault(_) => ErrorCode::Internal,
@@ -155,6 +173,8 @@ impl kernel::ServiceError for Error {
                 message: (*rule).to_owned(),
             }]),
             Self::NotPublished(_) => problem.with_reason("not_published"),
+            Self::Busy { .. } => problem.with_reason(NO_PLACE),
+            Self::QueueFull { .. } => problem.with_reason("queue_full").with_retry_after_ms(1000),
             Self::VersionMismatch { .. } => {
                 problem.with_status(412).with_reason("version_mismatch")
             }
@@ -187,6 +207,7 @@ impl kernel::ServiceError for Error {
             | Self::Bus(_)
             | Self::TriggerNotFound(_)
             | Self::StoredTrigger(_)
+            | Self::StoredPlace(_)
             | Self::Unreadable
             | Self::Random(_)
             | Self::Vault(_)
@@ -197,6 +218,16 @@ impl kernel::ServiceError for Error {
             | Self::Store(_) => problem,
         }
     }
+}
+
+/// The first few.
+fn ids(executions: &[ExecutionId]) -> String {
+    let named = executions.iter().take(NAMED).map(|id| format!("`{id}`"));
+    let mut text = named.collect::<Vec<_>>().join(", ");
+    if executions.len() > NAMED {
+        text.push_str(&format!(" and {} more", executions.len() - NAMED));
+    }
+    text
 }
 
 fn first(problems: &[FlowProblem]) -> String {

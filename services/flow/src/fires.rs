@@ -19,8 +19,8 @@ use kernel::ServiceError;
 
 use crate::{
     domain,
-    error::Error,
-    launch,
+    error::{Error, NO_PLACE},
+    launch::{self, Launch},
     store::{FlowStore, PendingFire, Refusal},
 };
 
@@ -93,19 +93,29 @@ async fn start(
     let (flow_id, number) = (trigger.flow_id, trigger.spec.revision);
     let (revision, executable) = launch::published(store, tenant, flow_id, number).await?;
     domain::check_input(&executable.definition, &pending.input)?;
+    let (vars, concurrency) = store.surroundings(tenant, Some(flow_id)).await?;
     let start = Start {
         tenant,
         execution_id: execution_of(trigger, &pending.fire)?,
         origin: Origin::flow(flow_id, Some(revision)),
         parent: None,
         notify: false,
+        queued: false,
         basis: None,
         definition_hash: launch::hand_over(bus, &executable).await?,
         input: pending.input.clone(),
-        vars: launch::variables(store, tenant).await?,
+        vars,
         principal,
     };
-    bus.ask_owner(&start, START).await.map_err(Error::Engine)
+    let launch = Launch {
+        start,
+        concurrency,
+        session: None,
+        priority: None,
+        is_new: false,
+        patience: START,
+    };
+    launch::start(bus, store, launch).await
 }
 
 pub(crate) fn execution_of(trigger: &Trigger, fire: &Fire) -> Result<ExecutionId, Error> {
@@ -159,6 +169,10 @@ fn refusal(error: &Error) -> Refusal {
 impl Refusal {
     /// As whoever waits for the execution is told.
     pub(crate) fn problem(&self) -> Problem {
-        Problem::new(ErrorCode::InvalidInput, self.detail.clone()).with_reason(&self.reason)
+        let code = match self.reason.as_str() {
+            NO_PLACE => ErrorCode::Conflict,
+            _ => ErrorCode::InvalidInput,
+        };
+        Problem::new(code, self.detail.clone()).with_reason(&self.reason)
     }
 }

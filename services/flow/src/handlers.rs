@@ -2,6 +2,7 @@
 
 pub(crate) mod again;
 pub(crate) mod agents;
+pub(crate) mod concurrency;
 pub(crate) mod execute;
 pub(crate) mod flows;
 mod pins;

@@ -1,13 +1,30 @@
-//! What every start needs, whoever asks for it: the revision, where the engine finds it, the variables.
+//! What every start needs, whoever asks for it: the revision, where the engine finds it, and a place where the flow has
+//! only so many.
+
+use std::time::Duration;
 
 use bus::{Bucket, Bus};
 use contracts::{
-    flow::Executable,
+    execution::Accepted,
+    flow::{Concurrency, Executable},
     id::{FlowId, TenantId},
+    owner::Start,
 };
-use serde_json::Value;
 
-use crate::{domain, error::Error, store::FlowStore};
+use crate::{domain, error::Error, places, store::FlowStore};
+
+/// A start, with what decides whether it may begin.
+pub(crate) struct Launch {
+    pub(crate) start: Start,
+    /// How many executions of the flow may run.
+    pub(crate) concurrency: Concurrency,
+    pub(crate) session: Option<String>,
+    pub(crate) priority: Option<i16>,
+    /// Whether nobody can have asked for this execution before.
+    pub(crate) is_new: bool,
+    /// How long the engine may take.
+    pub(crate) patience: Duration,
+}
 
 /// A revision with its number: the latest where none is named.
 ///
@@ -41,8 +58,18 @@ pub(crate) async fn hand_over(bus: &Bus, executable: &Executable) -> Result<Stri
     }
 }
 
-/// The organization's variables, as the engine gets them.
-pub(crate) async fn variables(store: &FlowStore, tenant: TenantId) -> Result<Value, Error> {
-    let variables = store.variables(tenant).await?;
-    Ok(variables.into_iter().collect())
+/// Begins the execution, or lets it wait for its place.
+///
+/// # Errors
+/// What the engine says, as [`Error::Engine`]; that there is no place.
+pub(crate) async fn start(bus: &Bus, store: &FlowStore, launch: Launch) -> Result<Accepted, Error> {
+    match launch.start.origin.flow_id {
+        Some(flow) if launch.concurrency.limit().is_some() => {
+            places::start(bus, store, flow, launch).await
+        }
+        Some(_) | None => {
+            let answer = bus.ask_owner(&launch.start, launch.patience).await;
+            answer.map_err(Error::Engine)
+        }
+    }
 }

@@ -1,23 +1,20 @@
 //! Owns flows: drafts, revisions, variables, triggers, and the decision to execute.
 //!
-//! Reading order: [`domain`] has the rules, [`store`] the questions to the database, [`handlers`] put them in order;
-//! [`wakes`] notices what triggers wait for, [`fires`] and [`launch`] begin their executions.
+//! Reading order: [`domain`], [`store`], [`handlers`]; [`wakes`] and [`fires`] of triggers; [`launch`] and [`places`] of starts.
 
 mod domain;
 mod error;
 mod fires;
 mod handlers;
 mod launch;
+mod places;
 mod store;
 mod wakes;
-
-use sql::Pool;
-use vault::Vault;
 
 pub use store::{FlowStore, MIGRATIONS};
 
 /// The table of contents: everything this service answers and does.
-pub fn service(pool: Pool, vault: Vault) -> kernel::Service<FlowStore> {
+pub fn service(pool: sql::Pool, vault: vault::Vault) -> kernel::Service<FlowStore> {
     kernel::Service::new("flow", FlowStore::new(pool, vault))
         .on(handlers::flows::create)
         .on(handlers::flows::get)
@@ -34,6 +31,8 @@ pub fn service(pool: Pool, vault: Vault) -> kernel::Service<FlowStore> {
         .on(handlers::revisions::restore)
         .on(handlers::variables::get)
         .on(handlers::variables::set)
+        .on(handlers::concurrency::get)
+        .on(handlers::concurrency::set)
         .on(handlers::execute::execute)
         .on(handlers::again::retry)
         .on(handlers::again::continue_)
@@ -57,4 +56,5 @@ pub fn service(pool: Pool, vault: Vault) -> kernel::Service<FlowStore> {
         .on(handlers::webhooks::receive)
         .task("triggers", wakes::due)
         .task("events", wakes::inbound)
+        .task("places", places::keep)
 }

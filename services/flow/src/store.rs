@@ -3,6 +3,7 @@
 mod agents;
 mod entity;
 mod fires;
+mod places;
 mod regressions;
 mod trigger_entity;
 mod triggers;
@@ -55,10 +56,15 @@ pub const MIGRATIONS: Migrations = Migrations {
             name: "0005_regressions",
             sql: include_str!("../migrations/0005_regressions.sql"),
         },
+        Migration {
+            name: "0006_places",
+            sql: include_str!("../migrations/0006_places.sql"),
+        },
     ],
 };
 
 pub(crate) use fires::{PendingFire, Refusal};
+pub(crate) use places::{Claim, KeptPlace};
 pub(crate) use regressions::KeptRegression;
 pub(crate) use triggers::LockedTrigger;
 
@@ -74,6 +80,8 @@ pub(crate) struct Begun {
     pub(crate) execution_id: ExecutionId,
     pub(crate) revision: Option<u32>,
     pub(crate) definition_hash: String,
+    /// Whether nobody has asked for it before.
+    pub(crate) is_new: bool,
 }
 
 /// What is to become the next revision.
@@ -103,6 +111,7 @@ impl FlowStore {
             created_at: flow.created_at,
             updated_at: flow.updated_at,
             deleted_at: None,
+            concurrency: None,
         };
         let tx = self.pool.tenant(tenant).await?;
         flow::Entity::insert(row.into_active_model())
@@ -372,17 +381,7 @@ impl FlowStore {
         tenant: TenantId,
     ) -> Result<BTreeMap<String, Value>, Error> {
         let tx = self.pool.tenant(tenant).await?;
-        let rows = variable::Entity::find()
-            .all(tx.conn())
-            .await
-            .map_err(sql::Error::from)?;
-        let parse = |row: variable::Model| {
-            Ok((
-                row.name,
-                serde_json::from_str(&row.value).map_err(Error::Stored)?,
-            ))
-        };
-        rows.into_iter().map(parse).collect()
+        all_variables(&tx).await
     }
 
     pub(crate) async fn set_variables(
@@ -413,6 +412,20 @@ impl FlowStore {
         }
         Ok(tx.commit().await?)
     }
+}
+
+async fn all_variables(tx: &sql::Tenant) -> Result<BTreeMap<String, Value>, Error> {
+    let rows = variable::Entity::find()
+        .all(tx.conn())
+        .await
+        .map_err(sql::Error::from)?;
+    let parse = |row: variable::Model| {
+        Ok((
+            row.name,
+            serde_json::from_str(&row.value).map_err(Error::Stored)?,
+        ))
+    };
+    rows.into_iter().map(parse).collect()
 }
 
 async fn find(tx: &sql::Tenant, id: FlowId, lock: Option<LockType>) -> Result<flow::Model, Error> {
@@ -468,6 +481,7 @@ fn to_begun(row: start::Model) -> (String, Begun) {
         execution_id: ExecutionId::from_uuid(row.execution_id),
         revision: row.revision.map(i32::unsigned_abs),
         definition_hash: row.definition_hash,
+        is_new: false,
     };
     (row.body_hash, begun)
 }

@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// Messages that are worked on at the same time.
-const AT_ONCE: usize = 16;
+pub(crate) const AT_ONCE: usize = 16;
 /// How long one may take: shorter than the bus waits.
 const PATIENCE: Duration = Duration::from_secs(25);
 /// Pending fires that are started at one look.
@@ -46,22 +46,22 @@ const DELIVERIES: u64 = 500;
 const MAX_KEY: usize = 200;
 
 /// What is left to do for a message.
-enum Left {
+pub(crate) enum Left {
     Nothing,
     /// To look again after this time.
     Later(Duration),
 }
 
-type State = Arc<FlowStore>;
+pub(crate) type State = Arc<FlowStore>;
 
 /// What a message says.
-struct Heard {
-    subject: String,
-    body: Bytes,
+pub(crate) struct Heard {
+    pub(crate) subject: String,
+    pub(crate) body: Bytes,
     /// What its sender called it.
     key: String,
-    stored_at: Option<DateTime<Utc>>,
-    deliveries: u64,
+    pub(crate) stored_at: Option<DateTime<Utc>>,
+    pub(crate) deliveries: u64,
 }
 
 impl From<&Delivery> for Heard {
@@ -92,7 +92,7 @@ pub(crate) async fn inbound(task: TaskCtx<FlowStore>) {
     }
 }
 
-async fn follow<F, Fut>(
+pub(crate) async fn follow<F, Fut>(
     task: TaskCtx<FlowStore>,
     messages: impl Stream<Item = Result<Delivery, bus::Error>>,
     handle: F,
@@ -142,7 +142,7 @@ async fn answer(delivery: Delivery, outcome: Result<Left, Error>) -> Result<(), 
 }
 
 /// 1 s, 2 s, 4 s, and so on.
-fn pause(deliveries: u64) -> Duration {
+pub(crate) fn pause(deliveries: u64) -> Duration {
     let seconds = 1u64 << deliveries.saturating_sub(1).min(6);
     Duration::from_secs(seconds).min(LONGEST_PAUSE)
 }

@@ -10,6 +10,7 @@ mod again;
 mod agents;
 pub(crate) mod auth;
 mod chat;
+mod concurrency;
 mod crews;
 mod dead_letters;
 mod etag;
@@ -62,7 +63,12 @@ type Apis = (
     users::Api,
     organizations::Api,
     // The framework takes 16 at most, and a tuple for one.
-    (flows::Api, triggers::Api, regressions::Api),
+    (
+        flows::Api,
+        concurrency::Api,
+        triggers::Api,
+        regressions::Api,
+    ),
     workflows::Api,
     (executions::Api, again::Api, retention::Api),
     (
@@ -89,7 +95,12 @@ pub(crate) fn service() -> OpenApiService<Apis, ()> {
         auth::Api,
         users::Api,
         organizations::Api,
-        (flows::Api, triggers::Api, regressions::Api),
+        (
+            flows::Api,
+            concurrency::Api,
+            triggers::Api,
+            regressions::Api,
+        ),
         workflows::Api,
         (executions::Api, again::Api, retention::Api),
         (

@@ -154,6 +154,7 @@ impl Spans {
             | ExecutionEvent::ExecutionStarted { .. }
             | ExecutionEvent::ExecutionFailing { .. }
             | ExecutionEvent::ExecutionPaused { .. }
+            | ExecutionEvent::ExecutionReleased {}
             | ExecutionEvent::ExecutionResumed { .. }
             | ExecutionEvent::CancelAsked { .. } => {}
             // What ran was cut, and something else begins, or nothing.
@@ -433,6 +434,7 @@ pub(crate) fn node_of(event: &ExecutionEvent) -> Option<&str> {
         ExecutionEvent::ExecutionStarted { .. }
         | ExecutionEvent::CancelAsked { .. }
         | ExecutionEvent::ExecutionPaused { .. }
+        | ExecutionEvent::ExecutionReleased {}
         | ExecutionEvent::ExecutionResumed { .. }
         | ExecutionEvent::ExecutionFailing { .. }
         | ExecutionEvent::CompensationStarted { .. }

@@ -18,6 +18,7 @@ pub(crate) enum Tone {
 pub(crate) fn tone(event: &ExecutionEvent) -> Tone {
     match event {
         ExecutionEvent::ExecutionStarted { .. }
+        | ExecutionEvent::ExecutionReleased {}
         | ExecutionEvent::StepStarted { .. }
         | ExecutionEvent::StepIterating { .. }
         | ExecutionEvent::HandlerStarted { .. }
@@ -142,7 +143,11 @@ fn with_people(event: &ExecutionEvent) -> String {
 /// As [`sentence`], of the execution itself.
 fn of_the_whole(event: &ExecutionEvent) -> String {
     match event {
+        ExecutionEvent::ExecutionStarted { queued: true, .. } => {
+            "Queued: its flow runs as often as it may".into()
+        }
         ExecutionEvent::ExecutionStarted { .. } => "Execution started".into(),
+        ExecutionEvent::ExecutionReleased {} => "There is a place: it begins".into(),
         ExecutionEvent::CancelAsked { .. } => "Cancel asked for".into(),
         ExecutionEvent::ExecutionPaused { .. } => "Paused".into(),
         ExecutionEvent::ExecutionResumed { .. } => "Resumed".into(),

@@ -4,6 +4,7 @@
 
 mod buttons;
 mod checking;
+mod concurrency;
 mod control;
 mod desk;
 mod difference;

@@ -4,6 +4,7 @@ use contracts::{
     Event, Service, Subject,
     chat::Asked,
     execution::Finished,
+    flow::PlaceTaken,
     subject::{Grants, micro_service, service_grants},
     work::WorkClass,
 };
@@ -95,6 +96,8 @@ fn of_service(service: Service, partitions: u16) -> Grants {
     if service == Service::Flow {
         publish.extend(reads_own(service, TRIGGERS, &Subject::wakes()));
         publish.extend(reads_own(service, INBOUND, &Subject::inbound_of_all()));
+        publish.extend(reads_events::<Finished>(service));
+        publish.extend(reads_events::<PlaceTaken>(service));
     }
     if service == Service::Chat {
         publish.extend(reads_events::<Asked>(service));

@@ -129,8 +129,8 @@ async fn an_event_waits_for_its_reader_until_it_is_acknowledged() {
     assert_eq!((read(&again), again.deliveries()), (event, 2));
     again.bury_event("no use").await.expect("buries");
     assert!(next(&mut events).await.is_none(), "an event came once more");
-    let flow = connect(&nats, Service::Flow).await;
-    assert!(flow.events::<Finished>(Service::Flow, 4).await.is_err());
+    let tool = connect(&nats, Service::Tool).await;
+    assert!(tool.events::<Finished>(Service::Tool, 4).await.is_err());
 }
 
 fn read(delivery: &Delivery) -> Finished {

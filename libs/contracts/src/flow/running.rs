@@ -45,12 +45,18 @@ pub struct ExecuteFlow {
     /// The latest revision when absent.
     #[serde(default)]
     pub revision: Option<RevisionChoice>,
+    /// What the execution belongs to, where the flow's concurrency counts by session: 1 to 200 characters.
+    #[serde(default)]
+    pub session: Option<String>,
+    /// Where the execution has to wait: -100 to 100, the highest first. As the flow's concurrency says when absent.
+    #[serde(default)]
+    pub priority: Option<i16>,
     /// The same key and body give the same execution; the same key with another body is refused. 1 to 255 characters.
     #[serde(default)]
     pub idempotency_key: Option<String>,
 }
 request!(ExecuteFlow => Accepted, "flow.execute", Access::Permission(Permission::FlowExecute), objects: &["flow_id"],
-    example: ExecuteFlow { flow_id: FlowId::EXAMPLE, input: serde_json::json!({"name": "Ada"}), revision: None, idempotency_key: None });
+    example: ExecuteFlow { flow_id: FlowId::EXAMPLE, input: serde_json::json!({"name": "Ada"}), revision: None, session: None, priority: None, idempotency_key: None });
 
 /// Runs an agent by itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -72,6 +72,7 @@ impl Transcript {
             | ExecutionEvent::AnswerEscalated { .. }
             | ExecutionEvent::CancelAsked { .. }
             | ExecutionEvent::ExecutionPaused { .. }
+            | ExecutionEvent::ExecutionReleased {}
             | ExecutionEvent::ExecutionResumed { .. }
             | ExecutionEvent::ExecutionFailing { .. }
             | ExecutionEvent::CompensationStarted { .. }

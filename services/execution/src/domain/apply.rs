@@ -98,6 +98,8 @@ pub(crate) enum Input {
     Unpause {
         by: UserId,
     },
+    /// There is a place for it.
+    Release,
     /// Go on after a change of owner: effects are derived anew, for they may not have happened.
     Resume,
 }
@@ -185,6 +187,7 @@ pub(crate) fn start(
         origin,
         parent,
         notify,
+        queued,
         definition_hash,
         input,
         vars,
@@ -204,6 +207,7 @@ pub(crate) fn start(
                 input,
                 source: basis.map(|basis| basis.source),
                 variables,
+                queued,
             },
         },
         private: Some(Private::Start {
@@ -254,6 +258,7 @@ pub(crate) fn apply(state: &mut State, input: Input, now: DateTime<Utc>) -> Appl
         Input::Cancel { by } => run.cancel(by),
         Input::Pause { by } => run.pause(by),
         Input::Unpause { by } => run.unpause(by),
+        Input::Release => run.release(),
         Input::Resume => run.resume(),
     }
     run.applied
@@ -336,19 +341,6 @@ impl<'a> Run<'a> {
         self.advance();
     }
 
-    fn decide(&mut self, node: At, approved: bool, comment: String, by: UserId) {
-        if self.state.step(node) == Step::Asking && self.state.data.closing.is_none() {
-            let event = ExecutionEvent::ApprovalGiven {
-                node: self.id(node),
-                approved,
-                by,
-                comment,
-            };
-            self.emit(event, None);
-            self.advance();
-        }
-    }
-
     fn cancel(&mut self, by: UserId) {
         let unwinding = self.state.data.unwinding.as_ref();
         let is_known = unwinding.is_some_and(|unwinding| unwinding.is_cancelled);
@@ -385,7 +377,7 @@ impl<'a> Run<'a> {
 
     /// Begins whatever may begin, and ends the execution when nothing is left.
     fn advance(&mut self) {
-        if self.state.data.paused {
+        if self.state.data.paused || self.state.data.queued {
             return;
         }
         while self.state.data.closing.is_none() {

@@ -109,6 +109,10 @@ impl State {
             ExecutionEvent::ExecutionStarted { .. } => return Err(Broken::SecondStart { n }),
             ExecutionEvent::ExecutionPaused { .. } => self.data.paused = true,
             ExecutionEvent::ExecutionResumed { .. } => self.data.paused = false,
+            ExecutionEvent::ExecutionReleased {} => {
+                self.data.queued = false;
+                self.data.begun_at = record.frame.ts;
+            }
             ExecutionEvent::CancelAsked { .. }
             | ExecutionEvent::ExecutionFailing { .. }
             | ExecutionEvent::CompensationStarted { .. }
@@ -516,6 +520,7 @@ impl Data {
             definition_hash,
             input,
             source,
+            queued,
             ..
         } = &record.frame.event
         else {
@@ -562,6 +567,8 @@ impl Data {
             reuse: reused.iter().filter_map(|it| of_plan(plan, it)).collect(),
             left_out: left_out.iter().filter_map(|it| place(plan, it)).collect(),
             paused: false,
+            queued: *queued,
+            begun_at: record.frame.ts,
             undoable: Vec::new(),
             closing: None,
             unwinding: None,

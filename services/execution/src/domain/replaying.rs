@@ -147,6 +147,7 @@ fn start_of(
         started_by,
         input,
         source,
+        queued,
         ..
     } = event
     else {
@@ -162,6 +163,7 @@ fn start_of(
         origin: *origin,
         parent: None,
         notify: false,
+        queued: *queued,
         basis,
         definition_hash: definition_hash.clone(),
         input: input.clone(),
@@ -220,6 +222,7 @@ fn cause(state: &State, event: &ExecutionEvent) -> Input {
     match (event, step) {
         (ExecutionEvent::CancelAsked { by }, _) => Input::Cancel { by: *by },
         (ExecutionEvent::ExecutionPaused { by }, _) => Input::Pause { by: *by },
+        (ExecutionEvent::ExecutionReleased {}, _) => Input::Release,
         (ExecutionEvent::ExecutionResumed { by }, _) => Input::Unpause { by: *by },
         (ExecutionEvent::ExecutionFailing { error }, _) if error.code == "execution_timeout" => {
             Input::TimerFired(Timer::Overdue)

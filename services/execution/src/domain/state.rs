@@ -128,6 +128,10 @@ pub(crate) struct Data {
     pub(crate) left_out: BTreeSet<At>,
     /// Nothing new begins.
     pub(crate) paused: bool,
+    /// Nothing has begun: it waits for its place.
+    pub(crate) queued: bool,
+    /// From when on its time counts.
+    pub(crate) begun_at: DateTime<Utc>,
     /// The steps that succeeded, can be undone and were not, in the order in which they succeeded.
     pub(crate) undoable: Vec<At>,
     /// Set from the moment on that nothing new may begin.
@@ -280,7 +284,8 @@ impl State {
 
     /// Whether it can be told to begin nothing new.
     pub(crate) fn may_pause(&self) -> bool {
-        !self.is_over() && self.data.closing.is_none() && self.data.unwinding.is_none()
+        let ends = self.data.closing.is_some() || self.data.unwinding.is_some();
+        !self.is_over() && !ends && !self.data.queued
     }
 
     /// Whether a worker may begin or go on with this attempt.
@@ -419,6 +424,7 @@ impl Data {
             Some(end) => end.outcome.state(),
             None if self.paused => ExecutionState::Paused,
             None if self.closing.is_some() => ExecutionState::Running,
+            None if self.queued => ExecutionState::Queued,
             None => self.open_state(),
         }
     }

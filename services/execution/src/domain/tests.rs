@@ -90,6 +90,7 @@ pub(crate) fn start_of(input: Value) -> Start {
         origin: Origin::flow(FlowId::EXAMPLE, Some(3)),
         parent: None,
         notify: false,
+        queued: false,
         basis: None,
         definition_hash: "hash".into(),
         input,
@@ -325,6 +326,7 @@ impl Run {
             ExecutionEvent::ExecutionStarted { .. }
             | ExecutionEvent::CancelAsked { .. }
             | ExecutionEvent::ExecutionPaused { .. }
+            | ExecutionEvent::ExecutionReleased {}
             | ExecutionEvent::ExecutionResumed { .. }
             | ExecutionEvent::ExecutionFailing { .. }
             | ExecutionEvent::ExecutionSucceeded { .. }

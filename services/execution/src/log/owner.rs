@@ -12,7 +12,7 @@ use contracts::{
     execution::StepError,
     id::ExecutionId,
     owner::{
-        Cancel, Claim, Get, GiveAnswer, GiveApproval, Hold, OwnerKind, Pause, ReadEvents,
+        Cancel, Claim, Get, GiveAnswer, GiveApproval, Hold, OwnerKind, Pause, ReadEvents, Release,
         Result as StepResult, Resume, Signal, Start,
     },
 };
@@ -329,6 +329,8 @@ impl Owner {
         let taken =
             match kind.and_then(OwnerKind::parse) {
                 Some(OwnerKind::Start) => read(incoming).map(|start| self.start(ticket, start)),
+                Some(OwnerKind::Release) => read::<Release>(incoming)
+                    .map(|release| self.partition.release(ticket, &release, now())),
                 Some(OwnerKind::Claim) => read::<Claim>(incoming).map(|claim| {
                     let (id, node) = (claim.execution_id, &claim.node);
                     self.in_hand.was_queued(id, node, claim.attempt);

@@ -295,8 +295,14 @@ impl Partition {
             return self.answer(ticket, not_found(id));
         };
         if !slot.state.data.paused && !slot.state.may_pause() {
-            let text = "the execution is over, or ends already";
-            let problem = Problem::new(ErrorCode::Conflict, text).with_reason("ends");
+            let (text, reason) = match slot.state.data.queued {
+                true => (
+                    "the execution has not begun: it waits for its place",
+                    "queued",
+                ),
+                false => ("the execution is over, or ends already", "ends"),
+            };
+            let problem = Problem::new(ErrorCode::Conflict, text).with_reason(reason);
             return self.after_commit_of(id, ticket, Answer::Refused(Box::new(problem)));
         }
         self.input(id, Input::Pause { by: pause.by }, now);
@@ -310,6 +316,16 @@ impl Partition {
         }
         self.input(id, Input::Unpause { by: resume.by }, now);
         self.answer_view(ticket, resume.tenant, id);
+    }
+
+    /// Lets an execution begin that was started to wait. Changes nothing where it does not wait.
+    pub(crate) fn release(&mut self, ticket: Ticket, release: &owner::Release, now: DateTime<Utc>) {
+        let id = release.execution_id;
+        if self.slots.of(release.tenant, id).is_none() {
+            return self.answer(ticket, not_found(id));
+        }
+        self.input(id, Input::Release, now);
+        self.answer_view(ticket, release.tenant, id);
     }
 
     /// A person's word on a call that waits. The same word once more changes nothing.

@@ -267,6 +267,7 @@ fn final_state(event: &ExecutionEvent) -> Option<ExecutionState> {
         | ExecutionEvent::AnswerEscalated { .. }
         | ExecutionEvent::CancelAsked { .. }
         | ExecutionEvent::ExecutionPaused { .. }
+        | ExecutionEvent::ExecutionReleased {}
         | ExecutionEvent::ExecutionResumed { .. }
         | ExecutionEvent::ExecutionFailing { .. }
         | ExecutionEvent::CompensationStarted { .. }

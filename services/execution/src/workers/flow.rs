@@ -87,6 +87,7 @@ async fn run(
             depth: call.depth,
         }),
         notify: false,
+        queued: false,
         basis: None,
         definition_hash: call.flow.hash.ok_or_else(unpinned)?,
         input: call.input,

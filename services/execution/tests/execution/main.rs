@@ -153,6 +153,7 @@ impl Fixture {
             origin: Origin::flow(FlowId::generate(), Some(1)),
             parent: None,
             notify: false,
+            queued: false,
             basis: None,
             definition_hash: hash.to_owned(),
             input,

@@ -12,12 +12,12 @@ use contracts::{
     flow::{ContinueExecution, ForkExecution, RetryExecution, RevisionChoice, TestFlow},
     id::ExecutionId,
     live::ExecutionEvent,
-    owner::{self, Basis},
+    owner::Basis,
 };
 use serde_json::json;
 
-use super::execute::{Asked, begin, choose, record, repeated};
-use crate::{domain, error::Error, handlers::Ctx, launch, store::Begun};
+use super::execute::{self, Asked, begin, choose, record, repeated};
+use crate::{domain, error::Error, handlers::Ctx, store::Begun};
 
 pub(crate) async fn retry(ctx: Ctx, request: RetryExecution) -> Result<Accepted, Error> {
     let source = Known::read(&ctx, request.execution_id).await?;
@@ -28,6 +28,7 @@ pub(crate) async fn retry(ctx: Ctx, request: RetryExecution) -> Result<Accepted,
         body: json!(["retry", request.execution_id, request.node]),
         key: request.idempotency_key,
         input: source.execution.input.clone(),
+        ..Asked::default()
     };
     let basis = basis(&source, SourceKind::Retry, request.node);
     source.begin_again(&ctx, asked, basis).await
@@ -42,6 +43,7 @@ pub(crate) async fn fork(ctx: Ctx, request: ForkExecution) -> Result<Accepted, E
         body: json!(["fork", request.execution_id, node, output, port]),
         key: request.idempotency_key,
         input: source.execution.input.clone(),
+        ..Asked::default()
     };
     let basis = Basis {
         pins: BTreeMap::from([(node.clone(), Pin { output, port })]),
@@ -59,6 +61,7 @@ pub(crate) async fn continue_(ctx: Ctx, request: ContinueExecution) -> Result<Ac
         body: json!(["continue", request.execution_id, request.revision]),
         key: request.idempotency_key,
         input: source.execution.input.clone(),
+        ..Asked::default()
     };
     let basis = basis(&source, SourceKind::Continue, None);
     let begun = match repeated(&ctx, &asked).await? {
@@ -86,6 +89,7 @@ pub(crate) async fn test(ctx: Ctx, request: TestFlow) -> Result<Accepted, Error>
         body: json!(["test", flow_id, choice, input, until, pins]),
         key: request.idempotency_key,
         input,
+        ..Asked::default()
     };
     let begun = match repeated(&ctx, &asked).await? {
         Some(begun) => begun,
@@ -173,18 +177,10 @@ async fn start(
     begun: Begun,
     basis: Basis,
 ) -> Result<Accepted, Error> {
-    let start = owner::Start {
-        tenant: ctx.tenant,
-        execution_id: begun.execution_id,
-        origin,
-        parent: None,
-        notify: false,
-        basis: Some(basis),
-        definition_hash: begun.definition_hash,
-        input: asked.input,
-        vars: launch::variables(&ctx.state, ctx.tenant).await?,
-        principal: ctx.principal().clone(),
-    };
+    let started = execute::start(ctx, asked, origin, begun, Some(basis)).await;
     // What the engine does not take over is said as it says it.
-    ctx.ask_owner(&start).await.map_err(Error::Refused)
+    started.map_err(|error| match error {
+        Error::Engine(problem) => Error::Refused(problem),
+        other => other,
+    })
 }

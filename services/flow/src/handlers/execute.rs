@@ -5,21 +5,21 @@
 
 use contracts::{
     Permission,
-    execution::{Accepted, Origin},
+    execution::{Accepted, Origin, SourceKind},
     flow::{
-        Definition, Executable, ExecuteFlow, RevisionChoice, RunAgent, RunCrew, RunTurn, TestCrew,
-        TurnTarget,
+        Concurrency, Definition, Executable, ExecuteFlow, RevisionChoice, RunAgent, RunCrew,
+        RunTurn, TestCrew, TurnTarget,
     },
     id::{ExecutionId, FlowId},
-    owner,
+    owner::{self, Basis},
 };
 use serde_json::{Value, json};
 
 use crate::{
-    domain::{self, pins},
+    domain::{self, concurrency, pins},
     error::Error,
     handlers::{Ctx, now, pins as pinning},
-    launch,
+    launch::{self, Launch},
     store::Begun,
 };
 
@@ -27,21 +27,30 @@ use crate::{
 const TEST_MODEL: &str = "rehearsal/rehearsal";
 
 pub(crate) async fn execute(ctx: Ctx, request: ExecuteFlow) -> Result<Accepted, Error> {
+    concurrency::check_session(request.session.as_deref())?;
+    concurrency::check_priority(request.priority)?;
+    let mut body = json!([request.flow_id, request.revision, request.input]);
+    // Absent where there is none: keys of before still name the same request.
+    if request.session.is_some() || request.priority.is_some() {
+        body = json!([body, request.session, request.priority]);
+    }
     let asked = Asked {
-        body: json!([request.flow_id, request.revision, request.input]),
+        body,
         key: request.idempotency_key,
         input: request.input,
+        session: request.session,
+        priority: request.priority,
     };
     let (flow_id, choice) = (request.flow_id, request.revision);
     if let Some(begun) = repeated(&ctx, &asked).await? {
         let origin = Origin::flow(flow_id, begun.revision);
-        return start(&ctx, asked.input, origin, begun).await;
+        return start(&ctx, asked, origin, begun, None).await;
     }
     let (revision, executable) = choose(&ctx, flow_id, choice).await?;
     domain::check_input(&executable.definition, &asked.input)?;
     let begun = begin(&ctx, &asked, revision, &executable).await?;
     let origin = Origin::flow(flow_id, begun.revision);
-    start(&ctx, asked.input, origin, begun).await
+    start(&ctx, asked, origin, begun, None).await
 }
 
 pub(crate) async fn run_agent(ctx: Ctx, request: RunAgent) -> Result<Accepted, Error> {
@@ -50,10 +59,11 @@ pub(crate) async fn run_agent(ctx: Ctx, request: RunAgent) -> Result<Accepted, E
         body: json!([id, request.version, request.input]),
         key: request.idempotency_key,
         input: request.input,
+        ..Asked::default()
     };
     if let Some(begun) = repeated(&ctx, &asked).await? {
         let origin = Origin::agent(id, begun.revision.unwrap_or(1));
-        return start(&ctx, asked.input, origin, begun).await;
+        return start(&ctx, asked, origin, begun, None).await;
     }
     let mut definition = pins::of_agent(id, false);
     set_version(&mut definition, request.version);
@@ -63,7 +73,7 @@ pub(crate) async fn run_agent(ctx: Ctx, request: RunAgent) -> Result<Accepted, E
     let version = executable.agents.get(&id).map(|agent| agent.version);
     let begun = begin(&ctx, &asked, version, &executable).await?;
     let origin = Origin::agent(id, begun.revision.unwrap_or(1));
-    start(&ctx, asked.input, origin, begun).await
+    start(&ctx, asked, origin, begun, None).await
 }
 
 pub(crate) async fn run_crew(ctx: Ctx, request: RunCrew) -> Result<Accepted, Error> {
@@ -71,6 +81,7 @@ pub(crate) async fn run_crew(ctx: Ctx, request: RunCrew) -> Result<Accepted, Err
         body: json!([request.crew_id, request.version, request.input]),
         key: request.idempotency_key,
         input: request.input,
+        ..Asked::default()
     };
     crew(&ctx, request.crew_id, request.version, asked, |_| ()).await
 }
@@ -80,6 +91,7 @@ pub(crate) async fn test_crew(ctx: Ctx, request: TestCrew) -> Result<Accepted, E
         body: Value::Null,
         key: None,
         input: request.input,
+        ..Asked::default()
     };
     let model = request.model.unwrap_or_else(|| TEST_MODEL.to_owned());
     let on_model = |executable: &mut Executable| {
@@ -102,7 +114,7 @@ async fn crew(
 ) -> Result<Accepted, Error> {
     if let Some(begun) = repeated(ctx, &asked).await? {
         let origin = Origin::crew(id, begun.revision.unwrap_or(1));
-        return start(ctx, asked.input, origin, begun).await;
+        return start(ctx, asked, origin, begun, None).await;
     }
     let mut definition = pins::of_crew(id);
     set_version(&mut definition, version);
@@ -113,7 +125,7 @@ async fn crew(
     let version = executable.crews.get(&id).map(|crew| crew.version);
     let begun = begin(ctx, &asked, version, &executable).await?;
     let origin = Origin::crew(id, begun.revision.unwrap_or(1));
-    start(ctx, asked.input, origin, begun).await
+    start(ctx, asked, origin, begun, None).await
 }
 
 /// The run that answers a message: the engine knows by the execution's id that it was begun before.
@@ -153,27 +165,41 @@ pub(crate) async fn run_turn(ctx: Ctx, request: RunTurn) -> Result<Accepted, Err
     };
     let input = domain::turn_input(&request);
     domain::check_input(&executable.definition, &input)?;
+    let (vars, concurrency) = ctx.state.surroundings(ctx.tenant, origin.flow_id).await?;
     let start = owner::Start {
         tenant: ctx.tenant,
         execution_id: request.execution_id,
         origin,
         parent: None,
         notify: true,
+        queued: false,
         basis: None,
         definition_hash: launch::hand_over(&ctx.bus, &executable).await?,
         input,
-        vars: launch::variables(&ctx.state, ctx.tenant).await?,
+        vars,
         principal: request.principal,
     };
-    ctx.ask_owner(&start).await.map_err(Error::Engine)
+    let launch = Launch {
+        start,
+        concurrency,
+        session: Some(request.session_id.to_string()),
+        priority: None,
+        is_new: false,
+        patience: ctx.remaining(),
+    };
+    launch::start(&ctx.bus, &ctx.state, launch).await
 }
 
 /// A start that is asked for.
+#[derive(Default)]
 pub(super) struct Asked {
     /// What must be equal for a repeated request to be the same request.
     pub(super) body: Value,
     pub(super) key: Option<String>,
     pub(super) input: Value,
+    /// What it belongs to, and its place among those that wait.
+    pub(super) session: Option<String>,
+    pub(super) priority: Option<i16>,
 }
 
 /// What this key began before.
@@ -208,10 +234,12 @@ pub(super) async fn record(
     revision: Option<u32>,
     definition_hash: String,
 ) -> Result<Begun, Error> {
+    let execution_id = ExecutionId::generate();
     let begun = Begun {
-        execution_id: ExecutionId::generate(),
+        execution_id,
         revision,
         definition_hash,
+        is_new: true,
     };
     let Some(key) = &asked.key else {
         return Ok(begun);
@@ -222,7 +250,10 @@ pub(super) async fn record(
         .record_start(ctx.tenant, key, &body_hash, begun, now())
         .await?;
     match recorded {
-        (recorded, begun) if recorded == body_hash => Ok(begun),
+        (recorded, begun) if recorded == body_hash => Ok(Begun {
+            is_new: begun.execution_id == execution_id,
+            ..begun
+        }),
         _ => Err(Error::KeyReused),
     }
 }
@@ -274,18 +305,39 @@ fn set_version(definition: &mut Definition, version: Option<u32>) {
     }
 }
 
-async fn start(ctx: &Ctx, input: Value, origin: Origin, begun: Begun) -> Result<Accepted, Error> {
+/// Asks the engine for it. What only tests a flow needs no place.
+pub(super) async fn start(
+    ctx: &Ctx,
+    asked: Asked,
+    origin: Origin,
+    begun: Begun,
+    basis: Option<Basis>,
+) -> Result<Accepted, Error> {
+    let (vars, concurrency) = ctx.state.surroundings(ctx.tenant, origin.flow_id).await?;
+    let is_test = basis.as_ref().map(|basis| basis.source.kind) == Some(SourceKind::Test);
     let start = owner::Start {
         tenant: ctx.tenant,
         execution_id: begun.execution_id,
         origin,
         parent: None,
         notify: false,
-        basis: None,
+        queued: false,
+        basis,
         definition_hash: begun.definition_hash,
-        input,
-        vars: launch::variables(&ctx.state, ctx.tenant).await?,
+        input: asked.input,
+        vars,
         principal: ctx.principal().clone(),
     };
-    ctx.ask_owner(&start).await.map_err(Error::Engine)
+    let launch = Launch {
+        start,
+        concurrency: match is_test {
+            true => Concurrency::default(),
+            false => concurrency,
+        },
+        session: asked.session,
+        priority: asked.priority,
+        is_new: begun.is_new,
+        patience: ctx.remaining(),
+    };
+    launch::start(&ctx.bus, &ctx.state, launch).await
 }

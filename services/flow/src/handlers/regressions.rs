@@ -87,7 +87,7 @@ async fn go_on(
     definition: Option<&Definition>,
 ) -> Result<Regression, Error> {
     let until = Instant::now() + PATIENCE;
-    let vars = launch::variables(&ctx.state, ctx.tenant).await?;
+    let (vars, _) = ctx.state.surroundings(ctx.tenant, None).await?;
     let before = kept.items.clone();
     let items = std::mem::take(&mut kept.items);
     let known = &kept;
@@ -167,6 +167,7 @@ impl Look<'_> {
             origin: Origin::flow(self.kept.flow_id, self.kept.revision),
             parent: None,
             notify: false,
+            queued: false,
             basis: Some(Basis {
                 source: Source {
                     execution_id: Some(item.source_id),

@@ -20,6 +20,7 @@ pub(crate) mod flow {
         pub(crate) created_at: ChronoDateTimeUtc,
         pub(crate) updated_at: ChronoDateTimeUtc,
         pub(crate) deleted_at: Option<ChronoDateTimeUtc>,
+        pub(crate) concurrency: Option<String>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -117,6 +118,31 @@ pub(crate) mod variable {
         #[sea_orm(primary_key, auto_increment = false)]
         pub(crate) name: String,
         pub(crate) value: String,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub(crate) enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub(crate) mod place {
+    use sea_orm::entity::prelude::{
+        ActiveModelBehavior, ChronoDateTimeUtc, DeriveEntityModel, DerivePrimaryKey,
+        DeriveRelation, EntityTrait, EnumIter, PrimaryKeyTrait, Uuid,
+    };
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "flow_places")]
+    pub(crate) struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub(crate) execution_id: Uuid,
+        pub(crate) flow_id: Uuid,
+        pub(crate) scope: String,
+        pub(crate) priority: i16,
+        pub(crate) turn: i64,
+        pub(crate) state: String,
+        pub(crate) started_by: Uuid,
+        pub(crate) changed_at: ChronoDateTimeUtc,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -63,6 +63,7 @@ impl Fixture {
             input: json!({"name": "Ada"}),
             source: None,
             variables: Default::default(),
+            queued: false,
         };
         let first = Frame {
             n: 1,

@@ -163,6 +163,8 @@ async fn a_flow_made_around_an_agent_is_valid_and_runs() {
         flow_id: flow.id,
         input: json!({"prompt": "Hello"}),
         revision: Some(RevisionChoice::DRAFT),
+        session: None,
+        priority: None,
         idempotency_key: None,
     };
     fixture.ask(&user, &execute).await.unwrap();

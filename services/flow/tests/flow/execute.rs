@@ -20,6 +20,8 @@ fn execute(flow_id: FlowId, input: Value) -> ExecuteFlow {
         flow_id,
         input,
         revision: None,
+        session: None,
+        priority: None,
         idempotency_key: None,
     }
 }

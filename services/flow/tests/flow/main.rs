@@ -5,6 +5,7 @@
 mod again;
 mod agents;
 mod clocks;
+mod concurrency;
 mod drafts;
 mod events;
 mod execute;

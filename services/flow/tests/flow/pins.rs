@@ -130,6 +130,8 @@ async fn a_revision_holds_what_it_names() {
             flow_id: flow.id,
             input: json!("Hello"),
             revision,
+            session: None,
+            priority: None,
             idempotency_key: None,
         };
         fixture.ask(&user, &execute).await.unwrap();

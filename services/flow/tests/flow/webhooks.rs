@@ -270,7 +270,7 @@ async fn who_waits_gets_the_output() {
         .await;
     let webhook = standard(slow.id, &secret, "c", "{}");
     let received = fixture.post(&user, &webhook).await.unwrap();
-    assert_eq!(received.state, ExecutionState::Queued);
+    assert_eq!(received.state, ExecutionState::Running);
     assert_eq!(received.output, None);
 }
 

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use bus::Bus;
+use bus::{Bus, Incoming};
 use chrono::Utc;
 use contracts::{
     ErrorCode, Problem, Role, Subject,
@@ -32,6 +32,14 @@ pub(crate) struct World {
     /// How executions end right after they were started.
     pub(crate) ends: Mutex<Option<ExecutionEvent>>,
     outputs: Mutex<HashMap<ExecutionId, Value>>,
+    /// How executions stand that were started.
+    pub(crate) states: Mutex<HashMap<ExecutionId, ExecutionState>>,
+    /// In the order in which they began.
+    pub(crate) began: Mutex<Vec<ExecutionId>>,
+    /// The most that ran at the same time.
+    pub(crate) most: Mutex<usize>,
+    /// Executions that were to be cancelled.
+    pub(crate) cancelled: Mutex<Vec<ExecutionId>>,
     /// Executions that were begun before the test.
     pub(crate) past: Mutex<HashMap<(TenantId, ExecutionId), ExecutionWithEvents>>,
     /// Roles other than that of an editor.
@@ -50,18 +58,18 @@ impl World {
         let world = Arc::new(Self::default());
         let mut tasks = JoinSet::new();
         for partition in 0..bus.partitions().await.unwrap() {
-            let subject = Subject::owner(partition, OwnerKind::Start);
-            let mut requests = bus.subscribe(&subject, None).await.unwrap();
-            let (bus, world) = (bus.clone(), Arc::downgrade(&world));
-            let task = async move {
-                while let Some(request) = requests.next().await {
-                    let Some(world) = world.upgrade() else { return };
-                    let start: Start = serde_json::from_slice(request.payload()).unwrap();
-                    let answer = world.take(&bus, start).await;
-                    bus.reply(&request, answer.as_ref()).await.unwrap();
-                }
-            };
-            tasks.spawn(task);
+            for kind in [OwnerKind::Start, OwnerKind::Release, OwnerKind::Cancel] {
+                let subject = Subject::owner(partition, kind);
+                let mut requests = bus.subscribe(&subject, None).await.unwrap();
+                let (bus, world) = (bus.clone(), Arc::downgrade(&world));
+                let task = async move {
+                    while let Some(request) = requests.next().await {
+                        let Some(world) = world.upgrade() else { return };
+                        world.answer(&bus, kind, &request).await;
+                    }
+                };
+                tasks.spawn(task);
+            }
         }
         *world.tasks.lock().unwrap() = tasks;
         let weak = || Arc::downgrade(&world);
@@ -77,6 +85,79 @@ impl World {
         world
     }
 
+    async fn answer(&self, bus: &Bus, kind: OwnerKind, request: &Incoming) {
+        let body: Value = serde_json::from_slice(request.payload()).unwrap();
+        let id = serde_json::from_value(body["execution_id"].clone()).unwrap();
+        match kind {
+            OwnerKind::Start => {
+                let answer = self.take(bus, serde_json::from_value(body).unwrap()).await;
+                bus.reply(request, answer.as_ref()).await.unwrap();
+            }
+            OwnerKind::Release => {
+                if self.state(id) == Some(ExecutionState::Queued) {
+                    self.set(id, ExecutionState::Running);
+                }
+                bus.reply(request, self.view(id).as_ref()).await.unwrap();
+            }
+            _ => {
+                self.cancelled.lock().unwrap().push(id);
+                if self.state(id) == Some(ExecutionState::Queued) {
+                    self.set(id, ExecutionState::Cancelled);
+                }
+                bus.reply(request, self.view(id).as_ref()).await.unwrap();
+            }
+        }
+    }
+
+    pub(crate) fn state(&self, id: ExecutionId) -> Option<ExecutionState> {
+        self.states.lock().unwrap().get(&id).copied()
+    }
+
+    pub(crate) fn set(&self, id: ExecutionId, state: ExecutionState) {
+        self.states.lock().unwrap().insert(id, state);
+        if state == ExecutionState::Running {
+            self.began.lock().unwrap().push(id);
+            let mut most = self.most.lock().unwrap();
+            *most = (*most).max(self.running().len());
+        }
+    }
+
+    pub(crate) fn running(&self) -> Vec<ExecutionId> {
+        let states = self.states.lock().unwrap();
+        let running = states.iter().filter(|it| *it.1 == ExecutionState::Running);
+        running.map(|(id, _)| *id).collect()
+    }
+
+    fn view(&self, id: ExecutionId) -> Result<Execution, Problem> {
+        let starts = self.starts.lock().unwrap();
+        let start = starts.iter().find(|start| start.execution_id == id);
+        let start = start.ok_or_else(|| Problem::new(ErrorCode::NotFound, "no such execution"))?;
+        let output = self.outputs.lock().unwrap().get(&id).cloned();
+        let state = match output {
+            Some(_) => ExecutionState::Succeeded,
+            None => self.state(id).unwrap_or(ExecutionState::Running),
+        };
+        Ok(Execution {
+            id,
+            origin: start.origin,
+            parent_id: None,
+            source: None,
+            state,
+            input: start.input.clone(),
+            output,
+            error: None,
+            usage: Usage::ZERO,
+            last_event: 2,
+            approvals: Vec::new(),
+            answers: Vec::new(),
+            handled: false,
+            uncompensated: Vec::new(),
+            started_by: start.principal.user_id,
+            created_at: Utc::now(),
+            finished_at: None,
+        })
+    }
+
     async fn take(&self, bus: &Bus, start: Start) -> Result<Accepted, Problem> {
         {
             let mut refusals = self.refusals.lock().unwrap();
@@ -85,10 +166,20 @@ impl World {
                 return Err(Problem::new(ErrorCode::Unavailable, "no owner at present"));
             }
         }
+        let id = start.execution_id;
+        if self.state(id).is_none() {
+            self.set(
+                id,
+                match start.queued {
+                    true => ExecutionState::Queued,
+                    false => ExecutionState::Running,
+                },
+            );
+        }
         let accepted = Accepted {
-            id: start.execution_id,
+            id,
             origin: start.origin,
-            state: ExecutionState::Queued,
+            state: self.state(id).unwrap(),
         };
         let subject = Subject::live(start.tenant, start.execution_id);
         let end = self.ends.lock().unwrap().clone();
@@ -147,34 +238,8 @@ async fn read(ctx: Ctx<Known>, request: ReadExecution) -> Result<ExecutionWithEv
     if let Some(past) = world.past.lock().unwrap().get(&(ctx.tenant, id)) {
         return Ok(past.clone());
     }
-    let starts = world.starts.lock().unwrap();
-    let start = starts.iter().find(|start| start.execution_id == id);
-    let start = start.ok_or_else(|| Problem::new(ErrorCode::NotFound, "no such execution"))?;
-    let output = world.outputs.lock().unwrap().get(&id).cloned();
-    let state = match output {
-        Some(_) => ExecutionState::Succeeded,
-        None => ExecutionState::Running,
-    };
     Ok(ExecutionWithEvents {
-        execution: Execution {
-            id,
-            origin: start.origin,
-            parent_id: None,
-            source: None,
-            state,
-            input: start.input.clone(),
-            output,
-            error: None,
-            usage: Usage::ZERO,
-            last_event: 2,
-            approvals: Vec::new(),
-            answers: Vec::new(),
-            handled: false,
-            uncompensated: Vec::new(),
-            started_by: start.principal.user_id,
-            created_at: Utc::now(),
-            finished_at: None,
-        },
+        execution: world.view(id)?,
         events: Events {
             items: Vec::new(),
             next: None,

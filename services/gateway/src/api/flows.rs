@@ -61,6 +61,12 @@ pub(super) struct ExecuteBody {
     /// The latest revision when absent.
     #[serde(default)]
     revision: Option<RevisionChoice>,
+    /// What the execution belongs to, where the flow's concurrency counts by session: 1 to 200 characters.
+    #[serde(default)]
+    session: Option<String>,
+    /// Where the execution has to wait: -100 to 100, the highest first. As the flow's concurrency says when absent.
+    #[serde(default)]
+    priority: Option<i16>,
 }
 
 #[derive(Default, Deserialize, Object)]
@@ -370,6 +376,8 @@ pub(super) async fn execute(
         flow_id,
         input: body.input,
         revision: body.revision,
+        session: body.session,
+        priority: body.priority,
         idempotency_key,
     };
     Ok(started(caller.ask(&request).await?))

@@ -35,6 +35,8 @@ pub(super) async fn call(caller: &Caller, params: &Value) -> Result<Value, Failu
                 flow_id,
                 input: arguments,
                 revision: None,
+                session: None,
+                priority: None,
                 idempotency_key: None,
             };
             ended(caller, caller.ask_soon(&execute).await).await

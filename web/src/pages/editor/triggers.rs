@@ -14,7 +14,7 @@ use crate::{
         query::{Query, View, use_get},
         session,
     },
-    pages::editor::{desk::Desk, trigger_form::TriggerForm},
+    pages::editor::{concurrency::AtOnce, desk::Desk, trigger_form::TriggerForm},
     routes::Route,
     ui::{
         button::{Button, IconButton},
@@ -73,6 +73,7 @@ pub(super) fn Triggers() -> Element {
         } else if may_write {
             Button { icon: Glyph::Plus, onclick: move |_| adding.set(true), "Add a trigger" }
         }
+        AtOnce {}
     }
 }
 

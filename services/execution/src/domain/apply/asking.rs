@@ -10,7 +10,7 @@ use super::{Failure, Run, after};
 use crate::domain::{
     inline::{self, Done},
     limits,
-    state::At,
+    state::{At, Step},
 };
 
 /// After so many reminders nobody is reminded any more.
@@ -45,6 +45,20 @@ impl Run<'_> {
                 self.look_after_later(at);
             }
             Err(error) => self.failed(at, Failure::of(1, error)),
+        }
+    }
+
+    /// A person's word on a call.
+    pub(super) fn decide(&mut self, node: At, approved: bool, comment: String, by: UserId) {
+        if self.state.step(node) == Step::Asking && self.state.data.closing.is_none() {
+            let event = ExecutionEvent::ApprovalGiven {
+                node: self.id(node),
+                approved,
+                by,
+                comment,
+            };
+            self.emit(event, None);
+            self.advance();
         }
     }
 

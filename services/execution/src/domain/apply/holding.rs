@@ -1,6 +1,7 @@
-//! Executions that are told to begin nothing new, and to go on.
+//! Executions that are told to begin nothing new, and to go on, and those that wait for their place before they begin.
 //!
 //! **Invariant:** between a pause and what ends it no step begins: what runs reports, and timers are set anew afterwards.
+//! Before its release nothing of a queued execution begins, and its time does not run; it can be cancelled.
 
 use contracts::{id::UserId, live::ExecutionEvent};
 
@@ -21,6 +22,14 @@ impl Run<'_> {
         self.emit(ExecutionEvent::ExecutionResumed { by }, None);
         self.set_timers();
         self.advance();
+    }
+
+    pub(super) fn release(&mut self) {
+        if self.state.data.queued && self.state.data.closing.is_none() {
+            self.emit(ExecutionEvent::ExecutionReleased {}, None);
+            self.limit_execution();
+            self.advance();
+        }
     }
 
     /// Sets the timers that follow from the state. One whose time has come fires at once.

@@ -52,7 +52,8 @@ impl Run<'_> {
         let data = &self.state.data;
         let limit = self.state.plan.definition().timeout_seconds?;
         let is_ending = data.closing.is_some() || data.unwinding.is_some();
-        (!is_ending).then(|| after(data.created_at, std::time::Duration::from_secs(limit)))
+        let counts = !is_ending && !data.queued;
+        counts.then(|| after(data.begun_at, std::time::Duration::from_secs(limit)))
     }
 
     pub(super) fn limit_execution(&mut self) {

@@ -1,4 +1,4 @@
-//! Executions that are paused.
+//! Executions that are paused, and those that wait for their place.
 
 use super::*;
 
@@ -86,4 +86,56 @@ fn what_ends_cannot_be_paused() {
     assert!(!run.state.may_pause());
     run.input(Input::Pause { by: BY });
     assert!(!run.state.data.paused);
+}
+
+fn queued(timeout_seconds: Option<u64>) -> Run {
+    let mut executable = Executable {
+        definition: chain().definition().clone(),
+        ..Executable::default()
+    };
+    executable.definition.timeout_seconds = timeout_seconds;
+    let start = Start {
+        queued: true,
+        notify: true,
+        ..start_of(json!({}))
+    };
+    Run::begin(&program(executable), start, TakenOver::default())
+}
+
+#[test]
+fn nothing_begins_before_the_release() {
+    let mut run = queued(Some(60));
+    assert_eq!(run.state.data.state(), ExecutionState::Queued);
+    // Neither a person nor a change of owner lets it begin.
+    run.input(Input::Unpause { by: BY });
+    run.input(Input::Pause { by: BY });
+    run.input(Input::Resume);
+    run.fire(Timer::GoOn);
+    assert_eq!(run.events(), ["execution_started"]);
+    assert!(run.effects.is_empty(), "{:?}", run.effects);
+    // Its time begins with it.
+    run.now += chrono::TimeDelta::seconds(3600);
+    run.fire(Timer::Overdue);
+    run.input(Input::Release);
+    let due = run.now + chrono::TimeDelta::seconds(60);
+    assert!(run.timers().contains(&(Timer::Overdue, due)));
+    run.input(Input::Release);
+    assert_eq!(
+        run.events()[1..],
+        ["execution_released", "t -> out", "a begins 1"]
+    );
+    run.succeed("a", 1, json!(1));
+    run.succeed("b", 1, json!(2));
+    assert_eq!(run.outcome().0, ExecutionState::Succeeded);
+}
+
+#[test]
+fn what_waits_can_be_cancelled() {
+    let mut run = queued(None);
+    run.cancel();
+    assert_eq!(run.outcome().0, ExecutionState::Cancelled);
+    run.input(Input::Release);
+    let origin = run.state.data.origin;
+    let told = run.records.last().and_then(|last| last.private.clone());
+    assert_eq!(told, Some(crate::record::Private::Notify { origin }));
 }

@@ -51,6 +51,7 @@ enum Wish {
     Cancel(ExecutionId),
     Pause(ExecutionId),
     Resume(ExecutionId),
+    Release(ExecutionId),
     Result(Box<owner::Result>),
 }
 
@@ -114,7 +115,8 @@ impl World {
                 3 | 4 => self.wish_start(),
                 5 if self.random.chance(30) => self.wish_of(Wish::Cancel),
                 5 if self.random.chance(50) => self.wish_of(Wish::Pause),
-                5 => self.wish_of(Wish::Resume),
+                5 if self.random.chance(50) => self.wish_of(Wish::Resume),
+                5 => self.wish_of(Wish::Release),
                 6..=9 => self.ask(),
                 10..=12 => self.work(),
                 13 => self.fire(),
@@ -239,6 +241,7 @@ impl World {
             .collect();
         let mut start = flows::start_of(json!({"n": self.random.below(20), "path": "p"}));
         start.execution_id = self.new_id();
+        start.queued = self.random.chance(10);
         start.definition_hash = names[self.random.below(names.len())].clone();
         self.totals.executions += 1;
         self.wish(Wish::Start(Box::new(start)));
@@ -252,16 +255,19 @@ impl World {
         }
     }
 
-    /// Whatever was paused goes on.
+    /// Whatever was paused goes on, and whatever waits begins.
     fn wish_to_go_on(&mut self) {
         let Some(owner) = &self.owner else { return };
         let open = owner.partition.slots.open_ids().into_iter();
-        let paused = open.filter(|id| {
-            let slot = owner.partition.slots.get(*id);
-            slot.is_some_and(|slot| slot.state.data.paused)
+        let held = open.filter_map(|id| {
+            let data = &owner.partition.slots.get(id)?.state.data;
+            match data.queued {
+                true => Some(Wish::Release(id)),
+                false => data.paused.then_some(Wish::Resume(id)),
+            }
         });
-        for id in paused.collect::<Vec<_>>() {
-            self.wish(Wish::Resume(id));
+        for wish in held.collect::<Vec<_>>() {
+            self.wish(wish);
         }
     }
 
@@ -331,6 +337,13 @@ impl World {
                     by: UserId::EXAMPLE,
                 };
                 partition.unpause(ticket, &resume, self.now);
+            }
+            Some(Wish::Release(execution_id)) => {
+                let release = owner::Release {
+                    tenant: contracts::id::TenantId::EXAMPLE,
+                    execution_id,
+                };
+                partition.release(ticket, &release, self.now);
             }
             Some(Wish::Result(result)) => partition.result(ticket, *result, self.now),
             None => {}
@@ -524,7 +537,14 @@ impl World {
                     self.reported.insert(attempt);
                 }
             }
-            (Wish::Cancel(_) | Wish::Pause(_) | Wish::Resume(_) | Wish::Result(_), _) => {}
+            (
+                Wish::Cancel(_)
+                | Wish::Pause(_)
+                | Wish::Resume(_)
+                | Wish::Release(_)
+                | Wish::Result(_),
+                _,
+            ) => {}
         }
     }
 

@@ -35,11 +35,15 @@ impl World {
                     self.totals.paused += 1;
                     paused = true;
                 }
-                ExecutionEvent::ExecutionResumed { .. } | ExecutionEvent::CancelAsked { .. } => {
-                    paused = false;
-                }
+                ExecutionEvent::ExecutionStarted { queued, .. } => paused = *queued,
+                ExecutionEvent::ExecutionResumed { .. }
+                | ExecutionEvent::ExecutionReleased {}
+                | ExecutionEvent::CancelAsked { .. } => paused = false,
                 ExecutionEvent::StepStarted { node, .. } => {
-                    assert!(!paused, "{id}: `{node}` begins while it is paused");
+                    assert!(
+                        !paused,
+                        "{id}: `{node}` begins while it is paused or queued"
+                    );
                 }
                 ExecutionEvent::StepReused { node, .. } => {
                     assert!(!settled.contains(node), "{id}: `{node}` succeeded before");
