@@ -54,6 +54,12 @@ fn Facts(call: CallRecord) -> Element {
             Fact { term: "Prompt", {words::count(call.usage.prompt_tokens)} " tokens{estimated}" }
             Fact { term: "Completion", {words::count(call.usage.completion_tokens)} " tokens{estimated}" }
             Fact { term: "Price", {words::money(&call.usage)} }
+            if let Some(version) = &call.price_version {
+                Fact { term: "Prices of", "{version}" }
+            }
+            if call.cached {
+                Fact { term: "Answer", "told again from the cache" }
+            }
             if let Some(route) = &call.route {
                 Fact { term: "Route", code { "{route}" } }
             }

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use contracts::{
     FieldProblem, Problem,
-    llm::{Deployment, Fallback, RouteSpec, RouteStrategy},
+    llm::{AnswerCache, Deployment, Fallback, Guardrails, RateLimits, RouteSpec, RouteStrategy},
 };
 
 use super::words::FALLBACKS;
@@ -21,6 +21,10 @@ pub(super) struct Draft {
     pub(super) max_wait_ms: String,
     pub(super) first_token_timeout_ms: String,
     pub(super) token_timeout_ms: String,
+    /// What the form does not ask for stays as it was.
+    limits: Option<RateLimits>,
+    cache: Option<AnswerCache>,
+    guardrails: Option<Guardrails>,
     /// The last number that was given to a deployment.
     last: u32,
 }
@@ -54,6 +58,9 @@ impl Draft {
             max_wait_ms: spec.max_wait_ms.to_string(),
             first_token_timeout_ms: maybe(spec.first_token_timeout_ms),
             token_timeout_ms: maybe(spec.token_timeout_ms),
+            limits: spec.limits.clone(),
+            cache: spec.cache.clone(),
+            guardrails: spec.guardrails.clone(),
             last: 0,
         };
         for deployment in &spec.deployments {
@@ -121,6 +128,9 @@ impl Draft {
                 .map(|text| ms(text, "/first_token_timeout_ms")),
             token_timeout_ms: given(&self.token_timeout_ms)
                 .map(|text| ms(text, "/token_timeout_ms")),
+            limits: self.limits.clone(),
+            cache: self.cache.clone(),
+            guardrails: self.guardrails.clone(),
             max_attempts: number(&self.max_attempts, "/max_attempts", &mut problems),
         };
         match problems.is_empty() {
