@@ -224,9 +224,10 @@ fn requests(
             body.as_object_mut()
                 .unwrap()
                 .retain(|_, value| !value.is_null());
-            // Over REST, what the author of a tool says is the body itself.
-            if let Some(spec) = body.get("spec") {
-                body = spec.clone();
+            // Over REST, what the author of a tool, or of a flow's limits, says is the body itself.
+            let limits = body.get("concurrency").filter(|it| it.is_object());
+            if let Some(whole) = body.get("spec").or(limits) {
+                body = whole.clone();
             }
             requests.push((method.to_uppercase().parse().unwrap(), filled, body));
         }

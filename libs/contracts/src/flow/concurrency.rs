@@ -47,7 +47,7 @@ pub enum ConcurrencyScope {
 #[cfg_attr(
     feature = "openapi",
     derive(poem_openapi::Object),
-    oai(deny_unknown_fields)
+    oai(deny_unknown_fields, rename = "FlowConcurrency")
 )]
 pub struct Concurrency {
     /// `parallel` when absent.
