@@ -58,8 +58,8 @@ impl Draft {
             max_wait_ms: spec.max_wait_ms.to_string(),
             first_token_timeout_ms: maybe(spec.first_token_timeout_ms),
             token_timeout_ms: maybe(spec.token_timeout_ms),
-            limits: spec.limits.clone(),
-            cache: spec.cache.clone(),
+            limits: spec.limits,
+            cache: spec.cache,
             guardrails: spec.guardrails.clone(),
             last: 0,
         };
@@ -128,8 +128,8 @@ impl Draft {
                 .map(|text| ms(text, "/first_token_timeout_ms")),
             token_timeout_ms: given(&self.token_timeout_ms)
                 .map(|text| ms(text, "/token_timeout_ms")),
-            limits: self.limits.clone(),
-            cache: self.cache.clone(),
+            limits: self.limits,
+            cache: self.cache,
             guardrails: self.guardrails.clone(),
             max_attempts: number(&self.max_attempts, "/max_attempts", &mut problems),
         };
