@@ -169,8 +169,8 @@ async fn a_signal_of_the_terminal_does_not_reach_workers() {
 
 /// State, parent, process group and so on; see `proc_pid_stat(5)`.
 fn stat_of(pid: u32) -> Vec<String> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("the process is there");
     // After the name in brackets.
-    let (_, fields) = stat.rsplit_once(')').unwrap();
+    let (_, fields) = stat.rsplit_once(')').expect("a name in brackets");
     fields.split_whitespace().map(str::to_owned).collect()
 }
