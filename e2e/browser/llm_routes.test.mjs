@@ -2,6 +2,7 @@
 
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
+import { isDeepStrictEqual } from "node:util";
 import { api, launch, loaded, open, overflow, signIn, violations, visit } from "./support.mjs";
 
 let browser;
@@ -21,13 +22,24 @@ const dialog = (page) => page.getByRole("dialog");
 const grip = (page, model) => dialog(page).getByRole("button", { name: `Move house/${model}: ` });
 const order = (page) => dialog(page).locator(".deployment code").allTextContents();
 const row = (page, name) => page.getByRole("row", { name: new RegExp(`^${name} `) });
-const models = (page, name) => row(page, name).locator("code").allTextContents();
+const models = (name) => (page) => row(page, name).locator("code").allTextContents();
+
+/** What was done is drawn a little later. */
+async function shows(read, page, expected) {
+  const until = Date.now() + 10_000;
+  let found = await read(page);
+  while (!isDeepStrictEqual(found, expected) && Date.now() < until) {
+    await page.evaluate(() => new Promise(requestAnimationFrame));
+    found = await read(page);
+  }
+  assert.deepEqual(found, expected);
+}
 
 async function begin(page, name) {
   await page.getByRole("button", { name: "New route" }).first().click();
   await dialog(page).getByLabel("Name", { exact: true }).fill(name);
   for (const model of ["one", "two", "three"]) await dialog(page).getByLabel("Add a model").selectOption(`house/${model}`);
-  assert.deepEqual(await order(page), ["house/one", "house/two", "house/three"]);
+  await shows(order, page, ["house/one", "house/two", "house/three"]);
 }
 
 async function edit(page, name) {
@@ -44,7 +56,7 @@ async function moveByKeys(page) {
   await dialog(page).getByText("house/three is number 1 of 3.").waitFor();
   // There is nothing above it.
   await page.keyboard.press("Alt+ArrowUp");
-  assert.deepEqual(await order(page), ["house/three", "house/one", "house/two"]);
+  await shows(order, page, ["house/three", "house/one", "house/two"]);
   assert.match(await page.evaluate(() => document.activeElement.getAttribute("aria-label")), /^Move house\/three/);
   // A button that is off after its click leaves the focus with the row.
   await dialog(page).getByRole("button", { name: "Move house/two up" }).press("Enter");
@@ -52,7 +64,7 @@ async function moveByKeys(page) {
   await dialog(page).getByRole("button", { name: "Move house/two up" }).press("Enter");
   await dialog(page).getByText("house/two is number 1 of 3.").waitFor();
   assert.match(await page.evaluate(() => document.activeElement.getAttribute("aria-label")), /^Move house\/two: /);
-  assert.deepEqual(await order(page), ["house/two", "house/three", "house/one"]);
+  await shows(order, page, ["house/two", "house/three", "house/one"]);
 }
 
 /** Onto the lower half of the last row, and the last one back to the top. */
@@ -66,12 +78,12 @@ async function moveByPointer(page) {
   };
   const list = await dialog(page).locator(".deployments").boundingBox();
   await drag("two", list.y + list.height - 2);
-  assert.deepEqual(await order(page), ["house/three", "house/one", "house/two"]);
+  await shows(order, page, ["house/three", "house/one", "house/two"]);
   await drag("two", list.y - 40);
-  assert.deepEqual(await order(page), ["house/two", "house/three", "house/one"]);
+  await shows(order, page, ["house/two", "house/three", "house/one"]);
   // Once it is let go, the pointer moves nothing any more.
   await page.mouse.move(list.x + 10, list.y + list.height - 2);
-  assert.deepEqual(await order(page), ["house/two", "house/three", "house/one"]);
+  await shows(order, page, ["house/two", "house/three", "house/one"]);
 }
 
 test("models are ordered by keys and by the pointer, and stay so", async () => {
@@ -86,10 +98,10 @@ test("models are ordered by keys and by the pointer, and stay so", async () => {
   await dialog(page).getByRole("button", { name: "Create route" }).click();
   await page.getByText("Saved “careful”.").waitFor();
   const expected = ["house/two", "house/three", "house/one"];
-  assert.deepEqual(await models(page, "careful"), expected);
+  await shows(models("careful"), page, expected);
   await page.reload();
   await loaded(page);
-  assert.deepEqual(await models(page, "careful"), expected);
+  await shows(models("careful"), page, expected);
   assert.deepEqual(page.errors, []);
 });
 
@@ -133,13 +145,13 @@ test("what somebody else saved meanwhile is seen before it is replaced", async (
   await dialog(page).getByText("Changed there: strategy.").waitFor();
   await dialog(page).getByRole("button", { name: "Take theirs" }).click();
   assert.equal(await dialog(page).getByLabel("Asks first").inputValue(), "cheapest");
-  assert.deepEqual(await order(page), ["house/one"]);
+  await shows(order, page, ["house/one"]);
   await dialog(page).getByLabel("Add a model").selectOption("house/three");
   await api("PUT", `/llm/routes/${id}`, spec);
   await dialog(page).getByRole("button", { name: "Save" }).click();
   await dialog(page).getByRole("button", { name: "Keep mine" }).click();
   await page.getByText("Saved “busy”.").waitFor();
-  assert.deepEqual(await models(page, "busy"), ["house/one", "house/three"]);
+  await shows(models("busy"), page, ["house/one", "house/three"]);
   await page.getByRole("button", { name: "Actions for busy" }).click();
   await page.getByRole("menuitem", { name: "Remove" }).click();
   await dialog(page).getByRole("button", { name: "Remove route" }).click();

@@ -69,7 +69,7 @@ async function addVendor(page) {
   await field(page, "API key").fill("not-the-key");
   await field(page, "Models").fill("fake-large 1");
   await page.getByRole("dialog").getByRole("button", { name: "Add provider" }).click();
-  await page.getByRole("dialog").getByText(/has to be a name, with two prices or none/).first().waitFor();
+  await page.getByRole("dialog").getByText(/has to be a name, with two to four prices or none/).first().waitFor();
   await field(page, "Models").fill("fake-large 1 2\nfake-large");
   await page.getByRole("dialog").getByRole("button", { name: "Add provider" }).click();
   await page.getByRole("dialog").getByText(/^Model 2: /).waitFor();

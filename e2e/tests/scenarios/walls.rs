@@ -112,6 +112,16 @@ async fn integrator(platform: &Platform, user: &Client) -> Bus {
     Bus::connect(&config).await.unwrap()
 }
 
+/// Returns once the server has done what was asked before: it answers in order.
+async fn has_all(bus: &Bus, user: &Client) {
+    let tenant = user.organization.parse().expect("an id");
+    let operation = contracts::operations::find("flow.list").expect("it is listed");
+    let subject = Subject::request_named(tenant, operation);
+    let token = user.token.clone().expect("a token");
+    let answer = bus.call_raw(&subject, b"{}".to_vec(), Call::with_token(&token));
+    answer.await.expect("an answer");
+}
+
 #[tokio::test]
 async fn over_nats_another_tenants_objects_do_not_exist() {
     let platform = Platform::start().await;
@@ -165,7 +175,7 @@ async fn over_nats_another_tenants_frames_are_not_heard() {
         .subscribe(&Subject::live(theirs, execution), None)
         .await
         .unwrap();
-    eavesdropper.flush().await.unwrap();
+    has_all(&eavesdropper, &stranger).await;
     let listener = integrator(&platform, &owner).await;
     let tenant: TenantId = owner.organization.parse().unwrap();
     let flow = &objects["flow_id"];
@@ -177,7 +187,7 @@ async fn over_nats_another_tenants_frames_are_not_heard() {
             .await
             .is_ok()
     );
-    eavesdropper.flush().await.ok();
+    has_all(&eavesdropper, &stranger).await;
     let nothing = tokio::time::timeout(Duration::from_millis(300), heard.next()).await;
     assert!(
         nothing.map_or(true, |message| message.is_none()),

@@ -132,7 +132,8 @@ impl Bus {
 
     /// Waits until the server has taken in all that was published and subscribed to before.
     ///
-    /// The server handles what one connection sends in its order: a message to ourselves that comes back says so.
+    /// The server handles what one connection sends in its order: a message to ourselves that comes back says so. For
+    /// services: integrators may not publish to their inboxes.
     ///
     /// # Errors
     /// When it does not come back in time, as where the connection is lost meanwhile.
