@@ -19,6 +19,7 @@ use contracts::{
 use execution::measure::measured;
 use futures::StreamExt;
 use kernel::Ctx;
+use serde::de::DeserializeOwned;
 use tokio::process::Command;
 
 use crate::{
@@ -40,6 +41,8 @@ mod report;
 const DEADLINE: Duration = Duration::from_secs(60);
 /// The word that makes this program the load generator.
 const CLIENT: &str = "client";
+/// The word that makes it measure the memory of executions in one state.
+const MEMORY: &str = "memory";
 /// Executions that a partition has open at most, where it is to be overloaded.
 const FEW_OPEN: usize = 250;
 
@@ -80,6 +83,15 @@ async fn main() -> Result<()> {
         return Ok(());
     }
     egress::install_tls();
+    if let [word, state, executions] = arguments.as_slice()
+        && word == MEMORY
+    {
+        let case = Case::ALL.into_iter().find(|case| case.name() == state);
+        let case = case.context("there is no such case")?;
+        let found = memory(case, executions.parse()?).await?;
+        println!("{}", serde_json::to_string(&found)?);
+        return Ok(());
+    }
     let options = Options::parse();
     let report = measure(if options.quick { 100 } else { 1 }, &options.only).await?;
     report.print();
@@ -117,10 +129,11 @@ async fn measure(scale: usize, only: &[Part]) -> Result<Report> {
         report.overload = Some(overload(scale).await?);
     }
     if wanted(Part::Memory) {
-        report.memory = vec![
-            memory(Case::Parked, 100_000 / scale).await?,
-            memory(Case::Active, 10_000 / scale).await?,
-        ];
+        for (case, executions) in [(Case::Parked, 100_000), (Case::Active, 10_000)] {
+            report
+                .memory
+                .push(memory_of(case, executions / scale).await?);
+        }
     }
     Ok(report)
 }
@@ -156,6 +169,25 @@ async fn overload(scale: usize) -> Result<Overload> {
     })
 }
 
+/// What a process of its own finds: what another engine gave back before would not be asked for again.
+async fn memory_of(case: Case, executions: usize) -> Result<Memory> {
+    told_by(&[MEMORY, case.name(), &executions.to_string()]).await
+}
+
+/// What this program says as another process.
+async fn told_by<T: DeserializeOwned>(arguments: &[&str]) -> Result<T> {
+    let mut child = Command::new(std::env::current_exe()?);
+    child
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true);
+    // What it says on standard error is for whoever looks on.
+    let told = child.spawn()?.wait_with_output().await?;
+    ensure!(told.status.success(), "`{}`: {}", arguments[0], told.status);
+    serde_json::from_slice(&told.stdout).context("what another process says")
+}
+
 /// What the process of a new engine grows by.
 async fn memory(case: Case, executions: usize) -> Result<Memory> {
     let bench = Bench::start(execution::EngineConfig::default()).await?;
@@ -169,7 +201,7 @@ async fn memory(case: Case, executions: usize) -> Result<Memory> {
     let grown = resident()?.saturating_sub(before);
     bench.end().await;
     Ok(Memory {
-        state: case.name(),
+        state: case.name().to_owned(),
         executions,
         bytes_per_execution: grown as f64 / executions as f64,
         started_per_s: executions as f64 / told.seconds,
@@ -234,16 +266,7 @@ impl Bench {
             hash: case.hash().to_owned(),
             work,
         };
-        let mut client = Command::new(std::env::current_exe()?);
-        client.arg(CLIENT).arg(serde_json::to_string(&order)?);
-        client
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true);
-        // What it says on standard error is for whoever looks on.
-        let told = client.spawn()?.wait_with_output().await?;
-        ensure!(told.status.success(), "the load generator: {}", told.status);
-        serde_json::from_slice(&told.stdout).context("what the load generator says")
+        told_by(&[CLIENT, &serde_json::to_string(&order)?]).await
     }
 
     async fn round(&self, case: Case, concurrency: usize, executions: usize) -> Result<Round> {

@@ -1,7 +1,7 @@
 //! What was measured, as a file and as tables.
 
 use execution::measure::Measured;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     flows::Case,
@@ -68,9 +68,9 @@ pub(crate) struct Overload {
     pub(crate) refused: Spread,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Memory {
-    pub(crate) state: &'static str,
+    pub(crate) state: String,
     pub(crate) executions: usize,
     pub(crate) bytes_per_execution: f64,
     pub(crate) started_per_s: f64,

@@ -45,16 +45,18 @@ pub(super) fn AtOnce() -> Element {
     let path = format!("{}/concurrency", desk.path());
     let kept = use_get::<Concurrency>(path.clone());
     rsx! {
-        h3 { class: "field-title", "How many at a time" }
-        match kept.view() {
-            View::Loading => rsx! { Skeleton { rows: 1 } },
-            View::Failed(problem) => rsx! {
-                ProblemView { problem, onretry: move |()| kept.refetch() }
-            },
-            View::Ready(now) if session::may(Permission::FlowWrite) => rsx! {
-                Form { path, now: *now, onsaved: move |now| kept.set(now) }
-            },
-            View::Ready(now) => rsx! { p { class: "hint", {told(*now)} } },
+        section { class: "at-once",
+            h3 { class: "field-title", "How many at a time" }
+            match kept.view() {
+                View::Loading => rsx! { Skeleton { rows: 1 } },
+                View::Failed(problem) => rsx! {
+                    ProblemView { problem, onretry: move |()| kept.refetch() }
+                },
+                View::Ready(now) if session::may(Permission::FlowWrite) => rsx! {
+                    Form { path, now: *now, onsaved: move |now| kept.set(now) }
+                },
+                View::Ready(now) => rsx! { p { class: "hint", {told(*now)} } },
+            }
         }
     }
 }

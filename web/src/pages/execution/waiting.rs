@@ -1,5 +1,6 @@
-//! Says that a person is waited for.
+//! Says what is waited for: a person, or a place among the executions of the flow.
 
+use contracts::execution::ExecutionState;
 use dioxus::prelude::*;
 use graph::view::NodeState;
 
@@ -12,7 +13,7 @@ use crate::{
     },
 };
 
-/// Says at the top that somebody is waited for.
+/// Says at the top what an execution waits for before it goes on.
 #[component]
 pub(crate) fn Waiting() -> Element {
     let mut watch = use_context::<Watch>();
@@ -30,6 +31,12 @@ pub(crate) fn Waiting() -> Element {
         .filter_map(|span| Some((span.path.clone(), said(span)?)))
         .collect();
     rsx! {
+        if view.state == ExecutionState::Queued {
+            div { class: "waiting-bar", role: "status",
+                Icon { glyph: Glyph::Waiting }
+                span { "Waits for its turn: as many executions of its flow run as may run at a time." }
+            }
+        }
         for (path , said) in asking {
             div { key: "{path}", class: "waiting-bar", role: "status",
                 Icon { glyph: Glyph::Waiting }
