@@ -54,6 +54,9 @@ struct Options {
     /// Only these parts; everything when absent
     #[arg(long, value_delimiter = ',')]
     only: Vec<Part>,
+    /// Only these cases, as `inline,heavy,fan,map,within`; all when absent
+    #[arg(long, value_delimiter = ',')]
+    cases: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -93,7 +96,7 @@ async fn main() -> Result<()> {
         return Ok(());
     }
     let options = Options::parse();
-    let report = measure(if options.quick { 100 } else { 1 }, &options.only).await?;
+    let report = measure(&options).await?;
     report.print();
     let path = std::path::Path::new("target/bench/engine.json");
     std::fs::create_dir_all("target/bench")?;
@@ -102,9 +105,10 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-/// Counts are divided by `scale`.
-async fn measure(scale: usize, only: &[Part]) -> Result<Report> {
-    let wanted = |part| only.is_empty() || only.contains(&part);
+async fn measure(options: &Options) -> Result<Report> {
+    // Counts are divided by it.
+    let scale = if options.quick { 100 } else { 1 };
+    let wanted = |part| options.only.is_empty() || options.only.contains(&part);
     let mut report = Report {
         cores: std::thread::available_parallelism()?.get(),
         ..Report::default()
@@ -112,7 +116,7 @@ async fn measure(scale: usize, only: &[Part]) -> Result<Report> {
     let bench = Bench::start(execution::EngineConfig::default()).await?;
     if wanted(Part::Cases) {
         report.raw = Some(Raw::measure(&bench.jetstream, PARTITIONS.into()).await?);
-        report.cases = bench.cases(scale).await?;
+        report.cases = bench.cases(scale, &options.cases).await?;
         report.raw_after = Some(Raw::measure(&bench.jetstream, PARTITIONS.into()).await?);
     }
     if wanted(Part::Watchers) {
@@ -280,7 +284,7 @@ impl Bench {
         Ok(Round::new(case, concurrency, &told, stored, &counted))
     }
 
-    async fn cases(&self, scale: usize) -> Result<Vec<Round>> {
+    async fn cases(&self, scale: usize, only: &[String]) -> Result<Vec<Round>> {
         // Caches fill and connections open.
         self.round(Case::Inline, 100, 10_000 / scale).await?;
         let mut rounds = Vec::new();
@@ -291,6 +295,9 @@ impl Bench {
             (Case::Map, 100),
             (Case::SubFlow, 4_000),
         ] {
+            if !only.is_empty() && !only.iter().any(|name| name == case.hash()) {
+                continue;
+            }
             for concurrency in [1, 100, 1_000] {
                 let few = if concurrency == 1 { 20 } else { 1 };
                 let executions = (most / few / scale).max(10);

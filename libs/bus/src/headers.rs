@@ -1,13 +1,13 @@
-//! The headers of our messages: deadline, caller's token, trace.
+//! The headers of our messages: time, caller's token, trace.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 pub use async_nats::HeaderMap;
 use opentelemetry::propagation::{Extractor, Injector};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-/// Unix milliseconds after which nobody waits for the answer.
-pub(crate) const DEADLINE: &str = "Troupe-Deadline";
+/// Milliseconds for which the sender waits for the answer. Not a moment: the clocks of two machines differ.
+pub(crate) const TIMEOUT: &str = "Troupe-Timeout";
 /// `Bearer <access token>` of the caller.
 pub(crate) const AUTHORIZATION: &str = "Authorization";
 /// Status text of a failed request, as NATS micro services write it.
@@ -54,19 +54,12 @@ pub fn extract_trace(headers: Option<&HeaderMap>) -> opentelemetry::Context {
     })
 }
 
-pub(crate) fn deadline_header(deadline: Duration) -> String {
-    let at = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        + deadline;
-    at.as_millis().to_string()
+pub(crate) fn timeout_header(timeout: Duration) -> String {
+    timeout.as_millis().to_string()
 }
 
-/// The time left until the sender stops waiting; none where no deadline was sent.
-pub fn deadline_in(headers: Option<&HeaderMap>) -> Option<Duration> {
-    let at: u64 = headers?.get(DEADLINE)?.as_str().parse().ok()?;
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    Some(Duration::from_millis(at).saturating_sub(now))
+/// How long the sender waits, from when the message arrived; none where it does not say.
+pub fn timeout_in(headers: Option<&HeaderMap>) -> Option<Duration> {
+    let left = headers?.get(TIMEOUT)?.as_str().parse().ok()?;
+    Some(Duration::from_millis(left))
 }

@@ -28,7 +28,7 @@ pub use connection::{Bus, Config};
 pub use dead::Death;
 pub use error::Error;
 pub use event::EVENT_ACK_WAIT;
-pub use headers::{HeaderMap, deadline_in, extract_trace};
+pub use headers::{HeaderMap, extract_trace, timeout_in};
 pub use kv::{Bucket, Change, Kv, Revised};
 pub use log::{AppendError, LogEntry};
 pub use request::{Call, DEFAULT_DEADLINE};

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use crate::{
     Bus,
-    headers::{AUTHORIZATION, DEADLINE, SERVICE_ERROR_CODE, deadline_header, inject_trace},
+    headers::{AUTHORIZATION, SERVICE_ERROR_CODE, TIMEOUT, inject_trace, timeout_header},
 };
 
 /// How long an answer in chunks may be silent. Whoever answers says every three seconds that they are still at it, so this
@@ -22,6 +22,8 @@ use crate::{
 const SILENCE: Duration = Duration::from_secs(15);
 /// How long an answer may take when the caller says nothing.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(10);
+/// How long the holder of a lease may take to answer.
+const PRESENCE: Duration = Duration::from_millis(250);
 
 /// In whose name and for how long a question is asked.
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +52,7 @@ impl<'a> Call<'a> {
 
     fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
-        headers.insert(DEADLINE, deadline_header(self.deadline));
+        headers.insert(TIMEOUT, timeout_header(self.deadline));
         if let Some(token) = self.token {
             headers.insert(AUTHORIZATION, format!("Bearer {token}"));
         }
@@ -103,6 +105,17 @@ impl Bus {
             deadline: until.saturating_duration_since(Instant::now()),
         };
         self.exchange(&subject, what, body, call).await
+    }
+
+    /// Whether the holder of a partition's lease is connected. A process that was killed is not, from that moment on.
+    pub async fn is_held(&self, partition: u16) -> bool {
+        let subject = Subject::lease(partition).to_string();
+        let asked = self.client.request(subject, Bytes::new());
+        match tokio::time::timeout(PRESENCE, asked).await {
+            Ok(Err(error)) => error.kind() != RequestErrorKind::NoResponders,
+            // One that is slow to answer is there.
+            Ok(Ok(_)) | Err(_) => true,
+        }
     }
 
     /// Sends any JSON to a listed operation: for tests and tools that walk the contract.

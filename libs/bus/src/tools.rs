@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use crate::{
     Bus, Error,
     error::during,
-    headers::{DEADLINE, SERVICE_ERROR_CODE, deadline_header, inject_trace},
+    headers::{SERVICE_ERROR_CODE, TIMEOUT, inject_trace, timeout_header},
 };
 
 /// Names the effect of a call, so that a tool can tell a repetition.
@@ -76,7 +76,7 @@ impl Bus {
     pub async fn call_tool(&self, call: ToolCall<'_>) -> Result<Bytes, ToolError> {
         let name = || call.name.to_string();
         let mut headers = HeaderMap::new();
-        headers.insert(DEADLINE, deadline_header(call.timeout));
+        headers.insert(TIMEOUT, timeout_header(call.timeout));
         if let Some(key) = call.key {
             headers.insert(IDEMPOTENCY_KEY, key);
         }

@@ -51,6 +51,10 @@ impl Subject {
     pub fn owner_all(partition: u16) -> Self {
         Self(format!("own.{partition}.*"))
     }
+    /// Where the holder of a partition's lease answers as long as it is connected.
+    pub fn lease(partition: u16) -> Self {
+        Self(format!("lease.{partition}"))
+    }
     /// The log of a partition.
     pub fn partition_log(partition: u16) -> Self {
         Self(format!("pl.{partition}"))
@@ -313,12 +317,12 @@ pub fn service_grants(service: Service) -> Grants {
         Service::Execution => {
             publish.extend(
                 [
-                    "own.*.*", "pl.*", "cmd.*.>", "work.>", "live.*.*", "tok.>", "ctl.*.*",
-                    "dead.>", "node.*.*",
+                    "own.*.*", "lease.*", "pl.*", "cmd.*.>", "work.>", "live.*.*", "tok.>",
+                    "ctl.*.*", "dead.>", "node.*.*",
                 ]
                 .map(str::to_owned),
             );
-            subscribe.extend(["own.*.*", "ctl.*.*"].map(str::to_owned));
+            subscribe.extend(["own.*.*", "lease.*", "ctl.*.*"].map(str::to_owned));
         }
         Service::Gateway | Service::Chat => {
             subscribe.extend(["live.*.*", "tok.>"].map(str::to_owned))

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bus::{DEFAULT_DEADLINE, Incoming, Micro, Reply, Subscription, deadline_in, extract_trace};
+use bus::{DEFAULT_DEADLINE, Incoming, Micro, Reply, Subscription, extract_trace, timeout_in};
 use bytes::Bytes;
 use contracts::{
     Access, ErrorCode, Principal, Problem, id::TenantId, operations::Operation, subject::tenant_of,
@@ -93,7 +93,7 @@ impl<S: Send + Sync + 'static> Loop<S> {
         let tenant = tenant_of(incoming.subject())
             .ok_or_else(|| Problem::malformed("the subject names no tenant"))?;
         let principal = self.admit(tenant, incoming.token()).await?;
-        let left = deadline_in(incoming.headers())
+        let left = timeout_in(incoming.headers())
             .unwrap_or(DEFAULT_DEADLINE)
             .min(MAX_DEADLINE);
         let ctx = Ctx {

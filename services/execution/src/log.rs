@@ -9,6 +9,7 @@
 pub(crate) mod cache;
 pub(crate) mod effects;
 pub(crate) mod in_hand;
+pub(crate) mod intake;
 pub(crate) mod lease;
 pub(crate) mod listen;
 pub(crate) mod owner;

@@ -105,6 +105,12 @@ fn slots(state: &State, class: WorkClass) -> usize {
     usize::from(slots)
 }
 
+/// How many take items of a class from its queue: one of them alone takes no more in a second than it has answers from the
+/// server. Each keeps a slot free for what it waits for.
+fn takers(slots: usize) -> usize {
+    (slots / 8).clamp(1, 8)
+}
+
 /// Works in all classes, until the service drains.
 pub(crate) async fn run(ctx: TaskCtx<State>) {
     let cuts = Arc::new(cuts::Cuts::default());
@@ -122,7 +128,10 @@ pub(crate) async fn run(ctx: TaskCtx<State>) {
         WorkClass::ALL.map(|class| (class, Arc::new(Semaphore::new(slots(&ctx.state, class)))));
     let mut tasks = JoinSet::new();
     for (class, slots) in slots.clone() {
-        tasks.spawn(pool::run(worker.clone(), class, slots, ctx.stop.clone()));
+        for _ in 0..takers(slots.available_permits()) {
+            let (worker, slots) = (worker.clone(), slots.clone());
+            tasks.spawn(pool::run(worker, class, slots, ctx.stop.clone()));
+        }
     }
     let desk = ctx.state.hands.open(worker, slots.into());
     let pools = async {

@@ -153,7 +153,7 @@ fn headers() -> Value {
         "required": ["Authorization"],
         "properties": {
             "Authorization": {"type": "string", "description": "`Bearer <access token>`: a connection is no permission, each request names its caller."},
-            "Troupe-Deadline": {"type": "string", "description": "Unix milliseconds after which nobody waits for the answer; 10 s from now when absent, at most 15 minutes."},
+            "Troupe-Timeout": {"type": "string", "description": "Milliseconds for which the caller waits for the answer; 10,000 when absent, at most 900,000."},
             "traceparent": {"type": "string", "description": "W3C trace context."},
         },
     })

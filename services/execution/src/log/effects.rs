@@ -112,9 +112,7 @@ impl Outlet {
             }
             Effect::Dispatch { class, item, .. } => {
                 let dispatch = Dispatch { class, item };
-                dispatch
-                    .hand_over(&self.hands, &self.lease)
-                    .map(Task::Dispatch)
+                dispatch.hand_over(self).map(Task::Dispatch)
             }
             Effect::Look { node, attempt, key } => Some(Task::Look(Look {
                 execution,
@@ -185,15 +183,16 @@ impl Dispatch {
         (item.execution_id, item.node.clone(), item.attempt)
     }
 
-    /// Gives the item to a worker of this process. What is left is to be queued: nobody is free, or the queue has to count
-    /// how often it is given out.
-    fn hand_over(self, hands: &Hands, lease: &Arc<Held>) -> Option<Self> {
+    /// Gives the item to the workers of this process. What is left is to be queued: too much waits for them, or the queue has
+    /// to count how often it is given out.
+    fn hand_over(self, outlet: &Outlet) -> Option<Self> {
         let Self { class, item } = self;
         if item.at_most_once || !limits::fits_queue(&item) {
             return Some(Self { class, item });
         }
-        let left = hands.give(class, item, lease).err();
-        left.map(|item| Self { class, item })
+        let hands = &outlet.hands;
+        let left = hands.give(class, item, &outlet.lease, &outlet.permits);
+        left.err().map(|item| Self { class, item })
     }
 
     /// Queues the work item; tries until it is stored.

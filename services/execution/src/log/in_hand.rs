@@ -10,7 +10,7 @@ use contracts::id::ExecutionId;
 use super::effects::Dispatch;
 
 /// How long nobody may say that he has an attempt, before it is queued.
-const SILENCE: Duration = Duration::from_millis(1500);
+const SILENCE: Duration = Duration::from_millis(800);
 
 /// Names an attempt.
 type Key = (ExecutionId, String, u32);

@@ -3,7 +3,7 @@
 //! **Invariant:** it takes nothing in and answers nothing while its lease is not valid; what it could not store is lost
 //! with it, and nobody has heard of it.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, iter, sync::Arc, time::Duration};
 
 use bus::{Bus, Incoming, Reply, Subscription};
 use chrono::{DateTime, SubsecRound, Utc};
@@ -29,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     effects::{Dispatch, Outlet, Task},
     in_hand::InHand,
+    intake::{self, Arrived, Intake},
     lease::Lease,
     partition::{Action, Answer, Limits, Partition, Ticket},
     starts::{self, Checked},
@@ -48,8 +49,8 @@ use crate::{
     workers::hands::Hands,
 };
 
-/// Requests taken in before the loop looks at the log again.
-const MAX_TAKEN: usize = 512;
+/// For how long requests are taken in before the loop looks at the log again.
+const TAKING: Duration = Duration::from_millis(3);
 /// Time between two looks at what may leave memory and the log.
 const HOUSEKEEPING: Duration = Duration::from_millis(200);
 /// Time between two trims of the log.
@@ -202,6 +203,7 @@ async fn own(
         tickets: 0,
         storing: None,
         in_hand: InHand::default(),
+        intake: Intake::default(),
         work: JoinSet::new(),
         _tasks: tasks,
     };
@@ -228,6 +230,7 @@ struct Owner {
     tickets: u64,
     storing: Option<Storing>,
     in_hand: InHand,
+    intake: Intake<Arrived>,
     /// Dispatches and starts under way.
     work: JoinSet<()>,
     /// Archive and header rows; they end with the owner.
@@ -265,12 +268,6 @@ impl Owner {
                 }
                 Some(note) = told.recv() => self.note(note),
                 () = sleep_until(wake) => self.fire(),
-                incoming = requests.next(), if !full => match incoming {
-                    Some(incoming) if lease.is_valid() => self.take_all(incoming, &mut requests),
-                    Some(_) => return Left::Lost,
-                    None if drained_by.is_some() => tokio::time::sleep(Duration::from_millis(5)).await,
-                    None => return Left::Lost,
-                },
                 _ = housekeeping.tick() => self.keep_house(),
                 () = stop.cancelled(), if drained_by.is_none() => {
                     drained_by = Some(Instant::now() + DRAIN);
@@ -278,17 +275,30 @@ impl Owner {
                         tracing::debug!(%error, "a subscription was not ended");
                     }
                 }
+                incoming = requests.next() => match incoming {
+                    Some(incoming) => self.arrive(incoming, &mut requests),
+                    None if drained_by.is_some() => tokio::time::sleep(Duration::from_millis(5)).await,
+                    None => return Left::Lost,
+                },
+                () = tokio::task::yield_now(), if !full && !self.intake.is_empty() => {}
             }
             if !lease.is_valid() {
                 return Left::Lost;
             }
+            self.perform().await;
+            // What was taken in meanwhile is stored while more is.
+            self.begin_append();
+            self.take_in_turn();
             self.perform().await;
         }
     }
 
     fn is_done(&mut self) -> bool {
         while self.work.try_join_next().is_some() {}
-        self.partition.is_idle() && self.storing.is_none() && self.work.is_empty()
+        self.intake.is_empty()
+            && self.partition.is_idle()
+            && self.storing.is_none()
+            && self.work.is_empty()
     }
 
     fn begin_append(&mut self) {
@@ -301,30 +311,52 @@ impl Owner {
         }
     }
 
-    /// Takes a request in, and those that have arrived behind it: they share a batch.
-    fn take_all(&mut self, first: Incoming, requests: &mut Subscription) {
+    /// Puts a request in the queue of its tenant, and those that have arrived behind it.
+    fn arrive(&mut self, first: Incoming, requests: &mut Subscription) {
+        let more = std::iter::from_fn(|| requests.next().now_or_never().flatten());
+        let arrived: Vec<Incoming> = iter::once(first)
+            .chain(more.take(intake::AT_ONCE))
+            .collect();
+        for incoming in arrived {
+            if let Err((incoming, problem)) = intake::put(&mut self.intake, incoming)
+                && let Some(ticket) = self.ticket(&incoming)
+            {
+                self.partition.refuse(ticket, *problem);
+            }
+        }
+    }
+
+    /// Takes in what waits, a while, each tenant in its turn: what is taken together shares a batch.
+    fn take_in_turn(&mut self) {
+        if self.intake.is_empty() {
+            return;
+        }
         let started = std::time::Instant::now();
-        self.take(&first);
-        for _ in 1..MAX_TAKEN {
-            let Some(Some(next)) = requests.next().now_or_never() else {
-                break;
-            };
-            self.take(&next);
-            if self.partition.is_full() {
-                break;
+        while !self.partition.is_full()
+            && started.elapsed() < TAKING
+            && let Some(arrived) = self.intake.pop()
+        {
+            if arrived.is_awaited() {
+                self.take(&arrived.incoming);
             }
         }
         failpoint::pass(failpoint::TAKEN);
         measure::add(&measure::TAKING, started.elapsed());
     }
 
-    fn take(&mut self, incoming: &Incoming) {
-        let Some(reply) = incoming.reply_to() else {
-            return;
-        };
+    /// Who waits for the answer; none where nobody does.
+    fn ticket(&mut self, incoming: &Incoming) -> Option<Ticket> {
+        let reply = incoming.reply_to()?;
         self.tickets += 1;
         let ticket = Ticket(self.tickets);
         self.waiting.insert(ticket, reply);
+        Some(ticket)
+    }
+
+    fn take(&mut self, incoming: &Incoming) {
+        let Some(ticket) = self.ticket(incoming) else {
+            return;
+        };
         let kind = incoming.subject().rsplit('.').next();
         let taken =
             match kind.and_then(OwnerKind::parse) {
@@ -549,6 +581,9 @@ impl Owner {
         .with_reason("owner_changed")
         .with_retry_after_ms(1000);
         let refused = Answer::Refused(Box::new(problem));
+        while let Some(arrived) = self.intake.pop() {
+            self.ticket(&arrived.incoming);
+        }
         for reply in self.waiting.drain().map(|(_, reply)| reply) {
             self.outlet.answer(&reply, &refused).await;
         }

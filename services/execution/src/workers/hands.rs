@@ -1,7 +1,7 @@
 //! Attempts that begin in the process of their owner: they need no queue.
 //!
-//! **Invariant:** an attempt that was handed over stays with its worker. While the owner that gave it has its lease, nobody
-//! else is given it; the owners that follow hear every half second that it is in hand.
+//! **Invariant:** an attempt that was handed over stays with its worker, or goes into the queue before one has it. While the owner that gave it has its lease, nobody
+//! else is given it; the owners that follow hear every quarter of a second that it is in hand.
 
 use std::{
     collections::HashMap,
@@ -16,7 +16,11 @@ use contracts::{
     work::{WorkClass, WorkItem},
 };
 use futures::FutureExt;
-use tokio::{sync::Semaphore, task::JoinSet};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::JoinSet,
+    time::timeout,
+};
 
 use super::{
     cuts::Cuttable,
@@ -29,17 +33,30 @@ use crate::{
 };
 
 /// How often the owners that follow hear of an attempt.
-const HOLD: Duration = Duration::from_millis(500);
+const HOLD: Duration = Duration::from_millis(250);
+/// How long an attempt waits for a worker of this process to be free, before the queue offers it to those of others.
+const PATIENCE: Duration = Duration::from_millis(100);
+/// Attempts that wait so at the same time, in a process; the queue takes what is beyond.
+const MAX_WAITING: usize = 4096;
 
 /// The way from the owners of a process to its workers, while there are any.
 #[derive(Default)]
 pub(crate) struct Hands(RwLock<Weak<Desk>>);
+
+/// What an attempt has that is handed over.
+enum Place {
+    Slot(OwnedSemaphorePermit),
+    /// First come, first served, those who take from the queue among them.
+    Waits(Arc<Semaphore>, OwnedSemaphorePermit),
+}
 
 /// The workers of a process, and the attempts that they were handed.
 pub(crate) struct Desk {
     worker: Worker,
     /// Shared with those who take from the queues.
     slots: HashMap<WorkClass, Arc<Semaphore>>,
+    /// Places to wait for a slot.
+    waiting: Arc<Semaphore>,
     attempts: Mutex<JoinSet<()>>,
 }
 
@@ -53,6 +70,7 @@ impl Hands {
         let desk = Arc::new(Desk {
             worker,
             slots,
+            waiting: Arc::new(Semaphore::new(MAX_WAITING)),
             attempts: Mutex::default(),
         });
         self.set(Arc::downgrade(&desk));
@@ -64,15 +82,17 @@ impl Hands {
         self.set(Weak::new());
     }
 
-    /// Lets a worker begin the attempt at once.
+    /// Lets a worker begin the attempt, as soon as one is free. Where none is for a while, it is queued, `queueing` at the same
+    /// time.
     ///
     /// # Errors
-    /// With the item, when none is free.
+    /// With the item, when there are no workers or too many attempts wait for them.
     pub(crate) fn give(
         &self,
         class: WorkClass,
         item: Box<WorkItem>,
         lease: &Arc<Held>,
+        queueing: &Arc<Semaphore>,
     ) -> Result<(), Box<WorkItem>> {
         let desk = self
             .0
@@ -80,16 +100,19 @@ impl Hands {
             .unwrap_or_else(PoisonError::into_inner)
             .upgrade();
         let Some(desk) = desk else { return Err(item) };
-        let slot = desk.slots.get(&class).cloned();
-        let Some(slot) = slot.and_then(|slots| slots.try_acquire_owned().ok()) else {
+        let Some(place) = desk.place(class) else {
             return Err(item);
         };
         // Before anything else happens to the execution: a cancel that follows meets this attempt.
         let cuttable = desk.worker.cuts.register(item.tenant, item.execution_id);
-        let (worker, lease) = (desk.worker.clone(), lease.clone());
+        let (worker, lease, queueing) = (desk.worker.clone(), lease.clone(), queueing.clone());
         let mut attempts = desk.attempts();
         while attempts.try_join_next().is_some() {}
         attempts.spawn(async move {
+            let Some(slot) = place.slot().await else {
+                let _permit = queueing.acquire().await;
+                return enqueue(&worker.bus, class, &item).await;
+            };
             let attempt = worker.handed(class, &item, &cuttable, &lease);
             if AssertUnwindSafe(attempt).catch_unwind().await.is_err() {
                 // Where workers that break down are counted.
@@ -112,8 +135,31 @@ impl Desk {
         while attempts.join_next().await.is_some() {}
     }
 
+    /// A free slot, or a place to wait for one.
+    fn place(&self, class: WorkClass) -> Option<Place> {
+        let slots = self.slots.get(&class)?;
+        if let Ok(slot) = slots.clone().try_acquire_owned() {
+            return Some(Place::Slot(slot));
+        }
+        let place = self.waiting.clone().try_acquire_owned().ok()?;
+        Some(Place::Waits(slots.clone(), place))
+    }
+
     fn attempts(&self) -> MutexGuard<'_, JoinSet<()>> {
         self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Place {
+    /// None where none became free.
+    async fn slot(self) -> Option<OwnedSemaphorePermit> {
+        match self {
+            Self::Slot(slot) => Some(slot),
+            Self::Waits(slots, _place) => {
+                let slot = timeout(PATIENCE, slots.acquire_owned()).await;
+                slot.ok()?.ok()
+            }
+        }
     }
 }
 

@@ -178,7 +178,7 @@ fn tool(channels: &mut Map<String, Value>, operations: &mut Map<String, Value>) 
             "type": "object",
             "properties": {
                 "Idempotency-Key": {"type": "string", "description": "The same for all attempts of the call: do the work once per key."},
-                "Troupe-Deadline": {"type": "string", "description": "Unix milliseconds after which nobody waits for the answer."},
+                "Troupe-Timeout": {"type": "string", "description": "Milliseconds for which the answer is waited for."},
                 "traceparent": {"type": "string", "description": "W3C trace context."},
             },
         },

@@ -117,7 +117,7 @@ mod tests {
             "x-tenant-id",
             "x-roles",
             "x-forwarded-user",
-            "troupe-deadline",
+            "troupe-timeout",
             "nats-msg-id",
             "x-real-ip",
         ] {

@@ -110,7 +110,7 @@ async fn services_have_as_long_as_the_caller_waits() {
     let platform = Platform::start().await;
     let forged = platform
         .ask("GET", &flow_path())
-        .header("Troupe-Deadline", "1")
+        .header("Troupe-Timeout", "1")
         .send()
         .await;
     let seconds: u64 = forged.json()["description"]
