@@ -45,7 +45,7 @@ impl Host {
         let (engine, driver) = (connect().await?, connect().await?);
         bus::topology::ensure(&engine, PARTITIONS).await?;
         let database = Postgres::create().await;
-        let sql = sql::Config::new(database.url(), "bench");
+        let sql = sql::Config::new(database.url(), "test");
         let owner = sql::Owner::connect(&sql).await?;
         owner.migrate_platform(&[execution::MIGRATIONS]).await?;
         let [user, other] =

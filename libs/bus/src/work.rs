@@ -234,6 +234,20 @@ impl Bus {
         self.pull(&consumer, batch).await
     }
 
+    /// How many of those who work in a class, in any process, wait for an item now.
+    ///
+    /// # Errors
+    /// When the queue is not there.
+    pub async fn idle_workers(&self, class: WorkClass) -> Result<usize, Error> {
+        let stream = self
+            .jetstream
+            .get_stream_no_info(work_stream(class))
+            .await
+            .map_err(during("open a work queue"))?;
+        let info = stream.consumer_info(WORKERS).await;
+        Ok(info.map_err(during("look at a work queue"))?.num_waiting)
+    }
+
     pub(crate) async fn deliveries(
         &self,
         config: pull::Config,

@@ -29,7 +29,7 @@ use contracts::{
     work::{WorkClass, WorkItem},
 };
 use kernel::TaskCtx;
-use tokio::{sync::Semaphore, task::JoinSet};
+use tokio::task::JoinSet;
 
 use crate::State;
 
@@ -124,16 +124,20 @@ pub(crate) async fn run(ctx: TaskCtx<State>) {
         cuts: cuts.clone(),
         state: ctx.state.clone(),
     };
-    let slots =
-        WorkClass::ALL.map(|class| (class, Arc::new(Semaphore::new(slots(&ctx.state, class)))));
-    let mut tasks = JoinSet::new();
-    for (class, slots) in slots.clone() {
-        for _ in 0..takers(slots.available_permits()) {
-            let (worker, slots) = (worker.clone(), slots.clone());
+    let counters = WorkClass::ALL.map(|class| {
+        let counter = hands::Counter::new(slots(&ctx.state, class));
+        (class, Arc::new(counter))
+    });
+    let (mut tasks, mut sharing) = (JoinSet::new(), JoinSet::new());
+    for (class, counter) in counters.clone() {
+        for _ in 0..takers(slots(&ctx.state, class)) {
+            let (worker, slots) = (worker.clone(), counter.slots().clone());
             tasks.spawn(pool::run(worker, class, slots, ctx.stop.clone()));
         }
+        let bus = ctx.bus.clone();
+        sharing.spawn(async move { counter.share(&bus, class).await });
     }
-    let desk = ctx.state.hands.open(worker, slots.into());
+    let desk = ctx.state.hands.open(worker, counters.into());
     let pools = async {
         while let Some(ended) = tasks.join_next().await {
             if let Err(error) = ended {

@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use bus::Bus;
 use contracts::{
     ErrorCode,
     owner::Hold,
@@ -19,7 +20,6 @@ use futures::FutureExt;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     task::JoinSet,
-    time::timeout,
 };
 
 use super::{
@@ -34,29 +34,35 @@ use crate::{
 
 /// How often the owners that follow hear of an attempt.
 const HOLD: Duration = Duration::from_millis(250);
-/// How long an attempt waits for a worker of this process to be free, before the queue offers it to those of others.
-const PATIENCE: Duration = Duration::from_millis(100);
-/// Attempts that wait so at the same time, in a process; the queue takes what is beyond.
-const MAX_WAITING: usize = 4096;
+/// How often it is looked whether others have time for what waits here.
+const LOOK: Duration = Duration::from_millis(50);
+/// Attempts of a class that wait here; the queue takes what is beyond.
+const MAX_WAITING: usize = 20_000;
 
 /// The way from the owners of a process to its workers, while there are any.
 #[derive(Default)]
 pub(crate) struct Hands(RwLock<Weak<Desk>>);
 
+/// The workers of one class.
+pub(crate) struct Counter {
+    /// Shared with those who take from the queue.
+    slots: Arc<Semaphore>,
+    /// Places to wait for a slot.
+    places: Arc<Semaphore>,
+    /// What may be queued, because someone waits for the queue.
+    offers: Semaphore,
+}
+
 /// What an attempt has that is handed over.
 enum Place {
     Slot(OwnedSemaphorePermit),
-    /// First come, first served, those who take from the queue among them.
-    Waits(Arc<Semaphore>, OwnedSemaphorePermit),
+    Waits(Arc<Counter>, OwnedSemaphorePermit),
 }
 
 /// The workers of a process, and the attempts that they were handed.
 pub(crate) struct Desk {
     worker: Worker,
-    /// Shared with those who take from the queues.
-    slots: HashMap<WorkClass, Arc<Semaphore>>,
-    /// Places to wait for a slot.
-    waiting: Arc<Semaphore>,
+    counters: HashMap<WorkClass, Arc<Counter>>,
     attempts: Mutex<JoinSet<()>>,
 }
 
@@ -65,12 +71,11 @@ impl Hands {
     pub(crate) fn open(
         &self,
         worker: Worker,
-        slots: HashMap<WorkClass, Arc<Semaphore>>,
+        counters: HashMap<WorkClass, Arc<Counter>>,
     ) -> Arc<Desk> {
         let desk = Arc::new(Desk {
             worker,
-            slots,
-            waiting: Arc::new(Semaphore::new(MAX_WAITING)),
+            counters,
             attempts: Mutex::default(),
         });
         self.set(Arc::downgrade(&desk));
@@ -82,8 +87,8 @@ impl Hands {
         self.set(Weak::new());
     }
 
-    /// Lets a worker begin the attempt, as soon as one is free. Where none is for a while, it is queued, `queueing` at the same
-    /// time.
+    /// Lets a worker begin the attempt, as soon as one is free; queues it where those of other processes have time before, with
+    /// one of the permits `queueing`.
     ///
     /// # Errors
     /// With the item, when there are no workers or too many attempts wait for them.
@@ -109,7 +114,13 @@ impl Hands {
         let mut attempts = desk.attempts();
         while attempts.try_join_next().is_some() {}
         attempts.spawn(async move {
-            let Some(slot) = place.slot().await else {
+            let slot = tokio::select! {
+                biased;
+                // The owners that follow give it to another: nobody says that it is in hand.
+                () = lease.lost() => return,
+                slot = place.slot() => slot,
+            };
+            let Some(slot) = slot else {
                 let _permit = queueing.acquire().await;
                 return enqueue(&worker.bus, class, &item).await;
             };
@@ -137,12 +148,12 @@ impl Desk {
 
     /// A free slot, or a place to wait for one.
     fn place(&self, class: WorkClass) -> Option<Place> {
-        let slots = self.slots.get(&class)?;
-        if let Ok(slot) = slots.clone().try_acquire_owned() {
+        let counter = self.counters.get(&class)?;
+        if let Ok(slot) = counter.slots.clone().try_acquire_owned() {
             return Some(Place::Slot(slot));
         }
-        let place = self.waiting.clone().try_acquire_owned().ok()?;
-        Some(Place::Waits(slots.clone(), place))
+        let place = counter.places.clone().try_acquire_owned().ok()?;
+        Some(Place::Waits(counter.clone(), place))
     }
 
     fn attempts(&self) -> MutexGuard<'_, JoinSet<()>> {
@@ -151,13 +162,50 @@ impl Desk {
 }
 
 impl Place {
-    /// None where none became free.
+    /// None where it is to be queued. First come, first served, those who take from the queue among them.
     async fn slot(self) -> Option<OwnedSemaphorePermit> {
-        match self {
-            Self::Slot(slot) => Some(slot),
-            Self::Waits(slots, _place) => {
-                let slot = timeout(PATIENCE, slots.acquire_owned()).await;
-                slot.ok()?.ok()
+        let (counter, _place) = match self {
+            Self::Slot(slot) => return Some(slot),
+            Self::Waits(counter, place) => (counter, place),
+        };
+        tokio::select! {
+            biased;
+            slot = counter.slots.clone().acquire_owned() => slot.ok(),
+            offer = counter.offers.acquire() => {
+                offer.ok()?.forget();
+                None
+            }
+        }
+    }
+}
+
+impl Counter {
+    pub(super) fn new(slots: usize) -> Self {
+        Self {
+            slots: Arc::new(Semaphore::new(slots)),
+            places: Arc::new(Semaphore::new(MAX_WAITING)),
+            offers: Semaphore::new(0),
+        }
+    }
+
+    pub(super) fn slots(&self) -> &Arc<Semaphore> {
+        &self.slots
+    }
+
+    /// Lets what waits here be queued, as far as someone waits for the queue. A queued item is stored twice: for what can
+    /// begin here as soon, that would be in vain.
+    pub(super) async fn share(&self, bus: &Bus, class: WorkClass) {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            if self.places.available_permits() == MAX_WAITING {
+                continue;
+            }
+            match bus.idle_workers(class).await {
+                Ok(idle) => {
+                    self.offers.forget_permits(self.offers.available_permits());
+                    self.offers.add_permits(idle);
+                }
+                Err(error) => tracing::debug!(%error, ?class, "what waits is not shared"),
             }
         }
     }
@@ -166,8 +214,8 @@ impl Place {
 impl Worker {
     async fn handed(&self, class: WorkClass, item: &WorkItem, cuttable: &Cuttable, lease: &Held) {
         failpoint::pass(failpoint::FETCHED);
-        // A process that was stopped in between may find the attempt done by others.
-        if !lease.is_valid() && !self.is_held(item).await {
+        // A process that was stopped in between: what it has not begun is another's.
+        if !lease.is_valid() {
             return;
         }
         failpoint::pass(failpoint::CLAIMED);
