@@ -48,12 +48,13 @@ use crate::{
     workers::hands::Hands,
 };
 
+mod keeping;
+mod parking;
+
 /// Requests taken in before the loop looks at the log again.
 const MAX_TAKEN: usize = 512;
 /// Time between two looks at what may leave memory and the log.
 const HOUSEKEEPING: Duration = Duration::from_millis(200);
-/// Time between two trims of the log.
-const TRIM: Duration = Duration::from_secs(5);
 /// The pause before a partition is tried for again.
 const PAUSE: Duration = Duration::from_millis(500);
 /// How long a draining owner finishes what it has begun.
@@ -98,6 +99,8 @@ pub(crate) enum Note {
     Archived(u64),
     /// Header rows that count so many events are written.
     Written(Vec<(ExecutionId, u64)>),
+    /// What the archive has of an execution.
+    Read(Box<parking::ReadBack>),
 }
 
 /// Why an owner stopped being one.
@@ -194,7 +197,7 @@ async fn own(
         partition: taken.partition,
         archived: taken.archived,
         trimmed: 0,
-        trim_at: Instant::now() + TRIM,
+        trim_at: Instant::now() + keeping::TRIM,
         progress,
         outlet,
         timers: Timers::default(),
@@ -202,6 +205,7 @@ async fn own(
         tickets: 0,
         storing: None,
         in_hand: InHand::default(),
+        reading: parking::Reading::default(),
         work: JoinSet::new(),
         _tasks: tasks,
     };
@@ -228,6 +232,7 @@ struct Owner {
     tickets: u64,
     storing: Option<Storing>,
     in_hand: InHand,
+    reading: parking::Reading,
     /// Dispatches and starts under way.
     work: JoinSet<()>,
     /// Archive and header rows; they end with the owner.
@@ -252,7 +257,7 @@ impl Owner {
                 return Left::Stopped;
             }
             let full = self.partition.is_full();
-            let wake = self.timers.next().map(Instant::from_std);
+            let wake = self.next_wake();
             tokio::select! {
                 biased;
                 () = lease.lost() => return Left::Lost,
@@ -304,12 +309,12 @@ impl Owner {
     /// Takes a request in, and those that have arrived behind it: they share a batch.
     fn take_all(&mut self, first: Incoming, requests: &mut Subscription) {
         let started = std::time::Instant::now();
-        self.take(&first);
+        self.take(first);
         for _ in 1..MAX_TAKEN {
             let Some(Some(next)) = requests.next().now_or_never() else {
                 break;
             };
-            self.take(&next);
+            self.take(next);
             if self.partition.is_full() {
                 break;
             }
@@ -318,13 +323,20 @@ impl Owner {
         measure::add(&measure::TAKING, started.elapsed());
     }
 
-    fn take(&mut self, incoming: &Incoming) {
-        let Some(reply) = incoming.reply_to() else {
-            return;
-        };
+    /// What stands for whoever waits for the answer to a request; none where nobody does.
+    fn ticket(&mut self, incoming: &Incoming) -> Option<Ticket> {
+        let reply = incoming.reply_to()?;
         self.tickets += 1;
         let ticket = Ticket(self.tickets);
         self.waiting.insert(ticket, reply);
+        Some(ticket)
+    }
+
+    fn take(&mut self, message: Incoming) {
+        let incoming = &message;
+        let Some(ticket) = self.ticket(incoming) else {
+            return;
+        };
         let kind = incoming.subject().rsplit('.').next();
         let taken =
             match kind.and_then(OwnerKind::parse) {
@@ -368,6 +380,9 @@ impl Owner {
             };
         if let Err(problem) = taken {
             self.partition.refuse(ticket, problem);
+        }
+        if let Some(id) = self.partition.wanted() {
+            self.wait_for(id, ticket, message);
         }
     }
 
@@ -433,11 +448,14 @@ impl Owner {
                     self.partition.slots.written(id, last_event);
                 }
             }
+            Note::Read(back) => self.read_back(*back),
         }
     }
 
     /// An input about a step, where it is still known.
     fn tell(&mut self, execution: ExecutionId, node: &str, input: impl FnOnce(At) -> Input) {
+        // What came while it was parked is found again when it goes on.
+        self.wake(execution);
         let slot = self.partition.slots.get(execution);
         if let Some(node) = slot.and_then(|slot| slot.state.at(node)) {
             self.partition.input(execution, input(node), now());
@@ -453,6 +471,10 @@ impl Owner {
         match outcome {
             Ok(starts::Found::Nothing(plan, taken)) => {
                 self.partition.start(ticket, start, plan, taken, now());
+                // The same start came twice, and the execution rests already.
+                if self.partition.wanted().is_some() {
+                    self.partition.refuse(ticket, parking::not_read());
+                }
             }
             Ok(starts::Found::Started(accepted)) => {
                 self.partition.answer(ticket, Answer::Accepted(accepted));
@@ -467,34 +489,7 @@ impl Owner {
             self.partition
                 .input(due.execution, Input::TimerFired(due.timer), now);
         }
-    }
-
-    fn keep_house(&mut self) {
-        while self.work.try_join_next().is_some() {}
-        self.partition.slots.leave(self.archived, now());
-        for silent in self.in_hand.take_silent(Instant::now().into_std()) {
-            self.spawn(Task::Dispatch(silent));
-        }
-        if Instant::now() < self.trim_at {
-            return;
-        }
-        self.trim_at = Instant::now() + TRIM;
-        // The last entry stays: it tells the epoch.
-        let floor = self
-            .partition
-            .slots
-            .first_needed()
-            .map_or(self.archived, |first| (first - 1).min(self.archived))
-            .min(self.partition.last().saturating_sub(1));
-        if floor > self.trimmed {
-            self.trimmed = floor;
-            let (bus, number) = (self.engine.bus.clone(), self.number);
-            self.work.spawn(async move {
-                if let Err(error) = bus.trim_log(number, floor).await {
-                    tracing::warn!(%error, partition = number, "the log was not trimmed");
-                }
-            });
-        }
+        self.wake_due();
     }
 
     /// Does all that is due.
@@ -549,6 +544,9 @@ impl Owner {
         .with_reason("owner_changed")
         .with_retry_after_ms(1000);
         let refused = Answer::Refused(Box::new(problem));
+        for incoming in self.take_asked() {
+            self.ticket(&incoming);
+        }
         for reply in self.waiting.drain().map(|(_, reply)| reply) {
             self.outlet.answer(&reply, &refused).await;
         }
