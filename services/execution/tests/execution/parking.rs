@@ -97,12 +97,13 @@ async fn a_parked_execution_goes_on_in_time() {
     let until = Utc::now() + TimeDelta::seconds(6);
     let id = fixture.execute(&hash, json!({"until": until})).await;
     parked(1).await;
-    assert!(Utc::now() < until - TimeDelta::seconds(2));
+    // Whoever looked would wake it.
+    eventually(SOON, async || (woken() == 1).then_some(())).await;
+    assert!(Utc::now() < until, "a moment before");
     let execution = fixture.finished(id).await;
     let late = execution.finished_at.unwrap() - until;
     assert!(late >= TimeDelta::zero(), "never early");
     assert!(late < TimeDelta::seconds(1), "{late} late");
-    assert_eq!(woken(), 1);
     fixture.drain().await;
 }
 
