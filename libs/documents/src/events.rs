@@ -24,6 +24,18 @@ pub struct ArchivedFrame {
     pub text: Bytes,
     /// Beside the first event of an execution: what its expressions saw as `vars`.
     pub vars: Option<Value>,
+    /// What only the engine reads beside the event, as JSON.
+    pub private: Option<String>,
+}
+
+/// An event as the engine reads it back, to go on with an execution.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ArchivedRecord {
+    pub frame: Frame,
+    /// The frame as JSON, the very text that was archived.
+    pub text: Bytes,
+    pub vars: Option<Value>,
+    pub private: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -32,6 +44,16 @@ struct Stored {
     id: String,
     /// JSON. As BSON, keys with `.` or `$` and numbers past 63 bits would not come back as they went in.
     frame: String,
+}
+
+#[derive(Deserialize)]
+struct StoredRecord {
+    #[serde(rename = "_id")]
+    id: String,
+    frame: String,
+    /// JSON, as the frame is.
+    vars: Option<String>,
+    private: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -80,6 +102,68 @@ impl Archive {
             })
         });
         frames.collect()
+    }
+
+    /// As [`Archive::events`], with what only the engine reads.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Timeout`], [`Error::Unreadable`].
+    pub async fn records(
+        &self,
+        tenant: TenantId,
+        execution: ExecutionId,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<ArchivedRecord>, Error> {
+        let mut filter = all_of(tenant, execution);
+        filter.insert("n", doc! {"$gt": i64::try_from(after).unwrap_or(i64::MAX)});
+        let found: Vec<StoredRecord> = self.find(COLLECTION, filter, doc! {"n": 1}, limit).await?;
+        let records = found.into_iter().map(|stored| {
+            let unreadable = |source| Error::Unreadable {
+                id: stored.id.clone(),
+                source,
+            };
+            let vars = stored.vars.as_deref().map(serde_json::from_str);
+            Ok(ArchivedRecord {
+                frame: serde_json::from_str(&stored.frame).map_err(unreadable)?,
+                vars: vars.transpose().map_err(unreadable)?,
+                text: stored.frame.into(),
+                private: stored.private,
+            })
+        });
+        records.collect()
+    }
+
+    /// Keeps the events of an execution that waits until [`Archive::let_expire`], however long that is.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Timeout`].
+    pub async fn hold_events(&self, tenant: TenantId, execution: ExecutionId) -> Result<(), Error> {
+        let mut filter = all_of(tenant, execution);
+        filter.insert("expires_at", doc! {"$exists": true});
+        let hold = doc! {"$unset": {"expires_at": ""}};
+        let collection = self.collection(COLLECTION);
+        self.within(collection.update_many(filter, hold).into_future())
+            .await?;
+        Ok(())
+    }
+
+    /// Lets the events of an execution that ended at `at` be forgotten in time.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Timeout`].
+    pub async fn let_expire(
+        &self,
+        tenant: TenantId,
+        execution: ExecutionId,
+        at: chrono::DateTime<chrono::Utc>,
+    ) -> Result<(), Error> {
+        let expires_at = self.expiry(DateTime::from_millis(at.timestamp_millis()));
+        let expire = doc! {"$set": {"expires_at": expires_at}};
+        let collection = self.collection(COLLECTION);
+        let update = collection.update_many(all_of(tenant, execution), expire);
+        self.within(update.into_future()).await?;
+        Ok(())
     }
 
     /// Forgets all events of these executions.
@@ -133,6 +217,7 @@ impl Archive {
             frame,
             text,
             vars,
+            private,
         } = archived;
         let id = format!("{execution}:{}", frame.n);
         let n = i64::try_from(frame.n).expect("an execution has fewer than 2^63 events");
@@ -154,6 +239,13 @@ impl Archive {
         if let Some(vars) = vars {
             document.insert("vars", vars.to_string());
         }
+        if let Some(private) = private {
+            document.insert("private", private);
+        }
         Ok(document)
     }
+}
+
+fn all_of(tenant: TenantId, execution: ExecutionId) -> Document {
+    doc! {"tenant": tenant.to_string(), "execution": execution.to_string()}
 }

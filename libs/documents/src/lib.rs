@@ -18,5 +18,5 @@ pub use calls::{ArchivedCall, CallQuestion};
 pub use chats::ChatText;
 pub use config::Config;
 pub use error::Error;
-pub use events::ArchivedFrame;
+pub use events::{ArchivedFrame, ArchivedRecord};
 pub use usage::UsageQuestion;

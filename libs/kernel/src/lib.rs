@@ -7,6 +7,7 @@
 mod cancels;
 mod ctx;
 mod endpoint;
+mod engine_metrics;
 mod error;
 pub mod health;
 mod metrics;
@@ -20,6 +21,7 @@ mod verifier;
 
 pub use cancels::{Cancels, Ear};
 pub use ctx::{Ctx, TaskCtx};
+pub use engine_metrics::parked_executions;
 pub use error::{Error, ServiceError};
 pub use health::Readiness;
 pub use model_metrics::{ModelCall, model_call};

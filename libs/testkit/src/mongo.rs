@@ -1,6 +1,9 @@
 //! A MongoDB database per test, on the server of the run.
 
-use mongodb::Client;
+use mongodb::{
+    Client,
+    bson::{Document, doc},
+};
 use uuid::Uuid;
 
 use crate::servers::{clean_up_on_drop, from_environment};
@@ -36,6 +39,20 @@ impl Mongo {
     #[must_use]
     pub fn database(&self) -> &str {
         &self.database
+    }
+
+    /// How many documents of a collection have a field.
+    ///
+    /// # Panics
+    /// When the server does not answer.
+    pub async fn count(&self, collection: &str, field: &str) -> u64 {
+        let client = Client::with_uri_str(&self.url).await.expect("a server");
+        let collection = client
+            .database(&self.database)
+            .collection::<Document>(collection);
+        let having = doc! {field: {"$exists": true}};
+        let counted = collection.count_documents(having).await;
+        counted.expect("a server that answers")
     }
 }
 

@@ -203,12 +203,13 @@ impl Follower {
             let batch = record::read(&entry.payload).map_err(corrupt)?;
             for Stored { record, frame } in batch.records {
                 ended.extend(finished(&record).map(|event| (record.tenant, event)));
-                let vars = match record.private {
-                    Some(Private::Start { vars, .. }) => Some(vars),
-                    _ => None,
+                let (vars, private) = match record.private.map(Private::into_archive) {
+                    Some((vars, private)) => (vars, Some(private)),
+                    None => (None, None),
                 };
                 frames.push(ArchivedFrame {
                     vars,
+                    private,
                     tenant: record.tenant,
                     execution: record.execution,
                     frame: record.frame,

@@ -18,9 +18,12 @@ pub struct Config {
 #[derive(clap::Args, Clone, Debug)]
 #[group(skip)]
 pub struct EngineConfig {
-    /// Executions of one partition that are not over; further starts are refused until some end.
+    /// Executions of one partition that are in memory and not over; further starts are refused until some end.
     #[arg(long, env = "TROUPE_ENGINE_MAX_OPEN", default_value_t = 100_000)]
     pub engine_max_open: usize,
+    /// Milliseconds after which an execution that waits leaves memory; it comes back when it goes on.
+    #[arg(long, env = "TROUPE_ENGINE_PARK_AFTER_MS", default_value_t = 30_000, value_parser = clap::value_parser!(u32).range(1..=86_400_000))]
+    pub engine_park_after_ms: u32,
     /// LLM steps that one process does at the same time.
     #[arg(long, env = "TROUPE_WORKERS_LLM", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub workers_llm: u16,
@@ -48,6 +51,7 @@ impl Default for EngineConfig {
     fn default() -> Self {
         Self {
             engine_max_open: 100_000,
+            engine_park_after_ms: 30_000,
             workers_llm: 64,
             workers_http: 64,
             workers_tool: 64,

@@ -28,6 +28,12 @@ pub enum Error {
     TooLong(ExecutionId),
     #[error("the history of execution `{id}` lacks the event after number {after}")]
     Gap { id: ExecutionId, after: u64 },
+    #[error("the history of execution `{id}` is not one that it can go on with")]
+    BrokenHistory {
+        id: ExecutionId,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     #[error("execution `{0}` was deleted, and does not begin again")]
     Deleted(ExecutionId),
     #[error("execution `{0}` is being archived: try again in a moment")]
@@ -87,6 +93,7 @@ impl ServiceError for Error {
             | Self::UnreadableRow { .. }
             | Self::CorruptLog { .. }
             | Self::Gap { .. }
+            | Self::BrokenHistory { .. }
             | Self::Egress(_) => ErrorCode::Internal,
         }
     }

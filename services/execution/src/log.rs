@@ -2,10 +2,11 @@
 //!
 //! [`partition`] is the owner's mind, without I/O: executions, the open batch, what becomes due after a commit. [`replay`]
 //! makes it from the log, [`owner`] connects it to the bus, [`lease`] says who may try, [`timers`] wakes it,
-//! [`in_hand`] knows what workers of earlier owners may have in hand, and [`cache`] keeps outputs that may be taken again.
+//! [`parked`] knows what waits out of memory, [`reviving`] reads it back from the archive, [`in_hand`] knows what workers of earlier owners may have in hand, and [`cache`] keeps outputs that may be taken again.
 //!
 //! **Invariant:** nobody hears of a record before it is stored: answers, live frames and effects wait for the commit.
 
+pub(crate) mod append;
 pub(crate) mod cache;
 pub(crate) mod effects;
 pub(crate) mod in_hand;
@@ -13,8 +14,10 @@ pub(crate) mod intake;
 pub(crate) mod lease;
 pub(crate) mod listen;
 pub(crate) mod owner;
+pub(crate) mod parked;
 pub(crate) mod partition;
 pub(crate) mod replay;
+pub(crate) mod reviving;
 #[cfg(test)]
 mod simulation;
 pub(crate) mod slots;
@@ -44,6 +47,9 @@ pub(crate) async fn own_partitions(ctx: TaskCtx<State>) {
         archive: ctx.state.archive.clone(),
         limits: partition::Limits {
             open_executions: ctx.state.config.engine_max_open,
+            park_after: chrono::TimeDelta::milliseconds(
+                ctx.state.config.engine_park_after_ms.into(),
+            ),
         },
         hands: ctx.state.hands.clone(),
         sweep_every: std::time::Duration::from_secs(ctx.state.config.retention_sweep_seconds),

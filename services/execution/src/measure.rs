@@ -10,6 +10,8 @@ static COMMITTING: AtomicU64 = AtomicU64::new(0);
 static COMMITS: AtomicU64 = AtomicU64::new(0);
 static RECORDS: AtomicU64 = AtomicU64::new(0);
 static BYTES: AtomicU64 = AtomicU64::new(0);
+pub(crate) static PARKED: AtomicU64 = AtomicU64::new(0);
+pub(crate) static WOKEN: AtomicU64 = AtomicU64::new(0);
 pub(crate) static ENCODING: AtomicU64 = AtomicU64::new(0);
 pub(crate) static PERFORMING: AtomicU64 = AtomicU64::new(0);
 
@@ -22,6 +24,10 @@ pub struct Measured {
     pub records: u64,
     /// Bytes of their messages.
     pub bytes: u64,
+    /// Executions that left memory because they wait.
+    pub parked: u64,
+    /// Those that came back.
+    pub woken: u64,
     /// From handing a batch to NATS to its acknowledgement.
     pub committing: Duration,
     /// Reading requests and applying the core, encoding included.
@@ -39,6 +45,8 @@ pub fn measured() -> Measured {
         commits: COMMITS.load(Relaxed),
         records: RECORDS.load(Relaxed),
         bytes: BYTES.load(Relaxed),
+        parked: PARKED.load(Relaxed),
+        woken: WOKEN.load(Relaxed),
         committing: time(&COMMITTING),
         taking: time(&TAKING),
         encoding: time(&ENCODING),
@@ -54,6 +62,8 @@ impl Measured {
             commits: self.commits - earlier.commits,
             records: self.records - earlier.records,
             bytes: self.bytes - earlier.bytes,
+            parked: self.parked - earlier.parked,
+            woken: self.woken - earlier.woken,
             committing: self.committing - earlier.committing,
             taking: self.taking - earlier.taking,
             encoding: self.encoding - earlier.encoding,
@@ -65,6 +75,10 @@ impl Measured {
 pub(crate) fn add(sum: &AtomicU64, time: Duration) {
     // 2^64 nanoseconds are more than five hundred years.
     sum.fetch_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), Relaxed);
+}
+
+pub(crate) fn count(sum: &AtomicU64) {
+    sum.fetch_add(1, Relaxed);
 }
 
 pub(crate) fn committed(time: Duration, bytes: usize) {

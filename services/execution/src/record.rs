@@ -62,6 +62,30 @@ pub(crate) enum Private {
     Unanswered,
 }
 
+impl Private {
+    /// What the archive keeps of it: the variables by themselves, for whoever compares executions, and the rest as JSON.
+    pub(crate) fn into_archive(mut self) -> (Option<Value>, String) {
+        let vars = match &mut self {
+            Self::Start { vars, .. } => Some(vars.take()),
+            Self::Notify { .. } | Self::Unanswered => None,
+        };
+        let text = serde_json::to_string(&self).expect("it has text keys only");
+        (vars, text)
+    }
+
+    /// From what the archive keeps.
+    ///
+    /// # Errors
+    /// When no version of this service has written it.
+    pub(crate) fn from_archive(kept: Option<Value>, text: &str) -> Result<Self, serde_json::Error> {
+        let mut private = serde_json::from_str(text)?;
+        if let (Self::Start { vars, .. }, Some(kept)) = (&mut private, kept) {
+            *vars = kept;
+        }
+        Ok(private)
+    }
+}
+
 /// Why a message of the log cannot be read.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(crate) enum Unreadable {
@@ -404,6 +428,23 @@ mod tests {
         let begin = epoch_begin(8, 3);
         assert_eq!(stamp_of(&begin.message), Ok(begin.stamp));
         assert_eq!(read(&begin.message).unwrap().kind, Kind::EpochBegin);
+    }
+
+    #[test]
+    fn what_only_the_engine_reads_comes_back_from_the_archive() {
+        let started = Private::Start {
+            principal: crate::domain::tests::start_of(Value::Null).principal,
+            vars: serde_json::json!({"a.b": 1, "$c": [2]}),
+            parent: None,
+            notify: true,
+            reused: Vec::new(),
+            left_out: vec!["x".to_owned()],
+        };
+        for private in [started, Private::Unanswered] {
+            let (vars, text) = private.clone().into_archive();
+            assert!(!text.contains("a.b"), "variables stand by themselves");
+            assert_eq!(Private::from_archive(vars, &text).unwrap(), private);
+        }
     }
 
     #[test]

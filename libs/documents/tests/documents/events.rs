@@ -30,6 +30,7 @@ fn frame(n: u64, output: Value) -> Frame {
 fn archived(tenant: TenantId, execution: ExecutionId, frame: Frame) -> ArchivedFrame {
     ArchivedFrame {
         vars: (frame.n == 1).then(|| serde_json::json!({"region": "eu"})),
+        private: (frame.n == 1).then(|| r#"{"b": 1, "a": 2}"#.to_owned()),
         tenant,
         execution,
         text: serde_json::to_vec(&frame).unwrap().into(),
@@ -82,6 +83,40 @@ async fn the_first_version_of_an_event_stays() {
     }
     let found = archive.events(tenant, execution, 0, 10).await.unwrap();
     assert_eq!(found, [frame(1, json!("first"))]);
+}
+
+#[tokio::test]
+async fn records_come_back_as_texts_with_what_stands_beside_them() {
+    let database = Mongo::create();
+    let archive = archive(&database).await;
+    let (tenant, execution) = (TenantId::generate(), ExecutionId::generate());
+    let batch = frames(tenant, execution, &[1, 2, 3]);
+    archive.put_events(&batch).await.unwrap();
+    let read = archive.records(tenant, execution, 0, 2).await.unwrap();
+    assert_eq!(read.len(), 2);
+    for (read, put) in read.iter().zip(&batch) {
+        assert_eq!((&read.frame, &read.text), (&put.frame, &put.text));
+        assert_eq!((&read.vars, &read.private), (&put.vars, &put.private));
+    }
+    let other = TenantId::generate();
+    let read = archive.records(other, execution, 0, 10).await.unwrap();
+    assert!(read.is_empty(), "another tenant reads nothing");
+}
+
+#[tokio::test]
+async fn what_is_held_expires_only_after_it_is_let_go() {
+    let database = Mongo::create();
+    let archive = archive(&database).await;
+    let (tenant, execution) = (TenantId::generate(), ExecutionId::generate());
+    let batch = frames(tenant, execution, &[1, 2]);
+    archive.put_events(&batch).await.unwrap();
+    let expiring = async || database.count("execution_events", "expires_at").await;
+    assert_eq!(expiring().await, 2);
+    archive.hold_events(tenant, execution).await.unwrap();
+    assert_eq!(expiring().await, 0);
+    let end = chrono::Utc::now();
+    archive.let_expire(tenant, execution, end).await.unwrap();
+    assert_eq!(expiring().await, 2);
 }
 
 #[tokio::test]

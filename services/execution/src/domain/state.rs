@@ -429,6 +429,20 @@ impl Data {
         }
     }
 
+    /// Whether it waits for someone or something, and nothing of it is at work.
+    pub(crate) fn waits(&self) -> bool {
+        let is_running = |step: &Step| matches!(step, Step::Running { .. });
+        match self.state() {
+            ExecutionState::Waiting | ExecutionState::Queued | ExecutionState::Paused => {
+                self.closing.is_none() && !self.steps.iter().any(is_running)
+            }
+            ExecutionState::Running
+            | ExecutionState::Succeeded
+            | ExecutionState::Failed
+            | ExecutionState::Cancelled => false,
+        }
+    }
+
     fn open_state(&self) -> ExecutionState {
         let mut pausing = false;
         for step in &self.steps {

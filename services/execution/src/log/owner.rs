@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     effects::{Dispatch, Outlet, Task},
     in_hand::InHand,
-    intake::{self, Arrived, Intake},
+    intake::{Arrived, Intake},
     lease::Lease,
     partition::{Action, Answer, Limits, Partition, Ticket},
     starts::{self, Checked},
@@ -49,12 +49,12 @@ use crate::{
     workers::hands::Hands,
 };
 
-/// For how long requests are taken in before the loop looks at the log again.
-const TAKING: Duration = Duration::from_millis(3);
+mod keeping;
+mod parking;
+mod taking;
+
 /// Time between two looks at what may leave memory and the log.
 const HOUSEKEEPING: Duration = Duration::from_millis(200);
-/// Time between two trims of the log.
-const TRIM: Duration = Duration::from_secs(5);
 /// The pause before a partition is tried for again.
 const PAUSE: Duration = Duration::from_millis(500);
 /// How long a draining owner finishes what it has begun.
@@ -99,6 +99,8 @@ pub(crate) enum Note {
     Archived(u64),
     /// Header rows that count so many events are written.
     Written(Vec<(ExecutionId, u64)>),
+    /// What the archive has of an execution.
+    Read(Box<parking::ReadBack>),
 }
 
 /// Why an owner stopped being one.
@@ -195,7 +197,7 @@ async fn own(
         partition: taken.partition,
         archived: taken.archived,
         trimmed: 0,
-        trim_at: Instant::now() + TRIM,
+        trim_at: Instant::now() + keeping::TRIM,
         progress,
         outlet,
         timers: Timers::default(),
@@ -204,6 +206,7 @@ async fn own(
         storing: None,
         in_hand: InHand::default(),
         intake: Intake::default(),
+        reading: parking::Reading::default(),
         work: JoinSet::new(),
         _tasks: tasks,
     };
@@ -231,6 +234,7 @@ struct Owner {
     storing: Option<Storing>,
     in_hand: InHand,
     intake: Intake<Arrived>,
+    reading: parking::Reading,
     /// Dispatches and starts under way.
     work: JoinSet<()>,
     /// Archive and header rows; they end with the owner.
@@ -255,7 +259,7 @@ impl Owner {
                 return Left::Stopped;
             }
             let full = self.partition.is_full();
-            let wake = self.timers.next().map(Instant::from_std);
+            let wake = self.next_wake();
             tokio::select! {
                 biased;
                 () = lease.lost() => return Left::Lost,
@@ -311,49 +315,8 @@ impl Owner {
         }
     }
 
-    /// Puts a request in the queue of its tenant, and those that have arrived behind it.
-    fn arrive(&mut self, first: Incoming, requests: &mut Subscription) {
-        let more = std::iter::from_fn(|| requests.next().now_or_never().flatten());
-        let arrived: Vec<Incoming> = iter::once(first)
-            .chain(more.take(intake::AT_ONCE))
-            .collect();
-        for incoming in arrived {
-            if let Err((incoming, problem)) = intake::put(&mut self.intake, incoming)
-                && let Some(ticket) = self.ticket(&incoming)
-            {
-                self.partition.refuse(ticket, *problem);
-            }
-        }
-    }
-
-    /// Takes in what waits, a while, each tenant in its turn: what is taken together shares a batch.
-    fn take_in_turn(&mut self) {
-        if self.intake.is_empty() {
-            return;
-        }
-        let started = std::time::Instant::now();
-        while !self.partition.is_full()
-            && started.elapsed() < TAKING
-            && let Some(arrived) = self.intake.pop()
-        {
-            if arrived.is_awaited() {
-                self.take(&arrived.incoming);
-            }
-        }
-        failpoint::pass(failpoint::TAKEN);
-        measure::add(&measure::TAKING, started.elapsed());
-    }
-
-    /// Who waits for the answer; none where nobody does.
-    fn ticket(&mut self, incoming: &Incoming) -> Option<Ticket> {
-        let reply = incoming.reply_to()?;
-        self.tickets += 1;
-        let ticket = Ticket(self.tickets);
-        self.waiting.insert(ticket, reply);
-        Some(ticket)
-    }
-
-    fn take(&mut self, incoming: &Incoming) {
+    fn take(&mut self, message: Incoming) {
+        let incoming = &message;
         let Some(ticket) = self.ticket(incoming) else {
             return;
         };
@@ -400,6 +363,9 @@ impl Owner {
             };
         if let Err(problem) = taken {
             self.partition.refuse(ticket, problem);
+        }
+        if let Some(id) = self.partition.wanted() {
+            self.wait_for(id, ticket, message);
         }
     }
 
@@ -465,11 +431,14 @@ impl Owner {
                     self.partition.slots.written(id, last_event);
                 }
             }
+            Note::Read(back) => self.read_back(*back),
         }
     }
 
     /// An input about a step, where it is still known.
     fn tell(&mut self, execution: ExecutionId, node: &str, input: impl FnOnce(At) -> Input) {
+        // What came while it was parked is found again when it goes on.
+        self.wake(execution);
         let slot = self.partition.slots.get(execution);
         if let Some(node) = slot.and_then(|slot| slot.state.at(node)) {
             self.partition.input(execution, input(node), now());
@@ -485,6 +454,10 @@ impl Owner {
         match outcome {
             Ok(starts::Found::Nothing(plan, taken)) => {
                 self.partition.start(ticket, start, plan, taken, now());
+                // The same start came twice, and the execution rests already.
+                if self.partition.wanted().is_some() {
+                    self.partition.refuse(ticket, parking::not_read());
+                }
             }
             Ok(starts::Found::Started(accepted)) => {
                 self.partition.answer(ticket, Answer::Accepted(accepted));
@@ -499,34 +472,7 @@ impl Owner {
             self.partition
                 .input(due.execution, Input::TimerFired(due.timer), now);
         }
-    }
-
-    fn keep_house(&mut self) {
-        while self.work.try_join_next().is_some() {}
-        self.partition.slots.leave(self.archived, now());
-        for silent in self.in_hand.take_silent(Instant::now().into_std()) {
-            self.spawn(Task::Dispatch(silent));
-        }
-        if Instant::now() < self.trim_at {
-            return;
-        }
-        self.trim_at = Instant::now() + TRIM;
-        // The last entry stays: it tells the epoch.
-        let floor = self
-            .partition
-            .slots
-            .first_needed()
-            .map_or(self.archived, |first| (first - 1).min(self.archived))
-            .min(self.partition.last().saturating_sub(1));
-        if floor > self.trimmed {
-            self.trimmed = floor;
-            let (bus, number) = (self.engine.bus.clone(), self.number);
-            self.work.spawn(async move {
-                if let Err(error) = bus.trim_log(number, floor).await {
-                    tracing::warn!(%error, partition = number, "the log was not trimmed");
-                }
-            });
-        }
+        self.wake_due();
     }
 
     /// Does all that is due.
@@ -581,8 +527,10 @@ impl Owner {
         .with_reason("owner_changed")
         .with_retry_after_ms(1000);
         let refused = Answer::Refused(Box::new(problem));
-        while let Some(arrived) = self.intake.pop() {
-            self.ticket(&arrived.incoming);
+        let unread = self.take_asked();
+        let waiting = iter::from_fn(|| self.intake.pop()).map(|arrived| arrived.incoming);
+        for incoming in unread.into_iter().chain(waiting).collect::<Vec<_>>() {
+            self.ticket(&incoming);
         }
         for reply in self.waiting.drain().map(|(_, reply)| reply) {
             self.outlet.answer(&reply, &refused).await;

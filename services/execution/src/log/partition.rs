@@ -10,7 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use contracts::{
     ErrorCode, Problem,
     execution::{Accepted, Execution, ExecutionState, StepError},
@@ -18,12 +18,19 @@ use contracts::{
     owner::{self, Start},
 };
 
-use super::slots::{Events, Header, Slot, Slots};
+use super::{
+    append::Append,
+    slots::{Events, Header, Slot, Slots},
+};
 use crate::{
     domain::{Applied, Effect, Input, Program, TakenOver, apply},
     measure,
-    record::{self, FrameRef, Sealed, Stamp, Writer},
+    record::{FrameRef, Sealed, Stamp, Writer},
 };
+
+mod parking;
+
+pub(crate) use parking::{NotParked, Parking, Resting};
 
 /// A batch is closed at this size; a single record may be larger.
 const MAX_BATCH: usize = 512 * 1024;
@@ -62,56 +69,18 @@ pub(crate) enum Answer {
     Refused(Box<Problem>),
 }
 
-/// A batch to be stored directly after the entry with sequence `last`.
-#[derive(Clone, Debug)]
-pub(crate) struct Append {
-    pub(crate) last: u64,
-    pub(crate) message: Bytes,
-    stamp: Stamp,
-}
-
-impl Append {
-    pub(crate) fn new(last: u64, sealed: &Sealed) -> Self {
-        Self {
-            last,
-            message: sealed.message.clone(),
-            stamp: sealed.stamp,
-        }
-    }
-
-    /// What the last entry of the log means for this batch, whose outcome is not known.
-    pub(crate) fn compare(&self, last: u64, message: Option<&[u8]>) -> Tail {
-        let stamp = message.and_then(|message| record::stamp_of(message).ok());
-        if stamp == Some(self.stamp) {
-            Tail::Stored
-        } else if last == self.last {
-            Tail::NotStored
-        } else {
-            Tail::Lost
-        }
-    }
-}
-
-/// What the end of the log says about a batch whose outcome was not known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Tail {
-    /// It had been stored.
-    Stored,
-    /// It has not been stored yet: it is to be appended again.
-    NotStored,
-    /// Someone else writes: the partition has another owner.
-    Lost,
-}
-
 /// Bounds of one partition.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// Executions that are not over; starts beyond are refused.
+    /// Executions in memory that are not over; starts beyond are refused.
     pub(crate) open_executions: usize,
+    /// An execution that waits leaves memory when nothing was recorded of it for so long.
+    pub(crate) park_after: TimeDelta,
 }
 
 pub(crate) struct Partition {
     pub(crate) slots: Slots,
+    pub(crate) parking: Parking,
     limits: Limits,
     epoch: u64,
     writer: u64,
@@ -138,6 +107,7 @@ impl Partition {
     pub(crate) fn new(slots: Slots, limits: Limits, stamp: Stamp, last: u64) -> Self {
         Self {
             slots,
+            parking: Parking::default(),
             limits,
             epoch: stamp.epoch,
             writer: stamp.writer,
@@ -201,7 +171,7 @@ impl Partition {
             return true;
         }
         let Some(gone) = self.slots.gone(id) else {
-            return false;
+            return self.is_awaited(ticket, request.tenant, id);
         };
         let answer = if gone.tenant == request.tenant {
             Answer::Accepted(accepted_of(request, gone.state))
@@ -215,7 +185,7 @@ impl Partition {
     pub(crate) fn result(&mut self, ticket: Ticket, result: owner::Result, now: DateTime<Utc>) {
         let id = result.execution_id;
         let Some(slot) = self.slots.of(result.tenant, id) else {
-            return self.answer(ticket, not_found(id));
+            return self.missing(ticket, result.tenant, id);
         };
         let Some(node) = slot.state.at(&result.node) else {
             return self.answer(ticket, not_found(id));
@@ -241,7 +211,7 @@ impl Partition {
     pub(crate) fn claim(&mut self, ticket: Ticket, claim: &owner::Claim, now: DateTime<Utc>) {
         let id = claim.execution_id;
         let Some(slot) = self.slots.of(claim.tenant, id) else {
-            return self.answer(ticket, not_found(id));
+            return self.missing(ticket, claim.tenant, id);
         };
         if slot.state.wants(&claim.node, claim.attempt) {
             return self.after_commit_of(id, ticket, Answer::Done);
@@ -269,9 +239,10 @@ impl Partition {
     /// Whether a worker has something in hand that nobody else has done.
     pub(crate) fn hold(&mut self, ticket: Ticket, hold: &owner::Hold) {
         let id = hold.execution_id;
-        let slot = self.slots.of(hold.tenant, id);
-        let is_running = slot.is_some_and(|slot| slot.state.runs(&hold.node, hold.attempt));
-        let answer = if is_running {
+        let Some(slot) = self.slots.of(hold.tenant, id) else {
+            return self.missing(ticket, hold.tenant, id);
+        };
+        let answer = if slot.state.runs(&hold.node, hold.attempt) {
             Answer::Done
         } else {
             not_found(id)
@@ -282,7 +253,7 @@ impl Partition {
     pub(crate) fn cancel(&mut self, ticket: Ticket, cancel: &owner::Cancel, now: DateTime<Utc>) {
         let id = cancel.execution_id;
         if self.slots.of(cancel.tenant, id).is_none() {
-            return self.answer(ticket, not_found(id));
+            return self.missing(ticket, cancel.tenant, id);
         }
         self.input(id, Input::Cancel { by: cancel.by }, now);
         self.answer_view(ticket, cancel.tenant, id);
@@ -292,7 +263,7 @@ impl Partition {
     pub(crate) fn pause(&mut self, ticket: Ticket, pause: &owner::Pause, now: DateTime<Utc>) {
         let id = pause.execution_id;
         let Some(slot) = self.slots.of(pause.tenant, id) else {
-            return self.answer(ticket, not_found(id));
+            return self.missing(ticket, pause.tenant, id);
         };
         if !slot.state.data.paused && !slot.state.may_pause() {
             let (text, reason) = match slot.state.data.queued {
@@ -312,7 +283,7 @@ impl Partition {
     pub(crate) fn unpause(&mut self, ticket: Ticket, resume: &owner::Resume, now: DateTime<Utc>) {
         let id = resume.execution_id;
         if self.slots.of(resume.tenant, id).is_none() {
-            return self.answer(ticket, not_found(id));
+            return self.missing(ticket, resume.tenant, id);
         }
         self.input(id, Input::Unpause { by: resume.by }, now);
         self.answer_view(ticket, resume.tenant, id);
@@ -322,7 +293,7 @@ impl Partition {
     pub(crate) fn release(&mut self, ticket: Ticket, release: &owner::Release, now: DateTime<Utc>) {
         let id = release.execution_id;
         if self.slots.of(release.tenant, id).is_none() {
-            return self.answer(ticket, not_found(id));
+            return self.missing(ticket, release.tenant, id);
         }
         self.input(id, Input::Release, now);
         self.answer_view(ticket, release.tenant, id);
@@ -337,7 +308,7 @@ impl Partition {
     ) {
         let id = given.execution_id;
         let Some(slot) = self.slots.of(given.tenant, id) else {
-            return self.answer(ticket, not_found(id));
+            return self.missing(ticket, given.tenant, id);
         };
         let node = match slot.state.may_decide(&given.word, given.by) {
             Ok(node) => node,
@@ -366,7 +337,7 @@ impl Partition {
     ) {
         let id = given.execution_id;
         let Some(slot) = self.slots.of(given.tenant, id) else {
-            return self.answer(ticket, not_found(id));
+            return self.missing(ticket, given.tenant, id);
         };
         let answer = answer_of(&given);
         match slot
@@ -386,7 +357,7 @@ impl Partition {
     pub(crate) fn signal(&mut self, ticket: Ticket, signal: owner::Signal, now: DateTime<Utc>) {
         let id = signal.execution_id;
         let Some(slot) = self.slots.of(signal.tenant, id) else {
-            return self.answer(ticket, not_found(id));
+            return self.missing(ticket, signal.tenant, id);
         };
         let node = slot.state.at(&signal.node);
         let waits = node.is_some_and(|node| slot.state.listens(node));
@@ -414,7 +385,7 @@ impl Partition {
                 let events = slot.events(read.after, read.limit);
                 self.after_commit_of(id, ticket, Answer::Events(events));
             }
-            None => self.answer(ticket, not_found(id)),
+            None => self.missing(ticket, read.tenant, id),
         }
     }
 
@@ -496,7 +467,7 @@ impl Partition {
                 let view = Box::new(slot.state.data.view());
                 self.after_commit_of(id, ticket, Answer::Execution(view));
             }
-            None => self.answer(ticket, not_found(id)),
+            None => self.missing(ticket, tenant, id),
         }
     }
 

@@ -1,7 +1,7 @@
-//! The executions an owner has in memory: those that are open, and those that the archive has not passed yet.
+//! The executions an owner has in memory: those that do something, and those that the archive has not passed yet.
 //!
-//! **Invariant:** an execution leaves memory only when it is over, all its records are in the archive and its header row is
-//! written; its id is remembered for a while, so that a repeated start is noticed.
+//! **Invariant:** an execution leaves memory only when all its records are in the archive and its header row is written. Where
+//! it is over, its id is remembered for a while, so that a repeated start is noticed; where it waits, it is parked.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -15,6 +15,7 @@ use contracts::{
     id::{ExecutionId, TenantId, UserId},
 };
 
+use super::reviving::Revived;
 use crate::domain::State;
 
 /// How long the ids of executions that left are remembered; older starts are looked up in the database.
@@ -36,6 +37,10 @@ pub(crate) struct Slot {
     /// The number of the last event that the written header row counts.
     written: u64,
     counted_over: bool,
+    /// It is in the list of those that wait.
+    pub(super) is_listed: bool,
+    /// Its events may have been told not to expire.
+    pub(super) is_held: bool,
 }
 
 /// What PostgreSQL keeps of an execution.
@@ -79,6 +84,17 @@ pub(crate) struct Slots {
     gone_since: VecDeque<(DateTime<Utc>, ExecutionId)>,
     /// Executions that are over and wait for archive and header row.
     leaving: VecDeque<ExecutionId>,
+    /// Executions that have begun to wait.
+    waiting: Vec<ExecutionId>,
+}
+
+/// An execution that left memory, whose events were told not to expire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Held {
+    pub(crate) tenant: TenantId,
+    pub(crate) id: ExecutionId,
+    /// When it ended.
+    pub(crate) at: DateTime<Utc>,
 }
 
 impl Slot {
@@ -91,6 +107,19 @@ impl Slot {
             announced: None,
             written: 0,
             counted_over: false,
+            is_listed: false,
+            is_held: false,
+        }
+    }
+
+    /// One that was parked; its records are in the log from entry `first` on, and all in the archive.
+    pub(super) fn woken(revived: Revived, first: u64) -> Self {
+        Self {
+            written: revived.state.data.n,
+            frames: revived.frames,
+            entries: Some((first, first)),
+            is_held: true,
+            ..Self::new(revived.state)
         }
     }
 
@@ -143,10 +172,38 @@ impl Slot {
         }
     }
 
+    /// Notes that it waits, once.
+    fn list(&mut self, state: ExecutionState, waiting: &mut Vec<ExecutionId>) {
+        let waits = matches!(
+            state,
+            ExecutionState::Waiting | ExecutionState::Queued | ExecutionState::Paused
+        );
+        if waits && !self.is_listed {
+            self.is_listed = true;
+            waiting.push(self.state.data.id);
+        }
+    }
+
     fn may_leave(&self, archived: u64) -> bool {
-        self.state.is_over()
-            && self.written == self.state.data.n
-            && self.entries.is_some_and(|(_, last)| last <= archived)
+        self.state.is_over() && self.written == self.state.data.n && self.is_archived(archived)
+    }
+
+    fn is_archived(&self, archived: u64) -> bool {
+        self.entries.is_some_and(|(_, last)| last <= archived)
+    }
+
+    /// Whether nothing of it is under way, and whatever is known of it is known elsewhere too.
+    pub(super) fn rests(&self, archived: u64) -> bool {
+        let announced = self.announced.as_ref();
+        // A row is announced where its state changes; events in between change nothing in a list.
+        let is_written = announced.map_or(self.written == self.state.data.n, |header| {
+            header.last_event <= self.written
+        });
+        self.state.data.waits() && is_written && self.is_archived(archived)
+    }
+
+    pub(super) fn first_entry(&self) -> Option<u64> {
+        self.entries.map(|(first, _)| first)
     }
 }
 
@@ -188,8 +245,10 @@ impl Slots {
 
     /// All header rows, as announced anew.
     pub(crate) fn headers(&mut self) -> Vec<Header> {
+        let waiting = &mut self.waiting;
         let rows = self.slots.values_mut().map(|slot| {
             let header = slot.header();
+            slot.list(header.state, waiting);
             slot.announced = Some(header.clone());
             header
         });
@@ -217,6 +276,7 @@ impl Slots {
             return None;
         }
         let header = slot.header();
+        slot.list(header.state, &mut self.waiting);
         let known = slot.announced.as_ref();
         let same = known.is_some_and(|known| {
             let unchanged = known.state == header.state && known.asks == header.asks;
@@ -236,8 +296,21 @@ impl Slots {
         }
     }
 
-    /// Lets those leave that may, when the archive has all entries up to `archived`.
-    pub(crate) fn leave(&mut self, archived: u64, now: DateTime<Utc>) {
+    /// Those that have begun to wait since the last time.
+    pub(super) fn take_waiting(&mut self) -> Vec<ExecutionId> {
+        std::mem::take(&mut self.waiting)
+    }
+
+    /// Takes an open execution out, to be parked.
+    pub(super) fn take_out(&mut self, id: ExecutionId) {
+        if self.slots.remove(&id).is_some() {
+            self.open -= 1;
+        }
+    }
+
+    /// Lets those leave that may, when the archive has all entries up to `archived`. Gives those whose events are held.
+    pub(crate) fn leave(&mut self, archived: u64, now: DateTime<Utc>) -> Vec<Held> {
+        let mut held = Vec::new();
         for _ in 0..self.leaving.len() {
             let Some(id) = self.leaving.pop_front() else {
                 break;
@@ -249,7 +322,12 @@ impl Slots {
                 self.leaving.push_back(id);
                 continue;
             }
-            let (tenant, state) = (slot.state.data.tenant, slot.state.data.state());
+            let data = &slot.state.data;
+            let (tenant, state) = (data.tenant, data.state());
+            let at = data.end.as_ref().map_or(now, |end| end.at);
+            if slot.is_held {
+                held.push(Held { tenant, id, at });
+            }
             self.slots.remove(&id);
             self.remember(id, Gone { tenant, state }, now);
         }
@@ -261,6 +339,7 @@ impl Slots {
             self.gone_since.pop_front();
             self.gone.remove(&id);
         }
+        held
     }
 
     pub(crate) fn remember(&mut self, id: ExecutionId, gone: Gone, now: DateTime<Utc>) {

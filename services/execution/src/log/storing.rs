@@ -6,7 +6,7 @@ use bus::{AppendError, Bus};
 use bytes::Bytes;
 use futures::future::BoxFuture;
 
-use super::partition::{Append, Tail};
+use super::append::{Append, Tail};
 use crate::{failpoint, measure};
 
 /// The pause before the log's end is asked for again.

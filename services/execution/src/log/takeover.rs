@@ -8,8 +8,9 @@ use contracts::id::ExecutionId;
 use futures::StreamExt;
 
 use super::{
+    append::{Append, Tail},
     owner::Engine,
-    partition::{Append, Partition, Tail},
+    partition::Partition,
     replay::{Corrupt, Replay, Replayed},
 };
 use crate::{Error, archive, domain::Program, failpoint, record};

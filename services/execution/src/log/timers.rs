@@ -46,6 +46,15 @@ impl Timers {
         self.heap.push(Reverse(Entry { fires, order, due }));
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.heap.len()
+    }
+
+    /// Throws the timers of other executions away.
+    pub(crate) fn retain(&mut self, keep: impl Fn(ExecutionId) -> bool) {
+        self.heap.retain(|Reverse(entry)| keep(entry.due.execution));
+    }
+
     /// When the next one fires.
     pub(crate) fn next(&self) -> Option<Instant> {
         self.heap.peek().map(|Reverse(entry)| entry.fires)
@@ -97,5 +106,8 @@ mod tests {
         assert_eq!(timers.take(), Some(due(-10)));
         assert_eq!(timers.take(), None);
         assert!(timers.next().is_some());
+        assert_eq!(timers.len(), 2);
+        timers.retain(|id| id != ExecutionId::EXAMPLE);
+        assert_eq!(timers.len(), 0);
     }
 }

@@ -7,7 +7,7 @@ use contracts::{
 
 use super::*;
 
-async fn asking(fixture: &Fixture, config: Value) -> ExecutionId {
+pub(crate) async fn asking(fixture: &Fixture, config: Value) -> ExecutionId {
     let has_deadline = config.get("deadline_seconds").is_some();
     let mut nodes = vec![
         json!({"id": "t", "type": "trigger"}),

@@ -145,3 +145,19 @@ async fn who_waits_no_more_leaves_the_event_to_others() {
     fixture.finished(patient).await;
     fixture.drain().await;
 }
+
+#[tokio::test]
+async fn an_event_reaches_a_parked_execution() {
+    let fixture = Fixture::set_up(|config| config.engine.engine_park_after_ms = 200).await;
+    let hash = flow(&fixture, of_order()).await;
+    let id = fixture.execute(&hash, json!({"order": 7})).await;
+    eventually(SOON, async || {
+        (execution::measure::measured().parked == 1).then_some(())
+    })
+    .await;
+    let delivered = fixture.deliver("m1", json!({"order": 7})).await;
+    assert_eq!(delivered, Some(id));
+    let done = fixture.finished(id).await;
+    assert_eq!(done.output.unwrap()["id"], json!("m1"));
+    fixture.drain().await;
+}

@@ -15,6 +15,7 @@ mod integrity;
 mod keeping;
 mod outside;
 mod owners;
+mod parking;
 mod questions;
 mod unwinding;
 
@@ -49,11 +50,16 @@ struct Fixture {
 
 impl Fixture {
     async fn start() -> Self {
-        Self::with(egress::Config::closed()).await
+        Self::set_up(|_| {}).await
     }
 
     /// With a way to private addresses.
     async fn with(egress: egress::Config) -> Self {
+        Self::set_up(|config| config.egress = egress).await
+    }
+
+    /// With something else in its configuration.
+    async fn set_up(change: impl FnOnce(&mut execution::Config)) -> Self {
         let nats = Nats::start().await;
         let bus = testkit::bus(&nats.url()).await;
         let runtime = testkit::runtime(&bus).await;
@@ -64,13 +70,14 @@ impl Fixture {
         })
         .await;
         let mongo = Mongo::create();
-        let config = execution::Config {
+        let mut config = execution::Config {
             sql: sql::Config::new(database.url(), "test"),
             documents: documents::Config::new(mongo.url(), mongo.database()),
-            egress,
+            egress: egress::Config::closed(),
             sandbox: sandbox::Config::default(),
             engine: execution::EngineConfig::default(),
         };
+        change(&mut config);
         let user = testkit::principal(TenantId::generate(), Role::Editor);
         let mut fixture = Self {
             bus,

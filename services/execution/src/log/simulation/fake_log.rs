@@ -1,14 +1,18 @@
 //! A log as JetStream is one, with its faults.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use bytes::Bytes;
 use contracts::{id::ExecutionId, live::ExecutionEvent};
 
 use super::Random;
 use crate::{
-    log::partition::{Append, Tail},
-    record,
+    domain::{Program, State},
+    log::{
+        append::{Append, Tail},
+        reviving::Revived,
+    },
+    record::{self, Stored},
 };
 
 /// Entries by sequence, from 1.
@@ -18,6 +22,8 @@ pub(crate) struct FakeLog {
     pub(crate) entries: Vec<Bytes>,
     /// The records of each execution with the texts of their frames, for the checks.
     history: HashMap<ExecutionId, Vec<(Bytes, ExecutionEvent)>>,
+    /// The same as the archive has them.
+    records: HashMap<ExecutionId, Vec<Stored>>,
     pub(crate) trimmed: u64,
     /// Appends that are still on their way.
     late: Vec<(u64, Bytes)>,
@@ -43,6 +49,27 @@ impl FakeLog {
     /// What was stored of an execution.
     pub(crate) fn history(&self, id: ExecutionId) -> &[(Bytes, ExecutionEvent)] {
         self.history.get(&id).map_or(&[], Vec::as_slice)
+    }
+
+    /// An execution after its first `n` records, read from the archive.
+    pub(crate) fn revive(
+        &self,
+        id: ExecutionId,
+        n: u64,
+        plans: &HashMap<String, Arc<Program>>,
+    ) -> Revived {
+        let stored = &self.records[&id][..usize::try_from(n).unwrap()];
+        let ExecutionEvent::ExecutionStarted {
+            definition_hash, ..
+        } = &stored[0].record.frame.event
+        else {
+            panic!("the first record begins it");
+        };
+        let records = stored.iter().map(|stored| &stored.record);
+        Revived {
+            state: State::replay(&plans[definition_hash], records).unwrap(),
+            frames: stored.iter().map(|stored| stored.frame.clone()).collect(),
+        }
     }
 
     pub(crate) fn append(&mut self, append: &Append, random: &mut Random, faulty: bool) -> Outcome {
@@ -85,7 +112,9 @@ impl FakeLog {
             return None;
         }
         for stored in record::read(&message).unwrap().records {
-            let known = self.history.entry(stored.record.execution).or_default();
+            let id = stored.record.execution;
+            let known = self.history.entry(id).or_default();
+            self.records.entry(id).or_default().push(stored.clone());
             let frame = stored.record.frame;
             assert_eq!(frame.n, known.len() as u64 + 1, "a gap or a repetition");
             known.push((stored.frame, frame.event));

@@ -14,6 +14,8 @@ pub(crate) struct Totals {
     pub(super) handled: usize,
     pub(super) paused: usize,
     pub(super) reused: usize,
+    pub(super) parked: usize,
+    pub(super) woken: usize,
 }
 
 impl Totals {
@@ -29,6 +31,8 @@ impl Totals {
         self.handled += other.handled;
         self.paused += other.paused;
         self.reused += other.reused;
+        self.parked += other.parked;
+        self.woken += other.woken;
     }
 
     pub(crate) fn assert_all_happened(&self) {
@@ -44,6 +48,8 @@ impl Totals {
             self.handled,
             self.paused,
             self.reused,
+            self.parked,
+            self.woken,
         ];
         assert!(all.iter().all(|count| *count > 0), "{self:?}");
     }

@@ -24,13 +24,15 @@ use super::{
 use crate::{
     domain::{Effect, Input, Program, Timer, tests as flows},
     log::{
-        partition::{Action, Answer, Append, Limits, Partition, Tail, Ticket},
+        append::{Append, Tail},
+        partition::{Action, Answer, Limits, Partition, Ticket},
         replay::Replay,
     },
     record,
 };
 
 mod checks;
+mod parking;
 
 struct Owner {
     partition: Partition,
@@ -42,6 +44,8 @@ struct Owner {
     looks: Vec<(ExecutionId, String, u32, String)>,
     /// Nodes whose events have come.
     heard: Vec<(ExecutionId, String)>,
+    /// Parked executions that are to be read back.
+    due: Vec<ExecutionId>,
 }
 
 /// A request that someone repeats until it is answered.
@@ -139,12 +143,16 @@ impl World {
             self.ask();
             self.work();
             self.fire();
+            if self.random.chance(10) {
+                self.housekeep();
+            }
             if self.owner.is_none() {
                 self.take_over();
             }
             let owner = self.owner.as_ref().unwrap();
             let idle = owner.partition.is_idle() && self.wishes.is_empty();
-            if idle && owner.partition.slots.open() == 0 && self.queue.is_empty() {
+            let open = owner.partition.slots.open() + owner.partition.parking.parked.len();
+            if idle && open == 0 && self.queue.is_empty() {
                 return self.check();
             }
             if self.wishes.is_empty() {
@@ -187,6 +195,7 @@ impl World {
         self.totals.takeovers += 1;
         let limits = Limits {
             open_executions: 1000,
+            park_after: TimeDelta::milliseconds(100),
         };
         let mut partition = Partition::new(replayed.slots, limits, begin.stamp, sequence);
         partition.resume(self.now);
@@ -197,6 +206,7 @@ impl World {
             written: Vec::new(),
             looks: Vec::new(),
             heard: Vec::new(),
+            due: Vec::new(),
         };
         let owner = self.perform(owner);
         self.owner = Some(owner);
@@ -266,7 +276,11 @@ impl World {
                 false => data.paused.then_some(Wish::Resume(id)),
             }
         });
-        for wish in held.collect::<Vec<_>>() {
+        let mut wishes: Vec<_> = held.collect();
+        for id in owner.partition.parking.parked.ids() {
+            wishes.extend([Wish::Resume(id), Wish::Release(id)]);
+        }
+        for wish in wishes {
             self.wish(wish);
         }
     }
@@ -294,7 +308,12 @@ impl World {
             let times = if self.random.chance(20) { 2 } else { 1 };
             for _ in 0..times {
                 let wish = self.wishes.get(&ticket).cloned();
-                self.give(&mut owner.partition, ticket, wish);
+                self.give(&mut owner.partition, ticket, wish.clone());
+                if let Some(id) = owner.partition.wanted()
+                    && self.wake(&mut owner, id)
+                {
+                    self.give(&mut owner.partition, ticket, wish);
+                }
             }
         }
         self.owner = Some(self.perform(owner));
@@ -305,7 +324,8 @@ impl World {
             Some(Wish::Start(start)) => {
                 let known = self.rows.contains(&start.execution_id);
                 let forgotten = partition.slots.get(start.execution_id).is_none()
-                    && partition.slots.gone(start.execution_id).is_none();
+                    && partition.slots.gone(start.execution_id).is_none()
+                    && partition.parking.parked.get(start.execution_id).is_none();
                 // The header row answers for what has left memory.
                 if known && forgotten {
                     return partition.answer(ticket, Answer::Done);
@@ -401,7 +421,12 @@ impl World {
         for (id, timer, _) in due {
             owner.partition.input(id, Input::TimerFired(timer), now);
         }
+        self.wake_due(&mut owner);
         for (id, node) in std::mem::take(&mut owner.heard) {
+            // What came while it was parked is found again when it goes on.
+            if owner.partition.parking.parked.get(id).is_some() {
+                owner.due.push(id);
+            }
             let slot = owner.partition.slots.get(id);
             if let Some(node) = slot.and_then(|slot| slot.state.at(&node)) {
                 let output = json!({"event": "go", "id": "m", "data": 1, "at": null});
@@ -426,20 +451,24 @@ impl World {
     }
 
     fn housekeep(&mut self) {
-        let Some(owner) = &mut self.owner else { return };
+        let Some(mut owner) = self.owner.take() else {
+            return;
+        };
         for (id, n) in owner.written.drain(..) {
             self.rows.insert(id);
             owner.partition.slots.written(id, n);
         }
         let archived = owner.partition.last();
         owner.partition.slots.leave(archived, self.now);
-        let needed = owner.partition.slots.first_needed();
+        self.park(&mut owner);
+        let needed = owner.partition.first_needed();
         let floor = needed.map_or(archived, |first| first - 1);
         let floor = floor.min(archived.saturating_sub(1));
         if floor > self.log.trimmed {
             self.log.trimmed = floor;
             self.totals.headless += 1;
         }
+        self.owner = Some(self.perform(owner));
     }
 
     fn store(&mut self) {

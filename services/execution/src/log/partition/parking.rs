@@ -1,0 +1,207 @@
+//! Executions that wait leave the owner's memory, and come back when they are wanted or when something of them is due.
+//!
+//! **Invariant:** what leaves was read back from the archive, the same, and the core has nothing to do for it but to set
+//! timers and to listen: asked by the very input that it is given when it comes back.
+
+use std::collections::VecDeque;
+
+use chrono::{DateTime, Utc};
+use contracts::id::{ExecutionId, TenantId};
+
+use super::{Partition, Ticket, not_found};
+use crate::{
+    domain::{Effect, Input, apply},
+    log::{
+        parked::{Entry, Parked},
+        reviving::Revived,
+        slots::Slot,
+    },
+};
+
+/// Executions that are looked at in one go.
+const MAX_LOOKED_AT: usize = 1024;
+
+/// What a partition knows of executions that wait.
+#[derive(Default)]
+pub(crate) struct Parking {
+    pub(crate) parked: Parked,
+    /// Those in memory that may be about to rest, by the time at which to look again.
+    idle: VecDeque<Idle>,
+    /// The parked execution that the last request was for.
+    wanted: Option<ExecutionId>,
+}
+
+struct Idle {
+    look_at: DateTime<Utc>,
+    id: ExecutionId,
+    /// The number of its last record, when it was looked at.
+    n: u64,
+}
+
+/// An execution of which nothing was recorded for a while, to be read back from the archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Resting {
+    pub(crate) tenant: TenantId,
+    pub(crate) id: ExecutionId,
+    /// The number of its last record.
+    pub(crate) n: u64,
+}
+
+/// Why an execution stays in memory although it rests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotParked {
+    /// It has gone on meanwhile, or will do so soon.
+    Awake,
+    /// The archive has something else than this owner stored.
+    Different,
+}
+
+impl Partition {
+    /// Executions that may be parked, at most `room`, when the archive has all entries up to `archived`. Each is to be given
+    /// to [`Partition::park`] once it is read back, or to [`Partition::let_rest`].
+    pub(crate) fn resting(
+        &mut self,
+        archived: u64,
+        now: DateTime<Utc>,
+        room: usize,
+    ) -> Vec<Resting> {
+        for id in self.slots.take_waiting() {
+            self.let_rest(id, now);
+        }
+        let mut found = Vec::new();
+        for _ in 0..MAX_LOOKED_AT {
+            let is_due = |idle: &&Idle| idle.look_at <= now;
+            if found.len() >= room || self.parking.idle.front().filter(is_due).is_none() {
+                break;
+            }
+            let Some(Idle { id, n, .. }) = self.parking.idle.pop_front() else {
+                break;
+            };
+            let Some(slot) = self.slots.get_mut(id) else {
+                continue;
+            };
+            let is_stored = slot.batch <= self.committed;
+            if slot.state.data.n == n && is_stored && slot.rests(archived) {
+                slot.is_held = true;
+                let tenant = slot.state.data.tenant;
+                found.push(Resting { tenant, id, n });
+            } else {
+                self.let_rest(id, now);
+            }
+        }
+        found
+    }
+
+    /// Looks at it again after a while, where it still waits.
+    pub(crate) fn let_rest(&mut self, id: ExecutionId, now: DateTime<Utc>) {
+        let look_at = now + self.limits.park_after;
+        let Some(slot) = self.slots.get_mut(id) else {
+            return;
+        };
+        slot.is_listed = slot.state.data.waits();
+        if slot.is_listed {
+            let n = slot.state.data.n;
+            self.parking.idle.push_back(Idle { look_at, id, n });
+        }
+    }
+
+    /// Lets an execution leave memory that was read back from the archive.
+    ///
+    /// # Errors
+    /// Why it stays.
+    pub(crate) fn park(
+        &mut self,
+        revived: Revived,
+        archived: u64,
+        now: DateTime<Utc>,
+    ) -> Result<(), NotParked> {
+        let id = revived.state.data.id;
+        let Some(slot) = self.slots.get(id) else {
+            return Err(NotParked::Awake);
+        };
+        let (known, read) = (&slot.state.data, &revived.state.data);
+        if known.n != read.n || !slot.rests(archived) {
+            return Err(NotParked::Awake);
+        }
+        let is_same = (known.tenant, &known.principal, &known.parent, known.notify)
+            == (read.tenant, &read.principal, &read.parent, read.notify);
+        if !is_same || slot.frames != revived.frames {
+            return Err(NotParked::Different);
+        }
+        // What is paused does nothing in time; its timers are set again when it goes on.
+        let is_paused = known.paused;
+        let wakes_at = wakes_at(revived, now)?.filter(|_| !is_paused);
+        let soon = now + self.limits.park_after * 2;
+        if wakes_at.is_some_and(|at| at <= soon) {
+            return Err(NotParked::Awake);
+        }
+        let entry = Entry {
+            tenant: known.tenant,
+            n: known.n,
+            wakes_at,
+            first: slot.first_entry().unwrap_or(self.last),
+        };
+        self.slots.take_out(id);
+        self.parking.parked.insert(id, entry);
+        Ok(())
+    }
+
+    /// Takes an execution back into memory, as it was when it was parked.
+    pub(crate) fn unpark(&mut self, revived: Revived, now: DateTime<Utc>) {
+        let id = revived.state.data.id;
+        let Some(entry) = self.parking.parked.remove(id) else {
+            return;
+        };
+        self.slots.insert(Slot::woken(revived, entry.first));
+        self.input(id, Input::Resume, now);
+        self.let_rest(id, now);
+    }
+
+    /// The parked execution that the last request was for: it is to be read back, and the request to be taken again.
+    pub(crate) fn wanted(&mut self) -> Option<ExecutionId> {
+        self.parking.wanted.take()
+    }
+
+    /// The first entry of the log that some execution needs.
+    pub(crate) fn first_needed(&self) -> Option<u64> {
+        let parked = self.parking.parked.first_needed();
+        let firsts = [self.slots.first_needed(), parked];
+        firsts.into_iter().flatten().min()
+    }
+
+    /// Refuses what is for an execution that is not in memory, unless it is parked.
+    pub(super) fn missing(&mut self, ticket: Ticket, tenant: TenantId, id: ExecutionId) {
+        if !self.is_awaited(ticket, tenant, id) {
+            self.answer(ticket, not_found(id));
+        }
+    }
+
+    /// Whether it is parked. Another tenant is told no more than of one that does not exist.
+    pub(super) fn is_awaited(&mut self, ticket: Ticket, tenant: TenantId, id: ExecutionId) -> bool {
+        match self.parking.parked.get(id) {
+            Some(entry) if entry.tenant == tenant => self.parking.wanted = Some(id),
+            Some(_) => self.answer(ticket, not_found(id)),
+            None => return false,
+        }
+        true
+    }
+}
+
+/// When something follows of itself for an execution that goes on now.
+fn wakes_at(mut revived: Revived, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, NotParked> {
+    let resumed = apply::apply(&mut revived.state, Input::Resume, now);
+    if !resumed.records.is_empty() {
+        return Err(NotParked::Awake);
+    }
+    let mut wakes_at: Option<DateTime<Utc>> = None;
+    for effect in resumed.effects {
+        match effect {
+            Effect::Wake { at, .. } => wakes_at = Some(wakes_at.map_or(at, |known| at.min(known))),
+            Effect::Listen { .. } => {}
+            Effect::Dispatch { .. } | Effect::Look { .. } | Effect::Keep { .. } | Effect::Cut => {
+                return Err(NotParked::Awake);
+            }
+        }
+    }
+    Ok(wakes_at)
+}
