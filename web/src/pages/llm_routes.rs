@@ -4,6 +4,8 @@ mod deployments;
 mod draft;
 mod form;
 mod order;
+mod rule_fields;
+mod rules;
 mod words;
 
 use std::rc::Rc;

@@ -72,6 +72,9 @@ pub struct ListCalls {
     pub model: Option<String>,
     #[serde(default)]
     pub route: Option<String>,
+    /// Only what this execution asked.
+    #[serde(default)]
+    pub execution_id: Option<ExecutionId>,
     /// Only calls that failed, or only calls that did not.
     #[serde(default)]
     pub failed: Option<bool>,
