@@ -153,6 +153,9 @@ test("limits, cache and guardrails are asked for, and unfold where they are wron
   await dialog(page).getByRole("button", { name: "Create route" }).click();
   await dialog(page).getByText("Has to be a whole number.").waitFor();
   await field("An answer counts for (seconds)").fill("60");
+  await field("Also questions that mean the same").check();
+  await field("Model for vectors").selectOption("rehearsal/rehearsal");
+  await field("Alike from").fill("0.2");
   await unfold("Guardrails");
   await field("Mail addresses").check();
   await field("Blocked texts").fill(`Project X\n${"x".repeat(201)}`);
@@ -161,6 +164,8 @@ test("limits, cache and guardrails are asked for, and unfold where they are wron
   await dialog(page).getByRole("button", { name: "Create route" }).click();
   await dialog(page).getByText("Text 2: 1 to 200 characters.").waitFor();
   await dialog(page).getByText("1 to 100000.", { exact: true }).waitFor();
+  await dialog(page).getByText("0.5 to 1.", { exact: true }).waitFor();
+  await field("Alike from").fill("0.9");
   await field("Questions at the same time").fill("4");
   await field("Blocked texts").fill("Project X\n\n");
   await dialog(page).getByRole("button", { name: "Create route" }).click();
@@ -168,7 +173,7 @@ test("limits, cache and guardrails are asked for, and unfold where they are wron
   const kept = async () => (await api("GET", "/llm/routes")).items.find(({ spec }) => spec.name === "guarded").spec;
   const { limits, cache, guardrails } = await kept();
   assert.deepEqual(limits, { parallel: 4 });
-  assert.deepEqual(cache, { ttl_s: 60 });
+  assert.deepEqual(cache, { ttl_s: 60, semantic: { model: "rehearsal/rehearsal", threshold: 0.9, max_entries: 500 } });
   assert.deepEqual(guardrails, { redact: ["email"], blocked: ["Project X"], json_only: true, max_output_tokens: 500 });
   // And taken away again.
   await edit(page, "guarded");
@@ -244,6 +249,7 @@ for (const theme of ["light", "dark"]) {
     await dialog(page).getByLabel("Asks first").selectOption("weighted");
     for (const fold of ["Attempts and times", "Limits", "Cache", "Guardrails"]) await dialog(page).locator("summary", { hasText: fold }).click();
     await dialog(page).getByLabel("Equal questions get the same answer again").check();
+    await dialog(page).getByLabel("Also questions that mean the same").check();
     const wrong = [];
     for (const width of [1440, 390]) {
       await page.setViewportSize({ width, height: 900 });

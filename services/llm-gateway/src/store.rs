@@ -25,7 +25,10 @@ use secrecy::{ExposeSecret, SecretString};
 use sql::{Cursor, Migration, Migrations, Pool, Tenant};
 use vault::Vault;
 
-pub(crate) use self::ledger::{Counter, Reservation, Settled};
+pub(crate) use self::{
+    answers::Meaning,
+    ledger::{Counter, Reservation, Settled},
+};
 use crate::{
     Error,
     domain::{
@@ -58,6 +61,10 @@ pub const MIGRATIONS: Migrations = Migrations {
         Migration {
             name: "0005_answers",
             sql: include_str!("store/0005_answers.sql"),
+        },
+        Migration {
+            name: "0006_answer_vectors",
+            sql: include_str!("store/0006_answer_vectors.sql"),
         },
     ],
 };

@@ -76,6 +76,7 @@ impl Entry {
             price_version: None,
             estimated: false,
             cached: false,
+            similarity: None,
             duration_ms: 0,
             error: None,
             at: Utc::now(),
@@ -146,8 +147,9 @@ impl Entry {
     }
 
     /// An answer that was told before: it costs nothing.
-    pub(super) fn is_cached(&mut self) {
+    pub(super) fn is_cached(&mut self, similarity: Option<f64>) {
         self.record.cached = true;
+        self.record.similarity = similarity;
         self.tariff = Some(Arc::new(Tariff::new(FREE)));
         self.record.price_version = None;
     }

@@ -22,7 +22,7 @@ use crate::{
 
 fn spec() -> RouteSpec {
     let mut spec = RouteSpec::ordered("r", [("vendor", "fake-large")]);
-    spec.cache = Some(AnswerCache { ttl_s: 3600 });
+    spec.cache = Some(AnswerCache::exact(3600));
     spec
 }
 

@@ -20,6 +20,7 @@ mod python;
 mod records;
 mod routes;
 mod secrets;
+mod semantic;
 
 use std::{net::SocketAddr, time::Duration};
 

@@ -189,7 +189,7 @@ mod tests {
             parallel: Some(4),
             ..RateLimits::default()
         });
-        spec.cache = Some(AnswerCache { ttl_s: 60 });
+        spec.cache = Some(AnswerCache::exact(60));
         spec.guardrails = Some(Guardrails {
             redact: vec![Redaction::Iban, Redaction::Email],
             blocked: vec!["Project X".into()],

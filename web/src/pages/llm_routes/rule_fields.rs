@@ -1,17 +1,29 @@
 //! The fields for a route's limits, its cache and its guardrails, folded away until somebody wants them.
 
-use contracts::{FieldProblem, Problem};
+use contracts::{
+    FieldProblem, Problem,
+    llm::{ModelKind, Provider},
+    page::Page as ListPage,
+};
 use dioxus::prelude::*;
 
 use super::{
     draft::Draft,
     words::{REDACTIONS, redaction_look},
 };
-use crate::ui::{
-    field::{TextArea, TextField},
-    problem::{field_error, sentence},
-    switch::Switch,
+use crate::{
+    api::query::use_get,
+    ui::{
+        field::{TextArea, TextField},
+        problem::{field_error, sentence},
+        select::SelectField,
+        switch::Switch,
+    },
 };
+
+const PROVIDERS: &str = "/llm-providers?limit=200";
+/// Makes vectors offline, at no price.
+const REHEARSAL: &str = "rehearsal/rehearsal";
 
 /// What is folded away, and open once something in it is wrong.
 #[component]
@@ -89,10 +101,57 @@ fn Cache(draft: Signal<Draft>, problem: Option<Problem>) -> Element {
                     div { class: "fields",
                         Bound { label: "An answer counts for (seconds)", hint: "3600 are an hour, 86400 a day; 30 days at most.", value: now.ttl_s, error: wrong("/cache/ttl_s"), oninput: move |text| draft.write().cache.ttl_s = text }
                     }
+                    Switch {
+                        label: "Also questions that mean the same",
+                        hint: "The words of the last message are compared by a model for vectors, which each new question pays; all else has to be equal. An answer may fit the new question less.",
+                        checked: now.by_meaning,
+                        onchange: move |on| draft.write().cache.by_meaning = on,
+                    }
+                    if now.by_meaning {
+                        Meaning { draft, problem: problem.clone() }
+                    }
                 }
             }
         }
     }
+}
+
+#[component]
+fn Meaning(draft: Signal<Draft>, problem: Option<Problem>) -> Element {
+    let providers = use_get::<ListPage<Provider>>(PROVIDERS.into());
+    let now = draft().cache;
+    let wrong = |path: &str| field_error(problem.as_ref(), path);
+    let mut known = vec![
+        (String::new(), "Choose a model".to_owned()),
+        (
+            REHEARSAL.to_owned(),
+            format!("{REHEARSAL} (offline, by words)"),
+        ),
+    ];
+    if let Some(page) = providers.data() {
+        let names = page.items.iter().flat_map(vector_models);
+        known.extend(names.map(|name| (name.clone(), name)));
+    }
+    if known.iter().all(|(name, _)| *name != now.model) {
+        known.push((now.model.clone(), now.model.clone()));
+    }
+    rsx! {
+        div { class: "fields",
+            SelectField { label: "Model for vectors", value: now.model, options: known, error: wrong("/cache/semantic/model"), onchange: move |name: String| draft.write().cache.model = name }
+            TextField { label: "Alike from", inputmode: "decimal", hint: "0.5 to 1, the cosine of two vectors. Less finds more, and errs more often.", value: now.threshold, error: wrong("/cache/semantic/threshold"), oninput: move |text| draft.write().cache.threshold = text }
+            Bound { label: "Answers that are compared", hint: "The newest, 2000 at most.", value: now.max_entries, error: wrong("/cache/semantic/max_entries"), oninput: move |text| draft.write().cache.max_entries = text }
+        }
+    }
+}
+
+fn vector_models(provider: &Provider) -> Vec<String> {
+    let models = provider
+        .models
+        .iter()
+        .filter(|it| it.kind == ModelKind::Embedding);
+    models
+        .map(|model| format!("{}/{}", provider.name, model.name))
+        .collect()
 }
 
 #[component]

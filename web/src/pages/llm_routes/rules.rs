@@ -2,7 +2,7 @@
 
 use contracts::{
     FieldProblem,
-    llm::{AnswerCache, Guardrails, RateLimits, Redaction},
+    llm::{AnswerCache, Guardrails, RateLimits, Redaction, SemanticCache},
 };
 
 use super::draft::{given, number};
@@ -22,6 +22,11 @@ pub(super) struct LimitsDraft {
 pub(super) struct CacheDraft {
     pub(super) on: bool,
     pub(super) ttl_s: String,
+    pub(super) by_meaning: bool,
+    /// `<provider>/<model>`
+    pub(super) model: String,
+    pub(super) threshold: String,
+    pub(super) max_entries: String,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -60,16 +65,37 @@ impl LimitsDraft {
 
 impl CacheDraft {
     pub(super) fn of(cache: Option<&AnswerCache>) -> Self {
+        let semantic = cache.and_then(|cache| cache.semantic.clone());
+        let by_meaning = semantic.is_some();
+        let usual = || SemanticCache::by(String::new());
+        let semantic = semantic.unwrap_or_else(usual);
         Self {
             on: cache.is_some(),
             ttl_s: cache.map_or_else(|| USUAL_TTL.to_owned(), |cache| cache.ttl_s.to_string()),
+            by_meaning,
+            model: semantic.model,
+            threshold: semantic.threshold.to_string(),
+            max_entries: semantic.max_entries.to_string(),
         }
     }
 
     pub(super) fn cache(&self, problems: &mut Vec<FieldProblem>) -> Option<AnswerCache> {
-        self.on.then(|| AnswerCache {
-            ttl_s: number(&self.ttl_s, "/cache/ttl_s", problems),
-        })
+        if !self.on {
+            return None;
+        }
+        let ttl_s = number(&self.ttl_s, "/cache/ttl_s", problems);
+        let semantic = self.by_meaning.then(|| SemanticCache {
+            model: self.model.clone(),
+            threshold: self.threshold.trim().parse().unwrap_or_else(|_| {
+                problems.push(FieldProblem {
+                    path: "/cache/semantic/threshold".to_owned(),
+                    message: "has to be a number".into(),
+                });
+                0.0
+            }),
+            max_entries: number(&self.max_entries, "/cache/semantic/max_entries", problems),
+        });
+        Some(AnswerCache { ttl_s, semantic })
     }
 }
 
@@ -144,6 +170,7 @@ mod tests {
         limits.limits(&mut problems);
         let mut cache = CacheDraft::of(None);
         (cache.on, cache.ttl_s) = (true, String::new());
+        (cache.by_meaning, cache.threshold) = (true, "near".into());
         cache.cache(&mut problems);
         let mut rails = RailsDraft::of(None);
         rails.max_output_tokens = "-1".into();
@@ -152,6 +179,7 @@ mod tests {
         let expected = [
             "/limits/parallel",
             "/cache/ttl_s",
+            "/cache/semantic/threshold",
             "/guardrails/max_output_tokens",
         ];
         assert_eq!(paths, expected);
