@@ -66,6 +66,10 @@ pub const MIGRATIONS: Migrations = Migrations {
             name: "0006_answer_vectors",
             sql: include_str!("store/0006_answer_vectors.sql"),
         },
+        Migration {
+            name: "0007_versions",
+            sql: include_str!("store/0007_versions.sql"),
+        },
     ],
 };
 
@@ -373,6 +377,26 @@ async fn find(transaction: &Tenant, id: ProviderId) -> Result<provider::Model, E
         .await
         .map_err(sql::Error::from)?;
     row.ok_or(Error::UnknownProvider(id))
+}
+
+/// Whether what is replaced is what its replacer has seen, if they say what that was.
+///
+/// # Errors
+/// When somebody else was faster.
+fn check_version(
+    actual: i32,
+    seen: Option<u32>,
+    what: impl FnOnce() -> String,
+) -> Result<(), Error> {
+    let actual = actual.unsigned_abs();
+    match seen {
+        Some(expected) if expected != actual => Err(Error::VersionMismatch {
+            what: what(),
+            expected,
+            actual,
+        }),
+        _ => Ok(()),
+    }
 }
 
 fn signed(count: u32) -> i32 {

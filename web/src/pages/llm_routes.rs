@@ -10,7 +10,6 @@ mod words;
 
 use std::rc::Rc;
 
-use chrono::{DateTime, Utc};
 use contracts::{
     llm::{Route as LlmRoute, RouteSpec, RouteStrategy},
     page::Page as ListPage,
@@ -47,8 +46,8 @@ impl Replaced for LlmRoute {
     fn name(&self) -> &str {
         &self.spec.name
     }
-    fn updated_at(&self) -> DateTime<Utc> {
-        self.updated_at
+    fn version(&self) -> u32 {
+        self.version
     }
     fn spec(&self) -> &RouteSpec {
         &self.spec

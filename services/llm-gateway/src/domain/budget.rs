@@ -33,6 +33,7 @@ const STEPS: [u8; 3] = [50, 80, 100];
 pub(crate) struct Kept {
     pub(crate) id: BudgetId,
     pub(crate) spec: BudgetSpec,
+    pub(crate) version: u32,
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) updated_at: DateTime<Utc>,
 }

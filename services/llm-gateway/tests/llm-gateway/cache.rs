@@ -81,6 +81,7 @@ async fn an_equal_question_costs_nothing_and_says_so() {
     let update = UpdateRoute {
         route_id: route.id,
         spec: changed,
+        if_version: None,
     };
     fixture.ask(&stranger, &update).await.unwrap();
     assert!(!fixture.complete(&stranger, &ask).await.1.unwrap().cached);
