@@ -14,6 +14,7 @@ mod guardrails;
 mod held;
 mod http;
 mod limits;
+mod paid;
 mod prices;
 mod providers;
 mod python;
