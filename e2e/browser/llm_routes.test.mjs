@@ -132,6 +132,65 @@ test("weights, failures and times are kept, and what is wrong is told beside its
   assert.deepEqual(page.errors, []);
 });
 
+test("limits, cache and guardrails are asked for, and unfold where they are wrong", async () => {
+  const page = await open(browser);
+  await signIn(page);
+  await visit(page, "/routes");
+  await begin(page, "guarded");
+  const field = (label) => dialog(page).getByLabel(label, { exact: true });
+  const unfold = async (title) => {
+    // The heading of what is folded away is reached and opened by keys.
+    await dialog(page).locator("summary", { hasText: title }).focus();
+    await page.keyboard.press("Enter");
+  };
+  await unfold("Limits");
+  await field("Questions at the same time").fill("0");
+  await unfold("Cache");
+  await field("Equal questions get the same answer again").check();
+  await field("An answer counts for (seconds)").fill("soon");
+  // Nobody sees the fields of what is folded away: what is wrong there unfolds it.
+  await unfold("Cache");
+  await dialog(page).getByRole("button", { name: "Create route" }).click();
+  await dialog(page).getByText("Has to be a whole number.").waitFor();
+  await field("An answer counts for (seconds)").fill("60");
+  await field("Also questions that mean the same").check();
+  await field("Model for vectors").selectOption("rehearsal/rehearsal");
+  await field("Alike from").fill("0.2");
+  await unfold("Guardrails");
+  await field("Mail addresses").check();
+  await field("Blocked texts").fill(`Project X\n${"x".repeat(201)}`);
+  await field("Answers are JSON objects").check();
+  await field("Tokens of an answer at most").fill("500");
+  await dialog(page).getByRole("button", { name: "Create route" }).click();
+  await dialog(page).getByText("Text 2: 1 to 200 characters.").waitFor();
+  await dialog(page).getByText("1 to 100000.", { exact: true }).waitFor();
+  await dialog(page).getByText("0.5 to 1.", { exact: true }).waitFor();
+  await field("Alike from").fill("0.9");
+  await field("Questions at the same time").fill("4");
+  await field("Blocked texts").fill("Project X\n\n");
+  await dialog(page).getByRole("button", { name: "Create route" }).click();
+  await page.getByText("Saved “guarded”.").waitFor();
+  const kept = async () => (await api("GET", "/llm/routes")).items.find(({ spec }) => spec.name === "guarded").spec;
+  const { limits, cache, guardrails } = await kept();
+  assert.deepEqual(limits, { parallel: 4 });
+  assert.deepEqual(cache, { ttl_s: 60, semantic: { model: "rehearsal/rehearsal", threshold: 0.9, max_entries: 500 } });
+  assert.deepEqual(guardrails, { redact: ["email"], blocked: ["Project X"], json_only: true, max_output_tokens: 500 });
+  // And taken away again.
+  await edit(page, "guarded");
+  await unfold("Cache");
+  await field("Equal questions get the same answer again").uncheck();
+  await unfold("Limits");
+  await field("Questions at the same time").fill("");
+  await dialog(page).getByRole("button", { name: "Save" }).click();
+  await page.getByText("Saved “guarded”.").last().waitFor();
+  await dialog(page).waitFor({ state: "detached" });
+  const left = await kept();
+  assert.equal(left.limits, undefined);
+  assert.equal(left.cache, undefined);
+  assert.deepEqual(left.guardrails, guardrails);
+  assert.deepEqual(page.errors, []);
+});
+
 test("what somebody else saved meanwhile is seen before it is replaced", async () => {
   const page = await open(browser);
   await signIn(page);
@@ -188,7 +247,9 @@ for (const theme of ["light", "dark"]) {
     await visit(page, "/routes");
     await begin(page, theme);
     await dialog(page).getByLabel("Asks first").selectOption("weighted");
-    await dialog(page).getByText("Attempts and times").click();
+    for (const fold of ["Attempts and times", "Limits", "Cache", "Guardrails"]) await dialog(page).locator("summary", { hasText: fold }).click();
+    await dialog(page).getByLabel("Equal questions get the same answer again").check();
+    await dialog(page).getByLabel("Also questions that mean the same").check();
     const wrong = [];
     for (const width of [1440, 390]) {
       await page.setViewportSize({ width, height: 900 });

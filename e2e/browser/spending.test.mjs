@@ -144,6 +144,22 @@ test("a call is found, explained, and leads to its execution", async () => {
   assert.deepEqual(page.errors, []);
 });
 
+test("an execution leads to what it asked", async () => {
+  const page = await open(browser);
+  await signIn(page);
+  const rows = page.locator("tbody tr");
+  await shown(page, `/calls?execution=${execution}`, rows);
+  await visit(page, `/executions/${execution}`);
+  await page.getByRole("link", { name: "Calls of models" }).click();
+  await page.waitForURL((url) => url.pathname === "/calls" && url.searchParams.get("execution") === execution);
+  await rows.first().getByText("rehearsal/rehearsal").waitFor();
+  assert.equal(await rows.count(), 1);
+  await page.getByRole("button", { name: /^exec …/ }).click();
+  await page.waitForURL((url) => !url.search.includes("execution="));
+  await rows.nth(1).waitFor();
+  assert.deepEqual(page.errors, []);
+});
+
 test("a call that is not there is told so", async () => {
   const page = await open(browser);
   await signIn(page);

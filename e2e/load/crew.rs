@@ -236,6 +236,7 @@ async fn complete(_: Ctx<()>, _: Complete, chunks: Chunks<Delta>) -> Result<Comp
         rehearsal: false,
         dropped: Vec::new(),
         cached: false,
+        similarity: None,
     })
 }
 

@@ -168,6 +168,12 @@ impl Route {
             params: Params::default(),
         }
     }
+    /// What one execution asked.
+    pub(crate) fn calls_of(execution: impl ToString) -> Self {
+        Self::Calls {
+            params: Params::one("execution", &execution.to_string()),
+        }
+    }
     pub(crate) fn call(id: impl ToString) -> Self {
         Self::Call { id: id.to_string() }
     }

@@ -93,6 +93,7 @@ fn completion(content: Value, calls: &[(&str, Value)]) -> Outcome {
             rehearsal: false,
             dropped: Vec::new(),
             cached: false,
+            similarity: None,
         }),
     }
 }

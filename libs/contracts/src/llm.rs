@@ -27,7 +27,7 @@ pub use budget::{
     DeleteBudget, GetBudget, ListBudgets, Unpriced, UpdateBudget,
 };
 pub use call::{CallAttempt, CallRecord, GetCall, ListCalls};
-pub use guard::{AnswerCache, Guardrails, Redaction};
+pub use guard::{AnswerCache, Guardrails, Redaction, SemanticCache};
 pub use limits::{GetLimits, RateLimits, SetLimits};
 pub use route::{
     CreateRoute, DeleteRoute, Deployment, Fallback, GetRoute, ListRoutes, Route, RouteSpec,
@@ -202,9 +202,12 @@ pub struct Completion {
     /// Parameters of the question that had no effect at this provider.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dropped: Vec<String>,
-    /// True when the answer to an equal question was told again: it cost nothing.
+    /// True when the answer to an earlier question was told again: it cost nothing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cached: bool,
+    /// How near the earlier question was, as a cosine; none where it was equal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub similarity: Option<f64>,
 }
 
 /// Texts whose meaning is wanted as vectors, for example to find the nearest.

@@ -30,6 +30,7 @@ pub struct CallQuestion {
     pub provider: Option<String>,
     pub model: Option<String>,
     pub route: Option<String>,
+    pub execution: Option<ExecutionId>,
     pub failed: Option<bool>,
     /// Only calls before this one, in a list with the newest first.
     pub before: Option<(Time<Utc>, CallId)>,
@@ -146,6 +147,9 @@ fn filter(tenant: TenantId, question: &CallQuestion) -> Document {
             // A text alone: one that looks like an operator is a text all the same.
             filter.insert(field, doc! {"$eq": value});
         }
+    }
+    if let Some(execution) = question.execution {
+        filter.insert("execution", execution.to_string());
     }
     match question.failed {
         Some(true) => drop(filter.insert("error", doc! {"$ne": Bson::Null})),

@@ -21,6 +21,6 @@ pub use error::Error;
 pub use migration::{Migration, Migrations};
 pub use owner::Owner;
 pub use paging::{Cursor, page, page_after};
-pub use pool::{Platform, Pool, Tenant};
+pub use pool::{Call, Platform, Pool, Prepared, Tenant};
 pub use schema::SchemaName;
 pub use search::Search;

@@ -9,8 +9,9 @@ use std::{
 };
 
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, SqlxPostgresConnector,
-    Statement, TransactionTrait,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, QueryResult,
+    SqlxPostgresConnector, Statement, TransactionTrait,
+    sqlx::{self, AssertSqlSafe, PgConnection, postgres::PgRow},
 };
 
 use contracts::id::{TenantId, UserId};
@@ -33,6 +34,31 @@ pub struct Pool {
     statement_timeout_ms: u64,
     migrations: Migrations,
     checked: Arc<Mutex<HashSet<TenantId>>>,
+}
+
+/// A statement that each connection plans once, for [`Pool::once`].
+#[derive(Clone, Copy, Debug)]
+pub struct Prepared {
+    /// Unique in the service.
+    pub name: &'static str,
+    /// Those of its parameters, in parentheses.
+    pub types: &'static str,
+    pub sql: &'static str,
+}
+
+/// What [`Pool::once`] carries out.
+#[derive(Clone, Debug)]
+pub struct Call<'a> {
+    pub statement: &'a Prepared,
+    /// In parentheses, as SQL: each of a type whose text has no quote, for example an id, a number, a day.
+    pub values: String,
+}
+
+impl Prepared {
+    fn prepare(&self, settings: &str) -> String {
+        let Self { name, types, sql } = self;
+        format!("{settings}; PREPARE {name}{types} AS {sql}")
+    }
 }
 
 /// A transaction that sees the schema of one tenant and nothing else. Rolled back when dropped.
@@ -76,18 +102,9 @@ impl Pool {
     /// [`Error::UnknownTenant`]; [`Error::NotMigrated`] if the schema is older than this service; [`Error::Unavailable`].
     pub async fn tenant(&self, tenant: TenantId) -> Result<Tenant, Error> {
         let schema = SchemaName::of(tenant)?;
-        let settings = format!(
-            "SET LOCAL ROLE \"{schema}\"; SET LOCAL search_path TO \"{schema}\", pg_temp; {}",
-            self.limits()
-        );
-        let transaction = self.begin(&settings).await.map_err(|error| {
-            // invalid_parameter_value: no such role. insufficient_privilege: not a tenant this service may enter.
-            match error.sqlstate().as_deref() {
-                Some("22023" | "42501") => Error::UnknownTenant(tenant),
-                _ => error,
-            }
-        })?;
-        if !self.checked.lock().is_ok_and(|set| set.contains(&tenant)) {
+        let transaction = self.begin(&self.settings(&schema)).await;
+        let transaction = transaction.map_err(|error| of_tenant(error, tenant))?;
+        if !self.is_checked(tenant) {
             let names = self
                 .migrations
                 .tenant
@@ -103,6 +120,53 @@ impl Pool {
             self.remember(tenant);
         }
         Ok(Tenant { transaction })
+    }
+
+    /// Carries calls of prepared statements out on the tenant's schema, as one transaction and in one round trip; returns the
+    /// rows they give. Where a connection dies they may be carried out twice, so they must bear that.
+    ///
+    /// # Errors
+    /// As of [`Pool::tenant`], or what a statement fails with: then none of them was carried out.
+    pub async fn once(
+        &self,
+        tenant: TenantId,
+        calls: &[Call<'_>],
+    ) -> Result<Vec<QueryResult>, Error> {
+        if !self.is_checked(tenant) {
+            self.tenant(tenant).await?.commit().await?;
+        }
+        let settings = self.settings(&SchemaName::of(tenant)?);
+        // Sent together they are one transaction, which ends with them: the settings do too.
+        let mut text = format!("{settings}; SET LOCAL plan_cache_mode TO force_generic_plan");
+        for Call { statement, values } in calls {
+            text.push_str("; EXECUTE ");
+            text.push_str(statement.name);
+            text.push_str(values);
+        }
+        let mut tries = self.size + 1;
+        loop {
+            let pool = self.db.get_postgres_connection_pool();
+            let mut connection = pool.acquire().await?;
+            let mut rows = fetch(&mut connection, text.clone()).await;
+            // invalid_sql_statement_name: this connection does not know them yet.
+            if sqlstate_of(&rows) == Some("26000".into()) {
+                for call in calls {
+                    let prepare = call.statement.prepare(&settings);
+                    let prepared = fetch(&mut connection, prepare).await;
+                    // duplicate_prepared_statement
+                    if sqlstate_of(&prepared) != Some("42P05".into()) {
+                        prepared?;
+                    }
+                }
+                rows = fetch(&mut connection, text.clone()).await;
+            }
+            match rows {
+                // A connection that died while idle.
+                Err(Error::Unavailable(_)) if tries > 0 => tries -= 1,
+                Err(error) => return Err(of_tenant(error, tenant)),
+                Ok(rows) => return Ok(rows.into_iter().map(QueryResult::from).collect()),
+            }
+        }
     }
 
     /// A transaction on the shared tables that sees the rows of `tenant`, and those that a policy opens to `user`.
@@ -186,6 +250,13 @@ impl Pool {
         Ok(transaction)
     }
 
+    fn settings(&self, schema: &SchemaName) -> String {
+        format!(
+            "SET LOCAL ROLE \"{schema}\"; SET LOCAL search_path TO \"{schema}\", pg_temp; {}",
+            self.limits()
+        )
+    }
+
     fn limits(&self) -> String {
         format!(
             "SET LOCAL statement_timeout TO {}; SET LOCAL idle_in_transaction_session_timeout TO {IDLE_IN_TRANSACTION_MS}",
@@ -218,6 +289,10 @@ impl Pool {
         })
     }
 
+    fn is_checked(&self, tenant: TenantId) -> bool {
+        self.checked.lock().is_ok_and(|set| set.contains(&tenant))
+    }
+
     fn remember(&self, tenant: TenantId) {
         // A poisoned lock costs one more check per transaction, nothing else.
         let Ok(mut checked) = self.checked.lock() else {
@@ -227,6 +302,23 @@ impl Pool {
             checked.clear();
         }
         checked.insert(tenant);
+    }
+}
+
+async fn fetch(connection: &mut PgConnection, text: String) -> Result<Vec<PgRow>, Error> {
+    let rows = sqlx::raw_sql(AssertSqlSafe(text)).fetch_all(connection);
+    rows.await.map_err(Error::from)
+}
+
+fn sqlstate_of<T>(outcome: &Result<T, Error>) -> Option<String> {
+    outcome.as_ref().err()?.sqlstate()
+}
+
+fn of_tenant(error: Error, tenant: TenantId) -> Error {
+    // invalid_parameter_value: no such role. insufficient_privilege: not a tenant this service may enter.
+    match error.sqlstate().as_deref() {
+        Some("22023" | "42501") => Error::UnknownTenant(tenant),
+        _ => error,
     }
 }
 

@@ -5,6 +5,7 @@
 //! **Invariant:** each question that was put to a provider leaves exactly one record, however the call ends; a call
 //! that ends early drops its provider's answer at once.
 
+mod alike;
 mod cached;
 mod checked;
 mod embed;
@@ -265,15 +266,17 @@ impl Call {
             rehearsal: self.target.is_rehearsal(),
             dropped: self.ignored.clone(),
             cached: self.entry.record.cached,
+            similarity: self.entry.record.similarity,
         })
     }
 
-    /// `hit` or `miss`, where the route has a cache.
-    pub(crate) fn cache(&self) -> Option<&'static str> {
-        match (self.entry.record.cached, self.is_kept) {
-            (true, _) => Some("hit"),
-            (false, true) => Some("miss"),
-            (false, false) => None,
+    /// `hit`, `semantic` with how near the earlier question was, or `miss`, where the route has a cache.
+    pub(crate) fn cache(&self) -> Option<Cow<'static, str>> {
+        let record = &self.entry.record;
+        match (record.cached, record.similarity) {
+            (true, Some(near)) => Some(format!("semantic; similarity={near}").into()),
+            (true, None) => Some("hit".into()),
+            (false, _) => self.is_kept.then(|| "miss".into()),
         }
     }
 

@@ -7,6 +7,7 @@ pub(crate) mod breaker;
 pub(crate) mod budget;
 pub(crate) mod catalog;
 pub(crate) mod guard;
+pub(crate) mod likeness;
 pub(crate) mod meter;
 pub(crate) mod piece;
 pub(crate) mod price;

@@ -28,6 +28,12 @@ pub enum Error {
     InvalidRoute(Vec<FieldProblem>),
     #[error("route `{route}` has nobody to ask for now: all its deployments rest")]
     RouteRests { route: String, retry_after_ms: u64 },
+    #[error("{what} is at version {actual}, not {expected}: someone else has changed it")]
+    VersionMismatch {
+        what: String,
+        expected: u32,
+        actual: u32,
+    },
     #[error("budget `{0}` does not exist")]
     UnknownBudget(BudgetId),
     #[error("budget `{0}` exists already")]
@@ -101,6 +107,7 @@ impl Error {
             Self::Unresolved(Unresolved::DeadRoute(_)) => "route_empty",
             Self::UnknownRoute(_) | Self::UnknownRouteId(_) => "route_not_found",
             Self::RouteExists(_) => "route_exists",
+            Self::VersionMismatch { .. } => "version_mismatch",
             Self::InvalidRoute(_) => "invalid_route",
             Self::RouteRests { .. } => "route_rests",
             Self::UnknownCall(_) => "call_not_found",
@@ -154,6 +161,7 @@ impl ServiceError for Error {
             Self::ProviderExists(_)
             | Self::RouteExists(_)
             | Self::BudgetExists(_)
+            | Self::VersionMismatch { .. }
             // No time heals it but the next period's, so nobody tries again.
             | Self::BudgetExceeded { .. }
             | Self::Cancelled => ErrorCode::Conflict,
@@ -184,6 +192,9 @@ impl ServiceError for Error {
             }
             Self::BudgetExceeded { .. } => {
                 Problem::new(self.code(), self.to_string()).with_status(402)
+            }
+            Self::VersionMismatch { .. } => {
+                Problem::new(self.code(), self.to_string()).with_status(412)
             }
             Self::Guarded(_) => Problem::new(self.code(), self.to_string()).with_status(400),
             Self::RouteRests { retry_after_ms, .. } | Self::LimitReached { retry_after_ms, .. } => {

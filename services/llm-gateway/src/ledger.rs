@@ -14,8 +14,9 @@ use kernel::TaskCtx;
 use moka::sync::Cache;
 use rust_decimal::Decimal;
 use sea_orm::prelude::Uuid;
-use tokio::sync::{Mutex, Semaphore, mpsc};
+use tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
 use tokio_util::task::{TaskTracker, task_tracker::TaskTrackerToken};
+use tracing::Instrument;
 
 use crate::{
     Error, State,
@@ -23,7 +24,7 @@ use crate::{
         budget::{Bound, Kept, Payer, Subject, period_start},
         catalog::Plan,
     },
-    store::{Counter, Reservation, Settled},
+    store::{Counter, Reservation, Settled, Store},
 };
 
 /// Calls that wait to be booked, at most.
@@ -94,6 +95,11 @@ impl Hold {
     /// The call is over and took this.
     pub(crate) fn settle(mut self, cost: Decimal) {
         self.tell(cost);
+    }
+
+    /// Nothing was held back.
+    fn forget(mut self) {
+        self.is_over = true;
     }
 
     fn tell(&mut self, cost: Decimal) {
@@ -180,38 +186,59 @@ pub(crate) async fn hold(
         .collect();
     let reservation = Reservation {
         call,
-        counters: &counters,
+        counters,
         amount,
         least: question.cost(tariffs()),
     };
-    let ledger = &state.ledger;
-    let open = ledger.open.token();
-    // Made before anything is held back: a caller that leaves in between frees it all the same.
-    let mut hold = Hold {
-        ledger: ledger.clone(),
-        tenant,
-        call,
-        is_over: false,
-        _open: open,
-    };
-    let Some(refused) = reserve(state, tenant, reservation).await? else {
-        return Ok(Some(hold));
-    };
-    hold.is_over = true;
-    Err(refused_by(&applying, refused, amount))
+    match held(state, tenant, reservation).await? {
+        Ok(hold) => Ok(Some(hold)),
+        Err(refused) => Err(refused_by(&applying, refused, amount)),
+    }
 }
 
-/// Reserves; the budget that refuses, otherwise.
-async fn reserve(
+/// Money that is held back, or the counter that refuses.
+async fn held(
     state: &State,
     tenant: TenantId,
-    reservation: Reservation<'_>,
+    reservation: Reservation,
+) -> Result<Result<Hold, Counter>, Error> {
+    let (store, ledger) = (state.store.clone(), state.ledger.clone());
+    let hold = Hold {
+        ledger: ledger.clone(),
+        tenant,
+        call: reservation.call,
+        is_over: false,
+        _open: ledger.open.token(),
+    };
+    let (tell, told) = oneshot::channel();
+    let reserving = async move {
+        let outcome = match reserve(&store, &ledger, tenant, reservation).await {
+            Ok(None) => Ok(Ok(hold)),
+            Ok(Some(refusing)) => {
+                hold.forget();
+                Ok(Err(refusing))
+            }
+            Err(error) => Err(error),
+        };
+        // A caller that left in between gives its hold back, now that there is one.
+        drop(tell.send(outcome));
+    };
+    // It ends also without its caller: nobody could tell else whether the money is held back.
+    state.ledger.open.spawn(reserving.in_current_span());
+    told.await.unwrap_or(Err(Error::Gone))
+}
+
+/// Reserves; the counter that refuses, otherwise.
+async fn reserve(
+    store: &Store,
+    ledger: &Ledger,
+    tenant: TenantId,
+    reservation: Reservation,
 ) -> Result<Option<Counter>, Error> {
-    let (store, ledger) = (&state.store, &state.ledger);
     // A crowd waits here, and not for the connections that others need too.
     let turn = ledger.turns.acquire().await;
     let _turn = turn.expect("nobody closes it");
-    let Some(first) = store.reserve(tenant, reservation).await? else {
+    let Some(first) = store.reserve(tenant, &reservation).await? else {
         return Ok(None);
     };
     let counter = |budget: BudgetId| {
@@ -224,7 +251,7 @@ async fn reserve(
         ledger.looked.insert((tenant, refusing), ());
         // Calls that died may hold what this one needs.
         if store.sweep(tenant).await? {
-            match store.reserve(tenant, reservation).await? {
+            match store.reserve(tenant, &reservation).await? {
                 None => return Ok(None),
                 Some(again) => refusing = counter(again),
             }

@@ -25,7 +25,10 @@ use secrecy::{ExposeSecret, SecretString};
 use sql::{Cursor, Migration, Migrations, Pool, Tenant};
 use vault::Vault;
 
-pub(crate) use self::ledger::{Counter, Reservation, Settled};
+pub(crate) use self::{
+    answers::Meaning,
+    ledger::{Counter, Reservation, Settled},
+};
 use crate::{
     Error,
     domain::{
@@ -58,6 +61,14 @@ pub const MIGRATIONS: Migrations = Migrations {
         Migration {
             name: "0005_answers",
             sql: include_str!("store/0005_answers.sql"),
+        },
+        Migration {
+            name: "0006_answer_vectors",
+            sql: include_str!("store/0006_answer_vectors.sql"),
+        },
+        Migration {
+            name: "0007_versions",
+            sql: include_str!("store/0007_versions.sql"),
         },
     ],
 };
@@ -366,6 +377,26 @@ async fn find(transaction: &Tenant, id: ProviderId) -> Result<provider::Model, E
         .await
         .map_err(sql::Error::from)?;
     row.ok_or(Error::UnknownProvider(id))
+}
+
+/// Whether what is replaced is what its replacer has seen, if they say what that was.
+///
+/// # Errors
+/// When somebody else was faster.
+fn check_version(
+    actual: i32,
+    seen: Option<u32>,
+    what: impl FnOnce() -> String,
+) -> Result<(), Error> {
+    let actual = actual.unsigned_abs();
+    match seen {
+        Some(expected) if expected != actual => Err(Error::VersionMismatch {
+            what: what(),
+            expected,
+            actual,
+        }),
+        _ => Ok(()),
+    }
 }
 
 fn signed(count: u32) -> i32 {

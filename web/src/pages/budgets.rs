@@ -8,7 +8,6 @@ mod words;
 
 use std::rc::Rc;
 
-use chrono::{DateTime, Utc};
 use contracts::{
     llm::{Budget, BudgetSpec, BudgetUsage, Unpriced},
     page::Page as ListPage,
@@ -52,8 +51,8 @@ impl Replaced for Budget {
     fn name(&self) -> &str {
         &self.spec.name
     }
-    fn updated_at(&self) -> DateTime<Utc> {
-        self.updated_at
+    fn version(&self) -> u32 {
+        self.version
     }
     fn spec(&self) -> &BudgetSpec {
         &self.spec

@@ -58,7 +58,7 @@ fn Facts(call: CallRecord) -> Element {
                 Fact { term: "Prices of", "{version}" }
             }
             if call.cached {
-                Fact { term: "Answer", "told again from the cache" }
+                Fact { term: "Answer", {told_again(call.similarity)} }
             }
             if let Some(route) = &call.route {
                 Fact { term: "Route", code { "{route}" } }
@@ -84,6 +84,17 @@ fn Facts(call: CallRecord) -> Element {
 fn Fact(term: &'static str, children: Element) -> Element {
     rsx! {
         div { class: "fact", dt { "{term}" } dd { {children} } }
+    }
+}
+
+/// Of what earlier question the answer is.
+fn told_again(similarity: Option<f64>) -> String {
+    match similarity {
+        None => "told again from the cache".to_owned(),
+        Some(near) => format!(
+            "told again, to a question that is {:.1} % alike",
+            near * 100.0
+        ),
     }
 }
 

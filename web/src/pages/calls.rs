@@ -167,6 +167,7 @@ mod tests {
             price_version: None,
             estimated: false,
             cached: false,
+            similarity: None,
             duration_ms: 12,
             error: Some("upstream_timeout".into()),
             at: DateTime::UNIX_EPOCH,

@@ -4,11 +4,12 @@ mod deployments;
 mod draft;
 mod form;
 mod order;
+mod rule_fields;
+mod rules;
 mod words;
 
 use std::rc::Rc;
 
-use chrono::{DateTime, Utc};
 use contracts::{
     llm::{Route as LlmRoute, RouteSpec, RouteStrategy},
     page::Page as ListPage,
@@ -45,8 +46,8 @@ impl Replaced for LlmRoute {
     fn name(&self) -> &str {
         &self.spec.name
     }
-    fn updated_at(&self) -> DateTime<Utc> {
-        self.updated_at
+    fn version(&self) -> u32 {
+        self.version
     }
     fn spec(&self) -> &RouteSpec {
         &self.spec

@@ -1,4 +1,4 @@
-//! The page of what is kept without versions: a list, and one dialog that makes and changes.
+//! The page of what is kept in its last version alone: a list, and one dialog that makes and changes.
 
 use std::rc::Rc;
 

@@ -1,16 +1,14 @@
-//! Saving in a dialog what is kept without versions, and noticing what somebody else changed meanwhile.
+//! Saving in a dialog what is replaced as a whole, and noticing what somebody else changed meanwhile.
 //!
-//! **Invariant:** what is replaced was read anew just before: whoever edits is asked when it is not what they began from.
-//! Two who save in the same moment are not told apart; the API keeps no revision of these.
+//! **Invariant:** a save names the version that the draft began from, so nobody overwrites what they have not seen.
 
-use chrono::{DateTime, Utc};
 use contracts::Problem;
 use dioxus::prelude::*;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::editing::{OvertakenNotice, changes, json};
 use crate::{
-    api::{self, query},
+    api::{self, Call, query},
     ui::{
         button::{Button, Variant},
         dialog::{Dialog, DialogActions},
@@ -19,7 +17,7 @@ use crate::{
     },
 };
 
-/// What is kept without versions, and replaced as a whole.
+/// What is kept in its last version alone, and replaced as a whole.
 pub(crate) trait Replaced: Clone + PartialEq + DeserializeOwned + 'static {
     type Spec: PartialEq + Serialize + 'static;
     /// Its address in the API.
@@ -30,7 +28,7 @@ pub(crate) trait Replaced: Clone + PartialEq + DeserializeOwned + 'static {
     const STALE: &'static [&'static str];
     fn key(&self) -> String;
     fn name(&self) -> &str;
-    fn updated_at(&self) -> DateTime<Utc>;
+    fn version(&self) -> u32;
     fn spec(&self) -> &Self::Spec;
 }
 
@@ -116,11 +114,11 @@ async fn store<R: Replaced>(base: Option<&R>, spec: &R::Spec) -> Result<Outcome<
         return api::post(R::PATH, spec).await.map(Outcome::Saved);
     };
     let path = format!("{}/{}", R::PATH, base.key());
-    let now: R = api::get(&path).await?;
-    if now.updated_at() != base.updated_at() {
-        return Ok(Outcome::Overtaken(now));
+    let call = Call::new("PUT", &path).header("if-match", format!("\"{}\"", base.version()));
+    match call.json(spec).send().await {
+        Err(problem) if problem.status == 412 => api::get(&path).await.map(Outcome::Overtaken),
+        saved => saved.map(Outcome::Saved),
     }
-    api::put(&path, spec).await.map(Outcome::Saved)
 }
 
 /// The form's dialog; `children` are its fields.

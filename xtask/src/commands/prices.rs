@@ -24,6 +24,16 @@ const VENDORS: [(&str, &str); 9] = [
     ("xai", "xai"),
 ];
 
+/// Behind the names of their fields, and what vendors call it.
+const TERMS: [(&str, &str); 3] = [
+    ("_flex", "flex"),
+    ("_priority", "priority"),
+    ("_batches", "batch"),
+];
+/// What Anthropic multiplies its prices by: where it answers, and how fast.
+const FACTORS: [&str; 2] = ["us", "fast"];
+const ANSWER: &str = "output_cost_per_token";
+
 /// What a model costs, its fields in the order in which they are written.
 #[derive(Serialize)]
 struct Line<'a> {
@@ -33,6 +43,8 @@ struct Line<'a> {
     price: Price,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tiers: Vec<Tier>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    terms: BTreeMap<&'static str, Term>,
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<&'a str>,
 }
@@ -40,8 +52,24 @@ struct Line<'a> {
 #[derive(Serialize)]
 struct Tier {
     above: u64,
+    /// None where the vendor does not say it.
     #[serde(flatten)]
-    price: Price,
+    price: Option<Price>,
+}
+
+/// What a vendor charges under terms that are not its usual ones.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Term {
+    Factor {
+        factor: String,
+    },
+    Rates {
+        #[serde(flatten)]
+        price: Price,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        tiers: Vec<Tier>,
+    },
 }
 
 #[derive(Serialize)]
@@ -128,34 +156,46 @@ fn line<'a>(name: &'a str, entry: &'a Value) -> Option<Line<'a>> {
             .unwrap_or(name),
         price,
         tiers: tiers(entry),
+        terms: terms(entry),
         source: entry["source"].as_str(),
     })
 }
 
 /// The price behind a suffix of the fields' names; none where nobody knows what a question costs.
 fn price(entry: &Value, suffix: &str) -> Option<Price> {
-    let number = |name: &str| match &entry[name] {
-        Value::Number(number) => per_million(&number.to_string()),
-        _ => None,
-    };
-    let field = |theirs: &str| number(&format!("{theirs}{suffix}"));
-    let answer = "output_cost_per_token";
     let completion = match entry["mode"].as_str() {
         // Vectors have no answer to pay for.
         Some("embedding") => "0".to_owned(),
         // A tier of questions alone leaves the answer at its price.
-        _ => field(answer).or_else(|| number(answer))?,
+        _ => amount(entry, ANSWER, suffix).or_else(|| amount(entry, ANSWER, ""))?,
     };
     Some(Price {
-        prompt: field("input_cost_per_token")?,
+        prompt: amount(entry, "input_cost_per_token", suffix)?,
         completion,
-        cache_read: field("cache_read_input_token_cost"),
-        cache_write: field("cache_creation_input_token_cost"),
+        cache_read: amount(entry, "cache_read_input_token_cost", suffix),
+        cache_write: amount(entry, "cache_creation_input_token_cost", suffix),
     })
 }
 
-/// Prices for questions beyond a size: `…_above_200k_tokens`.
-fn tiers(entry: &Value) -> Vec<Tier> {
+/// As [`price`], where each amount that the usual price has must be said.
+fn price_of_term(entry: &Value, size: &str, term: &str) -> Option<Price> {
+    let (usual, suffix) = (price(entry, size)?, format!("{size}{term}"));
+    let has_answer = entry["mode"] == "embedding" || amount(entry, ANSWER, &suffix).is_some();
+    let found = price(entry, &suffix).filter(|_| has_answer)?;
+    let is_whole = usual.cache_read.is_some() == found.cache_read.is_some()
+        && usual.cache_write.is_some() == found.cache_write.is_some();
+    is_whole.then_some(found)
+}
+
+fn amount(entry: &Value, name: &str, suffix: &str) -> Option<String> {
+    match &entry[format!("{name}{suffix}")] {
+        Value::Number(number) => per_million(&number.to_string()),
+        _ => None,
+    }
+}
+
+/// The sizes beyond which questions have other prices: `…_above_200k_tokens`.
+fn sizes(entry: &Value) -> Vec<u64> {
     let fields = entry.as_object().into_iter().flatten();
     let sizes = fields.filter_map(|(name, _)| {
         let rest = name.strip_prefix("input_cost_per_token_above_")?;
@@ -163,13 +203,42 @@ fn tiers(entry: &Value) -> Vec<Tier> {
     });
     let mut sizes: Vec<u64> = sizes.collect();
     sizes.sort_unstable();
-    let tier = |size: &u64| {
-        Some(Tier {
-            above: size * 1000,
-            price: price(entry, &format!("_above_{size}k_tokens"))?,
-        })
+    sizes
+}
+
+fn size_suffix(size: u64) -> String {
+    format!("_above_{size}k_tokens")
+}
+
+fn tiers(entry: &Value) -> Vec<Tier> {
+    let tier = |size: u64| Tier {
+        above: size * 1000,
+        price: price(entry, &size_suffix(size)),
     };
-    sizes.iter().filter_map(tier).collect()
+    sizes(entry).into_iter().map(tier).collect()
+}
+
+/// Flexible and preferred questions, those in batches, and places with prices of their own.
+fn terms(entry: &Value) -> BTreeMap<&'static str, Term> {
+    let rates = TERMS.into_iter().filter_map(|(suffix, word)| {
+        let tier = |size: u64| Tier {
+            above: size * 1000,
+            price: price_of_term(entry, &size_suffix(size), suffix),
+        };
+        let term = Term::Rates {
+            price: price_of_term(entry, "", suffix)?,
+            tiers: sizes(entry).into_iter().map(tier).collect(),
+        };
+        Some((word, term))
+    });
+    let own = &entry["provider_specific_entry"];
+    let is_anthropic = entry["litellm_provider"] == "anthropic";
+    let factors = FACTORS.into_iter().filter(|_| is_anthropic);
+    let factors = factors.filter_map(|word| {
+        let factor = own[word].as_number()?.to_string();
+        Some((word, Term::Factor { factor }))
+    });
+    rates.chain(factors).collect()
 }
 
 /// Dollars per token as they are written, times a million: the digits stay, the point moves.
@@ -232,6 +301,13 @@ mod tests {
             "long": {"litellm_provider": "openai", "mode": "chat", "input_cost_per_token": 1e-06, "output_cost_per_token": 2e-06,
                 "input_cost_per_token_above_128k_tokens": 3e-06},
             "vectors": {"litellm_provider": "openai", "mode": "embedding", "input_cost_per_token": 2e-08},
+            "swift": {"litellm_provider": "openai", "mode": "chat", "input_cost_per_token": 2e-06, "output_cost_per_token": 8e-06,
+                "input_cost_per_token_above_272k_tokens": 4e-06, "cache_read_input_token_cost": 2e-07,
+                "input_cost_per_token_priority": 4e-06, "output_cost_per_token_priority": 1.6e-05, "cache_read_input_token_cost_priority": 4e-07,
+                "input_cost_per_token_flex": 1e-06, "output_cost_per_token_flex": 4e-06,
+                "input_cost_per_token_batches": 1e-06},
+            "placed": {"litellm_provider": "anthropic", "mode": "chat", "input_cost_per_token": 5e-06, "output_cost_per_token": 2.5e-05,
+                "provider_specific_entry": {"us": 1.1, "odd": 3}},
             "free": {"litellm_provider": "openai", "mode": "chat", "input_cost_per_token": 0.0, "output_cost_per_token": 0.0},
             "drawn": {"litellm_provider": "openai", "mode": "image_generation", "input_cost_per_token": 1e-06},
         });
@@ -244,7 +320,14 @@ mod tests {
         let long = json!({"vendor": "openai", "model": "long", "prompt": "1", "completion": "2", "tiers": [tier]});
         let vectors =
             json!({"vendor": "openai", "model": "vectors", "prompt": "0.02", "completion": "0"});
-        let expect = json!([gemini, long, vectors]);
+        let placed = json!({"vendor": "anthropic", "model": "placed", "prompt": "5", "completion": "25",
+            "terms": {"us": {"factor": "1.1"}}});
+        // Of `flex` nobody says what cached tokens cost, of `batch` what an answer does.
+        let priority = json!({"prompt": "4", "completion": "16", "cache_read": "0.4", "tiers": [{"above": 272_000}]});
+        let tier = json!({"above": 272_000, "prompt": "4", "completion": "8"});
+        let swift = json!({"vendor": "openai", "model": "swift", "prompt": "2", "completion": "8", "cache_read": "0.2",
+            "tiers": [tier], "terms": {"priority": priority}});
+        let expect = json!([placed, gemini, long, swift, vectors]);
         assert_eq!(
             (&table["version"], &table["models"]),
             (&json!("v"), &expect)

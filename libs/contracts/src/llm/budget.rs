@@ -124,6 +124,8 @@ pub struct Budget {
     pub period_start: Option<NaiveDate>,
     /// Those who spent most in the present period, 20 at most.
     pub usage: Vec<BudgetUsage>,
+    /// Counts its changes, from 1.
+    pub version: u32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
@@ -159,9 +161,12 @@ request!(GetBudget => Budget, "llm.get_budget", Access::Permission(Permission::P
 pub struct UpdateBudget {
     pub budget_id: BudgetId,
     pub spec: BudgetSpec,
+    /// Only while it still has this version.
+    #[serde(default)]
+    pub if_version: Option<u32>,
 }
 request!(UpdateBudget => Budget, "llm.update_budget", Access::Permission(Permission::ProviderWrite), objects: &["budget_id"],
-    example: UpdateBudget { budget_id: BudgetId::EXAMPLE, spec: BudgetSpec::example() });
+    example: UpdateBudget { budget_id: BudgetId::EXAMPLE, spec: BudgetSpec::example(), if_version: None });
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -35,9 +35,13 @@ pub struct CallRecord {
     /// True when the provider did not say what the call took, because it was cut short or does not count.
     #[serde(default)]
     pub estimated: bool,
-    /// True when the answer to an equal question was told again.
+    /// True when the answer to an earlier question was told again.
     #[serde(default)]
     pub cached: bool,
+    /// How near the earlier question was, as a cosine; none where it was equal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
+    pub similarity: Option<f64>,
     pub duration_ms: u64,
     /// The failure's stable word, none on success.
     pub error: Option<String>,
@@ -72,6 +76,9 @@ pub struct ListCalls {
     pub model: Option<String>,
     #[serde(default)]
     pub route: Option<String>,
+    /// Only what this execution asked.
+    #[serde(default)]
+    pub execution_id: Option<ExecutionId>,
     /// Only calls that failed, or only calls that did not.
     #[serde(default)]
     pub failed: Option<bool>,

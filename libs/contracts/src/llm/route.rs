@@ -181,6 +181,8 @@ impl RouteSpec {
 pub struct Route {
     pub id: RouteId,
     pub spec: RouteSpec,
+    /// Counts its changes, from 1.
+    pub version: u32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
@@ -216,9 +218,12 @@ request!(GetRoute => Route, "llm.get_route", Access::Permission(Permission::Prov
 pub struct UpdateRoute {
     pub route_id: RouteId,
     pub spec: RouteSpec,
+    /// Only while it still has this version.
+    #[serde(default)]
+    pub if_version: Option<u32>,
 }
 request!(UpdateRoute => Route, "llm.update_route", Access::Permission(Permission::ProviderWrite), objects: &["route_id"],
-    example: UpdateRoute { route_id: RouteId::EXAMPLE, spec: RouteSpec::example() });
+    example: UpdateRoute { route_id: RouteId::EXAMPLE, spec: RouteSpec::example(), if_version: None });
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -30,6 +30,7 @@ async fn calls_are_kept_once_and_read_in_order() {
             price_version: None,
             estimated: false,
             cached: false,
+            similarity: None,
             duration_ms: 12,
             error: None,
             at: format!("2026-01-02T03:04:{second:02}Z").parse().unwrap(),
@@ -74,6 +75,7 @@ fn call(
         price_version: None,
         estimated: false,
         cached: false,
+        similarity: None,
         duration_ms: 12,
         error: (cost == Some("2")).then(|| "timeout".into()),
         at: at.parse().unwrap(),
@@ -171,6 +173,8 @@ async fn the_latest_calls_are_found_by_what_they_were() {
         call(user, "2026-01-01T00:00:02Z", "$ne", None, None),
     ];
     all[1..].sort_by_key(|call| call.id);
+    let asking = Some(ExecutionId::generate());
+    all[1].execution_id = asking;
     let kept: Vec<_> = all
         .iter()
         .map(|record| ArchivedCall {
@@ -203,6 +207,12 @@ async fn the_latest_calls_are_found_by_what_they_were() {
     };
     let odd_one = all.iter().find(|call| call.model == "$ne").unwrap();
     assert_eq!(find(odd).await, [odd_one.id]);
+    let of = |execution| CallQuestion {
+        execution,
+        ..CallQuestion::default()
+    };
+    assert_eq!(find(of(asking)).await, ids[1..2]);
+    assert_eq!(find(of(Some(ExecutionId::generate()))).await, []);
     let found = archive.call(tenant, ids[0]).await.unwrap();
     assert_eq!(found, Some(all[2].clone()));
     let stranger = TenantId::generate();

@@ -59,6 +59,7 @@ async fn complete(_: Ctx<()>, _: Complete, out: Chunks<Delta>) -> Result<Complet
         rehearsal: true,
         dropped: Vec::new(),
         cached: false,
+        similarity: None,
     })
 }
 

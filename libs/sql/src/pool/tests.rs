@@ -44,7 +44,36 @@ async fn nothing_is_left_on_the_connection() {
     failed.await.unwrap_err();
     drop(transaction);
     assert_eq!(settings(&pool).await, before, "after a failed statement");
+
+    let once = async |tenant, ids: &[i32]| {
+        let calls = ids.iter().map(|id| Call {
+            statement: &ADD,
+            values: format!("({id})"),
+        });
+        let rows = pool.once(tenant, &calls.collect::<Vec<_>>()).await?;
+        let ids = rows.iter().map(|row| row.try_get_by_index::<i32>(0));
+        Ok::<Vec<i32>, Error>(ids.map(Result::unwrap).collect())
+    };
+    assert_eq!(once(tenant, &[1, 2]).await.unwrap(), [1, 2]);
+    assert_eq!(settings(&pool).await, before, "after calls in one");
+    // What fails takes back what came before it.
+    let failed = once(tenant, &[3, 1]).await.unwrap_err();
+    assert!(failed.violates("notes_pkey"), "{failed:?}");
+    assert_eq!(settings(&pool).await, before, "after calls that failed");
+    assert_eq!(once(tenant, &[3]).await.unwrap(), [3]);
+    // The same connection serves another tenant's table by the same name.
+    let other = TenantId::generate();
+    owner.create_tenant(other, &[NOTES]).await.unwrap();
+    assert_eq!(once(other, &[1]).await.unwrap(), [1]);
+    let refused = once(TenantId::generate(), &[1]).await.unwrap_err();
+    assert!(matches!(refused, Error::UnknownTenant(_)), "{refused:?}");
 }
+
+const ADD: Prepared = Prepared {
+    name: "add_note",
+    types: "(integer)",
+    sql: "INSERT INTO notes VALUES ($1) RETURNING id",
+};
 
 async fn settings(pool: &Pool) -> String {
     let statement = Statement::from_string(

@@ -105,6 +105,7 @@ async fn complete(
         rehearsal: true,
         dropped: Vec::new(),
         cached: false,
+        similarity: None,
     })
 }
 

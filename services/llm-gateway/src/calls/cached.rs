@@ -20,12 +20,12 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
-use super::cancelled;
+use super::{alike::is_for_others, cancelled};
 use crate::{
     Error, State,
     domain::piece::{Extra, Piece, Tokens},
     provider::Fault,
-    store::Store,
+    store::{Meaning, Store},
 };
 
 /// Bytes of an answer that is kept, at most.
@@ -33,7 +33,7 @@ const MAX_KEPT: usize = 256 * 1024;
 /// Characters of a text in one piece of an answer that is told again.
 const PIECE: usize = 80;
 
-type Key = [u8; 32];
+pub(super) type Key = [u8; 32];
 type Landing = watch::Receiver<Option<Arc<Kept>>>;
 
 /// An answer that is told again.
@@ -41,11 +41,14 @@ type Landing = watch::Receiver<Option<Arc<Kept>>>;
 pub(super) struct Kept {
     pub(super) provider: String,
     pub(super) model: String,
-    message: Message,
-    finish_reason: FinishReason,
+    pub(super) message: Message,
+    pub(super) finish_reason: FinishReason,
     prompt_tokens: u64,
     completion_tokens: u64,
     pub(super) dropped: Vec<String>,
+    /// How near the question was that it is told for; none where that is equal.
+    #[serde(skip)]
+    pub(super) similarity: Option<f64>,
 }
 
 /// The questions under way whose answers will be kept.
@@ -61,6 +64,8 @@ pub(super) struct Flight {
     tenant: TenantId,
     key: Key,
     ttl_s: u32,
+    /// What the question means, where later ones are compared with it.
+    pub(super) meaning: Option<Meaning>,
     tell: watch::Sender<Option<Arc<Kept>>>,
 }
 
@@ -77,7 +82,7 @@ pub(super) async fn look(
     ask: &Complete,
     ear: Option<&Ear>,
 ) -> Result<Option<Look>, Error> {
-    let Some(cache) = route.cache else {
+    let Some(cache) = &route.cache else {
         return Ok(None);
     };
     let key = key(route, ask);
@@ -99,7 +104,7 @@ pub(super) async fn look(
 }
 
 /// Equal questions to equal routes.
-fn key(route: &RouteSpec, ask: &Complete) -> Key {
+pub(super) fn key(route: &RouteSpec, ask: &Complete) -> Key {
     let asked = Complete {
         flow_id: None,
         node: None,
@@ -133,6 +138,7 @@ impl Flights {
             tenant,
             key,
             ttl_s,
+            meaning: None,
             tell,
         })
     }
@@ -148,13 +154,17 @@ impl Flight {
     async fn look(self, state: &State) -> Result<Look, Error> {
         let now = Utc::now();
         let text = state.store.answer(self.tenant, &self.key, now).await?;
-        // What an older version of ours wrote may be unreadable: then it is as if it were not there.
-        let kept = text.and_then(|text| serde_json::from_str::<Kept>(&text).ok());
-        let Some(kept) = kept.map(Arc::new) else {
-            return Ok(Look::Miss(self));
-        };
+        let kept = text.and_then(|text| Kept::read(&text));
+        Ok(match kept {
+            Some(kept) => Look::Hit(self.tell(Arc::new(kept))),
+            None => Look::Miss(self),
+        })
+    }
+
+    /// An answer that was kept, for those who wait as well.
+    pub(super) fn tell(self, kept: Arc<Kept>) -> Arc<Kept> {
         self.tell.send_replace(Some(kept.clone()));
-        Ok(Look::Hit(kept))
+        kept
     }
 
     /// Keeps the answer and tells it to those who wait.
@@ -171,17 +181,19 @@ impl Flight {
             prompt_tokens: done.usage.prompt_tokens,
             completion_tokens: done.usage.completion_tokens,
             dropped: done.dropped.clone(),
+            similarity: None,
         };
         let text = serde_json::to_string(&kept).expect("an answer can be written as JSON");
         if !is_whole || text.len() > MAX_KEPT {
             return;
         }
+        let meaning = self.meaning.as_ref().filter(|_| is_for_others(&kept));
         self.tell.send_replace(Some(Arc::new(kept)));
         let now = Utc::now();
         let until = now + TimeDelta::seconds(self.ttl_s.into());
         let kept = self
             .store
-            .keep_answer(self.tenant, &self.key, &text, now, until)
+            .keep_answer(self.tenant, &self.key, &text, meaning, (now, until))
             .await;
         if let Err(error) = kept {
             tracing::warn!(%error, "an answer is not kept");
@@ -196,6 +208,11 @@ impl Drop for Flight {
 }
 
 impl Kept {
+    /// What an older version of ours wrote may be unreadable: then it is as if it were not there.
+    pub(super) fn read(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
+
     /// The answer as it is spoken again.
     pub(super) fn pieces(&self) -> BoxStream<'static, Result<Piece, Fault>> {
         let mut pieces = Vec::new();

@@ -1,6 +1,9 @@
 //! Texts that become vectors.
 
-use contracts::llm::{Embed, Embeddings};
+use contracts::{
+    id::FlowId,
+    llm::{Embed, Embeddings},
+};
 
 use super::{Asker, asked, entry::Entry, listen, router::Router};
 use crate::{
@@ -9,8 +12,24 @@ use crate::{
     provider::Texts,
 };
 
+/// What vectors are made for.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Purpose {
+    pub(super) flow: Option<FlowId>,
+    pub(super) node: Option<String>,
+}
+
 /// Finds the model and asks it for the vectors.
 pub(crate) async fn embed(state: &State, asker: Asker, ask: &Embed) -> Result<Embeddings, Error> {
+    embed_for(state, asker, ask, Purpose::default()).await
+}
+
+pub(super) async fn embed_for(
+    state: &State,
+    asker: Asker,
+    ask: &Embed,
+    purpose: Purpose,
+) -> Result<Embeddings, Error> {
     texts::check(ask)?;
     let known = state.known(asker.tenant).await?;
     let wanted = Wanted {
@@ -23,12 +42,14 @@ pub(crate) async fn embed(state: &State, asker: Asker, ask: &Embed) -> Result<Em
     let estimate = tokens_of_bytes(bytes);
     let records = state.records.clone();
     let mut entry = Entry::begin(records, asker, &plan, "embeddings", estimate);
+    entry.record.flow_id = purpose.flow;
+    entry.record.node = purpose.node;
     let (id, tokens) = (entry.record.id, (estimate, 0));
     let patience = state.settings.patience(false);
     let asking = async {
         entry.admit(state, &known, estimate)?;
         if !known.budgets().is_empty() {
-            let (payer, bound) = (asker.payer(None), Bound::of_texts(&ask.input));
+            let (payer, bound) = (asker.payer(purpose.flow), Bound::of_texts(&ask.input));
             let budgets = known.budgets();
             entry.hold(state, payer, budgets, &mut plan, bound).await?;
         }

@@ -12,6 +12,7 @@ use contracts::{
 };
 use documents::ArchivedCall;
 use kernel::ModelCall;
+use rust_decimal::Decimal;
 use tokio::time::Instant;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tracing::{Span, field::Empty};
@@ -76,6 +77,7 @@ impl Entry {
             price_version: None,
             estimated: false,
             cached: false,
+            similarity: None,
             duration_ms: 0,
             error: None,
             at: Utc::now(),
@@ -146,8 +148,9 @@ impl Entry {
     }
 
     /// An answer that was told before: it costs nothing.
-    pub(super) fn is_cached(&mut self) {
+    pub(super) fn is_cached(&mut self, similarity: Option<f64>) {
         self.record.cached = true;
+        self.record.similarity = similarity;
         self.tariff = Some(Arc::new(Tariff::new(FREE)));
         self.record.price_version = None;
     }
@@ -199,6 +202,12 @@ impl Entry {
         }
     }
 
+    /// What budgets count where the vendor's own terms have no price that is known.
+    fn about(&self, usage: Usage) -> Option<Decimal> {
+        let tokens = Tokens::new(usage.prompt_tokens, usage.completion_tokens);
+        self.tariff.as_ref()?.cost(&tokens)
+    }
+
     pub(super) fn estimate(&self, completion_tokens: u64) -> Usage {
         self.usage(&Tokens::new(self.prompt_estimate, completion_tokens))
     }
@@ -222,7 +231,7 @@ impl Entry {
             permit.took(usage.prompt_tokens.saturating_add(usage.completion_tokens));
         }
         if let Some(hold) = self.hold.take() {
-            hold.settle(usage.cost.unwrap_or_default());
+            hold.settle(usage.cost.or_else(|| self.about(usage)).unwrap_or_default());
         }
         self.record.usage = usage;
         self.record.estimated = estimated;

@@ -6,13 +6,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use contracts::llm::{Complete, Fallback, FinishReason, Guardrails};
+use contracts::llm::{Complete, Fallback, FinishReason, Guardrails, RouteSpec};
 use futures::{StreamExt, stream, stream::BoxStream};
 use kernel::Ear;
 use tokio::time::timeout_at;
 
 use super::{
-    Asker, asked,
+    Asker,
+    alike::alike,
+    asked,
     cached::{Flight, Kept, Look, look},
     cancelled,
     checked::{Again, checked},
@@ -77,7 +79,7 @@ impl Opening<'_> {
         let route = plan.route.clone();
         let found = match &route {
             None => None,
-            Some(route) => look(self.state, self.asker.tenant, route, self.ask, self.ear).await?,
+            Some(route) => self.look(route).await?,
         };
         let flight = match found {
             None => None,
@@ -115,11 +117,20 @@ impl Opening<'_> {
         }
     }
 
+    /// What the cache has, for an equal question or for one that means the same.
+    async fn look(&self, route: &RouteSpec) -> Result<Option<Look>, Error> {
+        let found = look(self.state, self.asker.tenant, route, self.ask, self.ear).await?;
+        Ok(match found {
+            Some(Look::Miss(flight)) => Some(alike(self, route, flight).await?),
+            found => found,
+        })
+    }
+
     /// An answer that was given before; none where whoever gave it is gone.
     fn again(&self, kept: &Kept, entry: &mut Entry) -> Option<Opened> {
         let target = self.known.catalog().find(&kept.provider, &kept.model)?;
         entry.turn_to(&target);
-        entry.is_cached();
+        entry.is_cached(kept.similarity);
         Some(Opened {
             target,
             flight: None,

@@ -33,6 +33,7 @@ const STEPS: [u8; 3] = [50, 80, 100];
 pub(crate) struct Kept {
     pub(crate) id: BudgetId,
     pub(crate) spec: BudgetSpec,
+    pub(crate) version: u32,
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) updated_at: DateTime<Utc>,
 }
@@ -86,7 +87,13 @@ pub(crate) fn period_start(period: BudgetPeriod, now: DateTime<Utc>) -> Option<N
 pub(crate) struct Bound {
     pub(crate) prompt: u64,
     pub(crate) completion: u64,
+    /// It asks for terms that may be dearer than the usual ones.
+    pub(crate) any_terms: bool,
 }
+
+/// Names under which questions ask for a vendor's terms, and what asks for the usual ones.
+const TERMS: [&str; 2] = ["service_tier", "inference_geo"];
+const USUAL: [&str; 4] = ["default", "standard", "standard_only", "global"];
 
 impl Bound {
     /// Of a question, and of the one after an answer that does not fit the form asked for.
@@ -104,12 +111,21 @@ impl Bound {
             .find_map(|name| ask.extra.get(*name)?.as_u64());
         let most = ask.max_tokens.map(u64::from).or(most);
         let completion = most.unwrap_or(OPEN_ANSWER);
+        let mut terms = TERMS
+            .iter()
+            .filter_map(|name| ask.extra.get(*name)?.as_str());
+        let any_terms = terms.any(|term| !USUAL.contains(&term));
         match is_shaped {
-            false => Self { prompt, completion },
+            false => Self {
+                prompt,
+                completion,
+                any_terms,
+            },
             // The second question holds the first one, its answer and what is wrong with it.
             true => Self {
                 prompt: prompt * 2 + completion + OPEN_ANSWER,
                 completion: completion * 2,
+                any_terms,
             },
         }
     }
@@ -119,12 +135,16 @@ impl Bound {
         Self {
             prompt: tokens.sum(),
             completion: 0,
+            any_terms: false,
         }
     }
 
     /// The most that any of these may ask for it.
     pub(crate) fn cost<'a>(self, tariffs: impl Iterator<Item = &'a Tariff>) -> Decimal {
-        let cost = |tariff: &Tariff| tariff.bound(self.prompt, self.completion);
+        let cost = |tariff: &Tariff| match self.any_terms {
+            false => tariff.bound(self.prompt, self.completion),
+            true => tariff.bound_of_all(self.prompt, self.completion),
+        };
         tariffs.filter_map(cost).max().unwrap_or_default()
     }
 }
@@ -227,6 +247,10 @@ mod tests {
         assert_eq!(Bound::of(&open, false).completion, OPEN_ANSWER);
         open.extra.insert("max_completion_tokens".into(), 7.into());
         assert_eq!(Bound::of(&open, false).completion, 7);
+        for (tier, expect) in [("default", false), ("auto", true), ("priority", true)] {
+            open.extra.insert("service_tier".into(), tier.into());
+            assert_eq!(Bound::of(&open, false).any_terms, expect, "{tier}");
+        }
         assert_eq!(Bound::of_texts(&["ab".into()]).prompt, 2 + MESSAGE_TOKENS);
     }
 
@@ -242,6 +266,7 @@ mod tests {
         let bound = Bound {
             prompt: 1_000_000,
             completion: 1_000_000,
+            any_terms: false,
         };
         let dearest = bound.cost([tariff(1, 2), tariff(2, 3)].iter());
         assert_eq!(dearest, Decimal::from(5));

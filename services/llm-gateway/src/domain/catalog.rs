@@ -263,6 +263,12 @@ impl Catalog {
             .find(|target| target.provider == provider && target.model == model)
     }
 
+    /// Whether a model for vectors is called so.
+    pub(crate) fn has_vectors(&self, id: &str) -> bool {
+        let makes = |it: &Target| it.kind == ModelKind::Embedding || it.is_rehearsal();
+        self.targets().any(|it| makes(&it) && it.is_called(id))
+    }
+
     fn by_own_name(&self, wanted: &str) -> Result<Target, Unresolved> {
         // A hostile name may be megabytes long; the message keeps what a person can read.
         let shown = || wanted.chars().take(128).collect();

@@ -64,7 +64,23 @@ pub(crate) struct Tokens {
     pub(crate) completion: u64,
     /// Finer counts of the vendor, for example `prompt_tokens_details`.
     pub(crate) details: Map<String, Value>,
+    /// What the vendor charges other prices for than its usual ones, in its words: `flex`, `priority`, a region.
+    pub(crate) terms: Vec<String>,
 }
+
+/// Words for the prices that hold where nothing is said.
+const USUAL: [&str; 8] = [
+    "",
+    "auto",
+    "default",
+    "standard",
+    "on_demand",
+    "global",
+    "not_available",
+    "traffic_type_unspecified",
+];
+/// Characters of a term; a longer one has no price anyway.
+const MAX_TERM: usize = 64;
 
 impl Tokens {
     pub(crate) fn new(prompt: u64, completion: u64) -> Self {
@@ -72,6 +88,16 @@ impl Tokens {
             prompt,
             completion,
             details: Map::new(),
+            terms: Vec::new(),
+        }
+    }
+
+    /// What the vendor says it charges for.
+    pub(crate) fn under(&mut self, term: Option<&str>) {
+        let term: String = term.unwrap_or_default().chars().take(MAX_TERM).collect();
+        let term = term.to_lowercase();
+        if !USUAL.contains(&term.as_str()) && !self.terms.contains(&term) {
+            self.terms.push(term);
         }
     }
 
@@ -81,6 +107,7 @@ impl Tokens {
             prompt: self.prompt.saturating_add(other.prompt),
             completion: self.completion.saturating_add(other.completion),
             details: self.details,
+            terms: self.terms,
         }
     }
 }

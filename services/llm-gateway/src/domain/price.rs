@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** a price that passed [`check`] times [`MAX_TOKENS`] fits a `Decimal` without rounding.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use contracts::llm::Price;
 use rust_decimal::Decimal;
@@ -15,52 +15,62 @@ pub(crate) const MAX_TOKENS: u64 = 1_000_000_000_000;
 const MAX_PRICE: u32 = 100_000;
 const MAX_DECIMALS: u32 = 10;
 
+/// The largest factor that a vendor's price is multiplied by, and its decimals.
+const MAX_FACTOR: u32 = 10;
+const FACTOR_DECIMALS: u32 = 2;
+
 /// What a model costs, whatever the size of the question.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Tariff {
+    /// For small questions under usual terms.
     pub(crate) price: Price,
+    usual: Rates,
+    /// What holds under other terms, by the vendor's word for them.
+    terms: BTreeMap<String, Term>,
+    /// The price table it is from; none where the organization said it: its price holds whatever the vendor's terms are.
+    pub(crate) version: Option<Arc<str>>,
+}
+
+/// Prices by the size of the question.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Rates {
+    price: Price,
     /// The smallest size first.
     tiers: Vec<Tier>,
-    /// The price table it is from; none where the organization said it.
-    pub(crate) version: Option<Arc<str>>,
+}
+
+/// What a vendor charges under terms that are not its usual ones.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Term {
+    /// These prices in the place of the usual ones.
+    Rates(Rates),
+    /// So many times the price.
+    Factor(Decimal),
 }
 
 /// The price of whole calls whose question has more tokens than this.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Tier {
     pub(crate) above: u64,
-    pub(crate) price: Price,
+    /// None where nobody knows it.
+    pub(crate) price: Option<Price>,
 }
 
-impl Tariff {
-    pub(crate) fn new(price: Price) -> Self {
-        Self {
-            price,
-            tiers: Vec::new(),
-            version: None,
-        }
-    }
-
+impl Rates {
     /// The tiers may come in any order.
-    pub(crate) fn of_table(price: Price, mut tiers: Vec<Tier>, version: Arc<str>) -> Self {
+    pub(crate) fn new(price: Price, mut tiers: Vec<Tier>) -> Self {
         tiers.sort_by_key(|tier| tier.above);
-        Self {
-            price,
-            tiers,
-            version: Some(version),
-        }
+        Self { price, tiers }
     }
 
-    /// What the call cost; none where it cannot be said exactly.
-    pub(crate) fn cost(&self, tokens: &Tokens) -> Option<Decimal> {
+    fn cost(&self, tokens: &Tokens) -> Option<Decimal> {
         let reached = self.tiers.iter().rev().find(|it| tokens.prompt > it.above);
-        cost(reached.map_or(self.price, |tier| tier.price), tokens)
+        cost(reached.map_or(Some(self.price), |tier| tier.price)?, tokens)
     }
 
-    /// What a call costs at most that has no more tokens than these, whatever of them the vendor's cache takes or gives.
-    pub(crate) fn bound(&self, prompt: u64, completion: u64) -> Option<Decimal> {
+    fn bound(&self, prompt: u64, completion: u64) -> Option<Decimal> {
         let reachable = self.tiers.iter().filter(|tier| prompt > tier.above);
-        let prices = std::iter::once(self.price).chain(reachable.map(|tier| tier.price));
+        let prices = std::iter::once(self.price).chain(reachable.filter_map(|tier| tier.price));
         let tokens = Tokens::new(prompt, completion);
         let bounds = prices.map(|price| {
             let written = price.cache_write.unwrap_or_default();
@@ -72,6 +82,77 @@ impl Tariff {
             cost(price, &tokens)
         });
         bounds.collect::<Option<Vec<_>>>()?.into_iter().max()
+    }
+}
+
+impl Tariff {
+    pub(crate) fn new(price: Price) -> Self {
+        Self {
+            price,
+            usual: Rates::new(price, Vec::new()),
+            terms: BTreeMap::new(),
+            version: None,
+        }
+    }
+
+    pub(crate) fn of_table(usual: Rates, terms: BTreeMap<String, Term>, version: Arc<str>) -> Self {
+        Self {
+            price: usual.price,
+            usual,
+            terms,
+            version: Some(version),
+        }
+    }
+
+    /// What the call cost; none where it cannot be said exactly, also where the vendor charged by terms of which nobody
+    /// knows the price.
+    pub(crate) fn cost(&self, tokens: &Tokens) -> Option<Decimal> {
+        let (mut rates, mut factor) = (&self.usual, Decimal::ONE);
+        let said = tokens.terms.iter().filter(|_| self.version.is_some());
+        for term in said {
+            match self.terms.get(term)? {
+                Term::Rates(other) => rates = other,
+                Term::Factor(by) => factor = factor.checked_mul(*by)?,
+            }
+        }
+        times(rates.cost(tokens)?, factor)
+    }
+
+    /// What a call costs at most under usual terms that has no more tokens than these, whatever of them the vendor's cache
+    /// takes or gives.
+    pub(crate) fn bound(&self, prompt: u64, completion: u64) -> Option<Decimal> {
+        self.usual.bound(prompt, completion)
+    }
+
+    /// As [`Self::bound`], whichever terms the vendor takes it under.
+    pub(crate) fn bound_of_all(&self, prompt: u64, completion: u64) -> Option<Decimal> {
+        let mut most = self.bound(prompt, completion)?;
+        let mut factor = Decimal::ONE;
+        for term in self.terms.values() {
+            match term {
+                Term::Rates(rates) => most = most.max(rates.bound(prompt, completion)?),
+                Term::Factor(by) => factor = factor.checked_mul((*by).max(Decimal::ONE))?,
+            }
+        }
+        times(most, factor)
+    }
+}
+
+/// None where a digit would be lost.
+fn times(amount: Decimal, factor: Decimal) -> Option<Decimal> {
+    let product = amount.checked_mul(factor)?;
+    let is_exact = product.is_zero() || product.scale() == amount.scale() + factor.scale();
+    is_exact.then(|| product.normalize())
+}
+
+/// Why a factor cannot be used, if it cannot.
+pub(crate) fn check_factor(factor: Decimal) -> Result<(), &'static str> {
+    let is_used = factor > Decimal::ZERO
+        && factor <= Decimal::from(MAX_FACTOR)
+        && factor.normalize().scale() <= FACTOR_DECIMALS;
+    match is_used {
+        true => Ok(()),
+        false => Err("a factor is above 0, at most 10, with at most 2 decimals"),
     }
 }
 
@@ -183,10 +264,11 @@ mod tests {
     fn a_tier_counts_for_the_whole_call() {
         let tier = |above, prompt, completion| Tier {
             above,
-            price: price(prompt, completion),
+            price: Some(price(prompt, completion)),
         };
         let tiers = vec![tier(500_000, "5", "30"), tier(200_000, "2.5", "15")];
-        let tariff = Tariff::of_table(price("1.25", "10"), tiers, "v".into());
+        let rates = Rates::new(price("1.25", "10"), tiers);
+        let tariff = Tariff::of_table(rates, BTreeMap::new(), "v".into());
         let cost = |prompt| tariff.cost(&Tokens::new(prompt, 1_000_000)).unwrap();
         assert_eq!(cost(200_000), decimal("10.25"));
         assert_eq!(cost(200_001), decimal("15.5000025"));
@@ -194,6 +276,56 @@ mod tests {
         // A bound knows the tier only where it can be reached.
         assert_eq!(tariff.bound(200_000, 0), Some(decimal("0.25")));
         assert_eq!(tariff.bound(400_000, 0), Some(decimal("1")));
+    }
+
+    #[test]
+    fn other_terms_have_other_prices_or_none_that_is_known() {
+        let far = Tier {
+            above: 272_000,
+            price: None,
+        };
+        let priority = Rates::new(price("5", "40"), vec![far]);
+        let terms = [
+            ("flex", Term::Rates(Rates::new(price("1", "8"), Vec::new()))),
+            ("priority", Term::Rates(priority)),
+            ("us", Term::Factor(decimal("1.1"))),
+        ];
+        let terms = terms.map(|(word, term)| (word.to_owned(), term));
+        let usual = Rates::new(price("2", "16"), Vec::new());
+        let tariff = Tariff::of_table(usual, terms.into(), "v".into());
+        let tokens = |prompt: u64, words: &[&str]| {
+            let mut tokens = Tokens::new(prompt, 0);
+            words.iter().for_each(|word| tokens.under(Some(word)));
+            tokens
+        };
+        let check = |words: &[&str], expect: Option<&str>| {
+            let cost = tariff.cost(&tokens(100_000, words));
+            assert_eq!(cost, expect.map(decimal), "{words:?}");
+        };
+        check(&[], Some("0.2"));
+        check(&["default"], Some("0.2"));
+        check(&["STANDARD", "not_available"], Some("0.2"));
+        check(&["flex"], Some("0.1"));
+        check(&["PRIORITY"], Some("0.5"));
+        check(&["us"], Some("0.22"));
+        check(&["flex", "us"], Some("0.11"));
+        check(&["scale"], None);
+        check(&["flex", "mars"], None);
+        // Nobody knows what so long a question costs there.
+        assert_eq!(tariff.cost(&tokens(300_000, &["priority"])), None);
+        assert_eq!(tariff.bound(100_000, 0), Some(decimal("0.2")));
+        assert_eq!(tariff.bound_of_all(100_000, 0), Some(decimal("0.55")));
+        // What an organization says itself holds whatever the vendor's terms are.
+        let own = Tariff::new(price("3", "9"));
+        assert_eq!(own.cost(&tokens(100_000, &["scale"])), Some(decimal("0.3")));
+    }
+
+    #[test]
+    fn odd_factors_are_refused() {
+        for text in ["0", "-1", "11", "1.001"] {
+            assert!(check_factor(decimal(text)).is_err(), "{text}");
+        }
+        assert!(check_factor(decimal("1.10")).is_ok());
     }
 
     #[test]

@@ -4,14 +4,17 @@
 //!
 //! **Invariant:** every amount of a table passed [`check`].
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use contracts::llm::Price;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
 use super::{
-    price::{Tariff, Tier, check},
+    price::{Rates, Tariff, Term, Tier, check, check_factor},
     settings::host,
 };
 
@@ -29,6 +32,14 @@ const HOSTS: [(&str, &str); 7] = [
     ("api.x.ai", "xai"),
 ];
 
+const BEDROCK: &str = "bedrock";
+/// The regions of Amazon's that its prices without a region are for.
+const HOME_REGIONS: [&str; 3] = ["us-east-1", "us-east-2", "us-west-2"];
+/// What the names of inference profiles begin with, which have prices of their own wherever they are asked.
+const PROFILES: [&str; 8] = [
+    "us.", "us-gov.", "eu.", "apac.", "jp.", "au.", "ca.", "global.",
+];
+
 #[derive(Deserialize)]
 struct Table {
     version: Arc<str>,
@@ -43,13 +54,32 @@ struct Line {
     price: Amounts,
     #[serde(default)]
     tiers: Vec<Above>,
+    /// By the vendor's word for them.
+    #[serde(default)]
+    terms: BTreeMap<String, Other>,
 }
 
 #[derive(Deserialize)]
 struct Above {
     above: u64,
+    /// None where it is not known.
     #[serde(flatten)]
-    price: Amounts,
+    price: Option<Amounts>,
+}
+
+/// What holds under terms that are not the usual ones.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Other {
+    Factor {
+        factor: Decimal,
+    },
+    Rates {
+        #[serde(flatten)]
+        price: Amounts,
+        #[serde(default)]
+        tiers: Vec<Above>,
+    },
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -93,42 +123,67 @@ impl PriceTable {
 
     /// The price of a model of the vendor that a base URL leads to.
     pub(crate) fn find(&self, base_url: &str, model: &str) -> Option<Arc<Tariff>> {
-        let vendor = vendor(base_url)?;
+        let host = host(base_url)?;
+        let known = HOSTS.iter().find(|(name, _)| *name == host);
+        if let Some((_, vendor)) = known {
+            return self.of(vendor, model);
+        }
+        let region = host.strip_prefix("bedrock-runtime.")?;
+        let region = region.strip_suffix(".amazonaws.com")?;
+        let of_region = self.of(BEDROCK, &format!("{region}/{model}"));
+        // A price without a region is that of the first ones; a profile names the regions it crosses itself.
+        let is_told = HOME_REGIONS.contains(&region)
+            || PROFILES.iter().any(|profile| model.starts_with(profile));
+        of_region.or_else(|| self.of(BEDROCK, model).filter(|_| is_told))
+    }
+
+    fn of(&self, vendor: &str, model: &str) -> Option<Arc<Tariff>> {
         let key = (vendor.to_owned(), model.to_owned());
         self.tariffs.get(&key).cloned()
     }
 }
 
-fn vendor(base_url: &str) -> Option<&'static str> {
-    let host = host(base_url)?;
-    let known = HOSTS.iter().find(|(name, _)| *name == host);
-    if let Some((_, vendor)) = known {
-        return Some(vendor);
-    }
-    let is_bedrock = host.starts_with("bedrock-runtime.") && host.ends_with(".amazonaws.com");
-    is_bedrock.then_some("bedrock")
-}
-
 impl Line {
     fn check(&self) -> Result<(), String> {
-        let tiers = self.tiers.iter().map(|tier| &tier.price);
-        let amounts = std::iter::once(&self.price)
-            .chain(tiers)
-            .flat_map(Amounts::all);
-        for amount in amounts {
-            let wrong = |what| format!("`{}` of `{}`: {what}", self.model, self.vendor);
-            check(amount).map_err(wrong)?;
+        let wrong = |what| format!("`{}` of `{}`: {what}", self.model, self.vendor);
+        let mut all = amounts(&self.price, &self.tiers);
+        for other in self.terms.values() {
+            match other {
+                Other::Factor { factor } => check_factor(*factor).map_err(wrong)?,
+                Other::Rates { price, tiers } => all.extend(amounts(price, tiers)),
+            }
         }
-        Ok(())
+        all.into_iter()
+            .try_for_each(|amount| check(amount).map_err(wrong))
     }
 
     fn tariff(self, version: &Arc<str>) -> Tariff {
-        let tiers = self.tiers.into_iter().map(|tier| Tier {
-            above: tier.above,
-            price: tier.price.into(),
-        });
-        Tariff::of_table(self.price.into(), tiers.collect(), version.clone())
+        let term = |other| match other {
+            Other::Factor { factor } => Term::Factor(factor),
+            Other::Rates { price, tiers } => Term::Rates(rates(price, tiers)),
+        };
+        let terms = self.terms.into_iter();
+        let terms = terms.map(|(word, other)| (word, term(other)));
+        Tariff::of_table(
+            rates(self.price, self.tiers),
+            terms.collect(),
+            version.clone(),
+        )
     }
+}
+
+fn amounts(price: &Amounts, tiers: &[Above]) -> Vec<Decimal> {
+    let tiers = tiers.iter().filter_map(|tier| tier.price.as_ref());
+    let all = std::iter::once(price).chain(tiers);
+    all.flat_map(Amounts::all).collect()
+}
+
+fn rates(price: Amounts, tiers: Vec<Above>) -> Rates {
+    let tiers = tiers.into_iter().map(|tier| Tier {
+        above: tier.above,
+        price: tier.price.map(Price::from),
+    });
+    Rates::new(price.into(), tiers.collect())
 }
 
 impl Amounts {
@@ -153,6 +208,7 @@ impl From<Amounts> for Price {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::piece::Tokens;
 
     #[test]
     fn every_price_of_the_built_in_table_can_be_used() {
@@ -176,7 +232,44 @@ mod tests {
         assert!(price("https://api.openai.com.example.com/v1", "gpt-4o").is_none());
         assert!(price("https://api.openai.com/v1", "gpt-of-my-own").is_none());
         let bedrock = "https://bedrock-runtime.us-east-1.amazonaws.com";
-        assert!(price(bedrock, "anthropic.claude-3-5-sonnet-20240620-v1:0").is_some());
+        let claude = "anthropic.claude-3-5-sonnet-20240620-v1:0";
+        assert!(price(bedrock, claude).is_some());
+    }
+
+    #[test]
+    fn a_region_has_its_own_price_or_none_that_is_known() {
+        let table = PriceTable::built_in();
+        let prompt = |region: &str, model: &str| {
+            let url = format!("https://bedrock-runtime.{region}.amazonaws.com");
+            let tariff = table.find(&url, model)?;
+            Some(tariff.price.prompt.to_string())
+        };
+        let llama = "meta.llama3-70b-instruct-v1:0";
+        assert_eq!(prompt("us-east-1", llama).as_deref(), Some("2.65"));
+        assert_eq!(prompt("eu-west-2", llama).as_deref(), Some("3.45"));
+        assert_eq!(prompt("eu-north-1", llama), None);
+        assert!(prompt("eu-north-1", "eu.anthropic.claude-sonnet-4-6").is_some());
+    }
+
+    #[test]
+    fn vendors_terms_are_in_the_table() {
+        let table = PriceTable::built_in();
+        let cost = |url: &str, model: &str, terms: &[&str]| {
+            let mut tokens = Tokens::new(100_000, 0);
+            terms.iter().for_each(|term| tokens.under(Some(term)));
+            let cost = table.find(url, model).unwrap().cost(&tokens);
+            cost.map(|cost| cost.to_string())
+        };
+        let gpt = |terms: &[&str]| cost("https://api.openai.com/v1", "gpt-5", terms);
+        assert_eq!(gpt(&["default"]).as_deref(), Some("0.125"));
+        assert_eq!(gpt(&["flex"]).as_deref(), Some("0.0625"));
+        assert_eq!(gpt(&["priority"]).as_deref(), Some("0.25"));
+        assert_eq!(gpt(&["scale"]), None);
+        let claude =
+            |terms: &[&str]| cost("https://api.anthropic.com/v1", "claude-opus-4-6", terms);
+        assert_eq!(claude(&["standard", "global"]).as_deref(), Some("0.5"));
+        assert_eq!(claude(&["standard", "us"]).as_deref(), Some("0.55"));
+        assert_eq!(claude(&["priority"]), None);
     }
 
     #[test]
@@ -197,5 +290,17 @@ mod tests {
         check(&line("", "1"), "`version`");
         check(&line("1", "-1"), "`m` of `openai`: a price is not negative");
         assert!(PriceTable::read(&line("1", "1")).is_ok());
+        let with_term = |term: &str| {
+            line("1", "1").replace(
+                r#""completion""#,
+                &format!(r#""terms": {{"us": {term}}}, "completion""#),
+            )
+        };
+        check(&with_term(r#"{"factor": "99"}"#), "a factor is above 0");
+        check(
+            &with_term(r#"{"prompt": "-1", "completion": "1"}"#),
+            "not negative",
+        );
+        check(&with_term(r#"{"prompt": "1"}"#), "Other");
     }
 }

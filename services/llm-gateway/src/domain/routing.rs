@@ -11,7 +11,7 @@ use rust_decimal::Decimal;
 
 use super::{
     catalog::{Catalog, Choice, ROUTE},
-    guard, meter,
+    guard, likeness, meter,
     settings::problem,
 };
 
@@ -106,8 +106,12 @@ pub(crate) fn check(spec: &RouteSpec, catalog: &Catalog) -> Vec<FieldProblem> {
     for (path, timeout) in timeouts {
         bounded(path, timeout.unwrap_or(1), 1, MAX_TIMEOUT_MS);
     }
-    let ttl_s = spec.cache.map_or(1, |cache| u64::from(cache.ttl_s));
+    let cache = spec.cache.as_ref();
+    let ttl_s = cache.map_or(1, |cache| u64::from(cache.ttl_s));
     bounded("/cache/ttl_s", ttl_s, 1, MAX_TTL_S);
+    if let Some(semantic) = cache.and_then(|cache| cache.semantic.as_ref()) {
+        likeness::check(semantic, catalog, &mut problems);
+    }
     if let Some(limits) = &spec.limits {
         meter::check(limits, "/limits", &mut problems);
     }

@@ -19,6 +19,7 @@ pub(crate) async fn create_budget(ctx: Ctx<State>, request: CreateBudget) -> Res
     let kept = Kept {
         id: BudgetId::generate(),
         spec: request.spec,
+        version: 1,
         created_at: now,
         updated_at: now,
     };
@@ -44,13 +45,17 @@ pub(crate) async fn get_budget(ctx: Ctx<State>, request: GetBudget) -> Result<Bu
 }
 
 pub(crate) async fn update_budget(ctx: Ctx<State>, request: UpdateBudget) -> Result<Budget, Error> {
-    let UpdateBudget { budget_id, spec } = request;
+    let UpdateBudget {
+        budget_id,
+        spec,
+        if_version,
+    } = request;
     let store = &ctx.state.store;
     // Another organization's budget is not there, whatever is said about it.
     store.budget(ctx.tenant, budget_id, Utc::now()).await?;
     check(&spec)?;
     let budget = store
-        .replace_budget(ctx.tenant, budget_id, spec, Utc::now())
+        .replace_budget(ctx.tenant, budget_id, (spec, if_version), Utc::now())
         .await?;
     ctx.state.forget(ctx.tenant).await;
     Ok(budget)

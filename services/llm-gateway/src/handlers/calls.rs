@@ -16,6 +16,7 @@ pub(crate) async fn calls(ctx: Ctx<State>, request: ListCalls) -> Result<Page<Ca
         provider,
         model,
         route,
+        execution_id,
         failed,
         paging,
     } = request;
@@ -24,6 +25,7 @@ pub(crate) async fn calls(ctx: Ctx<State>, request: ListCalls) -> Result<Page<Ca
         provider,
         model,
         route,
+        execution: execution_id,
         failed,
         before: before.map(|cursor| (cursor.at, CallId::from_uuid(cursor.id))),
     };

@@ -16,6 +16,7 @@ pub(crate) async fn create_route(ctx: Ctx<State>, request: CreateRoute) -> Resul
     let route = Route {
         id: RouteId::generate(),
         spec: request.spec,
+        version: 1,
         created_at: now,
         updated_at: now,
     };
@@ -34,13 +35,17 @@ pub(crate) async fn get_route(ctx: Ctx<State>, request: GetRoute) -> Result<Rout
 }
 
 pub(crate) async fn update_route(ctx: Ctx<State>, request: UpdateRoute) -> Result<Route, Error> {
-    let UpdateRoute { route_id, spec } = request;
+    let UpdateRoute {
+        route_id,
+        spec,
+        if_version,
+    } = request;
     let store = &ctx.state.store;
     // Another organization's route is not there, whatever is said about it.
     store.route(ctx.tenant, route_id).await?;
     check(&ctx.state, ctx.tenant, &spec).await?;
     let route = store
-        .replace_route(ctx.tenant, route_id, spec, Utc::now())
+        .replace_route(ctx.tenant, route_id, (spec, if_version), Utc::now())
         .await?;
     ctx.state.forget(ctx.tenant).await;
     Ok(route)

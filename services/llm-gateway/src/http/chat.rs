@@ -1,5 +1,7 @@
 //! `POST /chat/completions`, and what all faces begin with: who asks, and with what.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use chrono::Utc;
 use poem::{
@@ -33,7 +35,7 @@ pub(super) struct Labels {
     ignored: Vec<String>,
     /// Who answered, and how many were asked: for a question that named a route.
     way: Option<(String, usize)>,
-    cache: Option<&'static str>,
+    cache: Option<Cow<'static, str>>,
 }
 
 impl Face {
@@ -107,7 +109,7 @@ impl Labels {
         };
         set("x-request-id", self.id);
         if let Some(cache) = self.cache {
-            set("x-gateway-cache", cache.to_owned());
+            set("x-gateway-cache", cache.into_owned());
         }
         if let Some((model, asked)) = self.way {
             set("x-gateway-model", model);

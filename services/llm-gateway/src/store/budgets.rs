@@ -16,7 +16,7 @@ use sea_orm::{
 use serde_json::json;
 use sql::{Cursor, Tenant};
 
-use super::{Store, entities::budget};
+use super::{Store, check_version, entities::budget, signed};
 use crate::{
     Error,
     domain::{
@@ -95,6 +95,7 @@ impl Store {
             name: Set(kept.spec.name.clone()),
             ceiling: Set(kept.spec.limit),
             spec: Set(text(&kept.spec)),
+            version: Set(signed(kept.version)),
             created_at: Set(kept.created_at),
             updated_at: Set(kept.updated_at),
         };
@@ -118,11 +119,12 @@ impl Store {
         &self,
         tenant: TenantId,
         id: BudgetId,
-        spec: BudgetSpec,
+        (spec, if_version): (BudgetSpec, Option<u32>),
         now: DateTime<Utc>,
     ) -> Result<Budget, Error> {
         let transaction = self.pool.tenant(tenant).await?;
         let present = find(&transaction, id).await?;
+        check_version(present.version, if_version, || format!("budget `{id}`"))?;
         let before = present.clone().into_kept()?.spec;
         let fixed = [
             ("/scope", before.scope == spec.scope),
@@ -136,7 +138,9 @@ impl Store {
         if !problems.is_empty() {
             return Err(Error::InvalidBudget(problems));
         }
+        let next = present.version.saturating_add(1);
         let mut row: budget::ActiveModel = present.into();
+        row.version = Set(next);
         row.name = Set(spec.name.clone());
         row.ceiling = Set(spec.limit);
         row.spec = Set(text(&spec));
@@ -239,6 +243,7 @@ async fn with_figures(
             period_start: period_start(kept.spec.period, now),
             usage: usage.collect(),
             spec: kept.spec,
+            version: kept.version,
             created_at: kept.created_at,
             updated_at: kept.updated_at,
         }

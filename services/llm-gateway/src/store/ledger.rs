@@ -1,7 +1,9 @@
 //! Money that is held back for calls under way, and what becomes of it.
 //!
 //! **Invariant:** what is spent and what is reserved of a budget together never exceed its limit by a reservation: one
-//! statement compares and reserves, under the lock of the counter's row. Counters are locked in the order of their keys.
+//! statement compares and reserves, under the locks of the counters' rows. Counters are locked in the order of their keys.
+//!
+//! A call reserves and settles in one round trip each.
 
 use chrono::NaiveDate;
 use contracts::{
@@ -9,9 +11,9 @@ use contracts::{
     llm::{BudgetAlert, BudgetSpec},
 };
 use rust_decimal::Decimal;
-use sea_orm::{ConnectionTrait, DbBackend, QueryResult, Statement, Value, prelude::Uuid};
-use serde_json::json;
-use sql::Tenant;
+use sea_orm::{ConnectionTrait, DbBackend, QueryResult, Statement, prelude::Uuid};
+use serde_json::{Value, json};
+use sql::{Call, Prepared};
 
 use super::{
     Store,
@@ -22,30 +24,53 @@ use crate::{Error, domain::budget};
 /// Longer than any call is under way, in seconds.
 const EXPIRY_SECONDS: i64 = 60 * 60;
 
-const RESERVE: &str = "
+/// A transaction begins with it: the counters are there before they are locked.
+const OPEN: Prepared = Prepared {
+    name: "llm_open_counters",
+    types: "(jsonb, numeric)",
+    sql: "
+INSERT INTO llm_budget_counters (budget_id, subject, period)
+SELECT w.budget_id, w.subject, w.period
+FROM jsonb_to_recordset($1) AS w(budget_id uuid, subject uuid, period date)
+JOIN llm_budgets AS b ON b.id = w.budget_id
+WHERE $2 <= b.ceiling ORDER BY w.budget_id, w.subject, w.period
+ON CONFLICT DO NOTHING",
+};
+
+const RESERVE: Prepared = Prepared {
+    name: "llm_reserve",
+    types: "(jsonb, numeric, uuid, numeric, bigint)",
+    sql: "
 WITH wanted AS (
     SELECT w.budget_id, w.subject, w.period, b.ceiling
-    FROM jsonb_to_recordset($1::jsonb) AS w(budget_id uuid, subject uuid, period date)
+    FROM jsonb_to_recordset($1) AS w(budget_id uuid, subject uuid, period date)
     JOIN llm_budgets AS b ON b.id = w.budget_id
+), locked AS (
+    SELECT c.budget_id, c.subject, c.period, c.spent + c.reserved + $2 <= w.ceiling AS fits
+    FROM llm_budget_counters AS c
+    JOIN wanted AS w ON (w.budget_id, w.subject, w.period) = (c.budget_id, c.subject, c.period)
+    ORDER BY c.budget_id, c.subject, c.period FOR UPDATE OF c
 ), held AS (
-    INSERT INTO llm_budget_counters AS c (budget_id, subject, period, reserved)
-    SELECT budget_id, subject, period, $2 FROM wanted WHERE $2 <= ceiling
-    ORDER BY budget_id, subject, period
-    ON CONFLICT (budget_id, subject, period) DO UPDATE
-    SET reserved = c.reserved + excluded.reserved, touched_at = now()
-    WHERE c.spent + c.reserved + excluded.reserved
-        <= (SELECT b.ceiling FROM llm_budgets AS b WHERE b.id = c.budget_id)
+    UPDATE llm_budget_counters AS c SET reserved = c.reserved + $2, touched_at = now()
+    FROM locked AS l
+    WHERE (c.budget_id, c.subject, c.period) = (l.budget_id, l.subject, l.period)
+        AND (SELECT count(*) FROM locked WHERE fits) = (SELECT count(*) FROM wanted)
     RETURNING c.budget_id, c.subject, c.period
 ), kept AS (
     INSERT INTO llm_reservations (call_id, budget_id, subject, period, amount, least, expires_at)
     SELECT $3, budget_id, subject, period, $2, $4, now() + $5 * interval '1 second' FROM held
 )
-SELECT budget_id FROM wanted WHERE budget_id NOT IN (SELECT budget_id FROM held)
-ORDER BY budget_id";
+SELECT w.budget_id FROM wanted AS w
+WHERE NOT EXISTS (SELECT FROM locked AS l WHERE l.budget_id = w.budget_id AND l.fits)
+ORDER BY w.budget_id",
+};
 
-const SETTLE: &str = "
+const SETTLE: Prepared = Prepared {
+    name: "llm_settle",
+    types: "(jsonb)",
+    sql: "
 WITH told AS (
-    SELECT * FROM jsonb_to_recordset($1::jsonb) AS t(call_id uuid, cost numeric)
+    SELECT * FROM jsonb_to_recordset($1) AS t(call_id uuid, cost numeric)
 ), over AS (
     DELETE FROM llm_reservations AS r USING told AS t WHERE r.call_id = t.call_id
     RETURNING r.budget_id, r.subject, r.period, r.amount, t.cost
@@ -64,7 +89,8 @@ WITH told AS (
     RETURNING c.budget_id, c.subject, c.period, c.spent, c.alerted
 )
 SELECT c.budget_id, c.subject, c.period, c.spent, c.alerted, b.spec
-FROM changed AS c JOIN llm_budgets AS b ON b.id = c.budget_id";
+FROM changed AS c JOIN llm_budgets AS b ON b.id = c.budget_id",
+};
 
 /// Calls whose process died: their question is taken as paid for, all else is free again.
 const SWEEP: &str = "
@@ -106,10 +132,10 @@ pub(crate) struct Counter {
 }
 
 /// What a call holds back.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Reservation<'a> {
+#[derive(Clone, Debug)]
+pub(crate) struct Reservation {
     pub(crate) call: CallId,
-    pub(crate) counters: &'a [Counter],
+    pub(crate) counters: Vec<Counter>,
     pub(crate) amount: Decimal,
     /// What it takes if nobody ends it.
     pub(crate) least: Decimal,
@@ -135,21 +161,16 @@ impl Store {
     pub(crate) async fn reserve(
         &self,
         tenant: TenantId,
-        reservation: Reservation<'_>,
+        reservation: &Reservation,
     ) -> Result<Option<BudgetId>, Error> {
-        let transaction = self.pool.tenant(tenant).await?;
-        let rows = transaction
-            .conn()
-            .query_all_raw(statement(RESERVE, reserve_values(reservation)))
-            .await
-            .map_err(sql::Error::from)?;
-        let Some(row) = rows.first() else {
-            transaction.commit().await?;
-            return Ok(None);
+        let rows = match self.pool.once(tenant, &reserving(reservation)).await {
+            // Its connection died after it was carried out: it holds already.
+            Err(error) if error.violates("llm_reservations_pkey") => return Ok(None),
+            rows => rows?,
         };
-        let budget: Uuid = row.try_get_by_index(0).map_err(sql::Error::from)?;
-        // Dropping the transaction takes back what the other budgets held.
-        Ok(Some(BudgetId::from_uuid(budget)))
+        let budget = rows.first().map(|row| row.try_get_by_index::<Uuid>(0));
+        let budget = budget.transpose().map_err(sql::Error::from)?;
+        Ok(budget.map(BudgetId::from_uuid))
     }
 
     /// Ends reservations whose time is over; whether there were any.
@@ -184,16 +205,15 @@ impl Store {
         tenant: TenantId,
         settled: &[Settled],
     ) -> Result<Vec<BudgetAlert>, Error> {
-        let told: Vec<_> = settled
+        let told = settled
             .iter()
-            .map(|it| json!({"call_id": it.call.uuid(), "cost": it.cost}))
-            .collect();
-        let transaction = self.pool.tenant(tenant).await?;
-        let rows = transaction
-            .conn()
-            .query_all_raw(statement(SETTLE, [json!(told).to_string().into()]))
-            .await
-            .map_err(sql::Error::from)?;
+            .map(|it| json!({"call_id": it.call.uuid(), "cost": it.cost}));
+        let told = Value::Array(told.collect());
+        let call = Call {
+            statement: &SETTLE,
+            values: format!("('{told}')"),
+        };
+        let rows = self.pool.once(tenant, &[call]).await?;
         let mut alerts = Vec::new();
         for row in &rows {
             let row = read(row)?;
@@ -201,17 +221,30 @@ impl Store {
             let Some(step) = budget::alert(row.spent, row.spec.limit, told) else {
                 continue;
             };
-            if note(&transaction, row.counter, step).await? {
+            if self.note(tenant, row.counter, step).await? {
                 alerts.push(row.alert(step, false));
             }
         }
-        transaction.commit().await?;
         Ok(alerts)
+    }
+
+    /// Whether it was not told before.
+    async fn note(&self, tenant: TenantId, counter: Counter, step: u8) -> Result<bool, Error> {
+        let transaction = self.pool.tenant(tenant).await?;
+        let [budget, subject, period] = counter.values();
+        let values = [budget, subject, period, i16::from(step).into()];
+        let told = transaction
+            .conn()
+            .execute_raw(statement(TOLD, values))
+            .await;
+        let told = told.map_err(sql::Error::from)?.rows_affected();
+        transaction.commit().await?;
+        Ok(told > 0)
     }
 }
 
 impl Counter {
-    fn values(self) -> [Value; 3] {
+    fn values(self) -> [sea_orm::Value; 3] {
         [
             self.budget.uuid().into(),
             self.subject.into(),
@@ -235,31 +268,27 @@ impl Row {
     }
 }
 
-/// Whether it was not told before.
-async fn note(transaction: &Tenant, counter: Counter, step: u8) -> Result<bool, Error> {
-    let [budget, subject, period] = counter.values();
-    let values = [budget, subject, period, i16::from(step).into()];
-    let told = transaction
-        .conn()
-        .execute_raw(statement(TOLD, values))
-        .await;
-    Ok(told.map_err(sql::Error::from)?.rows_affected() > 0)
-}
-
-fn reserve_values(reservation: Reservation<'_>) -> [Value; 5] {
-    let wanted: Vec<_> = reservation
-        .counters
-        .iter()
-        .map(|counter| {
-            json!({"budget_id": counter.budget.uuid(), "subject": counter.subject, "period": counter.period})
-        })
-        .collect();
+fn reserving(reservation: &Reservation) -> [Call<'static>; 2] {
+    let Reservation {
+        call,
+        counters,
+        amount,
+        least,
+    } = reservation;
+    let counters = counters.iter().map(|counter| {
+        json!({"budget_id": counter.budget.uuid(), "subject": counter.subject, "period": counter.period})
+    });
+    let counters = Value::Array(counters.collect());
+    let call = call.uuid();
     [
-        json!(wanted).to_string().into(),
-        reservation.amount.into(),
-        reservation.call.uuid().into(),
-        reservation.least.into(),
-        EXPIRY_SECONDS.into(),
+        Call {
+            statement: &OPEN,
+            values: format!("('{counters}', {amount})"),
+        },
+        Call {
+            statement: &RESERVE,
+            values: format!("('{counters}', {amount}, '{call}', {least}, {EXPIRY_SECONDS})"),
+        },
     ]
 }
 
@@ -289,6 +318,6 @@ fn read(row: &QueryResult) -> Result<Row, Error> {
     })
 }
 
-fn statement(sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
+fn statement(sql: &str, values: impl IntoIterator<Item = sea_orm::Value>) -> Statement {
     Statement::from_sql_and_values(DbBackend::Postgres, sql, values)
 }

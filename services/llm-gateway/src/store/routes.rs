@@ -12,7 +12,7 @@ use sea_orm::{
 };
 use sql::{Cursor, Tenant};
 
-use super::{Store, entities::route};
+use super::{Store, check_version, entities::route, signed};
 use crate::{Error, domain::settings::problem};
 
 /// Routes of one organization at most.
@@ -64,6 +64,7 @@ impl Store {
             id: Set(route.id.uuid()),
             name: Set(route.spec.name.clone()),
             spec: Set(text(&route.spec)),
+            version: Set(signed(route.version)),
             created_at: Set(route.created_at),
             updated_at: Set(route.updated_at),
         };
@@ -86,16 +87,19 @@ impl Store {
         &self,
         tenant: TenantId,
         id: RouteId,
-        spec: RouteSpec,
+        (spec, if_version): (RouteSpec, Option<u32>),
         at: DateTime<Utc>,
     ) -> Result<Route, Error> {
         let transaction = self.pool.tenant(tenant).await?;
         let present = find(&transaction, id).await?;
+        check_version(present.version, if_version, || format!("route `{id}`"))?;
         if present.name != spec.name {
             let text = "the name stays: agents and flows know the route by it";
             return Err(Error::InvalidRoute(vec![problem("/name", text)]));
         }
+        let next = present.version.saturating_add(1);
         let mut row: route::ActiveModel = present.into();
+        row.version = Set(next);
         row.spec = Set(text(&spec));
         row.updated_at = Set(at);
         let changed = row

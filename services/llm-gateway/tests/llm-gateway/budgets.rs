@@ -111,6 +111,7 @@ async fn a_budget_is_made_shown_changed_and_removed() {
     let update = |spec| UpdateBudget {
         budget_id: made.id,
         spec,
+        if_version: None,
     };
     let mut other = made.spec.clone();
     (other.name, other.limit) = ("another".into(), decimal("2"));
@@ -207,6 +208,7 @@ async fn what_a_budget_has_not_left_is_refused_before_anybody_is_asked() {
     let update = UpdateBudget {
         budget_id: made.id,
         spec,
+        if_version: None,
     };
     rich.fixture.ask(&rich.owner, &update).await.unwrap();
     rich.fixture
@@ -287,6 +289,7 @@ async fn a_model_without_a_price_needs_a_budget_that_says_so() {
     let update = UpdateBudget {
         budget_id: made.id,
         spec,
+        if_version: None,
     };
     rich.fixture.ask(&rich.owner, &update).await.unwrap();
     ask.model = Some("vendor/fake-small".into());

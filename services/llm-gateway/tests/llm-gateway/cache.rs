@@ -22,7 +22,7 @@ use crate::{
 
 fn spec() -> RouteSpec {
     let mut spec = RouteSpec::ordered("r", [("vendor", "fake-large")]);
-    spec.cache = Some(AnswerCache { ttl_s: 3600 });
+    spec.cache = Some(AnswerCache::exact(3600));
     spec
 }
 
@@ -81,6 +81,7 @@ async fn an_equal_question_costs_nothing_and_says_so() {
     let update = UpdateRoute {
         route_id: route.id,
         spec: changed,
+        if_version: None,
     };
     fixture.ask(&stranger, &update).await.unwrap();
     assert!(!fixture.complete(&stranger, &ask).await.1.unwrap().cached);

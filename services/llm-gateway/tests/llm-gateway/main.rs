@@ -14,12 +14,14 @@ mod guardrails;
 mod held;
 mod http;
 mod limits;
+mod paid;
 mod prices;
 mod providers;
 mod python;
 mod records;
 mod routes;
 mod secrets;
+mod semantic;
 
 use std::{net::SocketAddr, time::Duration};
 

@@ -7,7 +7,7 @@ use chrono::{TimeDelta, Utc};
 use contracts::{
     Principal,
     id::{ExecutionId, FlowId},
-    llm::{GetUsage, UsageBy},
+    llm::{GetUsage, ListCalls, UsageBy},
     message::StreamMessage,
 };
 use futures::StreamExt;
@@ -65,6 +65,35 @@ async fn each_call_leaves_one_record_without_its_words() {
             .unwrap(),
         []
     );
+}
+
+#[tokio::test]
+async fn the_calls_of_an_execution_are_found() {
+    let fixture = Fixture::start().await;
+    let owner = fixture.owner().await;
+    let execution = ExecutionId::generate();
+    let run = Principal {
+        execution_id: Some(execution),
+        ..owner.clone()
+    };
+    let ask = question("rehearsal", "hi");
+    let theirs = fixture.complete(&run, &ask).await.1.unwrap();
+    fixture.complete(&owner, &ask).await.1.unwrap();
+    let all = ListCalls::default();
+    testkit::eventually(Duration::from_secs(20), async || {
+        let page = fixture.ask(&owner, &all).await.unwrap();
+        (page.items.len() == 2).then_some(())
+    })
+    .await;
+    let of = ListCalls {
+        execution_id: Some(execution),
+        ..ListCalls::default()
+    };
+    let page = fixture.ask(&owner, &of).await.unwrap();
+    let found: Vec<_> = page.items.iter().map(|call| call.id).collect();
+    assert_eq!(found, [theirs.id]);
+    let stranger = fixture.owner().await;
+    assert_eq!(fixture.ask(&stranger, &of).await.unwrap().items, []);
 }
 
 #[tokio::test]

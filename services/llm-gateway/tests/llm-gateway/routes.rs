@@ -114,10 +114,20 @@ async fn a_route_is_made_shown_changed_and_removed() {
     let update = |spec| UpdateRoute {
         route_id: made.id,
         spec,
+        if_version: None,
     };
     let spec = RouteSpec::ordered("careful", [SMALL]);
     let changed: Route = fixture.ask(&owner, &update(spec.clone())).await.unwrap();
     assert_eq!((changed.id, &changed.spec), (made.id, &spec));
+    assert_eq!((made.version, changed.version), (1, 2));
+    let seen = |version| UpdateRoute {
+        if_version: Some(version),
+        ..update(spec.clone())
+    };
+    let refusal = fixture.ask(&owner, &seen(1)).await.unwrap_err();
+    assert_eq!((refusal.status, refusal.code), (412, ErrorCode::Conflict));
+    assert_eq!(refusal.reason.as_deref(), Some("version_mismatch"));
+    assert_eq!(fixture.ask(&owner, &seen(2)).await.unwrap().version, 3);
     let odd = RouteSpec::ordered("other", [("vendor", "nobody")]);
     let problem = fixture.ask(&owner, &update(odd)).await.unwrap_err();
     assert_eq!(problem.errors[0].path, "/deployments/0/model");
@@ -169,7 +179,14 @@ async fn routes_are_the_business_of_admins_of_their_organization() {
     let codes = [
         fixture.ask(&stranger, &get).await.map(drop),
         fixture
-            .ask(&stranger, &UpdateRoute { route_id, spec })
+            .ask(
+                &stranger,
+                &UpdateRoute {
+                    route_id,
+                    spec,
+                    if_version: None,
+                },
+            )
             .await
             .map(drop),
         fixture.ask(&stranger, &DeleteRoute { route_id }).await,

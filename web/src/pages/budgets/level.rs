@@ -115,6 +115,7 @@ mod tests {
         Budget {
             id: BudgetId::EXAMPLE,
             spec,
+            version: 1,
             period_start: None,
             usage: used
                 .iter()

@@ -7,7 +7,7 @@ use contracts::{
 use dioxus::prelude::*;
 
 use crate::{
-    api::query::use_get,
+    api::{names::short, query::use_get},
     pages::{providers::MODELS, saving::Replaced},
     params::Params,
     routes::Route,
@@ -37,6 +37,7 @@ pub(super) fn asked(params: &Params) -> Params {
         .with("provider", provider)
         .with("model", model)
         .with("route", get("route"))
+        .with("execution_id", get("execution"))
         .with("failed", failed)
         .with("cursor", get("cursor"))
 }
@@ -58,12 +59,16 @@ pub(super) fn FilterBar(params: Params) -> Element {
     let outcomes = OUTCOMES.map(|(word, text)| (word.to_owned(), text.to_owned()));
     let is_filtered = !params.with("cursor", "").is_empty();
     let by_outcome = params.clone();
+    let of_all = params.with("execution", "");
     rsx! {
         div { class: "filter-bar", role: "group", "aria-label": "Filters",
             Choice { name: "model", label: "Model", all: "All models", known: models, params: params.clone() }
             Choice { name: "route", label: "Route", all: "With and without a route", known: routes, params: params.clone() }
             SelectField { label: "Outcome", bare: true, value: params.get("outcome").unwrap_or_default(), options: outcomes.to_vec(),
                 onchange: move |word: String| go(by_outcome.with("outcome", &word)),
+            }
+            if let Some(id) = params.get("execution") {
+                Button { icon: Glyph::Close, title: "Of all executions", onclick: move |_| go(of_all.clone()), {short(id)} }
             }
             if is_filtered {
                 Button { icon: Glyph::Close, onclick: move |_| go(Params::default()), "Clear" }
@@ -116,6 +121,8 @@ mod tests {
             asked(&params).query(),
             "?limit=50&route=careful&failed=false"
         );
+        let params = Params::one("execution", "exec_1");
+        assert_eq!(asked(&params).query(), "?limit=50&execution_id=exec_1");
         assert_eq!(asked(&Params::default()).query(), "?limit=50");
     }
 }

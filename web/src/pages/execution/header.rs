@@ -123,7 +123,11 @@ pub(crate) fn Facts() -> Element {
             Fact { name: "Duration", "{took}" }
             Fact { name: "Tokens in", {words::count(totals.usage.prompt_tokens)} }
             Fact { name: "Tokens out", {words::count(totals.usage.completion_tokens)} }
-            Fact { name: "Price", {words::money(&totals.usage)} }
+            Fact { name: "Price",
+                {words::money(&totals.usage)}
+                " "
+                Link { to: Route::calls_of(watch.id()), "Calls of models" }
+            }
         }
         if let Some(error) = totals.error {
             p { class: "execution-error", role: "alert",

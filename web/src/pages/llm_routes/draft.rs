@@ -4,10 +4,13 @@ use std::str::FromStr;
 
 use contracts::{
     FieldProblem, Problem,
-    llm::{AnswerCache, Deployment, Fallback, Guardrails, RateLimits, RouteSpec, RouteStrategy},
+    llm::{Deployment, Fallback, RouteSpec, RouteStrategy},
 };
 
-use super::words::FALLBACKS;
+use super::{
+    rules::{CacheDraft, LimitsDraft, RailsDraft},
+    words::FALLBACKS,
+};
 use crate::ui::problem::invalid;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -21,10 +24,9 @@ pub(super) struct Draft {
     pub(super) max_wait_ms: String,
     pub(super) first_token_timeout_ms: String,
     pub(super) token_timeout_ms: String,
-    /// What the form does not ask for stays as it was.
-    limits: Option<RateLimits>,
-    cache: Option<AnswerCache>,
-    guardrails: Option<Guardrails>,
+    pub(super) limits: LimitsDraft,
+    pub(super) cache: CacheDraft,
+    pub(super) rails: RailsDraft,
     /// The last number that was given to a deployment.
     last: u32,
 }
@@ -58,9 +60,9 @@ impl Draft {
             max_wait_ms: spec.max_wait_ms.to_string(),
             first_token_timeout_ms: maybe(spec.first_token_timeout_ms),
             token_timeout_ms: maybe(spec.token_timeout_ms),
-            limits: spec.limits,
-            cache: spec.cache,
-            guardrails: spec.guardrails.clone(),
+            limits: LimitsDraft::of(spec.limits),
+            cache: CacheDraft::of(spec.cache.as_ref()),
+            rails: RailsDraft::of(spec.guardrails.as_ref()),
             last: 0,
         };
         for deployment in &spec.deployments {
@@ -128,9 +130,9 @@ impl Draft {
                 .map(|text| ms(text, "/first_token_timeout_ms")),
             token_timeout_ms: given(&self.token_timeout_ms)
                 .map(|text| ms(text, "/token_timeout_ms")),
-            limits: self.limits,
-            cache: self.cache,
-            guardrails: self.guardrails.clone(),
+            limits: self.limits.limits(&mut problems),
+            cache: self.cache.cache(&mut problems),
+            guardrails: self.rails.rails(&mut problems),
             max_attempts: number(&self.max_attempts, "/max_attempts", &mut problems),
         };
         match problems.is_empty() {
@@ -140,11 +142,15 @@ impl Draft {
     }
 }
 
-fn given(text: &str) -> Option<&str> {
+pub(super) fn given(text: &str) -> Option<&str> {
     Some(text.trim()).filter(|text| !text.is_empty())
 }
 
-fn number<T: FromStr + Default>(text: &str, path: &str, problems: &mut Vec<FieldProblem>) -> T {
+pub(super) fn number<T: FromStr + Default>(
+    text: &str,
+    path: &str,
+    problems: &mut Vec<FieldProblem>,
+) -> T {
     text.trim().parse().unwrap_or_else(|_| {
         problems.push(FieldProblem {
             path: path.to_owned(),
@@ -163,6 +169,8 @@ pub(super) fn share(weights: &[u32], index: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use contracts::llm::{AnswerCache, Guardrails, RateLimits, Redaction};
+
     use super::*;
 
     fn draft() -> Draft {
@@ -176,6 +184,18 @@ mod tests {
     fn what_is_not_touched_stays_as_it_was() {
         let mut spec = RouteSpec::example();
         spec.token_timeout_ms = Some(5_000);
+        assert_eq!(Draft::of(&spec).spec(), Ok(spec.clone()));
+        spec.limits = Some(RateLimits {
+            parallel: Some(4),
+            ..RateLimits::default()
+        });
+        spec.cache = Some(AnswerCache::exact(60));
+        spec.guardrails = Some(Guardrails {
+            redact: vec![Redaction::Iban, Redaction::Email],
+            blocked: vec!["Project X".into()],
+            json_only: true,
+            max_output_tokens: Some(500),
+        });
         assert_eq!(Draft::of(&spec).spec(), Ok(spec));
     }
 

@@ -9,6 +9,7 @@ use dioxus::prelude::*;
 use super::{
     deployments::Deployments,
     draft::Draft,
+    rule_fields::{Bound, Fold, RuleFields, is_wrong},
     words::{FALLBACKS, STRATEGIES, fallback_look, strategy_look, strategy_word},
 };
 use crate::{
@@ -85,9 +86,19 @@ fn Fields(draft: Signal<Draft>, is_new: bool, problem: Option<Problem>) -> Eleme
                 }
             }
         }
-        Bounds { draft, problem }
+        Bounds { draft, problem: problem.clone() }
+        RuleFields { draft, problem }
     }
 }
+
+/// The fields of [`Bounds`], as the service names them.
+const BOUNDS: [&str; 5] = [
+    "/max_attempts",
+    "/backoff_ms",
+    "/max_wait_ms",
+    "/first_token_timeout_ms",
+    "/token_timeout_ms",
+];
 
 /// How often and how long it tries.
 #[component]
@@ -95,8 +106,7 @@ fn Bounds(draft: Signal<Draft>, problem: Option<Problem>) -> Element {
     let now = draft();
     let wrong = |path: &str| field_error(problem.as_ref(), path);
     rsx! {
-        details { class: "fold",
-            summary { "Attempts and times" }
+        Fold { title: "Attempts and times", wrong: is_wrong(problem.as_ref(), &BOUNDS),
             div { class: "fields",
                 Bound { label: "Attempts in all", hint: "1 to 20.", value: now.max_attempts, error: wrong("/max_attempts"), oninput: move |text| draft.write().max_attempts = text }
                 Bound { label: "Pause after a round (ms)", hint: "Once all failed; doubled each time.", value: now.backoff_ms, error: wrong("/backoff_ms"), oninput: move |text| draft.write().backoff_ms = text }
@@ -105,18 +115,5 @@ fn Bounds(draft: Signal<Draft>, problem: Option<Problem>) -> Element {
                 Bound { label: "Between two words (ms)", hint: "Empty: the gateway's own bound.", value: now.token_timeout_ms, error: wrong("/token_timeout_ms"), oninput: move |text| draft.write().token_timeout_ms = text }
             }
         }
-    }
-}
-
-#[component]
-fn Bound(
-    label: &'static str,
-    hint: &'static str,
-    value: String,
-    error: Option<String>,
-    oninput: EventHandler<String>,
-) -> Element {
-    rsx! {
-        TextField { label, hint, value, error, inputmode: "numeric", oninput }
     }
 }

@@ -1,6 +1,6 @@
 //! What strategies and failures are called.
 
-use contracts::llm::{Fallback, RouteStrategy};
+use contracts::llm::{Fallback, Redaction, RouteStrategy};
 
 pub(super) const STRATEGIES: [RouteStrategy; 4] = [
     RouteStrategy::Ordered,
@@ -58,6 +58,22 @@ pub(super) const fn fallback_look(fallback: Fallback) -> (&'static str, &'static
         Fallback::RateLimit => ("on limits", "It takes no more questions for now"),
         Fallback::ContextWindow => ("on length", "The question is too long for it"),
         Fallback::ContentPolicy => ("on content", "Its rules forbid the question"),
+    }
+}
+
+pub(super) const REDACTIONS: [Redaction; 4] = [
+    Redaction::Email,
+    Redaction::Phone,
+    Redaction::Card,
+    Redaction::Iban,
+];
+
+pub(super) const fn redaction_look(kind: Redaction) -> &'static str {
+    match kind {
+        Redaction::Email => "Mail addresses",
+        Redaction::Phone => "Phone numbers",
+        Redaction::Card => "Numbers of payment cards",
+        Redaction::Iban => "Numbers of bank accounts (IBAN)",
     }
 }
 

@@ -7,11 +7,11 @@ use contracts::{
 };
 use poem_openapi::{
     ApiResponse, OpenApi,
-    param::{Path, Query},
+    param::{Header, Path, Query},
 };
 
 use crate::{
-    api::{PREFIX, Tag},
+    api::{PREFIX, Tag, etag},
     caller::Bearer,
     payload::Json,
 };
@@ -21,7 +21,24 @@ pub(crate) struct Api;
 #[derive(ApiResponse)]
 enum Created {
     #[oai(status = 201)]
-    Created(Json<Budget>, #[oai(header = "Location")] String),
+    Created(
+        Json<Budget>,
+        #[oai(header = "Location")] String,
+        /// The budget's version, for `If-Match`.
+        #[oai(header = "ETag")]
+        String,
+    ),
+}
+
+#[derive(ApiResponse)]
+enum OneBudget {
+    #[oai(status = 200)]
+    Ok(
+        Json<Budget>,
+        /// The budget's version, for `If-Match`.
+        #[oai(header = "ETag")]
+        String,
+    ),
 }
 
 #[derive(ApiResponse)]
@@ -56,19 +73,22 @@ impl Api {
     async fn create(&self, caller: Bearer, body: Json<BudgetSpec>) -> poem::Result<Created> {
         let budget = caller.ask(&CreateBudget { spec: body.0 }).await?;
         let location = format!("{PREFIX}/llm/budgets/{}", budget.id);
-        Ok(Created::Created(Json(budget), location))
+        let tag = etag::of(budget.version.into());
+        Ok(Created::Created(Json(budget), location, tag))
     }
 
     /// One budget with what was spent of it
     #[oai(path = "/:budget_id", method = "get", operation_id = "llm.get_budget")]
-    async fn get(&self, caller: Bearer, budget_id: Path<BudgetId>) -> poem::Result<Json<Budget>> {
+    async fn get(&self, caller: Bearer, budget_id: Path<BudgetId>) -> poem::Result<OneBudget> {
         let request = GetBudget {
             budget_id: budget_id.0,
         };
-        Ok(Json(caller.ask(&request).await?))
+        Ok(tagged(caller.ask(&request).await?))
     }
 
     /// Replace a budget; its scope and its period stay
+    ///
+    /// With `If-Match`, only while the budget still has that version: 412 otherwise.
     #[oai(
         path = "/:budget_id",
         method = "put",
@@ -78,13 +98,15 @@ impl Api {
         &self,
         caller: Bearer,
         budget_id: Path<BudgetId>,
+        #[oai(name = "If-Match")] if_match: Header<Option<String>>,
         body: Json<BudgetSpec>,
-    ) -> poem::Result<Json<Budget>> {
+    ) -> poem::Result<OneBudget> {
         let request = UpdateBudget {
             budget_id: budget_id.0,
             spec: body.0,
+            if_version: etag::parse_small(if_match.0.as_deref())?,
         };
-        Ok(Json(caller.ask(&request).await?))
+        Ok(tagged(caller.ask(&request).await?))
     }
 
     /// Remove a budget with its figures
@@ -100,4 +122,9 @@ impl Api {
         caller.ask(&request).await?;
         Ok(Deleted::Done)
     }
+}
+
+fn tagged(budget: Budget) -> OneBudget {
+    let tag = etag::of(budget.version.into());
+    OneBudget::Ok(Json(budget), tag)
 }

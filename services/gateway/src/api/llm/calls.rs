@@ -1,7 +1,7 @@
 //! `/llm/calls`: what was asked of models, without the words.
 
 use contracts::{
-    id::CallId,
+    id::{CallId, ExecutionId},
     llm::{CallRecord, GetCall, ListCalls},
     page::{Page, Paging},
 };
@@ -30,6 +30,8 @@ impl Api {
         provider: Query<Option<String>>,
         model: Query<Option<String>>,
         route: Query<Option<String>>,
+        /// Only what this execution asked.
+        execution_id: Query<Option<ExecutionId>>,
         /// Only calls that failed, or only calls that did not.
         failed: Query<Option<bool>>,
         /// The `next` of the page before.
@@ -41,6 +43,7 @@ impl Api {
             provider: provider.0,
             model: model.0,
             route: route.0,
+            execution_id: execution_id.0,
             failed: failed.0,
             paging: Paging {
                 cursor: cursor.0,

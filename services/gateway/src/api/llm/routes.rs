@@ -7,11 +7,11 @@ use contracts::{
 };
 use poem_openapi::{
     ApiResponse, OpenApi,
-    param::{Path, Query},
+    param::{Header, Path, Query},
 };
 
 use crate::{
-    api::{PREFIX, Tag},
+    api::{PREFIX, Tag, etag},
     caller::Bearer,
     payload::Json,
 };
@@ -21,7 +21,24 @@ pub(crate) struct Api;
 #[derive(ApiResponse)]
 enum Created {
     #[oai(status = 201)]
-    Created(Json<Route>, #[oai(header = "Location")] String),
+    Created(
+        Json<Route>,
+        #[oai(header = "Location")] String,
+        /// The route's version, for `If-Match`.
+        #[oai(header = "ETag")]
+        String,
+    ),
+}
+
+#[derive(ApiResponse)]
+enum OneRoute {
+    #[oai(status = 200)]
+    Ok(
+        Json<Route>,
+        /// The route's version, for `If-Match`.
+        #[oai(header = "ETag")]
+        String,
+    ),
 }
 
 #[derive(ApiResponse)]
@@ -56,31 +73,36 @@ impl Api {
     async fn create(&self, caller: Bearer, body: Json<RouteSpec>) -> poem::Result<Created> {
         let route = caller.ask(&CreateRoute { spec: body.0 }).await?;
         let location = format!("{PREFIX}/llm/routes/{}", route.id);
-        Ok(Created::Created(Json(route), location))
+        let tag = etag::of(route.version.into());
+        Ok(Created::Created(Json(route), location, tag))
     }
 
     /// One route
     #[oai(path = "/:route_id", method = "get", operation_id = "llm.get_route")]
-    async fn get(&self, caller: Bearer, route_id: Path<RouteId>) -> poem::Result<Json<Route>> {
+    async fn get(&self, caller: Bearer, route_id: Path<RouteId>) -> poem::Result<OneRoute> {
         let request = GetRoute {
             route_id: route_id.0,
         };
-        Ok(Json(caller.ask(&request).await?))
+        Ok(tagged(caller.ask(&request).await?))
     }
 
     /// Replace a route; its name stays
+    ///
+    /// With `If-Match`, only while the route still has that version: 412 otherwise.
     #[oai(path = "/:route_id", method = "put", operation_id = "llm.update_route")]
     async fn update(
         &self,
         caller: Bearer,
         route_id: Path<RouteId>,
+        #[oai(name = "If-Match")] if_match: Header<Option<String>>,
         body: Json<RouteSpec>,
-    ) -> poem::Result<Json<Route>> {
+    ) -> poem::Result<OneRoute> {
         let request = UpdateRoute {
             route_id: route_id.0,
             spec: body.0,
+            if_version: etag::parse_small(if_match.0.as_deref())?,
         };
-        Ok(Json(caller.ask(&request).await?))
+        Ok(tagged(caller.ask(&request).await?))
     }
 
     /// Remove a route
@@ -98,4 +120,9 @@ impl Api {
         caller.ask(&request).await?;
         Ok(Deleted::Done)
     }
+}
+
+fn tagged(route: Route) -> OneRoute {
+    let tag = etag::of(route.version.into());
+    OneRoute::Ok(Json(route), tag)
 }

@@ -21,6 +21,8 @@ use crate::{
     },
 };
 
+/// Fields of the usage that say which prices hold: the tier, the place and the speed.
+const TERMS: [&str; 3] = ["service_tier", "inference_geo", "speed"];
 /// Fields of the usage that count.
 const COUNTS: [&str; 4] = [
     "input_tokens",
@@ -258,6 +260,9 @@ impl Reader {
             tokens
                 .details
                 .insert("prompt_tokens_details".to_owned(), cached);
+        }
+        for term in TERMS {
+            tokens.under(self.usage.get(term).and_then(Value::as_str));
         }
         let thought = self.usage.get("output_tokens_details");
         if let Some(thought) = thought.and_then(|details| details["thinking_tokens"].as_u64()) {

@@ -206,7 +206,9 @@ impl connection::Reader for Reader {
             }
             "metadata" => {
                 self.done = self.stop_reason.is_some();
-                self.tokens = Some(tokens(&said["usage"])?);
+                let mut tokens = tokens(&said["usage"])?;
+                tokens.under(said["serviceTier"]["type"].as_str());
+                self.tokens = Some(tokens);
                 None
             }
             kind if kind.ends_with("Exception") => {

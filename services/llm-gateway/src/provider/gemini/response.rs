@@ -89,7 +89,7 @@ struct Feedback {
     block_reason: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Usage {
     prompt_token_count: u64,
@@ -98,6 +98,9 @@ struct Usage {
     tool_use_prompt_token_count: u64,
     cached_content_token_count: u64,
     total_token_count: u64,
+    service_tier: Option<String>,
+    /// The same, as Vertex says it: `ON_DEMAND_PRIORITY`.
+    traffic_type: Option<String>,
 }
 
 pub(super) struct Reader {
@@ -167,7 +170,7 @@ impl Reader {
     }
 
     fn tokens(&self) -> Result<Option<Tokens>, Broken> {
-        let Some(usage) = self.usage else {
+        let Some(usage) = &self.usage else {
             return Ok(None);
         };
         let is_count = |count: u64| count <= MAX_TOKENS;
@@ -189,6 +192,9 @@ impl Reader {
             candidates + thoughts
         };
         let mut tokens = Tokens::new(prompt + tools, completion);
+        tokens.under(usage.service_tier.as_deref());
+        let traffic = usage.traffic_type.as_deref();
+        tokens.under(traffic.map(|it| it.strip_prefix("ON_DEMAND_").unwrap_or(it)));
         let mut detail = |name: &str, field: &str, count: u64| {
             if count > 0 {
                 tokens
@@ -225,7 +231,7 @@ impl connection::Reader for Reader {
         if let Some(error) = event.error {
             return Err(Broken::Refusal(error));
         }
-        self.usage = event.usage_metadata.or(self.usage);
+        self.usage = event.usage_metadata.or(self.usage.take());
         if event
             .prompt_feedback
             .is_some_and(|feedback| feedback.block_reason.is_some())

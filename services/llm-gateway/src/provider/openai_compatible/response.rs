@@ -93,6 +93,8 @@ struct SaidFunction {
 pub(crate) struct Reader {
     dialect: &'static Dialect,
     finish: Option<FinishReason>,
+    /// Under which of its prices the vendor took the question.
+    tier: Option<String>,
     /// The ids of the tool calls begun so far.
     calls: Vec<String>,
     begun: bool,
@@ -104,6 +106,7 @@ impl Reader {
         Self {
             dialect,
             finish: None,
+            tier: None,
             calls: Vec::new(),
             begun: false,
             done: false,
@@ -144,12 +147,19 @@ impl Reader {
         let choices = chunk.choices.unwrap_or_default();
         let mut envelope = without_nulls(chunk.extra);
         let usage = chunk.usage.or_else(|| self.dialect.usage(&mut envelope));
+        if let Some(tier) = envelope.get("service_tier").and_then(Value::as_str) {
+            self.tier = Some(tier.to_owned());
+        }
         // One answer is asked for; a server that gives more is read up to the first.
         for choice in choices.into_iter().filter(|choice| choice.index == 0) {
             pieces.extend(self.choice(choice, std::mem::take(&mut envelope))?);
         }
         if let Some(usage) = usage {
-            pieces.extend(tokens(usage)?.map(Piece::Tokens));
+            let mut tokens = tokens(usage)?;
+            if let Some(tokens) = &mut tokens {
+                tokens.under(self.tier.as_deref());
+            }
+            pieces.extend(tokens.map(Piece::Tokens));
         }
         Ok(pieces)
     }
@@ -290,6 +300,7 @@ fn tokens(mut usage: Map<String, Value>) -> Result<Option<Tokens>, Broken> {
         prompt: count(prompt)?,
         completion: count(completion)?,
         details: without_nulls(usage),
+        terms: Vec::new(),
     }))
 }
 

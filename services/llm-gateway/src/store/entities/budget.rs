@@ -16,6 +16,7 @@ pub(crate) struct Model {
     pub(crate) name: String,
     pub(crate) ceiling: Decimal,
     pub(crate) spec: String,
+    pub(crate) version: i32,
     pub(crate) created_at: DateTimeUtc,
     pub(crate) updated_at: DateTimeUtc,
 }
@@ -36,6 +37,7 @@ impl Model {
         Ok(Kept {
             id,
             spec,
+            version: self.version.unsigned_abs(),
             created_at: self.created_at,
             updated_at: self.updated_at,
         })

@@ -15,6 +15,7 @@ pub(crate) struct Model {
     pub(crate) id: Uuid,
     pub(crate) name: String,
     pub(crate) spec: String,
+    pub(crate) version: i32,
     pub(crate) created_at: DateTimeUtc,
     pub(crate) updated_at: DateTimeUtc,
 }
@@ -34,6 +35,7 @@ impl Model {
         Ok(Route {
             id,
             spec: serde_json::from_str(&self.spec).map_err(unreadable)?,
+            version: self.version.unsigned_abs(),
             created_at: self.created_at,
             updated_at: self.updated_at,
         })
