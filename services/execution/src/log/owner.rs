@@ -29,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     effects::{Dispatch, Outlet, Task},
     in_hand::InHand,
+    index::Index,
     lease::Lease,
     partition::{Action, Answer, Limits, Partition, Ticket},
     starts::{self, Checked},
@@ -48,6 +49,7 @@ use crate::{
     workers::hands::Hands,
 };
 
+mod indexing;
 mod keeping;
 mod parking;
 
@@ -101,6 +103,10 @@ pub(crate) enum Note {
     Written(Vec<(ExecutionId, u64)>),
     /// What the archive has of an execution.
     Read(Box<parking::ReadBack>),
+    /// The events of an execution that is over may expire.
+    Expires(ExecutionId),
+    /// Chunks of the index are stored; none where another owner has claimed it.
+    Indexed(Option<(Index, Vec<u16>)>),
 }
 
 /// Why an owner stopped being one.
@@ -206,10 +212,12 @@ async fn own(
         storing: None,
         in_hand: InHand::default(),
         reading: parking::Reading::default(),
+        indexing: indexing::Indexing::new(taken.index),
         work: JoinSet::new(),
         _tasks: tasks,
     };
     owner.partition.resume(now());
+    owner.wake_those_at_work();
     owner.perform().await;
     let left = owner.serve(requests, told, lease, stop).await;
     owner.dismiss().await;
@@ -233,6 +241,7 @@ struct Owner {
     storing: Option<Storing>,
     in_hand: InHand,
     reading: parking::Reading,
+    indexing: indexing::Indexing,
     /// Dispatches and starts under way.
     work: JoinSet<()>,
     /// Archive and header rows; they end with the owner.
@@ -284,7 +293,7 @@ impl Owner {
                     }
                 }
             }
-            if !lease.is_valid() {
+            if !lease.is_valid() || self.indexing.is_lost() {
                 return Left::Lost;
             }
             self.perform().await;
@@ -449,6 +458,8 @@ impl Owner {
                 }
             }
             Note::Read(back) => self.read_back(*back),
+            Note::Expires(id) => self.partition.slots.expires(id),
+            Note::Indexed(stored) => self.indexed(stored),
         }
     }
 
