@@ -106,7 +106,7 @@ pub(crate) enum Note {
     /// The events of an execution that is over may expire.
     Expires(ExecutionId),
     /// Chunks of the index are stored; none where another owner has claimed it.
-    Indexed(Option<(Index, Vec<u16>)>),
+    Indexed(Option<(Box<Index>, Vec<u16>)>),
 }
 
 /// Why an owner stopped being one.

@@ -19,7 +19,7 @@ pub(super) struct Indexing {
 }
 
 enum State {
-    Idle(Index),
+    Idle(Box<Index>),
     Storing,
     /// Another owner has claimed it.
     Lost,
@@ -28,7 +28,7 @@ enum State {
 impl Indexing {
     pub(super) fn new(index: Index) -> Self {
         Self {
-            state: State::Idle(index),
+            state: State::Idle(Box::new(index)),
             look_at: Instant::now(),
         }
     }
@@ -70,7 +70,7 @@ impl Owner {
         });
     }
 
-    pub(super) fn indexed(&mut self, stored: Option<(Index, Vec<u16>)>) {
+    pub(super) fn indexed(&mut self, stored: Option<(Box<Index>, Vec<u16>)>) {
         let Some((index, chunks)) = stored else {
             self.indexing.state = State::Lost;
             return;
