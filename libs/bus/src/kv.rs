@@ -4,13 +4,19 @@ use std::time::Duration;
 
 use async_nats::{
     HeaderMap,
-    header::NATS_MESSAGE_TTL,
-    jetstream::kv::{self, CreateErrorKind, Operation, UpdateErrorKind},
+    header::{NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, NATS_MESSAGE_TTL},
+    jetstream::{
+        context::PublishErrorKind,
+        kv::{self, CreateErrorKind, Operation, UpdateErrorKind},
+    },
 };
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 
 use crate::{Bus, Error, error::during};
+
+/// Lets a write name the last revision of other keys than its own.
+const EXPECTED_OF: &str = "Nats-Expected-Last-Subject-Sequence-Subject";
 
 /// The buckets of the platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,6 +133,40 @@ impl Bus {
         let stored = stored.await.map_err(during("keep a value"))?.await;
         stored.map_err(during("keep a value"))?;
         Ok(())
+    }
+
+    /// Writes the key `<family>.<name>`, only where no key of the family was written after the revision `last`; 0 where none
+    /// was ever written.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] where one was. After any other error it may have been stored, or may still be.
+    pub async fn put_after(
+        &self,
+        bucket: Bucket,
+        family: &str,
+        name: &str,
+        value: Bytes,
+        last: u64,
+    ) -> Result<u64, Error> {
+        let subject = format!("$KV.{}.{family}.{name}", bucket.name());
+        let of = format!("$KV.{}.{family}.*", bucket.name());
+        let mut headers = HeaderMap::new();
+        headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, last.to_string());
+        headers.insert(EXPECTED_OF, of);
+        let sent = self.jetstream.publish_with_headers(subject, headers, value);
+        let stored = match sent.await {
+            Ok(stored) => stored.await,
+            Err(error) => Err(error),
+        };
+        match stored {
+            Ok(stored) => Ok(stored.sequence),
+            Err(error) if error.kind() == PublishErrorKind::WrongLastSequence => {
+                Err(Error::Conflict {
+                    key: format!("{family}.{name}"),
+                })
+            }
+            Err(error) => Err(during("write a key of a family")(error)),
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! Holds the archive against the logs: what a log still has and the archive is said to have must be there, the same.
+//! Holds the archive against the logs: what a log still has and the archive is said to have must be there, the same. Of what
+//! waits out of memory the archive alone has the events: they must be there from the first to the last.
 //!
 //! It reads, and changes nothing: it may run beside the engine.
 
@@ -10,10 +11,17 @@ use contracts::{
 use futures::StreamExt;
 use serde::Serialize;
 
-use crate::{Config, Error, archive, log::replay::Corrupt, record, store::ExecutionStore};
+use crate::{
+    Config, Error, archive,
+    log::{index::Index, parked::Entry, replay::Corrupt},
+    record,
+    store::ExecutionStore,
+};
 
 /// Events that are compared at once.
 const BATCH: usize = 500;
+/// Events of an execution that are read at once.
+const PAGE: u32 = 1000;
 /// Differences that are told; further ones are counted.
 const MAX_TOLD: usize = 100;
 
@@ -27,6 +35,8 @@ pub struct Integrity {
     pub events: u64,
     /// Events of executions that were deleted since.
     pub deleted: u64,
+    /// Executions that wait out of memory.
+    pub parked: u64,
     pub differences: u64,
     /// The first 100.
     pub told: Vec<Difference>,
@@ -36,7 +46,7 @@ pub struct Integrity {
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Difference {
     pub partition: u16,
-    /// Of the log's entry.
+    /// Of the log's entry; 0 where it is no longer there.
     pub sequence: u64,
     pub tenant: TenantId,
     pub execution: ExecutionId,
@@ -115,7 +125,47 @@ impl Checking<'_> {
                 self.compare(partition, &mut logged, found).await?;
             }
         }
-        self.compare(partition, &mut logged, found).await
+        self.compare(partition, &mut logged, found).await?;
+        let (_, parked) = Index::read(self.bus, partition).await?;
+        for (id, entry) in parked.entries() {
+            found.parked += 1;
+            self.look_for(partition, id, entry, found).await?;
+        }
+        Ok(())
+    }
+
+    /// Looks for all events of an execution that waits out of memory.
+    async fn look_for(
+        &self,
+        partition: u16,
+        id: ExecutionId,
+        entry: Entry,
+        found: &mut Integrity,
+    ) -> Result<(), Error> {
+        let mut after = 0;
+        while after < entry.n {
+            let page = self.archive.events(entry.tenant, id, after, PAGE).await?;
+            let before = after;
+            for frame in page.iter().take_while(|frame| frame.n <= entry.n) {
+                if frame.n == after + 1 {
+                    after += 1;
+                }
+            }
+            if after == before && !self.store.is_deleted(entry.tenant, id).await? {
+                found.differ(Difference {
+                    partition,
+                    sequence: 0,
+                    tenant: entry.tenant,
+                    execution: id,
+                    n: after + 1,
+                    what: What::Missing,
+                });
+            }
+            if after == before {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Asks the archive for these events, execution by execution.
@@ -152,21 +202,27 @@ impl Checking<'_> {
                 continue;
             }
             for (it, what) in differing {
-                found.differences += 1;
-                if found.told.len() < MAX_TOLD {
-                    found.told.push(Difference {
-                        partition,
-                        sequence: it.sequence,
-                        tenant: it.tenant,
-                        execution: it.execution,
-                        n: it.frame.n,
-                        what,
-                    });
-                }
+                found.differ(Difference {
+                    partition,
+                    sequence: it.sequence,
+                    tenant: it.tenant,
+                    execution: it.execution,
+                    n: it.frame.n,
+                    what,
+                });
             }
         }
         logged.clear();
         Ok(())
+    }
+}
+
+impl Integrity {
+    fn differ(&mut self, difference: Difference) {
+        self.differences += 1;
+        if self.told.len() < MAX_TOLD {
+            self.told.push(difference);
+        }
     }
 }
 

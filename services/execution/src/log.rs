@@ -2,7 +2,7 @@
 //!
 //! [`partition`] is the owner's mind, without I/O: executions, the open batch, what becomes due after a commit. [`replay`]
 //! makes it from the log, [`owner`] connects it to the bus, [`lease`] says who may try, [`timers`] wakes it,
-//! [`parked`] knows what waits out of memory, [`reviving`] reads it back from the archive, [`in_hand`] knows what workers of earlier owners may have in hand, and [`cache`] keeps outputs that may be taken again.
+//! [`parked`] knows what waits out of memory, [`index`] stores that, [`reviving`] reads it back from the archive, [`in_hand`] knows what workers of earlier owners may have in hand, and [`cache`] keeps outputs that may be taken again.
 //!
 //! **Invariant:** nobody hears of a record before it is stored: answers, live frames and effects wait for the commit.
 
@@ -10,6 +10,7 @@ pub(crate) mod append;
 pub(crate) mod cache;
 pub(crate) mod effects;
 pub(crate) mod in_hand;
+pub(crate) mod index;
 pub(crate) mod intake;
 pub(crate) mod lease;
 pub(crate) mod listen;

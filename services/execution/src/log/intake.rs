@@ -50,7 +50,7 @@ impl Arrived {
 pub(crate) fn put(
     intake: &mut Intake<Arrived>,
     incoming: Incoming,
-) -> Result<(), (Incoming, Box<Problem>)> {
+) -> Result<(), Box<(Incoming, Problem)>> {
     let kind = incoming.subject().rsplit('.').next();
     let is_start = kind.and_then(OwnerKind::parse) == Some(OwnerKind::Start);
     // What names nobody is refused in its turn.
@@ -59,7 +59,7 @@ pub(crate) fn put(
     if is_start && intake.waiting(tenant) >= MAX_WAITING {
         let text = "too many requests of the organization wait at present";
         let problem = Problem::new(ErrorCode::Unavailable, text).with_reason("busy");
-        return Err((incoming, Box::new(problem.with_retry_after_ms(1000))));
+        return Err(Box::new((incoming, problem.with_retry_after_ms(1000))));
     }
     let wait = timeout_in(incoming.headers()).filter(|_| is_start);
     let until = wait.and_then(|wait: Duration| Instant::now().checked_add(wait));

@@ -29,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     effects::{Dispatch, Outlet, Task},
     in_hand::InHand,
+    index::Index,
     intake::{Arrived, Intake},
     lease::Lease,
     partition::{Action, Answer, Limits, Partition, Ticket},
@@ -49,6 +50,7 @@ use crate::{
     workers::hands::Hands,
 };
 
+mod indexing;
 mod keeping;
 mod parking;
 mod taking;
@@ -101,6 +103,10 @@ pub(crate) enum Note {
     Written(Vec<(ExecutionId, u64)>),
     /// What the archive has of an execution.
     Read(Box<parking::ReadBack>),
+    /// The events of an execution that is over may expire.
+    Expires(ExecutionId),
+    /// Chunks of the index are stored; none where another owner has claimed it.
+    Indexed(Option<(Box<Index>, Vec<u16>)>),
 }
 
 /// Why an owner stopped being one.
@@ -207,10 +213,12 @@ async fn own(
         in_hand: InHand::default(),
         intake: Intake::default(),
         reading: parking::Reading::default(),
+        indexing: indexing::Indexing::new(taken.index),
         work: JoinSet::new(),
         _tasks: tasks,
     };
     owner.partition.resume(now());
+    owner.wake_those_at_work();
     owner.perform().await;
     let left = owner.serve(requests, told, lease, stop).await;
     owner.dismiss().await;
@@ -235,6 +243,7 @@ struct Owner {
     in_hand: InHand,
     intake: Intake<Arrived>,
     reading: parking::Reading,
+    indexing: indexing::Indexing,
     /// Dispatches and starts under way.
     work: JoinSet<()>,
     /// Archive and header rows; they end with the owner.
@@ -286,7 +295,7 @@ impl Owner {
                 },
                 () = tokio::task::yield_now(), if !full && !self.intake.is_empty() => {}
             }
-            if !lease.is_valid() {
+            if !lease.is_valid() || self.indexing.is_lost() {
                 return Left::Lost;
             }
             self.perform().await;
@@ -432,6 +441,8 @@ impl Owner {
                 }
             }
             Note::Read(back) => self.read_back(*back),
+            Note::Expires(id) => self.partition.slots.expires(id),
+            Note::Indexed(stored) => self.indexed(stored),
         }
     }
 

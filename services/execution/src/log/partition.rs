@@ -20,6 +20,7 @@ use contracts::{
 
 use super::{
     append::Append,
+    parked::Parked,
     slots::{Events, Header, Slot, Slots},
 };
 use crate::{
@@ -104,10 +105,15 @@ struct Open {
 
 impl Partition {
     /// `stamp` is of the owner's own `EpochBegin`, stored as entry `last`.
-    pub(crate) fn new(slots: Slots, limits: Limits, stamp: Stamp, last: u64) -> Self {
+    pub(crate) fn new(
+        (slots, parked): (Slots, Parked),
+        limits: Limits,
+        stamp: Stamp,
+        last: u64,
+    ) -> Self {
         Self {
             slots,
-            parking: Parking::default(),
+            parking: Parking::new(parked),
             limits,
             epoch: stamp.epoch,
             writer: stamp.writer,

@@ -13,7 +13,11 @@ use contracts::{
     live::ExecutionEvent,
 };
 
-use super::slots::{Gone, Slot, Slots};
+use super::{
+    index::BadChunk,
+    parked::{Parked, Tail},
+    slots::{Gone, Slot, Slots},
+};
 use crate::{
     domain::{Broken, Program, State},
     record::{self, Batch, Kind, Stamp, Stored, Unreadable},
@@ -48,12 +52,17 @@ pub(crate) enum Corrupt {
     MissingDefinition { sequence: u64, hash: String },
     #[error("execution `{execution}` lacks its first records")]
     Headless { execution: ExecutionId },
+    #[error("a part of the index of parked executions cannot be read: {problem}")]
+    Index { problem: BadChunk },
 }
 
 /// A replay in progress.
 pub(crate) struct Replay {
     slots: HashMap<ExecutionId, Slot>,
     headless: HashMap<ExecutionId, Headless>,
+    parked: Parked,
+    /// What the log has of parked executions beyond the index.
+    tails: HashMap<ExecutionId, Tail>,
     last: Option<(u64, Stamp)>,
 }
 
@@ -67,6 +76,7 @@ struct Headless {
 /// A partition as its log tells it.
 pub(crate) struct Replayed {
     pub(crate) slots: Slots,
+    pub(crate) parked: Parked,
     /// Sequence of the last entry, 0 in an empty log.
     pub(crate) last: u64,
     /// The epoch that a new owner begins.
@@ -74,10 +84,13 @@ pub(crate) struct Replayed {
 }
 
 impl Replay {
-    pub(crate) fn new() -> Self {
+    /// `parked` is what the stored index names.
+    pub(crate) fn new(parked: Parked) -> Self {
         Self {
             slots: HashMap::new(),
             headless: HashMap::new(),
+            parked,
+            tails: HashMap::new(),
             last: None,
         }
     }
@@ -151,7 +164,11 @@ impl Replay {
             ..
         } = &record.frame.event
         else {
-            return self.take_headless(&record).map_err(broken);
+            let taken = match self.parked.known(execution) {
+                Some(entry) => self.take_tail(sequence, entry.n, Stored { record, frame }),
+                None => self.take_headless(&record),
+            };
+            return taken.map_err(broken);
         };
         let missing = || Corrupt::MissingDefinition {
             sequence,
@@ -162,6 +179,25 @@ impl Replay {
         let mut slot = Slot::new(state);
         slot.keep(frame, sequence);
         self.slots.insert(execution, slot);
+        Ok(())
+    }
+
+    /// Takes a record of a parked execution whose first records were trimmed: those that were stored since it was parked.
+    fn take_tail(&mut self, sequence: u64, n: u64, stored: Stored) -> Result<(), Broken> {
+        let (execution, found) = (stored.record.execution, stored.record.frame.n);
+        if found <= n {
+            return Ok(());
+        }
+        let tail = self.tails.entry(execution).or_insert(Tail {
+            records: Vec::new(),
+            entries: (sequence, sequence),
+        });
+        let last = n + tail.records.len() as u64;
+        if found != last + 1 {
+            return Err(Broken::Gap { last, found });
+        }
+        tail.records.push(stored);
+        tail.entries.1 = sequence;
         Ok(())
     }
 
@@ -192,7 +228,7 @@ impl Replay {
     ///
     /// # Errors
     /// [`Corrupt`].
-    pub(crate) fn finish(self, first: u64) -> Result<Replayed, Corrupt> {
+    pub(crate) fn finish(mut self, first: u64) -> Result<Replayed, Corrupt> {
         let mut slots = Slots::default();
         for (execution, headless) in self.headless {
             match headless.end {
@@ -203,14 +239,36 @@ impl Replay {
                 _ => return Err(Corrupt::Headless { execution }),
             }
         }
-        for slot in self.slots.into_values() {
+        for mut slot in self.slots.into_values() {
+            let (id, last) = (slot.state.data.id, slot.state.data.n);
+            match self.parked.known(id) {
+                // As the index has it: it stays where it is.
+                Some(entry) if entry.n == last => continue,
+                Some(entry) if entry.n > last => {
+                    let (sequence, found) = (self.last.map_or(0, |(last, _)| last), entry.n);
+                    return Err(Corrupt::Broken {
+                        sequence,
+                        execution: id,
+                        problem: Broken::Gap { last, found },
+                    });
+                }
+                Some(_) => {
+                    self.parked.wake(id);
+                    slot.is_held = true;
+                }
+                None => {}
+            }
             slots.insert(slot);
+        }
+        for (id, tail) in self.tails {
+            self.parked.set_tail(id, tail);
         }
         let (last, epoch) = self
             .last
             .map_or((0, 0), |(last, stamp)| (last, stamp.epoch));
         Ok(Replayed {
             slots,
+            parked: self.parked,
             last,
             next_epoch: epoch + 1,
         })
@@ -240,7 +298,7 @@ fn follows(sequence: u64, last: Stamp, batch: &Batch) -> Result<(), Corrupt> {
     Ok(())
 }
 
-fn final_state(event: &ExecutionEvent) -> Option<ExecutionState> {
+pub(super) fn final_state(event: &ExecutionEvent) -> Option<ExecutionState> {
     match event {
         ExecutionEvent::ExecutionSucceeded { .. } => Some(ExecutionState::Succeeded),
         ExecutionEvent::ExecutionFailed { .. } => Some(ExecutionState::Failed),

@@ -4,6 +4,7 @@
 //! Every run follows from its seed. A failure names it; `SIMULATION_SEED=<seed>` runs that one alone, `SIMULATION_SEEDS`
 //! that many.
 
+mod fake_index;
 mod fake_log;
 mod plans;
 mod totals;

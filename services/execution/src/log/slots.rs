@@ -41,6 +41,8 @@ pub(crate) struct Slot {
     pub(super) is_listed: bool,
     /// Its events may have been told not to expire.
     pub(super) is_held: bool,
+    /// Its end is being told to its events.
+    is_expiring: bool,
 }
 
 /// What PostgreSQL keeps of an execution.
@@ -88,7 +90,16 @@ pub(crate) struct Slots {
     waiting: Vec<ExecutionId>,
 }
 
-/// An execution that left memory, whose events were told not to expire.
+/// What [`Slots::leave`] came to.
+#[derive(Debug, Default)]
+pub(crate) struct Leaving {
+    /// Those that wait for their events to be told that they may expire.
+    pub(crate) held: Vec<Held>,
+    /// Those that left, with the first entry of the log that they needed.
+    pub(crate) left: Vec<(ExecutionId, Option<u64>)>,
+}
+
+/// An execution that is over, whose events were told not to expire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Held {
     pub(crate) tenant: TenantId,
@@ -109,15 +120,18 @@ impl Slot {
             counted_over: false,
             is_listed: false,
             is_held: false,
+            is_expiring: false,
         }
     }
 
-    /// One that was parked; its records are in the log from entry `first` on, and all in the archive.
-    pub(super) fn woken(revived: Revived, first: u64) -> Self {
+    /// One that was parked. What was recorded of it since stands in these entries of the log; all else is in the archive, and
+    /// counted by its header row.
+    pub(super) fn woken(revived: Revived, entries: Option<(u64, u64)>) -> Self {
+        let n = revived.state.data.n;
         Self {
-            written: revived.state.data.n,
+            written: if entries.is_some() { 0 } else { n },
             frames: revived.frames,
-            entries: Some((first, first)),
+            entries,
             is_held: true,
             ..Self::new(revived.state)
         }
@@ -189,7 +203,7 @@ impl Slot {
     }
 
     fn is_archived(&self, archived: u64) -> bool {
-        self.entries.is_some_and(|(_, last)| last <= archived)
+        self.entries.is_none_or(|(_, last)| last <= archived)
     }
 
     /// Whether nothing of it is under way, and whatever is known of it is known elsewhere too.
@@ -308,14 +322,28 @@ impl Slots {
         }
     }
 
-    /// Lets those leave that may, when the archive has all entries up to `archived`. Gives those whose events are held.
-    pub(crate) fn leave(&mut self, archived: u64, now: DateTime<Utc>) -> Vec<Held> {
-        let mut held = Vec::new();
+    /// The header row of one that came back, as announced anew.
+    pub(super) fn announce(&mut self, id: ExecutionId) -> Option<Header> {
+        let slot = self.slots.get_mut(&id)?;
+        slot.announced = Some(slot.header());
+        slot.announced.clone()
+    }
+
+    /// The events of an execution that is over were told that they may expire.
+    pub(crate) fn expires(&mut self, id: ExecutionId) {
+        if let Some(slot) = self.slots.get_mut(&id) {
+            slot.is_held = false;
+        }
+    }
+
+    /// Lets those leave that may, when the archive has all entries up to `archived`.
+    pub(super) fn leave(&mut self, archived: u64, now: DateTime<Utc>) -> Leaving {
+        let mut leaving = Leaving::default();
         for _ in 0..self.leaving.len() {
             let Some(id) = self.leaving.pop_front() else {
                 break;
             };
-            let Some(slot) = self.slots.get(&id) else {
+            let Some(slot) = self.slots.get_mut(&id) else {
                 continue;
             };
             if !slot.may_leave(archived) {
@@ -326,8 +354,13 @@ impl Slots {
             let (tenant, state) = (data.tenant, data.state());
             let at = data.end.as_ref().map_or(now, |end| end.at);
             if slot.is_held {
-                held.push(Held { tenant, id, at });
+                if !std::mem::replace(&mut slot.is_expiring, true) {
+                    leaving.held.push(Held { tenant, id, at });
+                }
+                self.leaving.push_back(id);
+                continue;
             }
+            leaving.left.push((id, slot.first_entry()));
             self.slots.remove(&id);
             self.remember(id, Gone { tenant, state }, now);
         }
@@ -339,7 +372,7 @@ impl Slots {
             self.gone_since.pop_front();
             self.gone.remove(&id);
         }
-        held
+        leaving
     }
 
     pub(crate) fn remember(&mut self, id: ExecutionId, gone: Gone, now: DateTime<Utc>) {

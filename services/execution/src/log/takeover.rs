@@ -1,6 +1,10 @@
-//! Becoming a partition's owner: replay its log, then begin an epoch directly after its last entry.
+//! Becoming a partition's owner: read the index of what is parked, replay the log, begin an epoch directly after its last entry,
+//! and claim the index.
+//!
+//! **Invariant:** a partition is taken over only with an index that nobody has changed since it was read, after the epoch began:
+//! an older owner's last write into the index is either read here, or refused.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use bus::{AppendError, Bucket};
 use chrono::{DateTime, Utc};
@@ -9,7 +13,9 @@ use futures::StreamExt;
 
 use super::{
     append::{Append, Tail},
+    index::Index,
     owner::Engine,
+    parked::Parked,
     partition::Partition,
     replay::{Corrupt, Replay, Replayed},
 };
@@ -18,9 +24,15 @@ use crate::{Error, archive, domain::Program, failpoint, record};
 /// Tries to begin an epoch before the partition is given back: each means that a replaced owner has still written.
 const TRIES: usize = 20;
 
+/// How often a log is found damaged before it is.
+const SURE: usize = 2;
+/// The pause before it is read once more.
+const PAUSE: Duration = Duration::from_millis(200);
+
 /// A partition that was taken over.
 pub(crate) struct Taken {
     pub(crate) partition: Partition,
+    pub(crate) index: Index,
     /// The archive has all entries up to this one.
     pub(crate) archived: u64,
     /// When this owner began; none where the log had never been written before.
@@ -33,8 +45,16 @@ pub(crate) async fn take_over(engine: &Engine, number: u16) -> Result<Taken, Err
     let snapshots = engine.bus.kv(Bucket::Snapshots).await?;
     let archived = archive::read_cursor(&snapshots, number).await?;
     let writer = writer_id();
-    for _ in 0..TRIES {
-        let replayed = replay(engine, number).await?;
+    for tried in 0..TRIES {
+        let (mut index, parked) = Index::read(&engine.bus, number).await?;
+        let replayed = match replay(engine, number, parked).await {
+            // An owner that was replaced may have changed index and log while they were read. What is damaged stays so.
+            Err(Error::CorruptLog { .. }) if tried < SURE => {
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
+            replayed => replayed?,
+        };
         failpoint::pass(failpoint::REPLAYED);
         let begin = record::epoch_begin(replayed.next_epoch, writer);
         let append = Append::new(replayed.last, &begin);
@@ -42,10 +62,15 @@ pub(crate) async fn take_over(engine: &Engine, number: u16) -> Result<Taken, Err
             continue;
         };
         failpoint::pass(failpoint::EPOCH_BEGUN);
+        if !index.claim(replayed.next_epoch).await? {
+            continue;
+        }
         let fresh_since = (replayed.last > 0).then(Utc::now);
-        let partition = Partition::new(replayed.slots, engine.limits, begin.stamp, sequence);
+        let known = (replayed.slots, replayed.parked);
+        let partition = Partition::new(known, engine.limits, begin.stamp, sequence);
         return Ok(Taken {
             partition,
+            index,
             archived,
             fresh_since,
         });
@@ -69,14 +94,14 @@ async fn begin_epoch(engine: &Engine, number: u16, append: &Append) -> Result<Op
     })
 }
 
-async fn replay(engine: &Engine, number: u16) -> Result<Replayed, Error> {
+async fn replay(engine: &Engine, number: u16, parked: Parked) -> Result<Replayed, Error> {
     let corrupt = |source: Corrupt| Error::CorruptLog {
         partition: number,
         source: source.into(),
     };
     let (first, last) = engine.bus.log_bounds(number).await?;
     let mut entries = Box::pin(engine.bus.read_log(number, first).await?);
-    let mut replay = Replay::new();
+    let mut replay = Replay::new(parked);
     let mut plans: HashMap<String, Arc<Program>> = HashMap::new();
     while let Some(entry) = entries.next().await {
         let entry = entry?;

@@ -4,6 +4,7 @@ use chrono::{TimeDelta, Utc};
 use contracts::{
     execution::{AnswerExecution, CancelExecution},
     owner,
+    subject::partition_of,
 };
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -158,6 +159,93 @@ async fn a_parked_execution_outlives_its_owner() {
     .await;
     let done = fixture.finished(id).await;
     assert_eq!(done.output, Some(json!("Ada")));
+    fixture.drain().await;
+}
+
+/// Waits until the log has nothing of an execution any more: others are stored behind it.
+async fn trimmed(fixture: &Fixture, id: ExecutionId) {
+    let partitions = fixture.bus.partitions().await.unwrap();
+    let partition = partition_of(id, partitions);
+    let (_, last) = fixture.bus.log_bounds(partition).await.unwrap();
+    let hash = inline_flow(fixture).await;
+    for _ in 0..2 {
+        let mut start = fixture.start_of(&hash, json!({"name": "Eve"}));
+        while partition_of(start.execution_id, partitions) != partition {
+            start.execution_id = ExecutionId::generate();
+        }
+        fixture.begin(&start).await;
+    }
+    eventually(SOON, async || {
+        let (first, _) = fixture.bus.log_bounds(partition).await.unwrap();
+        (first > last).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_waits_does_not_hold_the_log_and_outlives_its_owner() {
+    let mut fixture = parking().await;
+    let id = asking(&fixture, question()).await;
+    let mut cancelled = fixture.start_of(&inline_flow(&fixture).await, json!({"name": "Ada"}));
+    cancelled.queued = true;
+    fixture.begin(&cancelled).await;
+    parked(2).await;
+    trimmed(&fixture, id).await;
+    trimmed(&fixture, cancelled.execution_id).await;
+    let whole = execution::check_integrity(&fixture.config, &fixture.bus)
+        .await
+        .unwrap();
+    assert_eq!(
+        (whole.parked, whole.differences),
+        (2, 0),
+        "{:?}",
+        whole.told
+    );
+    // It comes back and ends, and its owner is replaced before the index says so.
+    let cancel = CancelExecution {
+        execution_id: cancelled.execution_id,
+    };
+    fixture.ask(&fixture.user, &cancel).await.unwrap();
+    let other = fixture.engine().await;
+    fixture.running.replace(other).unwrap().drain().await;
+    eventually(SOON, async || {
+        fixture.ask(&fixture.user, &answer(id)).await.ok()
+    })
+    .await;
+    let done = fixture.finished(id).await;
+    assert_eq!(done.output, Some(json!("Ada")));
+    let over = fixture.finished(cancelled.execution_id).await;
+    assert_eq!(over.state, ExecutionState::Cancelled);
+    // Neither is in the index once it is over.
+    eventually(SOON, async || {
+        let whole = execution::check_integrity(&fixture.config, &fixture.bus).await;
+        (whole.unwrap().parked == 0).then_some(())
+    })
+    .await;
+    fixture.drain().await;
+}
+
+#[tokio::test]
+async fn an_owner_that_was_replaced_cannot_write_the_index() {
+    let fixture = parking().await;
+    asking(&fixture, question()).await;
+    parked(1).await;
+    let kv = fixture.bus.kv(Bucket::Snapshots).await.unwrap();
+    for partition in 0..fixture.bus.partitions().await.unwrap() {
+        let family = format!("parked.{partition}");
+        let claim = format!("{family}.owner");
+        let claimed = eventually(SOON, async || kv.get(&claim).await.unwrap()).await;
+        for last in [0, claimed.revision - 1] {
+            let written = fixture
+                .bus
+                .put_after(Bucket::Snapshots, &family, "7", "stale".into(), last)
+                .await;
+            assert!(
+                matches!(written, Err(bus::Error::Conflict { .. })),
+                "{written:?}"
+            );
+        }
+    }
     fixture.drain().await;
 }
 

@@ -13,10 +13,11 @@ pub(super) const TRIM: Duration = Duration::from_secs(5);
 impl Owner {
     pub(super) fn keep_house(&mut self) {
         while self.work.try_join_next().is_some() {}
-        for held in self.partition.slots.leave(self.archived, now()) {
+        for held in self.partition.leave(self.archived, now()) {
             self.let_expire(held);
         }
         self.look_for_rest();
+        self.store_index();
         kernel::parked_executions(self.number, self.partition.parking.parked.len());
         for silent in self.in_hand.take_silent(Instant::now().into_std()) {
             self.spawn(Task::Dispatch(silent));

@@ -36,8 +36,6 @@ const MAX_COMPARED: usize = 8;
 const MAX_AWAITED: usize = 1024;
 /// The pause before something that failed is tried again.
 const AGAIN: Duration = Duration::from_secs(5);
-/// How often an archive that does not answer is told that events may expire.
-const TRIES: u32 = 5;
 /// Executions that are parked before timers that nobody needs any more are thrown away.
 const MIN_STALE: usize = 1024;
 
@@ -221,10 +219,21 @@ impl Owner {
     fn woken(&mut self, id: ExecutionId, outcome: Result<Revived, Error>) {
         let asked = self.reading.asked.remove(&id).unwrap_or_default();
         self.reading.kept -= asked.len();
+        let outcome = outcome.and_then(|revived| {
+            let unparked = self.partition.unpark(revived, now());
+            unparked.map_err(|problem| Error::BrokenHistory {
+                id,
+                source: problem.into(),
+            })
+        });
         match outcome {
-            Ok(revived) => {
+            Ok(()) => {
                 measure::count(&measure::WOKEN);
-                self.partition.unpark(revived, now());
+                for incoming in asked {
+                    self.take(incoming);
+                }
+            }
+            Err(Error::Gap { after: 0, .. }) if self.partition.forget_deleted(id, now()) => {
                 for incoming in asked {
                     self.take(incoming);
                 }
@@ -243,11 +252,19 @@ impl Owner {
                         self.partition.refuse(ticket, problem.clone());
                     }
                 }
-                let entry = self.partition.parking.parked.get(id);
-                if entry.is_some_and(|entry| entry.is_due(now())) {
+                let parked = &self.partition.parking.parked;
+                let is_due = parked.get(id).is_some_and(|entry| entry.is_due(now()));
+                if is_due || parked.tail(id).is_some() {
                     self.reading.again.push_back((Instant::now() + AGAIN, id));
                 }
             }
+        }
+    }
+
+    /// Reads those back that an earlier owner had in memory: what they had under way goes on.
+    pub(super) fn wake_those_at_work(&mut self) {
+        for id in self.partition.parking.parked.with_tails() {
+            self.wake(id);
         }
     }
 
@@ -258,20 +275,27 @@ impl Owner {
         asked.into_values().flatten().collect()
     }
 
-    /// Lets the events of an execution that is over be forgotten in time.
+    /// Lets the events of an execution that is over be forgotten in time, and then the execution itself.
     pub(super) fn let_expire(&mut self, held: Held) {
-        let archive = self.engine.archive.clone();
+        let (archive, notes) = (self.engine.archive.clone(), self.outlet.notes.clone());
+        let permits = self.reading.permits.clone();
         self.work.spawn(async move {
             let Held { tenant, id, at } = held;
-            for _ in 0..TRIES {
+            loop {
+                let Ok(permit) = permits.acquire().await else {
+                    return;
+                };
                 match archive.let_expire(tenant, id, at).await {
-                    Ok(()) => return,
+                    Ok(()) => break,
                     Err(error) => {
                         tracing::warn!(%error, execution.id = %id, "events were not told to expire");
                     }
                 }
+                drop(permit);
                 tokio::time::sleep(AGAIN).await;
             }
+            // Without an owner nobody needs to know.
+            notes.send(Note::Expires(id)).await.unwrap_or_default();
         });
     }
 }

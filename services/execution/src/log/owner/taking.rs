@@ -26,10 +26,12 @@ impl Owner {
             .chain(more.take(intake::AT_ONCE))
             .collect();
         for incoming in arrived {
-            if let Err((incoming, problem)) = intake::put(&mut self.intake, incoming)
-                && let Some(ticket) = self.ticket(&incoming)
-            {
-                self.partition.refuse(ticket, *problem);
+            let Err(refused) = intake::put(&mut self.intake, incoming) else {
+                continue;
+            };
+            let (incoming, problem) = *refused;
+            if let Some(ticket) = self.ticket(&incoming) {
+                self.partition.refuse(ticket, problem);
             }
         }
     }

@@ -8,27 +8,38 @@ use std::collections::VecDeque;
 use chrono::{DateTime, Utc};
 use contracts::id::{ExecutionId, TenantId};
 
-use super::{Partition, Ticket, not_found};
+use super::{Action, Partition, Ticket, not_found};
 use crate::{
-    domain::{Effect, Input, apply},
+    domain::{Broken, Effect, Input, apply},
     log::{
         parked::{Entry, Parked},
+        replay::final_state,
         reviving::Revived,
-        slots::Slot,
+        slots::{Gone, Held, Slot},
     },
+    record::Stored,
 };
 
 /// Executions that are looked at in one go.
 const MAX_LOOKED_AT: usize = 1024;
 
 /// What a partition knows of executions that wait.
-#[derive(Default)]
 pub(crate) struct Parking {
     pub(crate) parked: Parked,
     /// Those in memory that may be about to rest, by the time at which to look again.
     idle: VecDeque<Idle>,
     /// The parked execution that the last request was for.
     wanted: Option<ExecutionId>,
+}
+
+impl Parking {
+    pub(crate) fn new(parked: Parked) -> Self {
+        Self {
+            parked,
+            idle: VecDeque::new(),
+            wanted: None,
+        }
+    }
 }
 
 struct Idle {
@@ -132,29 +143,76 @@ impl Partition {
         let is_paused = known.paused;
         let wakes_at = wakes_at(revived, now)?.filter(|_| !is_paused);
         let soon = now + self.limits.park_after * 2;
-        if wakes_at.is_some_and(|at| at <= soon) {
+        if wakes_at.is_some_and(|at| at <= soon) || !self.parking.parked.has_room(id) {
             return Err(NotParked::Awake);
         }
         let entry = Entry {
             tenant: known.tenant,
             n: known.n,
             wakes_at,
-            first: slot.first_entry().unwrap_or(self.last),
         };
+        let first = slot.first_entry();
         self.slots.take_out(id);
-        self.parking.parked.insert(id, entry);
+        self.parking.parked.insert(id, entry, first);
         Ok(())
     }
 
-    /// Takes an execution back into memory, as it was when it was parked.
-    pub(crate) fn unpark(&mut self, revived: Revived, now: DateTime<Utc>) {
+    /// Takes an execution back into memory, as it was when it was parked, with what was recorded since.
+    ///
+    /// # Errors
+    /// When those records cannot follow; it stays where it is.
+    pub(crate) fn unpark(
+        &mut self,
+        mut revived: Revived,
+        now: DateTime<Utc>,
+    ) -> Result<(), Broken> {
         let id = revived.state.data.id;
-        let Some(entry) = self.parking.parked.remove(id) else {
-            return;
-        };
-        self.slots.insert(Slot::woken(revived, entry.first));
+        if self.parking.parked.get(id).is_none() {
+            return Ok(());
+        }
+        let tail = self.parking.parked.tail(id);
+        for Stored { record, frame } in tail.iter().flat_map(|tail| &tail.records) {
+            revived.state.fold(record)?;
+            revived.frames.push(frame.clone());
+        }
+        let tail = self.parking.parked.wake(id);
+        let entries = tail.map(|tail| tail.entries);
+        self.slots.insert(Slot::woken(revived, entries));
+        if entries.is_some() {
+            let header = self.slots.announce(id);
+            self.due
+                .extend(header.map(|header| Action::Header(Box::new(header))));
+        }
         self.input(id, Input::Resume, now);
         self.let_rest(id, now);
+        Ok(())
+    }
+
+    /// Lets those leave that are over, when the archive has all entries up to `archived`. Gives those whose events are to be
+    /// told that they may expire: each leaves after [`Slots::expires`].
+    pub(crate) fn leave(&mut self, archived: u64, now: DateTime<Utc>) -> Vec<Held> {
+        let leaving = self.slots.leave(archived, now);
+        for (id, first) in leaving.left {
+            self.parking.parked.forget(id, first);
+        }
+        leaving.held
+    }
+
+    /// Forgets a parked execution of which an earlier owner stored the end, and of which everything else was deleted since.
+    /// False where it is not over.
+    pub(crate) fn forget_deleted(&mut self, id: ExecutionId, now: DateTime<Utc>) -> bool {
+        let tail = self.parking.parked.tail(id);
+        let last = tail.and_then(|tail| tail.records.last());
+        let Some(last) = last.filter(|stored| stored.record.frame.event.is_final()) else {
+            return false;
+        };
+        let (tenant, first) = (last.record.tenant, tail.map(|tail| tail.entries.0));
+        let state = final_state(&last.record.frame.event);
+        self.parking.parked.forget(id, first);
+        if let Some(state) = state {
+            self.slots.remember(id, Gone { tenant, state }, now);
+        }
+        true
     }
 
     /// The parked execution that the last request was for: it is to be read back, and the request to be taken again.

@@ -16,6 +16,9 @@ pub(crate) struct Totals {
     pub(super) reused: usize,
     pub(super) parked: usize,
     pub(super) woken: usize,
+    pub(super) tails: usize,
+    pub(super) indexed: usize,
+    pub(super) unindexed: usize,
 }
 
 impl Totals {
@@ -33,6 +36,9 @@ impl Totals {
         self.reused += other.reused;
         self.parked += other.parked;
         self.woken += other.woken;
+        self.tails += other.tails;
+        self.indexed += other.indexed;
+        self.unindexed += other.unindexed;
     }
 
     pub(crate) fn assert_all_happened(&self) {
@@ -50,6 +56,9 @@ impl Totals {
             self.reused,
             self.parked,
             self.woken,
+            self.tails,
+            self.indexed,
+            self.unindexed,
         ];
         assert!(all.iter().all(|count| *count > 0), "{self:?}");
     }

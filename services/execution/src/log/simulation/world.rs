@@ -9,7 +9,7 @@ use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use contracts::{
     execution::StepError,
-    id::{ExecutionId, UserId},
+    id::ExecutionId,
     live::ExecutionEvent,
     owner::{self, Outcome as Attempted, Start},
     work::WorkItem,
@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 
 use super::{
     Random,
+    fake_index::{FakeIndex, Write},
     fake_log::{FakeLog, Outcome},
     totals::Totals,
 };
@@ -25,6 +26,7 @@ use crate::{
     domain::{Effect, Input, Program, Timer, tests as flows},
     log::{
         append::{Append, Tail},
+        parked::Parked,
         partition::{Action, Answer, Limits, Partition, Ticket},
         replay::Replay,
     },
@@ -33,6 +35,7 @@ use crate::{
 
 mod checks;
 mod parking;
+mod wishes;
 
 struct Owner {
     partition: Partition,
@@ -46,6 +49,10 @@ struct Owner {
     heard: Vec<(ExecutionId, String)>,
     /// Parked executions that are to be read back.
     due: Vec<ExecutionId>,
+    /// The last write of the index that it knows of.
+    index_last: u64,
+    /// What it stores in the index.
+    indexing: Option<Write>,
 }
 
 /// A request that someone repeats until it is answered.
@@ -64,6 +71,7 @@ pub(crate) struct World {
     random: Random,
     now: DateTime<Utc>,
     log: FakeLog,
+    index: FakeIndex,
     owner: Option<Owner>,
     /// Replaced owners that do not know it yet.
     zombies: Vec<Owner>,
@@ -90,6 +98,7 @@ impl World {
             random,
             now: DateTime::from_timestamp_millis(1_760_000_000_000).unwrap(),
             log: FakeLog::default(),
+            index: FakeIndex::default(),
             owner: None,
             zombies: Vec::new(),
             plans: super::plans::plans(),
@@ -115,6 +124,7 @@ impl World {
                 2 => {
                     let arrived = self.log.arrive(&mut self.random);
                     self.totals.late_appends += usize::from(arrived);
+                    self.index.arrive(&mut self.random);
                 }
                 3 | 4 => self.wish_start(),
                 5 if self.random.chance(30) => self.wish_of(Wish::Cancel),
@@ -175,7 +185,8 @@ impl World {
                 self.zombies.push(old);
             }
         }
-        let mut replay = Replay::new();
+        let index_last = self.index.last;
+        let mut replay = Replay::new(Parked::stored(self.index.entries()));
         let first = self.log.trimmed + 1;
         for (entry, sequence) in self.log.entries.iter().zip(1..).skip(first as usize - 1) {
             let batch = replay.read(sequence, entry).unwrap();
@@ -192,13 +203,19 @@ impl World {
             // Tried again later, from the replay on.
             Outcome::Look => return,
         };
+        let Some(index_last) = self.claim(begin.stamp.epoch, index_last) else {
+            return;
+        };
         self.totals.takeovers += 1;
         let limits = Limits {
             open_executions: 1000,
             park_after: TimeDelta::milliseconds(100),
         };
-        let mut partition = Partition::new(replayed.slots, limits, begin.stamp, sequence);
+        let known = (replayed.slots, replayed.parked);
+        let mut partition = Partition::new(known, limits, begin.stamp, sequence);
         partition.resume(self.now);
+        let due = partition.parking.parked.with_tails();
+        self.totals.tails += due.len();
         let owner = Owner {
             partition,
             storing: None,
@@ -206,7 +223,9 @@ impl World {
             written: Vec::new(),
             looks: Vec::new(),
             heard: Vec::new(),
-            due: Vec::new(),
+            due,
+            index_last,
+            indexing: None,
         };
         let owner = self.perform(owner);
         self.owner = Some(owner);
@@ -219,6 +238,12 @@ impl World {
         }
         let at = self.random.below(self.zombies.len());
         let mut zombie = self.zombies.swap_remove(at);
+        if self.random.chance(50) {
+            // It does not know yet that it was replaced, and looks after its index and its log.
+            self.store_index(&mut zombie);
+            self.trim(&zombie);
+            return self.zombies.push(zombie);
+        }
         let append = zombie
             .storing
             .take()
@@ -319,57 +344,6 @@ impl World {
         self.owner = Some(self.perform(owner));
     }
 
-    fn give(&self, partition: &mut Partition, ticket: Ticket, wish: Option<Wish>) {
-        match wish {
-            Some(Wish::Start(start)) => {
-                let known = self.rows.contains(&start.execution_id);
-                let forgotten = partition.slots.get(start.execution_id).is_none()
-                    && partition.slots.gone(start.execution_id).is_none()
-                    && partition.parking.parked.get(start.execution_id).is_none();
-                // The header row answers for what has left memory.
-                if known && forgotten {
-                    return partition.answer(ticket, Answer::Done);
-                }
-                let plan = self.plans[&start.definition_hash].clone();
-                let taken = super::plans::taken_over(&plan, &start);
-                partition.start(ticket, *start, plan, taken, self.now);
-            }
-            Some(Wish::Cancel(execution_id)) => {
-                let cancel = owner::Cancel {
-                    tenant: contracts::id::TenantId::EXAMPLE,
-                    execution_id,
-                    by: UserId::EXAMPLE,
-                };
-                partition.cancel(ticket, &cancel, self.now);
-            }
-            Some(Wish::Pause(execution_id)) => {
-                let pause = owner::Pause {
-                    tenant: contracts::id::TenantId::EXAMPLE,
-                    execution_id,
-                    by: UserId::EXAMPLE,
-                };
-                partition.pause(ticket, &pause, self.now);
-            }
-            Some(Wish::Resume(execution_id)) => {
-                let resume = owner::Resume {
-                    tenant: contracts::id::TenantId::EXAMPLE,
-                    execution_id,
-                    by: UserId::EXAMPLE,
-                };
-                partition.unpause(ticket, &resume, self.now);
-            }
-            Some(Wish::Release(execution_id)) => {
-                let release = owner::Release {
-                    tenant: contracts::id::TenantId::EXAMPLE,
-                    execution_id,
-                };
-                partition.release(ticket, &release, self.now);
-            }
-            Some(Wish::Result(result)) => partition.result(ticket, *result, self.now),
-            None => {}
-        }
-    }
-
     /// A worker takes an item and reports; a redelivered item is reported again.
     fn work(&mut self) {
         let items: Vec<_> = self.queue.keys().cloned().collect();
@@ -459,15 +433,12 @@ impl World {
             owner.partition.slots.written(id, n);
         }
         let archived = owner.partition.last();
-        owner.partition.slots.leave(archived, self.now);
-        self.park(&mut owner);
-        let needed = owner.partition.first_needed();
-        let floor = needed.map_or(archived, |first| first - 1);
-        let floor = floor.min(archived.saturating_sub(1));
-        if floor > self.log.trimmed {
-            self.log.trimmed = floor;
-            self.totals.headless += 1;
+        for held in owner.partition.leave(archived, self.now) {
+            owner.partition.slots.expires(held.id);
         }
+        self.park(&mut owner);
+        self.store_index(&mut owner);
+        self.trim(&owner);
         self.owner = Some(self.perform(owner));
     }
 

@@ -6,6 +6,7 @@ use super::World;
 
 impl World {
     pub(super) fn check(&mut self) {
+        self.check_index();
         let accepted: Vec<_> = self.accepted.iter().copied().collect();
         for id in accepted {
             let history = self.log.history(id).iter();
