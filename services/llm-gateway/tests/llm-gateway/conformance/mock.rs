@@ -183,8 +183,12 @@ async fn answer(
     let body = match script.end {
         End::InOrder => Body::from_bytes_stream(parts),
         End::Cut => {
-            let cut = std::io::Error::other("cut");
-            Body::from_bytes_stream(parts.chain(stream::once(async { Err(cut) })))
+            let cut = async {
+                // What was said before is sent while this is waited for.
+                tokio::task::yield_now().await;
+                Err(std::io::Error::other("cut"))
+            };
+            Body::from_bytes_stream(parts.chain(stream::once(cut)))
         }
         End::Endless => {
             let more = stream::unfold(
