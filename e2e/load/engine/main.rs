@@ -43,6 +43,8 @@ const DEADLINE: Duration = Duration::from_secs(60);
 const CLIENT: &str = "client";
 /// The word that makes it measure the memory of executions in one state.
 const MEMORY: &str = "memory";
+/// Waves of executions whose memory is measured, beside a first one.
+const WAVES: usize = 20;
 /// Executions that a partition has open at most, where it is to be overloaded.
 const FEW_OPEN: usize = 250;
 
@@ -192,23 +194,42 @@ async fn told_by<T: DeserializeOwned>(arguments: &[&str]) -> Result<T> {
     serde_json::from_slice(&told.stdout).context("what another process says")
 }
 
-/// What the process of a new engine grows by.
+/// What the process of a new engine grows by, from wave to wave: what the first one needs to begin and to leave memory is
+/// there for the others.
 async fn memory(case: Case, executions: usize) -> Result<Memory> {
-    let bench = Bench::start(execution::EngineConfig::default()).await?;
-    let before = resident()?;
-    let concurrency = 200;
-    let work = Work::Begin {
-        concurrency,
-        executions,
+    let leaves = case == Case::Parked;
+    let config = execution::EngineConfig {
+        engine_park_after_ms: if leaves { 100 } else { u32::MAX },
+        ..execution::EngineConfig::default()
     };
-    let told = bench.order(case, work).await?;
+    let bench = Bench::start(config).await?;
+    let wave = (executions / WAVES).max(1);
+    let (mut before, mut seconds) = (0, 0.0);
+    for n in 0..=WAVES {
+        let (concurrency, executions) = (200, wave);
+        let work = Work::Begin {
+            concurrency,
+            executions,
+        };
+        let parked = measured().parked;
+        let told = bench.order(case, work).await?;
+        if leaves {
+            let all = parked + wave as u64;
+            testkit::eventually(DEADLINE, async || (measured().parked >= all).then_some(())).await;
+        }
+        match n {
+            0 => before = resident()?,
+            _ => seconds += told.seconds,
+        }
+    }
+    let executions = WAVES * wave;
     let grown = resident()?.saturating_sub(before);
     bench.end().await;
     Ok(Memory {
         state: case.name().to_owned(),
         executions,
         bytes_per_execution: grown as f64 / executions as f64,
-        started_per_s: executions as f64 / told.seconds,
+        started_per_s: executions as f64 / seconds,
     })
 }
 
