@@ -63,7 +63,8 @@ impl Asker {
         Ok((taken.into_iter().collect::<Result<_>>()?, seconds))
     }
 
-    async fn ask(&self, streamed: bool) -> Result<Taken> {
+    /// One question, to the end of its answer.
+    pub(crate) async fn ask(&self, streamed: bool) -> Result<Taken> {
         // About half a kilobyte.
         let text = "What shall we do with it, and when? ".repeat(12);
         let begun = Instant::now();

@@ -21,6 +21,7 @@ use crate::{
 
 mod ask;
 mod report;
+mod soak;
 mod vendor;
 
 const CONCURRENCIES: [usize; 3] = [1, 16, 64];
@@ -40,6 +41,12 @@ struct Options {
     /// Streams that are open at the same time while the memory is looked at
     #[arg(long, default_value_t = 1000)]
     open_streams: usize,
+    /// Ask at a fixed rate for so many minutes instead, and look whether memory stays flat
+    #[arg(long, value_name = "MINUTES")]
+    soak: Option<u64>,
+    /// Questions per second of the soak
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    rate: u32,
 }
 
 struct Bench {
@@ -60,11 +67,20 @@ async fn main() -> Result<()> {
     egress::install_tls();
     let options = Options::parse();
     let bench = Bench::start().await?;
+    if let Some(minutes) = options.soak {
+        let soak = bench.soak(minutes, options.rate).await?;
+        keep("llm-soak.json", &soak)?;
+        return soak.judge();
+    }
     let report = bench.measure(&options).await?;
     report.print();
-    let path = std::path::Path::new("target/bench/llm.json");
+    keep("llm.json", &report)
+}
+
+fn keep(name: &str, figures: &impl serde::Serialize) -> Result<()> {
+    let path = std::path::Path::new("target/bench").join(name);
     std::fs::create_dir_all("target/bench")?;
-    std::fs::write(path, serde_json::to_vec_pretty(&report)?)?;
+    std::fs::write(&path, serde_json::to_vec_pretty(figures)?)?;
     println!("\nwritten to {}", path.display());
     Ok(())
 }

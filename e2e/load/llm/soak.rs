@@ -1,0 +1,144 @@
+//! The same rate for a long time: nothing may fail, and memory may not grow.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use anyhow::{Context, Result, ensure};
+use serde::Serialize;
+use tokio::{task::JoinSet, time::Instant};
+
+use crate::{Bench, ask::Asker, resident};
+
+/// Time between two looks at the memory.
+const LOOK: Duration = Duration::from_secs(10);
+/// Tokens end after ten minutes.
+const FRESH: Duration = Duration::from_secs(5 * 60);
+/// The first part, in which caches and pools fill.
+const WARM: f64 = 0.1;
+/// How far memory may be from its middle.
+const FLAT: f64 = 0.05;
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Soak {
+    minutes: u64,
+    per_s: u32,
+    questions: u64,
+    errors: u64,
+    p50_ms: f64,
+    p99_ms: f64,
+    /// Of the whole platform, after the first tenth of the time.
+    least_mb: f64,
+    most_mb: f64,
+    last_mb: f64,
+}
+
+/// What the questions have come to.
+#[derive(Default)]
+struct Sums {
+    questions: AtomicU64,
+    errors: AtomicU64,
+}
+
+impl Bench {
+    /// Half of the questions are streamed; half go by a route under a budget.
+    pub(crate) async fn soak(&self, minutes: u64, per_s: u32) -> Result<Soak> {
+        let whole = Duration::from_secs(minutes * 60);
+        let (begun, sums) = (Instant::now(), Arc::new(Sums::default()));
+        let (mut askers, mut fresh) = (self.askers().await?, Instant::now());
+        let mut ticks = tokio::time::interval(Duration::from_secs(1) / per_s);
+        let (mut asked, mut memory, mut look) = (JoinSet::new(), Vec::new(), begun);
+        let (mut times, mut n) = (Vec::new(), 0);
+        while begun.elapsed() < whole {
+            ticks.tick().await;
+            if fresh.elapsed() > FRESH {
+                (askers, fresh) = (self.askers().await?, Instant::now());
+            }
+            let (asker, sums) = (askers[n / 2 % 2].clone(), sums.clone());
+            asked.spawn(async move { sums.ask(&asker, n % 2 == 0).await });
+            n += 1;
+            while let Some(taken) = asked.try_join_next() {
+                times.extend(taken?);
+            }
+            if look.elapsed() >= LOOK {
+                look = Instant::now();
+                let is_warm = begun.elapsed() > whole.mul_f64(WARM);
+                memory.extend(is_warm.then_some(resident(self.platform.process_id())?));
+            }
+        }
+        while let Some(taken) = asked.join_next().await {
+            times.extend(taken?);
+        }
+        times.sort_by(f64::total_cmp);
+        let at = |share: f64| times.get((times.len() as f64 * share) as usize).copied();
+        Ok(Soak {
+            minutes,
+            per_s,
+            questions: sums.questions.load(Relaxed),
+            errors: sums.errors.load(Relaxed),
+            p50_ms: at(0.5).unwrap_or_default(),
+            p99_ms: at(0.99).unwrap_or_default(),
+            least_mb: memory.iter().copied().fold(f64::INFINITY, f64::min),
+            most_mb: memory.iter().copied().fold(0.0, f64::max),
+            last_mb: *memory.last().context("too short to look at the memory")?,
+        })
+    }
+
+    async fn askers(&self) -> Result<[Arc<Asker>; 2]> {
+        let mut found = [None, None];
+        for (way, asker) in self.ways().await? {
+            match way {
+                "gateway" => found[0] = Some(Arc::new(asker)),
+                "budgeted" => found[1] = Some(Arc::new(asker)),
+                _ => {}
+            }
+        }
+        let [Some(gateway), Some(budgeted)] = found else {
+            anyhow::bail!("no way through the gateway");
+        };
+        Ok([gateway, budgeted])
+    }
+}
+
+impl Sums {
+    /// Milliseconds; none where it failed.
+    async fn ask(&self, asker: &Asker, streamed: bool) -> Option<f64> {
+        self.questions.fetch_add(1, Relaxed);
+        match asker.ask(streamed).await {
+            Ok(taken) => Some(taken.whole.as_secs_f64() * 1e3),
+            Err(error) => {
+                self.errors.fetch_add(1, Relaxed);
+                eprintln!("  {error:#}");
+                None
+            }
+        }
+    }
+}
+
+impl Soak {
+    /// # Errors
+    /// When a question failed or memory was not flat.
+    pub(crate) fn judge(&self) -> Result<()> {
+        let middle = f64::midpoint(self.least_mb, self.most_mb);
+        let off = (self.most_mb - middle) / middle;
+        println!(
+            "{} questions in {} minutes, {} errors, p50 {:.2} ms, p99 {:.2} ms; memory {:.0} to {:.0} MB (± {:.1} %), {:.0} at the end",
+            self.questions,
+            self.minutes,
+            self.errors,
+            self.p50_ms,
+            self.p99_ms,
+            self.least_mb,
+            self.most_mb,
+            off * 100.0,
+            self.last_mb
+        );
+        ensure!(self.errors == 0, "{} questions failed", self.errors);
+        ensure!(off <= FLAT, "memory is not flat");
+        Ok(())
+    }
+}
