@@ -139,8 +139,8 @@ impl Archive {
     /// # Errors
     /// [`Error::Unavailable`], [`Error::Timeout`].
     pub async fn hold_events(&self, tenant: TenantId, execution: ExecutionId) -> Result<(), Error> {
-        let mut filter = all_of(tenant, execution);
-        filter.insert("expires_at", doc! {"$exists": true});
+        // By the execution alone: a condition on `expires_at` could be looked up by the index that all events are in.
+        let filter = all_of(tenant, execution);
         let hold = doc! {"$unset": {"expires_at": ""}};
         let collection = self.collection(COLLECTION);
         self.within(collection.update_many(filter, hold).into_future())

@@ -35,8 +35,9 @@ pub(crate) use parking::{NotParked, Parking, Resting};
 
 /// A batch is closed at this size; a single record may be larger.
 const MAX_BATCH: usize = 512 * 1024;
-/// No more is taken in while this much waits to be stored.
-const MAX_WAITING: usize = 4 * 1024 * 1024;
+/// No more is taken in while this much waits to be stored, beside the batch that is: what waits longer waits in the queue of
+/// its tenant, where others are not behind it.
+const MAX_WAITING: usize = MAX_BATCH;
 
 /// Names who waits for an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
