@@ -135,7 +135,7 @@ async fn measure(options: &Options) -> Result<Report> {
         report.overload = Some(overload(scale).await?);
     }
     if wanted(Part::Memory) {
-        for (case, executions) in [(Case::Parked, 100_000), (Case::Active, 10_000)] {
+        for (case, executions) in [(Case::Parked, 20_000), (Case::Active, 10_000)] {
             report
                 .memory
                 .push(memory_of(case, executions / scale).await?);
