@@ -20,33 +20,35 @@ async fn what_the_archive_lacks_is_told() {
         held.insert(partition_of(id, partitions));
     }
     let hash = inline_flow(&fixture).await;
-    let (one, other) = (
-        fixture.execute(&hash, json!({"name": "Ada"})).await,
-        fixture.execute(&hash, json!({"name": "Eve"})).await,
-    );
-    for id in [one, other] {
-        fixture.finished(id).await;
-    }
-    // How far the archive is, is noted with further entries, once in a second.
-    let whole = eventually(SOON, async || {
-        fixture.execute(&hash, json!({"name": "Joe"})).await;
-        let found = execution::check_integrity(&fixture.config, &fixture.bus)
-            .await
-            .unwrap();
-        (found.events >= 10).then_some(found)
-    })
-    .await;
-    assert_eq!((whole.differences, whole.deleted), (0, 0), "{whole:?}");
+    let one = fixture.execute(&hash, json!({"name": "Ada"})).await;
+    fixture.finished(one).await;
     let archive = documents::Archive::connect(&fixture.config.documents)
         .await
         .unwrap();
-    archive
-        .delete_events(fixture.user.tenant, &[one])
-        .await
-        .unwrap();
-    let found = execution::check_integrity(&fixture.config, &fixture.bus)
-        .await
-        .unwrap();
+    let tenant = fixture.user.tenant;
+    eventually(SOON, async || {
+        let archived = archive.events(tenant, one, 0, 10).await.unwrap();
+        (archived.len() == 5).then_some(())
+    })
+    .await;
+    let check = async || {
+        // How far the archive is, is noted with further entries, once in a second.
+        fixture.execute(&hash, json!({"name": "Joe"})).await;
+        let checked = execution::check_integrity(&fixture.config, &fixture.bus).await;
+        checked.unwrap()
+    };
+    let whole = eventually(SOON, async || {
+        let whole = check().await;
+        (whole.events > 0).then_some(whole)
+    })
+    .await;
+    assert_eq!((whole.differences, whole.deleted), (0, 0), "{whole:?}");
+    archive.delete_events(tenant, &[one]).await.unwrap();
+    let found = eventually(SOON, async || {
+        let found = check().await;
+        (found.differences > 0).then_some(found)
+    })
+    .await;
     assert_eq!(found.differences, 5, "{found:?}");
     assert!(
         found
