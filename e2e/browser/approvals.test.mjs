@@ -52,7 +52,8 @@ test("what waits is answered where it is listed, and in turn", async () => {
   await form.locator("strong").getByText("Twelve").waitFor();
 
   await form.getByRole("button", { name: "Pay" }).click();
-  await form.getByText("account").first().waitFor();
+  await form.locator('[aria-invalid="true"]').waitFor();
+  await form.locator("[data-busy]").waitFor({ state: "detached" });
   await form.getByLabel("account", { exact: true }).fill("petty cash");
   await form.getByRole("button", { name: "Pay" }).press("Enter");
   await item(page, "Pay 12").waitFor({ state: "detached" });
