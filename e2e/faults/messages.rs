@@ -31,8 +31,8 @@ pub(crate) struct Sent {
 }
 
 impl Sent {
-    pub(crate) fn all(self) -> u32 {
-        self.work + self.requests
+    pub(crate) fn has_both(self) -> bool {
+        self.work > 0 && self.requests > 0
     }
 }
 

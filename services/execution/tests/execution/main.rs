@@ -239,6 +239,18 @@ impl Fixture {
     }
 }
 
+/// A flow that waits until the moment `until` of its input, which is its output.
+async fn sleeping_flow(fixture: &Fixture) -> String {
+    let nodes = json!([
+        {"id": "t", "type": "trigger"},
+        {"id": "w", "type": "wait", "config": {"until": "{{ input.until }}"}},
+        {"id": "o", "type": "output", "config": {"value": "{{ nodes.w.output.until }}"}},
+    ]);
+    fixture
+        .define(nodes, &[("t", "out", "w"), ("w", "out", "o")])
+        .await
+}
+
 /// A flow of transforms.
 async fn inline_flow(fixture: &Fixture) -> String {
     let nodes = json!([

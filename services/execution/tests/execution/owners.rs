@@ -23,14 +23,7 @@ async fn a_new_owner_knows_what_the_old_one_stored() {
 #[tokio::test]
 async fn what_sleeps_wakes_up_with_another_owner() {
     let mut fixture = Fixture::start().await;
-    let nodes = json!([
-        {"id": "t", "type": "trigger"},
-        {"id": "w", "type": "wait", "config": {"until": "{{ input.until }}"}},
-        {"id": "o", "type": "output", "config": {"value": "{{ nodes.w.output.until }}"}},
-    ]);
-    let hash = fixture
-        .define(nodes, &[("t", "out", "w"), ("w", "out", "o")])
-        .await;
+    let hash = sleeping_flow(&fixture).await;
     let until = Utc::now() + TimeDelta::seconds(3);
     let id = fixture.execute(&hash, json!({"until": until})).await;
     eventually(SOON, async || {

@@ -87,14 +87,7 @@ async fn a_parked_execution_is_answered() {
 #[tokio::test]
 async fn a_parked_execution_goes_on_in_time() {
     let fixture = parking().await;
-    let nodes = json!([
-        {"id": "t", "type": "trigger"},
-        {"id": "w", "type": "wait", "config": {"until": "{{ input.until }}"}},
-        {"id": "o", "type": "output", "config": {"value": "{{ nodes.w.output.until }}"}},
-    ]);
-    let hash = fixture
-        .define(nodes, &[("t", "out", "w"), ("w", "out", "o")])
-        .await;
+    let hash = sleeping_flow(&fixture).await;
     let until = Utc::now() + TimeDelta::seconds(6);
     let id = fixture.execute(&hash, json!({"until": until})).await;
     parked(1).await;
@@ -146,11 +139,8 @@ async fn what_waits_for_its_place_is_parked_until_its_release() {
     fixture.drain().await;
 }
 
-#[tokio::test]
-async fn a_parked_execution_outlives_its_owner() {
-    let mut fixture = parking().await;
-    let id = asking(&fixture, question()).await;
-    parked(1).await;
+/// The owner is replaced, and what waits is answered and goes on.
+async fn answered_by_another(fixture: &mut Fixture, id: ExecutionId) {
     let other = fixture.engine().await;
     fixture.running.replace(other).unwrap().drain().await;
     eventually(SOON, async || {
@@ -159,6 +149,14 @@ async fn a_parked_execution_outlives_its_owner() {
     .await;
     let done = fixture.finished(id).await;
     assert_eq!(done.output, Some(json!("Ada")));
+}
+
+#[tokio::test]
+async fn a_parked_execution_outlives_its_owner() {
+    let mut fixture = parking().await;
+    let id = asking(&fixture, question()).await;
+    parked(1).await;
+    answered_by_another(&mut fixture, id).await;
     fixture.drain().await;
 }
 
@@ -206,14 +204,7 @@ async fn what_waits_does_not_hold_the_log_and_outlives_its_owner() {
         execution_id: cancelled.execution_id,
     };
     fixture.ask(&fixture.user, &cancel).await.unwrap();
-    let other = fixture.engine().await;
-    fixture.running.replace(other).unwrap().drain().await;
-    eventually(SOON, async || {
-        fixture.ask(&fixture.user, &answer(id)).await.ok()
-    })
-    .await;
-    let done = fixture.finished(id).await;
-    assert_eq!(done.output, Some(json!("Ada")));
+    answered_by_another(&mut fixture, id).await;
     let over = fixture.finished(cancelled.execution_id).await;
     assert_eq!(over.state, ExecutionState::Cancelled);
     // Neither is in the index once it is over.
