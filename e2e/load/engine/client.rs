@@ -54,7 +54,11 @@ pub(crate) async fn run(order: Order) -> Result<Told> {
             from,
             to,
         } => client.timers(executions, from, to).await,
-        Work::Watch { gateway, watchers } => client.watch(&gateway, watchers).await,
+        Work::Watch {
+            gateway,
+            watchers,
+            executions,
+        } => client.watch(&gateway, watchers, executions).await,
     }
 }
 
@@ -248,7 +252,14 @@ fn sort(
 ) -> Result<()> {
     match answer {
         Ok(()) => accepted.push(took),
-        Err(problem) if problem.code == ErrorCode::Unavailable => refused.push(took),
+        Err(problem)
+            if matches!(
+                problem.code,
+                ErrorCode::Unavailable | ErrorCode::RateLimited
+            ) =>
+        {
+            refused.push(took);
+        }
         Err(problem) => return Err(problem).context("a start"),
     }
     Ok(())

@@ -25,9 +25,9 @@ use tokio::process::Command;
 use crate::{
     flows::Case,
     host::{Host, PARTITIONS},
-    order::{Order, Spread, Told, Work},
+    order::{Order, Told, Work},
     raw::Raw,
-    report::{Fairness, Memory, Overload, Report, Round},
+    report::{Fairness, Memory, Overload, Report, Round, Watched},
 };
 
 mod client;
@@ -115,22 +115,24 @@ async fn measure(options: &Options) -> Result<Report> {
         cores: std::thread::available_parallelism()?.get(),
         ..Report::default()
     };
-    let bench = Bench::start(execution::EngineConfig::default()).await?;
+    let bench = Bench::start(unlimited()).await?;
     if wanted(Part::Cases) {
         report.raw = Some(Raw::measure(&bench.jetstream, PARTITIONS.into()).await?);
         report.cases = bench.cases(scale, &options.cases).await?;
         report.raw_after = Some(Raw::measure(&bench.jetstream, PARTITIONS.into()).await?);
     }
     if wanted(Part::Watchers) {
-        report.event_to_frame = bench.watched(&[1, 100, 1_000 / scale.min(10)]).await?;
+        report.event_to_frame = bench.watched(1_000 / scale.min(10)).await?;
     }
     if wanted(Part::Timers) {
         report.timers = bench.timers(scale).await?;
     }
-    if wanted(Part::Fairness) {
-        report.fairness = Some(bench.fairness(scale).await?);
-    }
     bench.end().await;
+    if wanted(Part::Fairness) {
+        let bench = Bench::start(execution::EngineConfig::default()).await?;
+        report.fairness = Some(bench.fairness(scale).await?);
+        bench.end().await;
+    }
     if wanted(Part::Overload) {
         report.overload = Some(overload(scale).await?);
     }
@@ -144,11 +146,19 @@ async fn measure(options: &Options) -> Result<Report> {
     Ok(report)
 }
 
+/// All the load is of one organization.
+fn unlimited() -> execution::EngineConfig {
+    execution::EngineConfig {
+        engine_starts_per_second: 0,
+        ..execution::EngineConfig::default()
+    }
+}
+
 /// Ten times what an engine with little room does.
 async fn overload(scale: usize) -> Result<Overload> {
     let config = execution::EngineConfig {
         engine_max_open: FEW_OPEN,
-        ..execution::EngineConfig::default()
+        ..unlimited()
     };
     let bench = Bench::start(config).await?;
     let peak = bench
@@ -200,7 +210,7 @@ async fn memory(case: Case, executions: usize) -> Result<Memory> {
     let leaves = case == Case::Parked;
     let config = execution::EngineConfig {
         engine_park_after_ms: if leaves { 100 } else { u32::MAX },
-        ..execution::EngineConfig::default()
+        ..unlimited()
     };
     let bench = Bench::start(config).await?;
     let wave = (executions / WAVES).max(1);
@@ -357,7 +367,7 @@ impl Bench {
         Ok(sum)
     }
 
-    async fn watched(&self, counts: &[usize]) -> Result<Vec<(usize, Spread)>> {
+    async fn watched(&self, most: usize) -> Result<Vec<Watched>> {
         let runtime = testkit::runtime(&self.host.engine).await;
         let auth = kernel::Service::new("auth", self.host.user.clone()).on(redeem_ticket);
         let auth = auth.start(&runtime).await?;
@@ -368,15 +378,22 @@ impl Bench {
             ..gateway::Config::loopback()
         };
         let gateway = gateway::serve(config, &runtime, Vec::new())?;
-        let mut spreads = Vec::new();
-        for watchers in counts.iter().copied() {
-            let gateway = gateway.address().to_string();
-            let work = Work::Watch { gateway, watchers };
-            spreads.push((watchers, self.order(Case::Ticking, work).await?.done));
+        let mut all = Vec::new();
+        for (watchers, executions) in [(1, 1), (100, 1), (most, most / 20), (most, 1)] {
+            let work = Work::Watch {
+                gateway: gateway.address().to_string(),
+                watchers,
+                executions,
+            };
+            all.push(Watched {
+                watchers,
+                executions,
+                late: self.order(Case::Ticking, work).await?.done,
+            });
         }
         gateway.drain().await;
         auth.drain().await;
-        Ok(spreads)
+        Ok(all)
     }
 
     /// One tenant's times alone, and beside another that starts a hundred times as much.

@@ -35,7 +35,11 @@ pub(crate) enum Work {
         to: Duration,
     },
     /// So many WebSockets that follow one execution.
-    Watch { gateway: String, watchers: usize },
+    Watch {
+        gateway: String,
+        watchers: usize,
+        executions: usize,
+    },
 }
 
 /// Of many times.

@@ -17,13 +17,21 @@ pub(crate) struct Report {
     /// The same once more, after the cases.
     pub(crate) raw_after: Option<Raw>,
     pub(crate) cases: Vec<Round>,
-    /// From the moment an event is recorded until its WebSocket frame is there, by watchers.
-    pub(crate) event_to_frame: Vec<(usize, Spread)>,
+    pub(crate) event_to_frame: Vec<Watched>,
     /// How late timers are, by how they are due.
     pub(crate) timers: Vec<(&'static str, Told)>,
     pub(crate) fairness: Option<Fairness>,
     pub(crate) overload: Option<Overload>,
     pub(crate) memory: Vec<Memory>,
+}
+
+/// From the moment an event is recorded until its WebSocket frame is there.
+#[derive(Debug, Serialize)]
+pub(crate) struct Watched {
+    pub(crate) watchers: usize,
+    /// Each is followed by as many.
+    pub(crate) executions: usize,
+    pub(crate) late: Spread,
 }
 
 /// One case at one concurrency.
@@ -120,10 +128,15 @@ impl Report {
             );
         }
         self.print_cases();
-        for (watchers, spread) in &self.event_to_frame {
+        for Watched {
+            watchers,
+            executions,
+            late,
+        } in &self.event_to_frame
+        {
             println!(
-                "event to WebSocket frame, the commit included, {watchers:>5} watchers: p50 {:.1} ms, p99 {:.1} ms",
-                spread.p50_ms, spread.p99_ms
+                "event to WebSocket frame, the commit included, {watchers:>5} watchers of {executions:>3}: p50 {:.1} ms, p99 {:.1} ms",
+                late.p50_ms, late.p99_ms
             );
         }
         for (name, told) in &self.timers {

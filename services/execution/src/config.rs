@@ -21,6 +21,9 @@ pub struct EngineConfig {
     /// Executions of one partition that are in memory and not over; further starts are refused until some end.
     #[arg(long, env = "TROUPE_ENGINE_MAX_OPEN", default_value_t = 100_000)]
     pub engine_max_open: usize,
+    /// Executions that one organization may start a second, twice as many at once; 0: as many as there are.
+    #[arg(long, env = "TROUPE_ENGINE_STARTS_PER_SECOND", default_value_t = 1000)]
+    pub engine_starts_per_second: u32,
     /// Milliseconds after which an execution that waits leaves memory; it comes back when it goes on.
     #[arg(long, env = "TROUPE_ENGINE_PARK_AFTER_MS", default_value_t = 30_000, value_parser = clap::value_parser!(u32).range(1..=86_400_000))]
     pub engine_park_after_ms: u32,
@@ -51,6 +54,7 @@ impl Default for EngineConfig {
     fn default() -> Self {
         Self {
             engine_max_open: 100_000,
+            engine_starts_per_second: 1000,
             engine_park_after_ms: 30_000,
             workers_llm: 64,
             workers_http: 64,

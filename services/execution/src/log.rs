@@ -1,13 +1,14 @@
 //! The partition log: who owns a partition, and how what happens there is committed in groups.
 //!
 //! [`partition`] is the owner's mind, without I/O: executions, the open batch, what becomes due after a commit. [`replay`]
-//! makes it from the log, [`owner`] connects it to the bus, [`lease`] says who may try, [`timers`] wakes it,
+//! makes it from the log, [`owner`] connects it to the bus, [`door`] and [`intake`] hold what arrives there, [`lease`] says who may try, [`timers`] wakes it,
 //! [`parked`] knows what waits out of memory, [`index`] stores that, [`reviving`] reads it back from the archive, [`in_hand`] knows what workers of earlier owners may have in hand, and [`cache`] keeps outputs that may be taken again.
 //!
 //! **Invariant:** nobody hears of a record before it is stored: answers, live frames and effects wait for the commit.
 
 pub(crate) mod append;
 pub(crate) mod cache;
+pub(crate) mod door;
 pub(crate) mod effects;
 pub(crate) mod in_hand;
 pub(crate) mod index;
@@ -27,7 +28,7 @@ pub(crate) mod storing;
 pub(crate) mod takeover;
 pub(crate) mod timers;
 
-use std::sync::Arc;
+use std::{num::NonZeroU32, sync::Arc};
 
 use kernel::TaskCtx;
 use tokio::{sync::Semaphore, task::JoinSet};
@@ -41,19 +42,24 @@ pub(crate) async fn own_partitions(ctx: TaskCtx<State>) {
         // The kernel starts this task again.
         Err(error) => return tracing::warn!(%error, "the engine waits for its streams"),
     };
+    let config = &ctx.state.config;
     let engine = Arc::new(owner::Engine {
         bus: ctx.bus.clone(),
         plans: Plans::new(ctx.bus.clone()),
         store: ctx.state.store.clone(),
         archive: ctx.state.archive.clone(),
         limits: partition::Limits {
-            open_executions: ctx.state.config.engine_max_open,
-            park_after: chrono::TimeDelta::milliseconds(
-                ctx.state.config.engine_park_after_ms.into(),
+            open_executions: config.engine_max_open,
+            park_after: chrono::TimeDelta::milliseconds(config.engine_park_after_ms.into()),
+        },
+        room: door::Room {
+            open_executions: config.engine_max_open,
+            starts_per_second: NonZeroU32::new(
+                config.engine_starts_per_second.div_ceil(partitions.into()),
             ),
         },
         hands: ctx.state.hands.clone(),
-        sweep_every: std::time::Duration::from_secs(ctx.state.config.retention_sweep_seconds),
+        sweep_every: std::time::Duration::from_secs(config.retention_sweep_seconds),
         dispatches: Arc::new(Semaphore::new(effects::MAX_DISPATCHES)),
     });
     let mut owners = JoinSet::new();

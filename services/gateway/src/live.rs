@@ -13,7 +13,7 @@ mod translate;
 
 pub(crate) use answer::{Said, answer};
 pub(crate) use follow::{Item, Resume, follow};
-pub(crate) use hub::Hub;
+pub(crate) use hub::{Hub, Shown};
 
 use contracts::live::Frame;
 

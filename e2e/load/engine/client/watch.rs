@@ -1,4 +1,4 @@
-//! Many WebSockets that follow one execution: from the moment an event is recorded, the commit included, until its frame is
+//! Many WebSockets that follow one execution, or several, each as many: from the moment an event is recorded, the commit included, until its frame is
 //! there.
 
 use std::time::{Duration, Instant, SystemTime};
@@ -13,7 +13,12 @@ use super::Client;
 use crate::order::{Spread, Told};
 
 impl Client {
-    pub(super) async fn watch(&self, gateway: &str, watchers: usize) -> Result<Told> {
+    pub(super) async fn watch(
+        &self,
+        gateway: &str,
+        watchers: usize,
+        executions: usize,
+    ) -> Result<Told> {
         let mut sockets = Vec::new();
         for _ in 0..watchers {
             match WebSocket::open(gateway, "/api/v1/ws?ticket=bench", &[]).await {
@@ -22,11 +27,15 @@ impl Client {
             }
         }
         let begun = Instant::now();
-        let start = self.start_with(json!({}));
-        self.ask(&start).await?;
+        let mut watched = Vec::new();
+        for _ in 0..executions {
+            let start = self.start_with(json!({}));
+            self.ask(&start).await?;
+            watched.push(start.execution_id);
+        }
         let mut tasks = JoinSet::new();
-        for mut socket in sockets {
-            let to = json!({"execution": start.execution_id});
+        for (mut socket, id) in sockets.into_iter().zip(watched.into_iter().cycle()) {
+            let to = json!({"execution": id});
             tasks.spawn(async move {
                 socket.send(&json!({"id": "w", "subscribe": to})).await;
                 times(&mut socket).await

@@ -5,7 +5,7 @@
 
 use std::{collections::HashMap, iter, sync::Arc, time::Duration};
 
-use bus::{Bus, Incoming, Reply, Subscription};
+use bus::{Bus, Incoming, Reply};
 use chrono::{DateTime, SubsecRound, Utc};
 use contracts::{
     ErrorCode, Problem,
@@ -16,7 +16,7 @@ use contracts::{
         Result as StepResult, Resume, Signal, Start,
     },
 };
-use futures::{FutureExt, StreamExt};
+use futures::FutureExt;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::{
@@ -27,10 +27,10 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    door::{Door, Room},
     effects::{Dispatch, Outlet, Task},
     in_hand::InHand,
     index::Index,
-    intake::{Arrived, Intake},
     lease::Lease,
     partition::{Action, Answer, Limits, Partition, Ticket},
     starts::{self, Checked},
@@ -59,6 +59,8 @@ mod taking;
 const HOUSEKEEPING: Duration = Duration::from_millis(200);
 /// The pause before a partition is tried for again.
 const PAUSE: Duration = Duration::from_millis(500);
+/// Time between two looks of a draining owner whether all is done.
+const LOOK: Duration = Duration::from_millis(5);
 /// How long a draining owner finishes what it has begun.
 const DRAIN: Duration = Duration::from_secs(5);
 
@@ -69,6 +71,7 @@ pub(crate) struct Engine {
     pub(crate) store: ExecutionStore,
     pub(crate) archive: documents::Archive,
     pub(crate) limits: Limits,
+    pub(crate) room: Room,
     /// Time between two looks for executions to be forgotten.
     pub(crate) sweep_every: Duration,
     pub(crate) dispatches: Arc<Semaphore>,
@@ -171,9 +174,11 @@ async fn own(
         executions = taken.partition.slots.len(),
         "owning a partition"
     );
+    let door = Arc::new(Door::new(engine.bus.clone(), engine.room));
     let (notes, told) = mpsc::channel(256);
     let headers = Arc::new(HeaderQueue::default());
     let mut tasks = JoinSet::new();
+    tasks.spawn(door.clone().keep(requests, stop.clone()));
     let (queue, store, sender) = (headers.clone(), engine.clone(), notes.clone());
     tasks.spawn(async move { queue.write(&store.store, &sender).await });
     let progress = archive::Progress::new(taken.partition.last());
@@ -211,7 +216,7 @@ async fn own(
         tickets: 0,
         storing: None,
         in_hand: InHand::default(),
-        intake: Intake::default(),
+        door,
         reading: parking::Reading::default(),
         indexing: indexing::Indexing::new(taken.index),
         work: JoinSet::new(),
@@ -220,7 +225,7 @@ async fn own(
     owner.partition.resume(now());
     owner.wake_those_at_work();
     owner.perform().await;
-    let left = owner.serve(requests, told, lease, stop).await;
+    let left = owner.serve(told, lease, stop).await;
     owner.dismiss().await;
     Ok(left)
 }
@@ -241,19 +246,18 @@ struct Owner {
     tickets: u64,
     storing: Option<Storing>,
     in_hand: InHand,
-    intake: Intake<Arrived>,
+    door: Arc<Door>,
     reading: parking::Reading,
     indexing: indexing::Indexing,
     /// Dispatches and starts under way.
     work: JoinSet<()>,
-    /// Archive and header rows; they end with the owner.
+    /// The door, archive and header rows; they end with the owner.
     _tasks: JoinSet<()>,
 }
 
 impl Owner {
     async fn serve(
         &mut self,
-        mut requests: Subscription,
         mut told: mpsc::Receiver<Note>,
         lease: &Lease,
         stop: &CancellationToken,
@@ -284,16 +288,14 @@ impl Owner {
                 _ = housekeeping.tick() => self.keep_house(),
                 () = stop.cancelled(), if drained_by.is_none() => {
                     drained_by = Some(Instant::now() + DRAIN);
-                    if let Err(error) = requests.stop().await {
-                        tracing::debug!(%error, "a subscription was not ended");
+                }
+                () = self.door.news() => {
+                    if self.door.is_closed() && drained_by.is_none() {
+                        return Left::Lost;
                     }
                 }
-                incoming = requests.next() => match incoming {
-                    Some(incoming) => self.arrive(incoming, &mut requests),
-                    None if drained_by.is_some() => tokio::time::sleep(Duration::from_millis(5)).await,
-                    None => return Left::Lost,
-                },
-                () = tokio::task::yield_now(), if !full && !self.intake.is_empty() => {}
+                () = tokio::time::sleep(LOOK), if drained_by.is_some() => {}
+                () = tokio::task::yield_now(), if !full && !self.door.is_empty() => {}
             }
             if !lease.is_valid() || self.indexing.is_lost() {
                 return Left::Lost;
@@ -308,7 +310,8 @@ impl Owner {
 
     fn is_done(&mut self) -> bool {
         while self.work.try_join_next().is_some() {}
-        self.intake.is_empty()
+        self.door.is_closed()
+            && self.door.is_empty()
             && self.partition.is_idle()
             && self.storing.is_none()
             && self.work.is_empty()
@@ -539,7 +542,7 @@ impl Owner {
         .with_retry_after_ms(1000);
         let refused = Answer::Refused(Box::new(problem));
         let unread = self.take_asked();
-        let waiting = iter::from_fn(|| self.intake.pop()).map(|arrived| arrived.incoming);
+        let waiting = iter::from_fn(|| self.door.take()).map(|arrived| arrived.incoming);
         for incoming in unread.into_iter().chain(waiting).collect::<Vec<_>>() {
             self.ticket(&incoming);
         }

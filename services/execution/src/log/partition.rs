@@ -96,6 +96,12 @@ pub(crate) struct Partition {
     due: Vec<Action>,
 }
 
+/// Why a start is refused where too much is open.
+pub(crate) fn full() -> Problem {
+    let text = "too many executions are running at present";
+    Problem::new(ErrorCode::Unavailable, text).with_retry_after_ms(1000)
+}
+
 /// A batch that is not stored.
 struct Open {
     number: u64,
@@ -149,12 +155,7 @@ impl Partition {
             return;
         }
         if self.slots.open() >= self.limits.open_executions {
-            let problem = Problem::new(
-                ErrorCode::Unavailable,
-                "too many executions are running at present",
-            )
-            .with_retry_after_ms(1000);
-            return self.answer(ticket, Answer::Refused(Box::new(problem)));
+            return self.answer(ticket, Answer::Refused(Box::new(full())));
         }
         let id = request.execution_id;
         let (state, applied) = apply::start(request, plan, taken, now);

@@ -5,6 +5,7 @@
 mod again;
 mod asking;
 mod bodies;
+mod crowding;
 mod dead_letters;
 mod events;
 mod failing;

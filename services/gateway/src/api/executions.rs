@@ -297,7 +297,7 @@ pub(super) fn resume_after(
 
 fn event_of(item: Item) -> Event {
     match item {
-        Item::Event(frame) => Event::message(json(&*frame))
+        Item::Event(frame) => Event::message(frame.json())
             .id(frame.n.to_string())
             .event_type(frame.event.kind()),
         Item::Problem(problem) => Event::message(json(&problem)).event_type("problem"),

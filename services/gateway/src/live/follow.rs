@@ -6,7 +6,6 @@ use contracts::{
     ErrorCode, Problem,
     execution::{GetExecution, ListEvents},
     id::ExecutionId,
-    live::Frame,
 };
 use futures::{Stream, stream};
 use tokio::{
@@ -14,7 +13,10 @@ use tokio::{
     time::{Instant, Interval, MissedTickBehavior, interval_at},
 };
 
-use super::{Cursor, Step, hub::Watch};
+use super::{
+    Cursor, Step,
+    hub::{Shown, Watch},
+};
 use crate::caller::Caller;
 
 /// Events of one read of the history.
@@ -28,7 +30,7 @@ const SILENT_CHECKS: u32 = 4;
 
 /// What a client receives.
 pub(crate) enum Item {
-    Event(Arc<Frame>),
+    Event(Arc<Shown>),
     /// Why the stream ends before the execution.
     Problem(Problem),
 }
@@ -76,7 +78,7 @@ struct Follower {
     watch: Watch,
     cursor: Cursor,
     /// Read but not yet emitted.
-    queue: VecDeque<Arc<Frame>>,
+    queue: VecDeque<Arc<Shown>>,
     /// Something is missing: the history must be read.
     behind: bool,
     over: bool,
@@ -175,7 +177,7 @@ impl Follower {
         let _turn = gate.live.turn().await;
         let deadline = Instant::now() + PATIENCE;
         let events = gate.ask(tenant, Some(token), deadline, &request).await?;
-        self.queue = events.items.into_iter().map(Arc::new).collect();
+        self.queue = events.items.into_iter().map(Shown::new).collect();
         self.behind = events.next.is_some() && !self.queue.is_empty();
         Ok(())
     }

@@ -4,7 +4,8 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Weak},
+    ops::Deref,
+    sync::{Arc, OnceLock, Weak},
 };
 
 use bus::{Bus, Subscription};
@@ -14,6 +15,7 @@ use contracts::{
     live::Frame,
 };
 use futures::StreamExt;
+use serde::Serialize;
 use tokio::{
     sync::{Mutex, OwnedSemaphorePermit, Semaphore, SemaphorePermit, broadcast},
     task::JoinSet,
@@ -42,16 +44,48 @@ struct Watched {
     pumps: JoinSet<Key>,
 }
 
+/// A frame, and its JSON: written once for all who watch.
+#[derive(Serialize)]
+#[serde(transparent)]
+pub(crate) struct Shown {
+    frame: Frame,
+    #[serde(skip)]
+    json: OnceLock<String>,
+}
+
+impl Shown {
+    pub(super) fn new(frame: Frame) -> Arc<Self> {
+        Arc::new(Self {
+            frame,
+            json: OnceLock::new(),
+        })
+    }
+
+    pub(crate) fn json(&self) -> &str {
+        self.json.get_or_init(|| {
+            serde_json::to_string(&self.frame).expect("frames have only string keys")
+        })
+    }
+}
+
+impl Deref for Shown {
+    type Target = Frame;
+
+    fn deref(&self) -> &Frame {
+        &self.frame
+    }
+}
+
 /// The frames of one execution, as they arrive.
 struct Channel {
-    frames: broadcast::Sender<Arc<Frame>>,
+    frames: broadcast::Sender<Arc<Shown>>,
     /// Ends the subscription when the last watcher is gone.
     _end: DropGuard,
 }
 
 /// A place in front of one execution.
 pub(crate) struct Watch {
-    pub(super) frames: broadcast::Receiver<Arc<Frame>>,
+    pub(super) frames: broadcast::Receiver<Arc<Shown>>,
     _channel: Arc<Channel>,
     _permit: OwnedSemaphorePermit,
 }
@@ -154,7 +188,7 @@ fn unavailable(error: &bus::Error) -> Problem {
 async fn pump(
     key: Key,
     mut subscription: Subscription,
-    frames: broadcast::Sender<Arc<Frame>>,
+    frames: broadcast::Sender<Arc<Shown>>,
     end: CancellationToken,
 ) -> Key {
     loop {
@@ -173,7 +207,7 @@ async fn pump(
         };
         for frame in stored {
             // No receiver at this moment is no loss: the next one reads the history first.
-            drop(frames.send(Arc::new(frame)));
+            drop(frames.send(Shown::new(frame)));
         }
     }
     key

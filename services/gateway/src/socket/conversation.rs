@@ -9,7 +9,6 @@ use contracts::{
     ErrorCode, Problem,
     chat::{ChatEvent, GetSession},
     id::{ChatId, MessageId},
-    live::Frame,
 };
 use futures::{
     FutureExt, SinkExt, StreamExt,
@@ -22,7 +21,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::frames::{self, Refused, Target, Wish};
 use crate::{
     caller::Caller,
-    live::{Item, Resume, Said, answer, follow},
+    live::{Item, Resume, Said, Shown, answer, follow},
 };
 
 const MAX_SUBSCRIPTIONS: usize = 64;
@@ -164,7 +163,7 @@ async fn close(socket: &mut WebSocketStream, code: u16, reason: &str) {
 
 /// What a subscription has to tell.
 enum News {
-    Frame(Arc<Frame>),
+    Frame(Arc<Shown>),
     Said(ChatEvent),
     /// It ends for this reason.
     Problem(Problem),
@@ -258,7 +257,7 @@ impl<'a> Subscriptions<'a> {
 
     fn tell(&mut self, id: &str, news: &News) -> String {
         match news {
-            News::Frame(frame) => frames::event(id, &**frame),
+            News::Frame(frame) => frames::written(id, frame.json()),
             News::Said(event) => frames::event(id, event),
             News::Problem(problem) => {
                 self.open.remove(id);

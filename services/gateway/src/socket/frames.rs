@@ -138,6 +138,12 @@ pub(super) fn event<E: Serialize>(id: &str, event: &E) -> String {
     serde_json::to_string(&Event { id, event }).expect("events have only string keys")
 }
 
+/// As [`event`], of an event that is JSON already.
+pub(super) fn written(id: &str, event: &str) -> String {
+    let id = Value::from(id);
+    format!(r#"{{"id":{id},"event":{event}}}"#)
+}
+
 pub(super) fn problem(id: Option<&str>, problem: &Problem) -> String {
     match id {
         Some(id) => json!({ "id": id, "problem": problem }).to_string(),
@@ -184,6 +190,12 @@ mod tests {
             Wish::Unsubscribe { id },
         );
         check(json!({"ping": true}), Wish::Ping);
+    }
+
+    #[test]
+    fn an_event_is_the_same_however_it_is_written() {
+        let (id, told) = ("a \"b\" \n", json!({"n": 1, "text": "{}"}));
+        assert_eq!(written(id, &told.to_string()), event(id, &told));
     }
 
     #[test]

@@ -1,0 +1,99 @@
+//! More starts than there may be.
+
+use chrono::{TimeDelta, Utc};
+use contracts::{ErrorCode, execution::CancelExecution, owner::Parent};
+use futures::future::join_all;
+
+use super::*;
+
+const PATIENCE: Duration = Duration::from_secs(5);
+
+#[tokio::test]
+async fn an_organization_that_starts_too_much_does_not_keep_another_waiting() {
+    let fixture = Fixture::set_up(|config| config.engine.engine_starts_per_second = 4).await;
+    let other = testkit::principal(TenantId::generate(), Role::Editor);
+    fixture.provision(other.tenant).await;
+    let hash = inline_flow(&fixture).await;
+    fixture.execute(&hash, json!({"name": "Ada"})).await;
+
+    let starts: Vec<Start> =
+        std::iter::repeat_with(|| fixture.start_of(&hash, json!({"name": "Ada"})))
+            .take(60)
+            .collect();
+    let answers = starts
+        .iter()
+        .map(|start| fixture.bus.ask_owner(start, PATIENCE));
+    let answers = join_all(answers).await;
+    let refused: Vec<_> = answers
+        .iter()
+        .filter_map(|answer| answer.as_ref().err())
+        .collect();
+    assert!(
+        (30..60).contains(&refused.len()),
+        "{} refused",
+        refused.len()
+    );
+    for problem in &refused {
+        assert_eq!(problem.code, ErrorCode::RateLimited, "{problem:?}");
+        assert_eq!(problem.reason.as_deref(), Some("too_many_starts"));
+        assert!(problem.retry_after_ms >= Some(1000), "{problem:?}");
+    }
+    // Others, and what is part of something that runs, are not concerned.
+    let of_another = Start {
+        tenant: other.tenant,
+        principal: other.clone(),
+        ..fixture.start_of(&hash, json!({"name": "Grace"}))
+    };
+    let part = Start {
+        parent: Some(Parent {
+            execution_id: ExecutionId::generate(),
+            node: "n".to_owned(),
+            depth: 1,
+        }),
+        ..fixture.start_of(&hash, json!({"name": "Ada"}))
+    };
+    for start in [of_another, part] {
+        fixture.bus.ask_owner(&start, PATIENCE).await.unwrap();
+    }
+    // Whoever was refused can come back, and runs once.
+    let at = answers.iter().position(Result::is_err).unwrap();
+    eventually(SOON, async || {
+        fixture.bus.ask_owner(&starts[at], PATIENCE).await.ok()
+    })
+    .await;
+    let execution = fixture.finished(starts[at].execution_id).await;
+    assert_eq!(execution.output, Some(json!("Hello Ada")));
+    fixture.drain().await;
+}
+
+#[tokio::test]
+async fn what_is_open_has_a_limit_and_can_always_end() {
+    let fixture = Fixture::set_up(|config| config.engine.engine_max_open = 3).await;
+    let hash = sleeping_flow(&fixture).await;
+    let input = json!({"until": Utc::now() + TimeDelta::days(1)});
+    let (mut open, mut refused) = (vec![fixture.execute(&hash, input.clone()).await], None);
+    while refused.is_none() {
+        let start = fixture.start_of(&hash, input.clone());
+        match fixture.bus.ask_owner(&start, PATIENCE).await {
+            Ok(accepted) => open.push(accepted.id),
+            Err(problem) => refused = Some((start, problem)),
+        }
+    }
+    let (start, problem) = refused.unwrap();
+    assert_eq!(
+        (problem.code, problem.status),
+        (ErrorCode::Unavailable, 503)
+    );
+    assert_eq!(problem.retry_after_ms, Some(1000));
+    assert!(
+        (3..=6).contains(&open.len()),
+        "{} on two partitions",
+        open.len()
+    );
+    for execution_id in open {
+        let request = CancelExecution { execution_id };
+        fixture.ask(&fixture.user, &request).await.unwrap();
+    }
+    fixture.begin(&start).await;
+    fixture.drain().await;
+}
