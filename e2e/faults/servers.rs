@@ -20,8 +20,8 @@ use crate::{
 
 /// Where `cargo xtask faults` writes down which processes its servers are.
 const PROCESSES: &str = "TROUPE_FAULTS_SERVERS";
-/// Bytes of a file system for the NATS server alone: uploads, inbound messages and the cache reserve 1 GiB each, and the
-/// server takes three quarters at most. The file is sparse.
+/// Bytes of a file system for the NATS server alone: uploads, inbound messages, records of questions and the cache reserve 1 GiB
+/// each, and the server takes three quarters at most. The file is sparse.
 const ROOM: u64 = 8 * 1024 * 1024 * 1024;
 /// What is left of it is written piece by piece.
 const PIECE: usize = 64 * 1024;

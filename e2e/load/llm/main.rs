@@ -123,7 +123,8 @@ impl Bench {
         }
         let idle_mb = resident(process)?;
         let mut cells: Vec<Cell> = Vec::new();
-        for _ in 0..options.rounds {
+        for round in 1..=options.rounds {
+            eprintln!("round {round} of {}", options.rounds);
             for cell in self.round(options.questions).await? {
                 match cells.iter_mut().find(|other| other.is_same(&cell)) {
                     None => cells.push(cell),
@@ -135,6 +136,7 @@ impl Bench {
         let ways = self.ways().await?;
         let gateway = ways.iter().find(|(way, _)| *way == "gateway");
         let (_, gateway) = gateway.context("a way through the gateway")?;
+        eprintln!("{} streams at the same time", options.open_streams);
         let held = gateway.held(options.open_streams).await?;
         let memory = Memory {
             idle_mb,

@@ -1,7 +1,7 @@
 //! Typed NATS: the only crate that depends on `async-nats` (kept so by `deny.toml`).
 //!
 //! Read [`connection`] for connecting, [`request`] for asking, [`outside`] and [`tools`] for asking integrators,
-//! [`serve`] for answering, [`log`], [`work`], [`dead`], [`event`], [`kv`], [`uploads`] and [`wakes`] for JetStream, [`topology`] for
+//! [`serve`] for answering, [`log`], [`work`], [`dead`], [`event`], [`kv`], [`records`], [`uploads`] and [`wakes`] for JetStream, [`topology`] for
 //! the streams and buckets that exist.
 //!
 //! **Invariant:** subjects come from `contracts::Subject` alone, and every wait has an end.
@@ -15,6 +15,7 @@ mod kv;
 mod log;
 mod outside;
 mod owners;
+mod records;
 mod request;
 mod serve;
 pub mod server_config;

@@ -9,6 +9,7 @@
 //! | `DEAD`        | `dead.>`            | thirty days                           |
 //! | `TRIGGERS`    | `trg.>`             | the last of each subject              |
 //! | `INBOUND`     | `in.*.event.*`      | until done, seven days, up to 1 GiB   |
+//! | `LLM_CALLS`   | `calls.llm`         | until archived, seven days, up to 1 GiB |
 //! | `OBJ_UPLOADS` | `$O.UPLOADS.>`      | an hour, up to 1 GiB                  |
 
 use std::time::Duration;
@@ -37,6 +38,10 @@ pub(crate) const DEAD: &str = "DEAD";
 pub(crate) const TRIGGERS: &str = "TRIGGERS";
 /// The stream of the events that integrators publish.
 pub(crate) const INBOUND: &str = "INBOUND";
+/// The stream of the records of questions to models.
+pub(crate) const LLM_CALLS: &str = "LLM_CALLS";
+/// Bytes of records that wait; more are refused.
+const LLM_CALLS_ROOM: i64 = 1024 * 1024 * 1024;
 /// Bytes of events that wait; more are refused.
 const INBOUND_ROOM: i64 = 1024 * 1024 * 1024;
 /// Bytes of one event.
@@ -103,7 +108,7 @@ fn streams(partitions: u16) -> Vec<Config> {
         max_age: 30 * DAY,
         ..base()
     });
-    streams.extend([wakes(), inbound()]);
+    streams.extend([wakes(), inbound(), llm_calls()]);
     // An object store, by the rules that its clients agree on.
     streams.push(Config {
         name: uploads::STREAM.into(),
@@ -139,6 +144,18 @@ fn inbound() -> Config {
         max_age: 7 * DAY,
         max_bytes: INBOUND_ROOM,
         max_message_size: MAX_INBOUND,
+        ..base()
+    }
+}
+
+fn llm_calls() -> Config {
+    Config {
+        name: LLM_CALLS.into(),
+        subjects: vec![Subject::llm_calls().to_string()],
+        retention: RetentionPolicy::WorkQueue,
+        discard: DiscardPolicy::New,
+        max_age: 7 * DAY,
+        max_bytes: LLM_CALLS_ROOM,
         ..base()
     }
 }

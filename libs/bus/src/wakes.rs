@@ -102,7 +102,8 @@ impl Delivery {
     }
 }
 
-fn consumer(reader: Service, filter: String) -> pull::Config {
+/// The one consumer that a service has on a stream.
+pub(crate) fn consumer(reader: Service, filter: String) -> pull::Config {
     pull::Config {
         durable_name: Some(reader.to_string()),
         filter_subject: filter,

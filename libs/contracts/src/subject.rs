@@ -137,6 +137,10 @@ impl Subject {
     pub fn inbound_of_all() -> Self {
         Self("in.*.event.*".to_owned())
     }
+    /// Where records of questions to models wait for the archive.
+    pub fn llm_calls() -> Self {
+        Self("calls.llm".to_owned())
+    }
     /// Messages of a stream that could not be handled.
     pub fn dead_letter(stream: &str, tenant: TenantId) -> Option<Self> {
         Token::new(stream).map(|stream| Self(format!("dead.{stream}.{tenant}")))
@@ -328,7 +332,10 @@ pub fn service_grants(service: Service) -> Grants {
             subscribe.extend(["live.*.*", "tok.>"].map(str::to_owned))
         }
         // What a cancelled execution asked of a model or of a tool is dropped at once.
-        Service::Llm => subscribe.push("ctl.*.*".to_owned()),
+        Service::Llm => {
+            subscribe.push("ctl.*.*".to_owned());
+            publish.push(Subject::llm_calls().to_string());
+        }
         Service::Tool => {
             subscribe.push("ctl.*.*".to_owned());
             publish.extend(["tool.*.*", "$SRV.INFO.*"].map(str::to_owned));
@@ -498,9 +505,8 @@ mod tests {
             .filter(|subject| subject.starts_with("req.*.auth."))
             .collect();
         assert_eq!(asked, ["req.*.auth.role_of"]);
-        for silent in [Service::Tenant, Service::Llm] {
-            assert_eq!(publish(silent), [format!("evt.*.{silent}.>")]);
-        }
+        assert_eq!(publish(Service::Tenant), ["evt.*.tenant.>"]);
+        assert_eq!(publish(Service::Llm), ["calls.llm", "evt.*.llm.>"]);
     }
 
     #[test]

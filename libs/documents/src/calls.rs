@@ -7,7 +7,7 @@ use contracts::{
 };
 use mongodb::bson::{Bson, DateTime, Decimal128, Document, doc};
 use rust_decimal::Decimal;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Archive, Error};
 
@@ -18,7 +18,7 @@ pub(crate) const INDEXES: &[(&str, &[&str])] = &[
 ];
 
 /// A call on its way into the archive.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ArchivedCall {
     pub tenant: TenantId,
     pub record: CallRecord,

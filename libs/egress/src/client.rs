@@ -230,7 +230,8 @@ fn builder(config: &Config) -> ClientBuilder {
         .referer(false)
         .tcp_nodelay(true)
         .connect_timeout(config.connect_timeout())
-        .pool_max_idle_per_host(32)
+        // A crowd to one vendor comes again: its connections are made once.
+        .pool_max_idle_per_host(256)
         .pool_idle_timeout(Duration::from_secs(60))
         .user_agent(concat!("troupe/", env!("CARGO_PKG_VERSION")))
 }

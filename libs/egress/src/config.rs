@@ -26,7 +26,7 @@ pub struct Config {
     #[arg(
         long = "egress-max-open",
         env = "TROUPE_EGRESS_MAX_OPEN",
-        default_value_t = 512
+        default_value_t = 4096
     )]
     pub max_open: u32,
 }
@@ -37,7 +37,7 @@ impl Config {
         Self {
             allow: Vec::new(),
             connect_timeout_ms: 5_000,
-            max_open: 512,
+            max_open: 4096,
         }
     }
 

@@ -43,7 +43,7 @@ pub struct Settings {
     #[arg(long, env = "TROUPE_LLM_PRICES")]
     pub llm_prices: Option<PathBuf>,
     /// Questions over HTTP that are answered at the same time; more are refused.
-    #[arg(long, env = "TROUPE_LLM_HTTP_IN_FLIGHT", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, env = "TROUPE_LLM_HTTP_IN_FLIGHT", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub llm_http_in_flight: u32,
     /// Bytes of a question over HTTP at most.
     #[arg(long, env = "TROUPE_LLM_HTTP_BODY_BYTES", default_value_t = 16 * 1024 * 1024)]
@@ -58,7 +58,7 @@ impl Default for Settings {
             llm_silence_timeout_ms: 120_000,
             llm_replicas: 1,
             llm_prices: None,
-            llm_http_in_flight: 1024,
+            llm_http_in_flight: 4096,
             llm_http_body_bytes: 16 * 1024 * 1024,
         }
     }

@@ -54,6 +54,7 @@ pub fn service(state: State) -> kernel::Service<State> {
         .on(handlers::update_budget)
         .on(handlers::delete_budget)
         .task("cancels", calls::follow_cancels)
+        .task("records", records::store)
         .task("archive", records::archive)
         .task("ledger", ledger::book)
         .task("prices", prices::follow)

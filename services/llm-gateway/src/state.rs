@@ -107,7 +107,7 @@ impl State {
         Ok(Self {
             settings: config.llm.clone(),
             store: Arc::new(Store::connect(&config.sql, vault).await?),
-            records: Arc::new(Records::new(archive.clone())),
+            records: Arc::default(),
             cancels: Arc::default(),
             health: Arc::default(),
             ledger: Arc::default(),

@@ -11,6 +11,9 @@ use crate::{
     settings::Settings,
 };
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Build, run and watch AI agents, crews and flows.
 #[derive(Parser)]
 #[command(version, about)]

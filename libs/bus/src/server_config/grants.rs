@@ -13,7 +13,7 @@ use super::ServerUser;
 use crate::{
     Bucket,
     event::durable,
-    topology::{DEAD, EVENTS, INBOUND, TRIGGERS, inbox_stream, log_stream, work_stream},
+    topology::{DEAD, EVENTS, INBOUND, LLM_CALLS, TRIGGERS, inbox_stream, log_stream, work_stream},
     uploads,
 };
 
@@ -98,6 +98,9 @@ fn of_service(service: Service, partitions: u16) -> Grants {
         publish.extend(reads_own(service, INBOUND, &Subject::inbound_of_all()));
         publish.extend(reads_events::<Finished>(service));
         publish.extend(reads_events::<PlaceTaken>(service));
+    }
+    if service == Service::Llm {
+        publish.extend(reads_own(service, LLM_CALLS, &Subject::llm_calls()));
     }
     if service == Service::Chat {
         publish.extend(reads_events::<Asked>(service));

@@ -10,8 +10,9 @@ use contracts::{
     llm::{GetUsage, ListCalls, UsageBy},
     message::StreamMessage,
 };
+use documents::CallQuestion;
 use futures::StreamExt;
-use testkit::fake_llm::Answer;
+use testkit::{eventually, fake_llm::Answer};
 
 use crate::{Fixture, question};
 
@@ -171,7 +172,7 @@ async fn a_call_that_outlives_the_service_is_recorded_too() {
 }
 
 #[tokio::test]
-async fn an_archive_that_is_down_stops_nobody() {
+async fn an_archive_that_is_down_stops_nobody_and_gets_all_later() {
     let fixture = Fixture::start().await;
     let owner = fixture.owner().await;
     let mut config = fixture.config.clone();
@@ -191,5 +192,18 @@ async fn an_archive_that_is_down_stops_nobody() {
             .1;
         assert!(done.is_ok(), "{done:?}");
     }
+    running.drain().await;
+    let calls = async || {
+        let all = CallQuestion::default();
+        let calls = fixture.archive.latest_calls(owner.tenant, &all, 10).await;
+        calls.unwrap().len()
+    };
+    assert_eq!(calls().await, 0);
+    let state = llm_gateway::State::connect(&fixture.config).await.unwrap();
+    let running = llm_gateway::service(state).start(&runtime).await.unwrap();
+    eventually(Duration::from_secs(40), async || {
+        (calls().await == 3).then_some(())
+    })
+    .await;
     running.drain().await;
 }

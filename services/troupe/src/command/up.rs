@@ -1,6 +1,7 @@
 //! `troupe up` and `troupe serve`: run services until a signal, then drain them.
 
 use anyhow::Context;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
@@ -9,6 +10,7 @@ use crate::{
 };
 
 pub(crate) async fn run(settings: Settings, roles: Vec<Role>) -> anyhow::Result<()> {
+    open_more_files();
     let mut platform = Platform::new(settings);
     platform.watch_stores().await?;
     for role in &roles {
@@ -24,6 +26,18 @@ pub(crate) async fn run(settings: Settings, roles: Vec<Role>) -> anyhow::Result<
     platform.drain().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Lets the process open as many files as the system allows it: many systems begin with 1,024, and each stream takes two.
+fn open_more_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let most = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, most) {
+        tracing::warn!(%error, limit.current, "the number of open files stays as it is");
+    }
 }
 
 async fn wait_for_signal() -> anyhow::Result<()> {

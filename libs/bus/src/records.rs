@@ -1,0 +1,38 @@
+//! Records on their way to the archive: what was recorded waits here while the archive is slow or away.
+//!
+//! **Invariant:** what is stored comes until it is acknowledged; its reader must not mind to have it twice.
+
+use contracts::{Service, Subject};
+use futures::Stream;
+use serde::Serialize;
+
+use crate::{Bus, Delivery, Error, error::during, topology::LLM_CALLS, wakes::consumer};
+
+impl Bus {
+    /// Stores records of questions to models as one message; its place in the stream.
+    ///
+    /// # Errors
+    /// When they are not known to be stored.
+    pub async fn keep_llm_calls<T: Serialize>(&self, records: &[T]) -> Result<u64, Error> {
+        let body = serde_json::to_vec(records).map_err(during("write records"))?;
+        let subject = Subject::llm_calls().to_string();
+        let publish = self.jetstream.publish(subject, body.into()).await;
+        let stored = publish.map_err(during("store records"))?.await;
+        Ok(stored.map_err(during("store records"))?.sequence)
+    }
+
+    /// The messages with records of questions to models: the replicas of the reader share them, and one that is
+    /// acknowledged is gone.
+    ///
+    /// # Errors
+    /// When the service may not read them, or JetStream is not there.
+    pub async fn llm_calls(
+        &self,
+        reader: Service,
+        batch: usize,
+    ) -> Result<impl Stream<Item = Result<Delivery, Error>> + Send + use<>, Error> {
+        let filter = Subject::llm_calls().to_string();
+        self.deliveries(consumer(reader, filter), LLM_CALLS.to_owned(), batch)
+            .await
+    }
+}
