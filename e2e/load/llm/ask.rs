@@ -13,7 +13,10 @@ use futures::{StreamExt, stream};
 use reqwest::Response;
 use serde_json::json;
 
-use crate::vendor::HOLD;
+use crate::{
+    report::Kind,
+    vendor::{HOLD, WAIT},
+};
 
 /// Streams that are opened at the same time.
 const TOGETHER: usize = 50;
@@ -49,13 +52,13 @@ impl Asker {
     /// So many questions, of which so many are under way at a time; how long all of them took.
     pub(crate) async fn load(
         &self,
-        streamed: bool,
+        kind: Kind,
         concurrency: usize,
         questions: usize,
     ) -> Result<(Vec<Taken>, Duration)> {
         let begun = Instant::now();
         let taken: Vec<Result<Taken>> = stream::iter(0..questions)
-            .map(|_| self.ask(streamed))
+            .map(|_| self.ask(kind))
             .buffer_unordered(concurrency)
             .collect()
             .await;
@@ -64,9 +67,13 @@ impl Asker {
     }
 
     /// One question, to the end of its answer.
-    pub(crate) async fn ask(&self, streamed: bool) -> Result<Taken> {
+    pub(crate) async fn ask(&self, kind: Kind) -> Result<Taken> {
+        let streamed = kind == Kind::Streamed;
         // About half a kilobyte.
-        let text = "What shall we do with it, and when? ".repeat(12);
+        let mut text = "What shall we do with it, and when? ".repeat(12);
+        if kind == Kind::Slow {
+            text.push_str(WAIT);
+        }
         let begun = Instant::now();
         let first = match &self.way {
             Way::Http { .. } => {

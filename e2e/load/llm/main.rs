@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::{
     ask::{Asker, Way},
-    report::{Cell, Memory, Report},
+    report::{Cell, Kind, Memory, Report},
     vendor::{MODEL, VENDOR, Vendor},
 };
 
@@ -24,7 +24,6 @@ mod report;
 mod soak;
 mod vendor;
 
-const CONCURRENCIES: [usize; 3] = [1, 16, 64];
 /// Questions that go before the first that counts, on each way.
 const WARM: usize = 200;
 /// Clock ticks of `/proc/<pid>/stat` in a second, on every Linux of today.
@@ -41,6 +40,15 @@ struct Options {
     /// Streams that are open at the same time while the memory is looked at
     #[arg(long, default_value_t = 1000)]
     open_streams: usize,
+    /// Only these kinds of questions
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = Kind::ALL)]
+    kinds: Vec<Kind>,
+    /// Only these ways, as `direct,gateway,budgeted,nats`; all when absent
+    #[arg(long, value_delimiter = ',')]
+    ways: Vec<String>,
+    /// Questions under way at the same time
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 16, 64])]
+    concurrency: Vec<usize>,
     /// Ask at a fixed rate for so many minutes instead, and look whether memory stays flat
     #[arg(long, value_name = "MINUTES")]
     soak: Option<u64>,
@@ -119,13 +127,15 @@ impl Bench {
     async fn measure(&self, options: &Options) -> Result<Report> {
         let process = self.platform.process_id();
         for (_, asker) in self.ways().await? {
-            asker.load(false, 16, WARM.min(options.questions)).await?;
+            asker
+                .load(Kind::Plain, 16, WARM.min(options.questions))
+                .await?;
         }
         let idle_mb = resident(process)?;
         let mut cells: Vec<Cell> = Vec::new();
         for round in 1..=options.rounds {
             eprintln!("round {round} of {}", options.rounds);
-            for cell in self.round(options.questions).await? {
+            for cell in self.round(options).await? {
                 match cells.iter_mut().find(|other| other.is_same(&cell)) {
                     None => cells.push(cell),
                     Some(other) => other.better(&cell),
@@ -154,24 +164,31 @@ impl Bench {
         })
     }
 
-    async fn round(&self, questions: usize) -> Result<Vec<Cell>> {
+    async fn round(&self, options: &Options) -> Result<Vec<Cell>> {
         let process = self.platform.process_id();
         // Tokens end after ten minutes.
         let ways = self.ways().await?;
         let mut cells = Vec::new();
-        let of = |streamed: bool| CONCURRENCIES.map(|concurrency| (streamed, concurrency));
-        for (streamed, concurrency) in [of(false), of(true)].concat() {
+        let all = options.kinds.iter().flat_map(|kind| {
+            options
+                .concurrency
+                .iter()
+                .map(|concurrency| (*kind, *concurrency))
+        });
+        for (kind, concurrency) in all {
             for (way, asker) in &ways {
+                let is_wanted = options.ways.is_empty() || options.ways.iter().any(|it| it == way);
                 // Over NATS an answer always comes in pieces.
-                if streamed && matches!(asker.way, Way::Nats { .. }) {
+                let is_other = kind == Kind::Streamed && matches!(asker.way, Way::Nats { .. });
+                if !is_wanted || is_other {
                     continue;
                 }
                 let before = cpu(process)?;
-                let loaded = asker.load(streamed, concurrency, questions).await;
+                let loaded = asker.load(kind, concurrency, options.questions).await;
                 let (taken, all) =
                     loaded.with_context(|| format!("{way}, {concurrency} at a time"))?;
-                let kind = (streamed, concurrency, *way);
-                cells.push(Cell::new(kind, &taken, all, cpu(process)? - before));
+                let cell = (kind, concurrency, *way);
+                cells.push(Cell::new(cell, &taken, all, cpu(process)? - before));
             }
         }
         Ok(cells)

@@ -12,7 +12,7 @@ use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 use tokio::{task::JoinSet, time::Instant};
 
-use crate::{Bench, ask::Asker, resident};
+use crate::{Bench, ask::Asker, report::Kind, resident};
 
 /// Time between two looks at the memory.
 const LOOK: Duration = Duration::from_secs(10);
@@ -59,7 +59,8 @@ impl Bench {
                 (askers, fresh) = (self.askers().await?, Instant::now());
             }
             let (asker, sums) = (askers[n / 2 % 2].clone(), sums.clone());
-            asked.spawn(async move { sums.ask(&asker, n % 2 == 0).await });
+            let kind = [Kind::Plain, Kind::Streamed][n % 2];
+            asked.spawn(async move { sums.ask(&asker, kind).await });
             n += 1;
             while let Some(taken) = asked.try_join_next() {
                 times.extend(taken?);
@@ -106,9 +107,9 @@ impl Bench {
 
 impl Sums {
     /// Milliseconds; none where it failed.
-    async fn ask(&self, asker: &Asker, streamed: bool) -> Option<f64> {
+    async fn ask(&self, asker: &Asker, kind: Kind) -> Option<f64> {
         self.questions.fetch_add(1, Relaxed);
-        match asker.ask(streamed).await {
+        match asker.ask(kind).await {
             Ok(taken) => Some(taken.whole.as_secs_f64() * 1e3),
             Err(error) => {
                 self.errors.fetch_add(1, Relaxed);

@@ -1,7 +1,7 @@
-//! A vendor of models, a process of its own, that answers each question at once with the same words: as little work as an
+//! A vendor of models, a process of its own, that answers each question with the same words, and at once unless it is told to wait: as little work as an
 //! HTTP server can have.
 
-use std::{net::SocketAddr, process::Stdio};
+use std::{net::SocketAddr, process::Stdio, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use tokio::{
@@ -17,6 +17,9 @@ pub(crate) const VENDOR: &str = "vendor";
 pub(crate) const EVENTS: usize = 20;
 /// A question with these words gets the first piece of its answer, and no other.
 pub(crate) const HOLD: &str = "hold the line";
+/// A question with these words is answered after [`SLOW`].
+pub(crate) const WAIT: &str = "take your time";
+const SLOW: Duration = Duration::from_millis(30);
 pub(crate) const MODEL: &str = "m";
 /// Bytes of a question at most.
 const MAX_BODY: usize = 64 * 1024;
@@ -63,6 +66,9 @@ async fn connection(stream: TcpStream) -> Result<()> {
     let (whole, events) = (whole(), events());
     while let Some(body) = question(&mut stream).await? {
         let has = |text: &str| body.windows(text.len()).any(|part| part == text.as_bytes());
+        if has(WAIT) {
+            tokio::time::sleep(SLOW).await;
+        }
         if !has("\"stream\":true") {
             stream.write_all(whole.as_bytes()).await?;
             continue;

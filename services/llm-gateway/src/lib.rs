@@ -10,14 +10,13 @@ mod error;
 mod state;
 
 mod calls;
+mod domain;
 mod handlers;
 mod http;
 mod ledger;
 mod prices;
-mod records;
-
-mod domain;
 mod provider;
+mod records;
 mod store;
 
 pub use config::{Config, Settings};
