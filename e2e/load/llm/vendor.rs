@@ -1,7 +1,12 @@
 //! A vendor of models, a process of its own, that answers each question with the same words, and at once unless it is told to wait: as little work as an
 //! HTTP server can have.
 
-use std::{net::SocketAddr, process::Stdio, time::Duration};
+use std::{
+    net::SocketAddr,
+    process::Stdio,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use anyhow::{Context, Result, ensure};
 use tokio::{
@@ -17,12 +22,14 @@ pub(crate) const VENDOR: &str = "vendor";
 pub(crate) const EVENTS: usize = 20;
 /// A question with these words gets the first piece of its answer, and no other.
 pub(crate) const HOLD: &str = "hold the line";
-/// A question with these words is answered after [`SLOW`].
+/// A question with these words is answered after 20 to 50 ms, each after another time.
 pub(crate) const WAIT: &str = "take your time";
-const SLOW: Duration = Duration::from_millis(30);
 pub(crate) const MODEL: &str = "m";
 /// Bytes of a question at most.
 const MAX_BODY: usize = 64 * 1024;
+
+/// Questions that were answered late.
+static WAITED: AtomicU64 = AtomicU64::new(0);
 
 /// The process. It ends with its owner.
 pub(crate) struct Vendor {
@@ -67,7 +74,8 @@ async fn connection(stream: TcpStream) -> Result<()> {
     while let Some(body) = question(&mut stream).await? {
         let has = |text: &str| body.windows(text.len()).any(|part| part == text.as_bytes());
         if has(WAIT) {
-            tokio::time::sleep(SLOW).await;
+            let n = WAITED.fetch_add(1, Ordering::Relaxed);
+            tokio::time::sleep(Duration::from_millis(20 + n * 17 % 31)).await;
         }
         if !has("\"stream\":true") {
             stream.write_all(whole.as_bytes()).await?;

@@ -27,6 +27,8 @@ use crate::State;
 const WAITING: usize = 10_000;
 /// Records in one message at most.
 const BATCH: usize = 200;
+/// How long records are gathered for one message: each takes a write to disk.
+const GATHER: Duration = Duration::from_millis(50);
 /// Messages that are taken to the archive together.
 const AT_ONCE: usize = 256;
 /// The pause before bus or archive are tried again.
@@ -88,6 +90,11 @@ pub(crate) async fn store(task: TaskCtx<State>) {
         }
         if batch.is_empty() {
             continue;
+        }
+        if batch.len() < BATCH {
+            timeout(GATHER, task.stop.cancelled()).await.ok();
+            let more = iter::from_fn(|| from.try_recv().ok());
+            batch.extend(more.take(BATCH - batch.len()));
         }
         match task.bus.keep_llm_calls(&batch).await {
             Ok(sequence) => {
