@@ -13,6 +13,7 @@ const GONE: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(250);
 const QUEUES: &str = "WORK_";
 const DEAD: &str = "DEAD";
+const LEASES: &str = "LEASES";
 /// The one consumer of a queue.
 const WORKERS: &str = "workers";
 
@@ -62,7 +63,8 @@ impl Streams {
         Ok(stream.get_info().await?.state.messages)
     }
 
-    /// Stores a message on so many servers and takes it away again.
+    /// Stores a message on so many servers and takes it away again, in a stream of its own and in the bucket of the leases: one
+    /// that met a full disk may stay as it is until the server is started again, while others are well.
     pub(crate) async fn write(&self, replicas: usize) -> Result<()> {
         let config = jetstream::stream::Config {
             name: "ROOM".to_owned(),
@@ -73,6 +75,9 @@ impl Streams {
         self.context.create_stream(config).await?;
         self.context.publish("room", "x".into()).await?.await?;
         self.context.delete_stream("ROOM").await?;
+        let leases = self.context.get_key_value(LEASES).await?;
+        leases.put("room", "x".into()).await?;
+        leases.purge("room").await?;
         Ok(())
     }
 
