@@ -6,7 +6,7 @@ use contracts::{Service, Subject};
 use futures::Stream;
 use serde::Serialize;
 
-use crate::{Bus, Delivery, Error, error::during, topology::LLM_CALLS, wakes::consumer};
+use crate::{Bus, Delivery, Error, error::during, topology::LLM_CALLS};
 
 impl Bus {
     /// Stores records of questions to models as one message; its place in the stream.
@@ -31,8 +31,7 @@ impl Bus {
         reader: Service,
         batch: usize,
     ) -> Result<impl Stream<Item = Result<Delivery, Error>> + Send + use<>, Error> {
-        let filter = Subject::llm_calls().to_string();
-        self.deliveries(consumer(reader, filter), LLM_CALLS.to_owned(), batch)
+        self.read_own(reader, &Subject::llm_calls(), LLM_CALLS, batch)
             .await
     }
 }

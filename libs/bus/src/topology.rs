@@ -137,25 +137,24 @@ fn wakes() -> Config {
 
 fn inbound() -> Config {
     Config {
-        name: INBOUND.into(),
-        subjects: vec![Subject::inbound_of_all().to_string()],
-        retention: RetentionPolicy::WorkQueue,
-        discard: DiscardPolicy::New,
-        max_age: 7 * DAY,
-        max_bytes: INBOUND_ROOM,
         max_message_size: MAX_INBOUND,
-        ..base()
+        ..queue(INBOUND, &Subject::inbound_of_all(), INBOUND_ROOM)
     }
 }
 
 fn llm_calls() -> Config {
+    queue(LLM_CALLS, &Subject::llm_calls(), LLM_CALLS_ROOM)
+}
+
+/// What waits for one reader, for a week; beyond so many bytes it is refused.
+fn queue(name: &str, subject: &Subject, bytes: i64) -> Config {
     Config {
-        name: LLM_CALLS.into(),
-        subjects: vec![Subject::llm_calls().to_string()],
+        name: name.into(),
+        subjects: vec![subject.to_string()],
         retention: RetentionPolicy::WorkQueue,
         discard: DiscardPolicy::New,
         max_age: 7 * DAY,
-        max_bytes: LLM_CALLS_ROOM,
+        max_bytes: bytes,
         ..base()
     }
 }

@@ -70,8 +70,7 @@ impl Bus {
         reader: Service,
         batch: usize,
     ) -> Result<impl Stream<Item = Result<Delivery, Error>> + Send + use<>, Error> {
-        let filter = Subject::wakes().to_string();
-        self.deliveries(consumer(reader, filter), TRIGGERS.to_owned(), batch)
+        self.read_own(reader, &Subject::wakes(), TRIGGERS, batch)
             .await
     }
 
@@ -85,9 +84,27 @@ impl Bus {
         reader: Service,
         batch: usize,
     ) -> Result<impl Stream<Item = Result<Delivery, Error>> + Send + use<>, Error> {
-        let filter = Subject::inbound_of_all().to_string();
-        self.deliveries(consumer(reader, filter), INBOUND.to_owned(), batch)
+        self.read_own(reader, &Subject::inbound_of_all(), INBOUND, batch)
             .await
+    }
+
+    /// Reads a stream by the one consumer that a service has there.
+    pub(crate) async fn read_own(
+        &self,
+        reader: Service,
+        filter: &Subject,
+        stream: &str,
+        batch: usize,
+    ) -> Result<impl Stream<Item = Result<Delivery, Error>> + Send + use<>, Error> {
+        let config = pull::Config {
+            durable_name: Some(reader.to_string()),
+            filter_subject: filter.to_string(),
+            ack_policy: AckPolicy::Explicit,
+            ack_wait: ACK_WAIT,
+            max_ack_pending: 1000,
+            ..pull::Config::default()
+        };
+        self.deliveries(config, stream.to_owned(), batch).await
     }
 }
 
@@ -99,17 +116,5 @@ impl Delivery {
             || format!("seq-{}", self.sequence()),
             |name| name.to_string(),
         )
-    }
-}
-
-/// The one consumer that a service has on a stream.
-pub(crate) fn consumer(reader: Service, filter: String) -> pull::Config {
-    pull::Config {
-        durable_name: Some(reader.to_string()),
-        filter_subject: filter,
-        ack_policy: AckPolicy::Explicit,
-        ack_wait: ACK_WAIT,
-        max_ack_pending: 1000,
-        ..pull::Config::default()
     }
 }

@@ -1,5 +1,5 @@
-//! Many WebSockets that follow one execution, or several, each as many: from the moment an event is recorded, the commit included, until its frame is
-//! there.
+//! Many WebSockets that follow one execution, or several, each as many: from the moment an event is recorded, the commit
+//! included, until its frame is there.
 
 use std::time::{Duration, Instant, SystemTime};
 

@@ -49,6 +49,8 @@ pub(crate) struct Door {
     waiting: Mutex<Intake<Arrived>>,
     /// Executions that the owner has open.
     open: AtomicUsize,
+    /// Starts among what waits.
+    starts: AtomicUsize,
     /// Nothing comes any more.
     closed: AtomicBool,
     news: Notify,
@@ -57,6 +59,7 @@ pub(crate) struct Door {
 /// A request in its queue.
 pub(crate) struct Arrived {
     pub(crate) incoming: Incoming,
+    is_start: bool,
     /// When its sender stops waiting, where it makes no difference that it never was.
     until: Option<Instant>,
 }
@@ -88,6 +91,7 @@ impl Door {
             rates,
             waiting: Mutex::default(),
             open: AtomicUsize::new(0),
+            starts: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
             news: Notify::new(),
         }
@@ -165,7 +169,13 @@ impl Door {
         let wait = timeout_in(incoming.headers()).filter(|_| is_start);
         let until = wait.and_then(|wait: Duration| Instant::now().checked_add(wait));
         let bytes = incoming.payload().len();
-        waiting.push(tenant, bytes, Arrived { incoming, until });
+        let arrived = Arrived {
+            incoming,
+            is_start,
+            until,
+        };
+        waiting.push(tenant, bytes, arrived);
+        self.starts.fetch_add(is_start.into(), Ordering::Relaxed);
         Ok(())
     }
 
@@ -176,7 +186,7 @@ impl Door {
         is_part: bool,
     ) -> Result<(), Problem> {
         let open = self.open.load(Ordering::Relaxed);
-        if open + waiting.len() >= self.room.open_executions {
+        if open + self.starts.load(Ordering::Relaxed) >= self.room.open_executions {
             return Err(partition::full());
         }
         if waiting.waiting(tenant) >= MAX_WAITING {
@@ -224,7 +234,10 @@ impl Door {
 
     /// The request whose turn it is.
     pub(crate) fn take(&self) -> Option<Arrived> {
-        self.waiting().pop()
+        let arrived = self.waiting().pop()?;
+        self.starts
+            .fetch_sub(arrived.is_start.into(), Ordering::Relaxed);
+        Some(arrived)
     }
 
     /// Tells how many executions are open.
