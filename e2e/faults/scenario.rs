@@ -83,7 +83,8 @@ impl Profile {
     /// How often each fault happens, in one scenario.
     pub(crate) const fn rounds(self, scenario: Scenario) -> u32 {
         let (smoke, fast, long) = match scenario {
-            Scenario::Kill => (3, 8, 200),
+            // More than a thousand in the long suite.
+            Scenario::Kill => (3, 8, 820),
             Scenario::Zombie => (1, 2, 30),
             Scenario::Nats | Scenario::Postgres | Scenario::Mongo => (1, 1, 15),
             Scenario::Duplicates | Scenario::Poison => (1, 1, 6),

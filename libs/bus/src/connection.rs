@@ -11,6 +11,7 @@ use tokio::sync::OnceCell;
 use crate::{
     error::{Error, during},
     owners::Owners,
+    writes::Writes,
 };
 
 /// How long JetStream may take to acknowledge a message.
@@ -79,6 +80,7 @@ pub struct Bus {
     /// Of the streams and buckets that this connection makes.
     pub(crate) replicas: usize,
     pub(crate) owners: Owners,
+    pub(crate) writes: Writes,
 }
 
 impl Bus {
@@ -122,6 +124,7 @@ impl Bus {
             partitions: Arc::new(OnceCell::new()),
             replicas,
             owners: Owners::default(),
+            writes: Writes::default(),
         }
     }
 

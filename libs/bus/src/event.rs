@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use async_nats::{
     HeaderMap,
-    jetstream::consumer::{AckPolicy, DeliverPolicy, pull},
+    jetstream::{
+        consumer::{AckPolicy, DeliverPolicy, pull},
+        message::PublishMessage,
+    },
 };
 use contracts::{Event, Service, Subject, id::TenantId};
 use futures::Stream;
@@ -33,14 +36,11 @@ impl Bus {
         headers.insert(MESSAGE_ID, event.dedup_key());
         inject_trace(&mut headers);
         let body = serde_json::to_vec(event).map_err(during("write an event"))?;
-        let publish =
-            self.jetstream
-                .publish_with_headers(subject.to_string(), headers, body.into());
-        publish
-            .await
-            .map_err(during("store an event"))?
-            .await
-            .map_err(during("store an event"))?;
+        let message = PublishMessage::build()
+            .headers(headers)
+            .payload(body.into());
+        let stored = self.store(EVENTS, subject, message).await;
+        stored.map_err(during("store an event"))?;
         Ok(())
     }
 

@@ -8,12 +8,13 @@ use async_nats::{
     jetstream::{
         context::PublishErrorKind,
         kv::{self, CreateErrorKind, Operation, UpdateErrorKind},
+        message::PublishMessage,
     },
 };
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 
-use crate::{Bus, Error, error::during};
+use crate::{Bus, Error, error::during, writes::Writes};
 
 /// Lets a write name the last revision of other keys than its own.
 const EXPECTED_OF: &str = "Nats-Expected-Last-Subject-Sequence-Subject";
@@ -105,7 +106,11 @@ pub enum Change {
 
 /// A bucket.
 #[derive(Clone)]
-pub struct Kv(kv::Store);
+pub struct Kv {
+    store: kv::Store,
+    bucket: Bucket,
+    writes: Writes,
+}
 
 impl Bus {
     /// Opens a bucket that [`crate::topology::ensure`] has created.
@@ -116,7 +121,11 @@ impl Bus {
         self.jetstream
             .get_key_value(bucket.name())
             .await
-            .map(Kv)
+            .map(|store| Kv {
+                store,
+                bucket,
+                writes: self.writes.clone(),
+            })
             .map_err(during("open a bucket"))
     }
 
@@ -148,17 +157,16 @@ impl Bus {
         value: Bytes,
         last: u64,
     ) -> Result<u64, Error> {
-        let subject = format!("$KV.{}.{family}.{name}", bucket.name());
         let of = format!("$KV.{}.{family}.*", bucket.name());
-        let mut headers = HeaderMap::new();
-        headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, last.to_string());
-        headers.insert(EXPECTED_OF, of);
-        let sent = self.jetstream.publish_with_headers(subject, headers, value);
-        let stored = match sent.await {
-            Ok(stored) => stored.await,
-            Err(error) => Err(error),
-        };
-        match stored {
+        let message = PublishMessage::build()
+            .header(
+                NATS_EXPECTED_LAST_SUBJECT_SEQUENCE,
+                last.to_string().as_str(),
+            )
+            .header(EXPECTED_OF, of.as_str())
+            .payload(value);
+        let subject = format!("$KV.{}.{family}.{name}", bucket.name());
+        match self.store(bucket.name(), subject, message).await {
             Ok(stored) => Ok(stored.sequence),
             Err(error) if error.kind() == PublishErrorKind::WrongLastSequence => {
                 Err(Error::Conflict {
@@ -171,8 +179,20 @@ impl Bus {
 }
 
 impl Kv {
+    /// Remembers whether the bucket takes what it is given; that another was first is no refusal.
+    fn note<T, E: std::error::Error>(
+        &self,
+        stored: &Result<T, E>,
+        is_conflict: impl FnOnce(&E) -> bool,
+    ) {
+        match stored {
+            Err(error) if !is_conflict(error) => self.writes.refused(self.bucket.name(), error),
+            Ok(_) | Err(_) => self.writes.taken(self.bucket.name()),
+        }
+    }
+
     pub async fn get(&self, key: &str) -> Result<Option<Revised>, Error> {
-        let entry = self.0.entry(key).await.map_err(during("read a key"))?;
+        let entry = self.store.entry(key).await.map_err(during("read a key"))?;
         Ok(entry
             .filter(|entry| entry.operation == Operation::Put)
             .map(|entry| Revised {
@@ -182,7 +202,9 @@ impl Kv {
     }
 
     pub async fn put(&self, key: &str, value: Bytes) -> Result<u64, Error> {
-        self.0.put(key, value).await.map_err(during("write a key"))
+        let stored = self.store.put(key, value).await;
+        self.note(&stored, |_| false);
+        stored.map_err(during("write a key"))
     }
 
     /// Writes only where nothing is.
@@ -190,15 +212,16 @@ impl Kv {
     /// # Errors
     /// [`Error::Conflict`] when the key exists.
     pub async fn create(&self, key: &str, value: Bytes) -> Result<u64, Error> {
-        self.0
-            .create(key, value)
-            .await
-            .map_err(|error| match error.kind() {
-                CreateErrorKind::AlreadyExists => Error::Conflict {
-                    key: key.to_owned(),
-                },
-                _ => during("create a key")(error),
-            })
+        let stored = self.store.create(key, value).await;
+        self.note(&stored, |error| {
+            error.kind() == CreateErrorKind::AlreadyExists
+        });
+        stored.map_err(|error| match error.kind() {
+            CreateErrorKind::AlreadyExists => Error::Conflict {
+                key: key.to_owned(),
+            },
+            _ => during("create a key")(error),
+        })
     }
 
     /// Writes only over the named revision.
@@ -206,19 +229,20 @@ impl Kv {
     /// # Errors
     /// [`Error::Conflict`] when the key has another revision.
     pub async fn update(&self, key: &str, value: Bytes, revision: u64) -> Result<u64, Error> {
-        self.0
-            .update(key, value, revision)
-            .await
-            .map_err(|error| match error.kind() {
-                UpdateErrorKind::WrongLastRevision => Error::Conflict {
-                    key: key.to_owned(),
-                },
-                _ => during("update a key")(error),
-            })
+        let stored = self.store.update(key, value, revision).await;
+        self.note(&stored, |error| {
+            error.kind() == UpdateErrorKind::WrongLastRevision
+        });
+        stored.map_err(|error| match error.kind() {
+            UpdateErrorKind::WrongLastRevision => Error::Conflict {
+                key: key.to_owned(),
+            },
+            _ => during("update a key")(error),
+        })
     }
 
     pub async fn delete(&self, key: &str) -> Result<(), Error> {
-        self.0.delete(key).await.map_err(during("delete a key"))
+        self.store.delete(key).await.map_err(during("delete a key"))
     }
 
     /// Takes the value out: of all that do so at once, exactly one gets it.
@@ -229,7 +253,7 @@ impl Kv {
         let Some(found) = self.get(key).await? else {
             return Ok(None);
         };
-        let deleted = self.0.delete_expect_revision(key, Some(found.revision));
+        let deleted = self.store.delete_expect_revision(key, Some(found.revision));
         match deleted.await {
             Ok(()) => Ok(Some(found.value)),
             Err(error) if error.kind() == UpdateErrorKind::WrongLastRevision => Ok(None),
@@ -245,7 +269,7 @@ impl Kv {
         &self,
     ) -> Result<impl Stream<Item = Result<Change, Error>> + Send + use<>, Error> {
         let watch = self
-            .0
+            .store
             .watch_with_history(">")
             .await
             .map_err(during("watch a bucket"))?;
@@ -266,7 +290,7 @@ impl Kv {
     /// # Errors
     /// When the bucket cannot be read.
     pub async fn entries(&self) -> Result<Vec<(String, Bytes)>, Error> {
-        let mut keys = self.0.keys().await.map_err(during("list keys"))?;
+        let mut keys = self.store.keys().await.map_err(during("list keys"))?;
         let mut entries = Vec::new();
         while let Some(key) = keys.next().await {
             let key = key.map_err(during("list keys"))?;

@@ -1,7 +1,7 @@
 //! Typed NATS: the only crate that depends on `async-nats` (kept so by `deny.toml`).
 //!
 //! Read [`connection`] for connecting, [`request`] for asking, [`outside`] and [`tools`] for asking integrators,
-//! [`serve`] for answering, [`log`], [`work`], [`dead`], [`event`], [`kv`], [`records`], [`uploads`] and [`wakes`] for JetStream, [`topology`] for
+//! [`serve`] for answering, [`log`], [`work`], [`dead`], [`event`], [`kv`], [`pulling`], [`records`], [`uploads`] [`wakes`] and [`writes`] for JetStream, [`topology`] for
 //! the streams and buckets that exist.
 //!
 //! **Invariant:** subjects come from `contracts::Subject` alone, and every wait has an end.
@@ -15,6 +15,7 @@ mod kv;
 mod log;
 mod outside;
 mod owners;
+mod pulling;
 mod records;
 mod request;
 mod serve;
@@ -24,6 +25,7 @@ pub mod topology;
 mod uploads;
 mod wakes;
 mod work;
+mod writes;
 
 pub use connection::{Bus, Config};
 pub use dead::Death;

@@ -51,15 +51,10 @@ impl Bus {
         let message = PublishMessage::build()
             .payload(payload)
             .expected_last_sequence(last);
-        let sent = self
-            .jetstream
-            .send_publish(Subject::partition_log(partition).to_string(), message)
-            .await;
-        let ack = match sent {
-            Ok(ack) => ack.await,
-            Err(error) => Err(error),
-        };
-        ack.map(|ack| ack.sequence)
+        let subject = Subject::partition_log(partition);
+        let stored = self.store(&log_stream(partition), subject, message).await;
+        stored
+            .map(|ack| ack.sequence)
             .map_err(|error| match error.kind() {
                 PublishErrorKind::WrongLastSequence => AppendError::Fenced,
                 PublishErrorKind::TimedOut | PublishErrorKind::BrokenPipe => {

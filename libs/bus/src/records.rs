@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** what is stored comes until it is acknowledged; its reader must not mind to have it twice.
 
+use async_nats::jetstream::message::PublishMessage;
 use contracts::{Service, Subject};
 use futures::Stream;
 use serde::Serialize;
@@ -15,9 +16,8 @@ impl Bus {
     /// When they are not known to be stored.
     pub async fn keep_llm_calls<T: Serialize>(&self, records: &[T]) -> Result<u64, Error> {
         let body = serde_json::to_vec(records).map_err(during("write records"))?;
-        let subject = Subject::llm_calls().to_string();
-        let publish = self.jetstream.publish(subject, body.into()).await;
-        let stored = publish.map_err(during("store records"))?.await;
+        let message = PublishMessage::build().payload(body.into());
+        let stored = self.store(LLM_CALLS, Subject::llm_calls(), message).await;
         Ok(stored.map_err(during("store records"))?.sequence)
     }
 

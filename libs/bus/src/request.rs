@@ -5,8 +5,11 @@ use std::time::Duration;
 use async_nats::{HeaderMap, RequestErrorKind, StatusCode};
 use bytes::Bytes;
 use contracts::{
-    ErrorCode, Problem, Request, StreamRequest, Subject, id::TenantId, message::StreamMessage,
-    owner::OwnerRequest, subject::partition_of,
+    ErrorCode, Problem, Request, StreamRequest, Subject,
+    id::TenantId,
+    message::StreamMessage,
+    owner::{OwnerKind, OwnerRequest},
+    subject::partition_of,
 };
 use futures::{Stream, StreamExt, stream};
 use serde::{Serialize, de::DeserializeOwned};
@@ -22,6 +25,10 @@ use crate::{
 const SILENCE: Duration = Duration::from_secs(15);
 /// How long an answer may take when the caller says nothing.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(10);
+/// How long what is asked waits for the next owner of a partition: longer than a takeover takes.
+const NEXT_OWNER: Duration = Duration::from_secs(4);
+/// Between two looks whether there is an owner.
+const LOOK: Duration = Duration::from_millis(50);
 /// How long the holder of a lease may take to answer.
 const PRESENCE: Duration = Duration::from_millis(250);
 
@@ -76,7 +83,8 @@ impl Bus {
             .await
     }
 
-    /// Asks the owner of the execution's partition; it answers after the commit.
+    /// Asks the owner of the execution's partition; it answers after the commit. What is to change something waits for the
+    /// next owner, for a few seconds at most, where there is none; what only looks has other places to look.
     ///
     /// # Errors
     /// As [`Bus::call`].
@@ -93,18 +101,30 @@ impl Bus {
         let subject = Subject::owner(partition, O::KIND);
         let (what, body) = ("the owner of the execution", encode(request)?);
         let until = Instant::now() + deadline;
-        let here = self.owners.ask(partition, subject.as_str(), body.clone());
-        match tokio::time::timeout_at(until, here).await {
-            Err(_) => return Err(too_slow(what)),
-            Ok(Some(answer)) => return decode(what, &answer),
-            // The owner lives elsewhere, or has just left: what it may have taken in is harmless to ask again.
-            Ok(None) => {}
-        }
-        let call = Call {
-            token: None,
-            deadline: until.saturating_duration_since(Instant::now()),
+        let patience = match O::KIND {
+            OwnerKind::Get | OwnerKind::Events => Instant::now(),
+            _ => until.min(Instant::now() + NEXT_OWNER),
         };
-        self.exchange(&subject, what, body, call).await
+        loop {
+            let here = self.owners.ask(partition, subject.as_str(), body.clone());
+            match tokio::time::timeout_at(until, here).await {
+                Err(_) => return Err(too_slow(what)),
+                Ok(Some(answer)) => return decode(what, &answer),
+                // The owner lives elsewhere, or has just left: what it may have taken in is harmless to ask again.
+                Ok(None) => {}
+            }
+            let call = Call {
+                token: None,
+                deadline: until.saturating_duration_since(Instant::now()),
+            };
+            match self.try_send(&subject, what, body.clone(), call).await {
+                Ok(message) => return decode(what, &message),
+                Err(unanswered) if unanswered.nobody && Instant::now() + LOOK < patience => {
+                    tokio::time::sleep(LOOK).await;
+                }
+                Err(unanswered) => return Err(unanswered.problem),
+            }
+        }
     }
 
     /// Whether the holder of a partition's lease is connected. A process that was killed is not, from that moment on.
@@ -160,15 +180,32 @@ impl Bus {
         body: Bytes,
         call: Call<'_>,
     ) -> Result<async_nats::Message, Problem> {
+        let answer = self.try_send(subject, what, body, call).await;
+        answer.map_err(|unanswered| unanswered.problem)
+    }
+
+    async fn try_send(
+        &self,
+        subject: &Subject,
+        what: &str,
+        body: Bytes,
+        call: Call<'_>,
+    ) -> Result<async_nats::Message, Unanswered> {
         let request = self
             .client
             .request_with_headers(subject.to_string(), call.headers(), body);
-        match tokio::time::timeout(call.deadline, request).await {
-            Err(_) => Err(too_slow(what)),
-            Ok(Err(error)) if error.kind() == RequestErrorKind::TimedOut => Err(too_slow(what)),
-            Ok(Err(error)) => Err(unavailable(what, &error)),
-            Ok(Ok(message)) => Ok(message),
-        }
+        let (nobody, problem) = match tokio::time::timeout(call.deadline, request).await {
+            Ok(Ok(message)) => return Ok(message),
+            Err(_) => (false, too_slow(what)),
+            Ok(Err(error)) => match error.kind() {
+                RequestErrorKind::TimedOut => (false, too_slow(what)),
+                kind => (
+                    kind == RequestErrorKind::NoResponders,
+                    unavailable(what, &error),
+                ),
+            },
+        };
+        Err(Unanswered { nobody, problem })
     }
 
     /// Asks a question that is answered in chunks. Dropping the stream ends the interest in the answer.
@@ -211,6 +248,13 @@ impl Bus {
             Some((item, state))
         }))
     }
+}
+
+/// Why no answer came.
+struct Unanswered {
+    /// Whether nobody listens: the question has reached nobody.
+    nobody: bool,
+    problem: Problem,
 }
 
 struct Answers {

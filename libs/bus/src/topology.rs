@@ -3,7 +3,6 @@
 //! | stream        | subjects            | kept                                  |
 //! |---------------|---------------------|---------------------------------------|
 //! | `PL_<p>`      | `pl.<p>`            | until archived and snapshotted        |
-//! | `CMD_<p>`     | `cmd.<p>.>`         | until acknowledged by the owner       |
 //! | `WORK_<class>`| `work.<class>.>`    | until done; one message per subject   |
 //! | `EVT`         | `evt.>`             | seven days                            |
 //! | `DEAD`        | `dead.>`            | thirty days                           |
@@ -25,8 +24,15 @@ use crate::{Bus, Error, error::during, kv::Bucket, uploads};
 
 /// Deliveries of one message before it is a dead letter.
 pub const MAX_DELIVERIES: u64 = 5;
-/// A worker says every second that it lives; after this silence its item goes to another.
-pub const WORK_ACK_WAIT: Duration = Duration::from_secs(3);
+/// How long the server hears nothing of the first worker of an item, of the second and so on, before the item goes to another:
+/// ever longer, so that work that does nothing wrong is seldom with [`MAX_DELIVERIES`] processes that end for another reason.
+pub const WORK_SILENCE: [Duration; MAX_DELIVERIES as usize] = [
+    Duration::from_secs(2),
+    Duration::from_secs(3),
+    Duration::from_secs(6),
+    Duration::from_secs(12),
+    Duration::from_secs(24),
+];
 /// The stream of events.
 pub(crate) const EVENTS: &str = "EVT";
 /// The consumer that all workers of a class share.
@@ -55,10 +61,6 @@ pub(crate) fn log_stream(partition: u16) -> String {
     format!("PL_{partition}")
 }
 
-pub(crate) fn inbox_stream(partition: u16) -> String {
-    format!("CMD_{partition}")
-}
-
 pub(crate) fn work_stream(class: WorkClass) -> String {
     format!("WORK_{}", class.as_str())
 }
@@ -72,14 +74,6 @@ fn streams(partitions: u16) -> Vec<Config> {
             discard: DiscardPolicy::New,
             duplicate_window: Duration::from_secs(2),
             deny_delete: true,
-            ..base()
-        });
-        streams.push(Config {
-            name: inbox_stream(p),
-            subjects: vec![Subject::commands_of(p).to_string()],
-            max_age: DAY,
-            allow_message_schedules: true,
-            allow_message_ttl: true,
             ..base()
         });
     }
@@ -211,7 +205,8 @@ pub async fn ensure(bus: &Bus, partitions: u16) -> Result<(), Error> {
         let consumer = pull::Config {
             durable_name: Some(WORKERS.into()),
             ack_policy: AckPolicy::Explicit,
-            ack_wait: WORK_ACK_WAIT,
+            ack_wait: WORK_SILENCE[0],
+            backoff: WORK_SILENCE.to_vec(),
             max_ack_pending: 10_000,
             ..pull::Config::default()
         };

@@ -8,9 +8,11 @@ use std::time::Duration;
 use async_nats::{
     HeaderMap,
     header::{NATS_SCHEDULE, NATS_SCHEDULE_TARGET},
-    jetstream::consumer::{AckPolicy, pull},
+    jetstream::{
+        consumer::{AckPolicy, pull},
+        message::PublishMessage,
+    },
 };
-use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, Utc};
 use contracts::{
     Service, Subject,
@@ -49,15 +51,10 @@ impl Bus {
             NATS_SCHEDULE_TARGET,
             Subject::wake(tenant, trigger).to_string(),
         );
-        let subject = Subject::wake_at(tenant, trigger, label).to_string();
-        let publish = self
-            .jetstream
-            .publish_with_headers(subject, headers, Bytes::new());
-        publish
-            .await
-            .map_err(during("store a wake-up"))?
-            .await
-            .map_err(during("store a wake-up"))?;
+        let message = PublishMessage::build().headers(headers);
+        let subject = Subject::wake_at(tenant, trigger, label);
+        let stored = self.store(TRIGGERS, subject, message).await;
+        stored.map_err(during("store a wake-up"))?;
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_nats::{
     HeaderMap,
-    jetstream::{AckKind, Message, consumer::pull, context::PublishErrorKind},
+    jetstream::{AckKind, Message, consumer::pull, message::PublishMessage},
 };
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -15,13 +15,14 @@ use contracts::{
     subject::{WorkAddress, tenant_of},
     work::{WorkClass, WorkItem},
 };
-use futures::{Stream, StreamExt};
+use futures::Stream;
 
 use crate::{
     Bus, Error, dead,
     error::during,
     headers::{MESSAGE_ID, inject_trace},
-    topology::{WORKERS, work_stream},
+    topology::{DEAD, WORKERS, work_stream},
+    writes::is_queued,
 };
 
 /// What became of a dispatch.
@@ -40,6 +41,14 @@ pub struct Delivery {
 }
 
 impl Delivery {
+    pub(crate) fn new(message: Message, bus: Bus) -> Self {
+        Self {
+            message: Arc::new(message),
+            bus,
+            settled: false,
+        }
+    }
+
     pub fn subject(&self) -> &str {
         self.message.subject.as_str()
     }
@@ -134,15 +143,9 @@ impl Delivery {
             .ok_or_else(|| during("name a dead letter")("its stream is no subject token"))?;
         let headers = dead::headers(&self, info.stream, reason);
         let payload = self.message.payload.clone();
-        let publish =
-            self.bus
-                .jetstream
-                .publish_with_headers(subject.to_string(), headers, payload);
-        publish
-            .await
-            .map_err(during("store a dead letter"))?
-            .await
-            .map_err(during("store a dead letter"))?;
+        let letter = PublishMessage::build().headers(headers).payload(payload);
+        let stored = self.bus.store(DEAD, subject, letter).await;
+        stored.map_err(during("store a dead letter"))?;
         self.ack().await
     }
 }
@@ -165,11 +168,13 @@ impl Bus {
     ///
     /// # Errors
     /// When it is not known to be stored; dispatching again is harmless.
-    pub async fn dispatch(&self, subject: &Subject, item: &WorkItem) -> Result<Dispatched, Error> {
+    pub async fn dispatch(
+        &self,
+        address: &WorkAddress,
+        item: &WorkItem,
+    ) -> Result<Dispatched, Error> {
         let body = serde_json::to_vec(item).map_err(during("write a work item"))?;
-        let mut headers = HeaderMap::new();
-        inject_trace(&mut headers);
-        self.queue(subject, headers, body.into()).await
+        self.queue(address, HeaderMap::new(), body.into()).await
     }
 
     /// Queues a work item as it once was; the same `key` within the queue's window queues it once.
@@ -184,31 +189,22 @@ impl Bus {
     ) -> Result<Dispatched, Error> {
         let mut headers = HeaderMap::new();
         headers.insert(MESSAGE_ID, key);
-        inject_trace(&mut headers);
-        self.queue(&address.subject(), headers, item).await
+        self.queue(address, headers, item).await
     }
 
     async fn queue(
         &self,
-        subject: &Subject,
-        headers: HeaderMap,
-        body: Bytes,
+        address: &WorkAddress,
+        mut headers: HeaderMap,
+        item: Bytes,
     ) -> Result<Dispatched, Error> {
-        let sent = self
-            .jetstream
-            .publish_with_headers(subject.to_string(), headers, body)
-            .await;
-        let ack = match sent {
-            Ok(ack) => ack.await,
-            Err(error) => Err(error),
-        };
-        match ack {
+        inject_trace(&mut headers);
+        let message = PublishMessage::build().headers(headers).payload(item);
+        let stream = work_stream(address.class);
+        match self.store(&stream, address.subject(), message).await {
             Ok(ack) if ack.duplicate => Ok(Dispatched::AlreadyQueued),
             Ok(_) => Ok(Dispatched::New),
-            // JetStream answers 10077 "maximum messages per subject exceeded", which the client files under `Other`.
-            Err(error) if error.kind() == PublishErrorKind::Other && full(&error) => {
-                Ok(Dispatched::AlreadyQueued)
-            }
+            Err(error) if is_queued(&error) => Ok(Dispatched::AlreadyQueued),
             Err(error) => Err(during("queue work")(error)),
         }
     }
@@ -231,7 +227,7 @@ impl Bus {
             .get_consumer::<pull::Config>(WORKERS)
             .await
             .map_err(|e| during("open a work queue")(e))?;
-        self.pull(&consumer, batch).await
+        self.pull(consumer, batch).await
     }
 
     /// How many of those who work in a class, in any process, wait for an item now.
@@ -259,44 +255,6 @@ impl Bus {
             .create_consumer_on_stream(config, stream)
             .await
             .map_err(during("create a consumer"))?;
-        self.pull(&consumer, batch).await
+        self.pull(consumer, batch).await
     }
-
-    async fn pull(
-        &self,
-        consumer: &async_nats::jetstream::consumer::Consumer<pull::Config>,
-        batch: usize,
-    ) -> Result<impl Stream<Item = Result<Delivery, Error>> + Send + use<>, Error> {
-        let messages = consumer
-            .stream()
-            .max_messages_per_batch(batch)
-            .expires(Duration::from_secs(5))
-            .heartbeat(Duration::from_secs(1))
-            .messages()
-            .await
-            .map_err(during("receive work"))?;
-        let bus = self.clone();
-        Ok(messages.map(move |message| {
-            let message = message.map_err(during("receive work"))?;
-            Ok(Delivery {
-                message: Arc::new(message),
-                bus: bus.clone(),
-                settled: false,
-            })
-        }))
-    }
-}
-
-fn full(error: &async_nats::jetstream::context::PublishError) -> bool {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = cause {
-        if error
-            .to_string()
-            .contains("maximum messages per subject exceeded")
-        {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
 }

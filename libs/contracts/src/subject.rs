@@ -59,13 +59,6 @@ impl Subject {
     pub fn partition_log(partition: u16) -> Self {
         Self(format!("pl.{partition}"))
     }
-    /// The durable inbox of a partition's owner.
-    pub fn command(partition: u16, kind: OwnerKind, execution: ExecutionId) -> Self {
-        Self(format!("cmd.{partition}.{}.{execution}", kind.as_str()))
-    }
-    pub fn commands_of(partition: u16) -> Self {
-        Self(format!("cmd.{partition}.>"))
-    }
     pub fn work(
         class: WorkClass,
         bucket: u16,
@@ -321,8 +314,8 @@ pub fn service_grants(service: Service) -> Grants {
         Service::Execution => {
             publish.extend(
                 [
-                    "own.*.*", "lease.*", "pl.*", "cmd.*.>", "work.>", "live.*.*", "tok.>",
-                    "ctl.*.*", "dead.>", "node.*.*",
+                    "own.*.*", "lease.*", "pl.*", "work.>", "live.*.*", "tok.>", "ctl.*.*",
+                    "dead.>", "node.*.*",
                 ]
                 .map(str::to_owned),
             );

@@ -1,5 +1,7 @@
 //! The table of roles: each service, its migrations, and how it is put together from the settings.
 
+use std::collections::BTreeSet;
+
 use anyhow::Context;
 use clap::ValueEnum;
 use contracts::Service;
@@ -84,6 +86,8 @@ impl Role {
 pub(crate) struct Platform {
     settings: Settings,
     readiness: Readiness,
+    /// A connection for each role.
+    buses: Vec<bus::Bus>,
     /// The OpenAI-compatible face, once the LLM gateway is there.
     face: Option<BoxEndpoint<'static>>,
     services: Vec<Running>,
@@ -97,6 +101,7 @@ impl Platform {
         Self {
             settings,
             readiness: Readiness::default(),
+            buses: Vec::new(),
             face: None,
             services: Vec::new(),
             gateway: None,
@@ -199,16 +204,11 @@ impl Platform {
         let bus = bus::Bus::connect(&self.settings.bus_of(role))
             .await
             .context("NATS")?;
-        let probe = bus.clone();
+        self.buses.push(bus.clone());
+        let buses = self.buses.clone();
         self.readiness.add("nats", move || {
-            let bus = probe.clone();
-            async move {
-                if bus.is_connected() {
-                    Ok(())
-                } else {
-                    Err("not connected".to_owned())
-                }
-            }
+            let working = is_working(&buses);
+            async move { working }
         });
         let verifier = kernel::Verifier::follow(&bus);
         Ok(Runtime::new(bus, verifier))
@@ -233,6 +233,18 @@ impl Platform {
         });
         Ok(())
     }
+}
+
+/// Whether each role is connected, and what it stores is taken.
+fn is_working(buses: &[bus::Bus]) -> Result<(), String> {
+    if !buses.iter().all(bus::Bus::is_connected) {
+        return Err("not connected".to_owned());
+    }
+    let refused: BTreeSet<_> = buses.iter().flat_map(bus::Bus::unwritable).collect();
+    if refused.is_empty() {
+        return Ok(());
+    }
+    Err(refused.into_iter().collect::<Vec<_>>().join("; "))
 }
 
 async fn start_auth(settings: Settings, runtime: &Runtime) -> anyhow::Result<Running> {

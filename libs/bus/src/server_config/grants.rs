@@ -13,7 +13,7 @@ use super::ServerUser;
 use crate::{
     Bucket,
     event::durable,
-    topology::{DEAD, EVENTS, INBOUND, LLM_CALLS, TRIGGERS, inbox_stream, log_stream, work_stream},
+    topology::{DEAD, EVENTS, INBOUND, LLM_CALLS, TRIGGERS, log_stream, work_stream},
     uploads,
 };
 
@@ -85,7 +85,6 @@ fn of_service(service: Service, partitions: u16) -> Grants {
         for p in 0..partitions {
             publish.extend(consumes(&log_stream(p)));
             publish.push(format!("$JS.API.STREAM.PURGE.{}", log_stream(p)));
-            publish.extend(consumes(&inbox_stream(p)));
         }
         for class in WorkClass::ALL {
             publish.extend(consumes(&work_stream(class)));

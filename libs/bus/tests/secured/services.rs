@@ -1,17 +1,17 @@
 //! What services must be able to do.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use bus::{Bucket, Call, Dispatched};
+use bus::{Bucket, Call, Dispatched, topology::WORK_SILENCE};
 use contracts::{
-    ErrorCode, Request, Service, Subject,
+    ErrorCode, Request, Service,
     auth::{RunToken, RunTokenReply},
     dead_letter::DeadReason,
     flow::NodeConfig,
     id::{ExecutionId, FlowId, TenantId, UserId},
     llm::Complete,
     message::StreamMessage,
-    subject::Token,
+    subject::{Token, WorkAddress},
     work::{WorkClass, WorkItem},
 };
 use futures::StreamExt;
@@ -174,9 +174,8 @@ async fn the_engine_has_its_log_its_work_and_its_leases() {
     leases.delete("1").await.expect("releases");
 
     let item = work_item();
-    let step = Token::new("n1").expect("a token");
-    let subject = Subject::work(WorkClass::Http, 0, item.tenant, item.execution_id, &step, 1);
-    bus.dispatch(&subject, &item).await.expect("dispatches");
+    let address = address_of(&item);
+    bus.dispatch(&address, &item).await.expect("dispatches");
     let mut work = std::pin::pin!(bus.work(WorkClass::Http, 4).await.expect("receives"));
     let delivery = work.next().await.expect("an item").expect("readable");
     delivery.progress().await.expect("says it lives");
@@ -185,7 +184,7 @@ async fn the_engine_has_its_log_its_work_and_its_leases() {
     let mut dead = std::pin::pin!(bus.dead_letters(4).await.expect("follows"));
     let letter = dead.next().await.expect("a letter").expect("readable");
     let death = letter.death().expect("says what it was");
-    assert_eq!(death.address.subject(), subject);
+    assert_eq!(death.address, address);
     assert_eq!(
         (death.reason, death.deliveries),
         (DeadReason::Unreadable, 1)
@@ -196,6 +195,17 @@ async fn the_engine_has_its_log_its_work_and_its_leases() {
     for expected in [Dispatched::New, Dispatched::AlreadyQueued] {
         let put = bus.redispatch(&death.address, body.clone(), "key").await;
         assert_eq!(put.expect("queues"), expected);
+    }
+}
+
+fn address_of(item: &WorkItem) -> WorkAddress {
+    WorkAddress {
+        class: WorkClass::Http,
+        bucket: 0,
+        tenant: item.tenant,
+        execution: item.execution_id,
+        step: Token::new("n1").expect("a token"),
+        attempt: 1,
     }
 }
 
@@ -220,5 +230,27 @@ fn work_item() -> WorkItem {
         timeout_ms: 1000,
         idle_timeout_ms: None,
         at_most_once: false,
+    }
+}
+
+#[tokio::test]
+async fn an_item_goes_to_another_after_ever_longer_silence() {
+    let nats = platform().await;
+    let bus = connect(&nats, Service::Execution).await;
+    let item = work_item();
+    let address = address_of(&item);
+    bus.dispatch(&address, &item).await.expect("dispatches");
+    let mut work = std::pin::pin!(bus.work(WorkClass::Http, 1).await.expect("receives"));
+    let mut before = None;
+    for (n, silence) in WORK_SILENCE.iter().take(3).enumerate() {
+        let delivery = work.next().await.expect("an item").expect("readable");
+        let now = Instant::now();
+        assert_eq!(delivery.deliveries(), n as u64 + 1);
+        if let Some((since, silence)) = before.replace((now, *silence)) {
+            let passed = now - since + Duration::from_millis(200);
+            assert!(passed >= silence, "{passed:?} of {silence:?}");
+        }
+        // Its worker is gone, and told nobody.
+        std::mem::forget(delivery);
     }
 }

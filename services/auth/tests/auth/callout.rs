@@ -193,7 +193,6 @@ async fn an_integrator_gets_nothing_else() {
         format!("_INBOX_{stranger}.>"),
         "own.>".into(),
         "pl.>".into(),
-        "cmd.>".into(),
         "work.>".into(),
         "$JS.>".into(),
         "$KV.>".into(),

@@ -10,7 +10,7 @@ use contracts::{
     execution::StepError,
     id::{ExecutionId, TenantId},
     live::Control,
-    subject::step_token,
+    subject::{WorkAddress, step_token},
     work::{WorkClass, WorkItem},
 };
 use serde::Serialize;
@@ -222,12 +222,17 @@ impl Dispatch {
 
 /// Queues a work item; tries until it is stored.
 pub(crate) async fn enqueue(bus: &Bus, class: WorkClass, item: &WorkItem) {
-    let (tenant, execution) = (item.tenant, item.execution_id);
-    let (step, bucket) = (step_token(&item.node), bucket_of(tenant));
-    let subject = Subject::work(class, bucket, tenant, execution, &step, item.attempt);
+    let address = WorkAddress {
+        class,
+        bucket: bucket_of(item.tenant),
+        tenant: item.tenant,
+        execution: item.execution_id,
+        step: step_token(&item.node),
+        attempt: item.attempt,
+    };
     failpoint::pass(failpoint::DISPATCHING);
-    while let Err(error) = bus.dispatch(&subject, item).await {
-        tracing::warn!(%error, execution.id = %execution, "a step could not be queued; trying again");
+    while let Err(error) = bus.dispatch(&address, item).await {
+        tracing::warn!(%error, execution.id = %item.execution_id, "a step could not be queued; trying again");
         tokio::time::sleep(RETRY).await;
     }
     failpoint::pass(failpoint::DISPATCHED);

@@ -124,7 +124,8 @@ impl Hands {
                 let _permit = queueing.acquire().await;
                 return enqueue(&worker.bus, class, &item).await;
             };
-            let attempt = worker.handed(class, &item, &cuttable, &lease);
+            // Made now: those that wait for a slot need none of its room.
+            let attempt = Box::pin(worker.handed(class, &item, &cuttable, &lease));
             if AssertUnwindSafe(attempt).catch_unwind().await.is_err() {
                 // Where workers that break down are counted.
                 enqueue(&worker.bus, class, &item).await;

@@ -1,7 +1,7 @@
 //! Taking work items of one class, doing them, and reporting.
 //!
 //! **Invariant:** an item is taken from the queue only when a slot is free, and while one is worked on the server hears of
-//! it every second: an item in hand never goes to another worker as long as this one lives.
+//! it twice a second: an item in hand never goes to another worker as long as this one lives.
 
 use std::{sync::Arc, time::Duration};
 
@@ -31,7 +31,7 @@ use super::{
 use crate::{State, domain::limits, failpoint};
 
 /// How often the server hears that an item is being worked on.
-const PROGRESS: Duration = Duration::from_secs(1);
+const PROGRESS: Duration = Duration::from_millis(500);
 /// What a code step gets beside its limit, so that the sandbox can say how it ended.
 const CODE_GRACE: Duration = Duration::from_secs(1);
 /// How long an owner may take to answer.
@@ -258,7 +258,7 @@ fn fitting(outcome: Outcome) -> Outcome {
     }
 }
 
-/// Tells the server every second that the item is being worked on.
+/// Tells the server again and again that the item is being worked on.
 async fn keep(delivery: &Delivery) {
     let mut interval = tokio::time::interval_at(Instant::now() + PROGRESS, PROGRESS);
     loop {

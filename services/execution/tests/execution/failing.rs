@@ -224,7 +224,14 @@ async fn an_item_of_an_execution_nobody_knows_is_put_away() {
     .await;
     let step = contracts::subject::Token::new("a").unwrap();
     let class = contracts::work::WorkClass::Http;
-    let subject = contracts::Subject::work(class, 0, fixture.user.tenant, stranger, &step, 1);
+    let address = contracts::subject::WorkAddress {
+        class,
+        bucket: 0,
+        tenant: fixture.user.tenant,
+        execution: stranger,
+        step,
+        attempt: 1,
+    };
     let item = contracts::work::WorkItem {
         tenant: fixture.user.tenant,
         execution_id: stranger,
@@ -240,10 +247,10 @@ async fn an_item_of_an_execution_nobody_knows_is_put_away() {
         idle_timeout_ms: None,
         at_most_once: false,
     };
-    fixture.bus.dispatch(&subject, &item).await.unwrap();
+    fixture.bus.dispatch(&address, &item).await.unwrap();
     // Its place in the queue is free again once it was put away.
     eventually(SOON, async || {
-        let queued = fixture.bus.dispatch(&subject, &item).await.unwrap();
+        let queued = fixture.bus.dispatch(&address, &item).await.unwrap();
         (queued == bus::Dispatched::New).then_some(())
     })
     .await;
