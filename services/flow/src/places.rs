@@ -117,7 +117,7 @@ async fn read(
 }
 
 /// Says that the flow's places are to be looked after.
-async fn announce(bus: &Bus, tenant: TenantId, flow_id: FlowId) -> Result<(), Error> {
+pub(crate) async fn announce(bus: &Bus, tenant: TenantId, flow_id: FlowId) -> Result<(), Error> {
     let stretch = Utc::now().timestamp() / PlaceTaken::STRETCH;
     let event = PlaceTaken { flow_id, stretch };
     bus.emit(tenant, &event).await.map_err(Error::Bus)

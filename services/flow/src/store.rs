@@ -99,6 +99,10 @@ impl FlowStore {
         Self { pool, vault }
     }
 
+    pub(crate) async fn tenants(&self) -> Result<Vec<TenantId>, Error> {
+        Ok(self.pool.tenants().await?)
+    }
+
     pub(crate) async fn insert(&self, tenant: TenantId, flow: &Flow) -> Result<(), Error> {
         let row = flow::Model {
             id: flow.id.uuid(),

@@ -3,6 +3,8 @@
 //! **Invariant:** a message is acknowledged only when nothing is left to do for it: what it begins is noted and started,
 //! and the next wake-up is stored.
 
+mod arming;
+
 use std::{sync::Arc, time::Duration};
 
 use bus::{Bus, Call, Delivery};
@@ -78,6 +80,11 @@ impl From<&Delivery> for Heard {
 
 /// Triggers whose time has come.
 pub(crate) async fn due(task: TaskCtx<FlowStore>) {
+    if let Err(error) = arming::arm(&task).await {
+        // The kernel starts this task again.
+        let error = &error as &dyn std::error::Error;
+        return tracing::warn!(error, "triggers cannot be armed");
+    }
     match task.bus.wakes(Service::Flow, AT_ONCE).await {
         Ok(wakes) => follow(task, wakes, look).await,
         Err(error) => tracing::warn!(%error, "triggers cannot be followed"),

@@ -258,6 +258,20 @@ impl FlowStore {
         Ok(scopes)
     }
 
+    /// The flows that have places.
+    pub(crate) async fn flows_with_places(&self, tenant: TenantId) -> Result<Vec<FlowId>, Error> {
+        let tx = self.pool.tenant(tenant).await?;
+        let flows: Vec<Uuid> = place::Entity::find()
+            .select_only()
+            .column(place::Column::FlowId)
+            .distinct()
+            .into_tuple()
+            .all(tx.conn())
+            .await
+            .map_err(sql::Error::from)?;
+        Ok(flows.into_iter().map(FlowId::from_uuid).collect())
+    }
+
     /// Some places of a flow; others at another time, where there are more.
     pub(crate) async fn some_places(
         &self,

@@ -3,14 +3,14 @@
 //! **Invariant:** a secret is sealed for its organization, its trigger and itself, and leaves this file opened only by
 //! [`FlowStore::webhook`].
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use contracts::{
     id::{FlowId, TenantId, TriggerId, UserId},
     page::{Page, Paging},
     subject::Token,
-    trigger::{Trigger, TriggerKind, TriggerSpec},
+    trigger::{FireOutcome, Trigger, TriggerKind, TriggerSpec},
 };
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, ModelTrait, PaginatorTrait,
@@ -26,7 +26,7 @@ use crate::{
     error::Error,
     store::{
         FlowStore, find,
-        trigger_entity::{secret, trigger},
+        trigger_entity::{fire, secret, trigger},
     },
 };
 
@@ -139,6 +139,31 @@ impl FlowStore {
             id: trigger.id.uuid(),
         };
         Ok(sql::page(triggers, paging, cursor, |trigger| trigger))
+    }
+
+    /// The triggers that have something to do in time: clocks, and those of which the engine is yet to take a fire.
+    pub(crate) async fn triggers_at_work(&self, tenant: TenantId) -> Result<Vec<TriggerId>, Error> {
+        let transaction = self.pool.tenant(tenant).await?;
+        let clocks: Vec<Uuid> = trigger::Entity::find()
+            .select_only()
+            .column(trigger::Column::Id)
+            .filter(trigger::Column::Kind.eq(TriggerKind::Cron.as_str()))
+            .filter(trigger::Column::Enabled.eq(true))
+            .into_tuple()
+            .all(transaction.conn())
+            .await
+            .map_err(sql::Error::from)?;
+        let pending: Vec<Uuid> = fire::Entity::find()
+            .select_only()
+            .column(fire::Column::TriggerId)
+            .distinct()
+            .filter(fire::Column::Outcome.eq(FireOutcome::Pending.as_str()))
+            .into_tuple()
+            .all(transaction.conn())
+            .await
+            .map_err(sql::Error::from)?;
+        let all: BTreeSet<_> = clocks.into_iter().chain(pending).collect();
+        Ok(all.into_iter().map(TriggerId::from_uuid).collect())
     }
 
     /// The enabled triggers that wait for an event of this name.

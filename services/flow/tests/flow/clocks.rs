@@ -194,3 +194,16 @@ async fn what_cannot_be_executed_is_said_in_the_history() {
     assert!(fixture.look(&user, &made).await.enabled, "it may be soon");
     assert!(fixture.started().is_empty());
 }
+
+#[tokio::test]
+async fn a_clock_goes_on_where_the_bus_lost_its_wake_up() {
+    let mut fixture = Fixture::start().await;
+    let user = fixture.user(Role::Editor).await;
+    let (flow, _) = fixture.published(&user).await;
+    let made = fixture.trigger(&user, &flow, each_second()).await.trigger;
+    let before = fixture.settled(&user, &made, 1).await.len();
+    fixture.running.clear();
+    fixture.lose_the_server().await;
+    fixture.revive().await;
+    fixture.settled(&user, &made, before + 2).await;
+}

@@ -82,6 +82,14 @@ impl Fixture {
             .push(service.start(&self.runtime).await.unwrap());
     }
 
+    /// Another NATS server, which knows of nothing.
+    async fn lose_the_server(&mut self) {
+        self.nats = Nats::start().await;
+        self.bus = testkit::bus(&self.nats.url()).await;
+        self.runtime = testkit::runtime(&self.bus).await;
+        self.world = World::start(&self.bus, &self.runtime).await;
+    }
+
     /// Changes rows as only who owns the database may.
     async fn sql(&self, tenant: TenantId, statement: &str) {
         let admin = sea_orm::Database::connect(self.database.url())
