@@ -57,6 +57,11 @@ struct StoredRecord {
 }
 
 #[derive(Deserialize)]
+struct Begun {
+    execution: ExecutionId,
+}
+
+#[derive(Deserialize)]
 struct Seen {
     #[serde(rename = "_id")]
     id: String,
@@ -163,6 +168,45 @@ impl Archive {
         let collection = self.collection(COLLECTION);
         let update = collection.update_many(all_of(tenant, execution), expire);
         self.within(update.into_future()).await?;
+        Ok(())
+    }
+
+    /// The executions of an organization that began after a moment, as far as their events are to expire: those that wait are
+    /// not among them.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Timeout`], [`Error::Unreadable`].
+    pub async fn begun_since(
+        &self,
+        tenant: TenantId,
+        since: chrono::DateTime<chrono::Utc>,
+    ) -> Result<Vec<ExecutionId>, Error> {
+        // The time at which they expire has an index.
+        let expires_at = self.expiry(DateTime::from_millis(since.timestamp_millis()));
+        let filter = doc! {
+            "tenant": tenant.to_string(),
+            "n": 1_i64,
+            "expires_at": {"$gt": expires_at},
+        };
+        let found: Vec<Begun> = self.find(COLLECTION, filter, doc! {"ts": 1}, 0).await?;
+        Ok(found.into_iter().map(|begun| begun.execution).collect())
+    }
+
+    /// Forgets the events of an execution that follow number `n`.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Timeout`].
+    pub async fn delete_events_after(
+        &self,
+        tenant: TenantId,
+        execution: ExecutionId,
+        n: u64,
+    ) -> Result<(), Error> {
+        let mut filter = all_of(tenant, execution);
+        filter.insert("n", doc! {"$gt": i64::try_from(n).unwrap_or(i64::MAX)});
+        let collection = self.collection(COLLECTION);
+        self.within(collection.delete_many(filter).into_future())
+            .await?;
         Ok(())
     }
 

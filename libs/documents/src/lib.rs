@@ -9,6 +9,7 @@ mod archive;
 mod calls;
 mod chats;
 mod config;
+mod definitions;
 mod error;
 mod events;
 mod usage;

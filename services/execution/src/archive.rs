@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bus::{Bucket, Kv, LogEntry};
+use bus::{Bucket, Bus, Kv, LogEntry};
 use bytes::Bytes;
 use contracts::{
     execution::{ExecutionState, Finished},
@@ -27,7 +27,7 @@ use crate::{
     Error, failpoint,
     log::{
         owner::{Engine, Note},
-        replay::Corrupt,
+        replay::{Corrupt, Replay},
     },
     record::{self, Private, Record, Stored},
 };
@@ -116,12 +116,24 @@ pub(crate) async fn read_cursor(snapshots: &Kv, partition: u16) -> Result<u64, E
     Ok(text.and_then(|text| text.parse().ok()).unwrap_or(0))
 }
 
+/// Notes that the archive has the log up to this entry.
+///
+/// # Errors
+/// When the bucket cannot be written.
+pub(crate) async fn save_cursor(bus: &Bus, partition: u16, upto: u64) -> Result<(), bus::Error> {
+    let snapshots = bus.kv(Bucket::Snapshots).await?;
+    snapshots
+        .put(&key(partition), upto.to_string().into())
+        .await?;
+    Ok(())
+}
+
 fn key(partition: u16) -> String {
     format!("archived-{partition}")
 }
 
 /// What is to be said of a record: the end of an execution that someone waits for.
-fn finished(record: &Record) -> Option<Finished> {
+pub(crate) fn finished(record: &Record) -> Option<Finished> {
     let Some(Private::Notify { origin }) = &record.private else {
         return None;
     };
@@ -136,6 +148,31 @@ fn finished(record: &Record) -> Option<Finished> {
         origin: *origin,
         state,
         usage,
+    })
+}
+
+/// A record as the archive keeps it.
+pub(crate) fn archived(Stored { record, frame }: Stored) -> ArchivedFrame {
+    let (vars, private) = match record.private.map(Private::into_archive) {
+        Some((vars, private)) => (vars, Some(private)),
+        None => (None, None),
+    };
+    ArchivedFrame {
+        vars,
+        private,
+        tenant: record.tenant,
+        execution: record.execution,
+        frame: record.frame,
+        text: frame,
+    }
+}
+
+/// A record that no log has.
+pub(crate) fn new(record: Record) -> ArchivedFrame {
+    let frame = serde_json::to_vec(&record.frame).expect("it has text keys only");
+    archived(Stored {
+        record,
+        frame: frame.into(),
     })
 }
 
@@ -201,20 +238,13 @@ impl Follower {
                 source: Corrupt::Unreadable { sequence, problem }.into(),
             };
             let batch = record::read(&entry.payload).map_err(corrupt)?;
-            for Stored { record, frame } in batch.records {
-                ended.extend(finished(&record).map(|event| (record.tenant, event)));
-                let (vars, private) = match record.private.map(Private::into_archive) {
-                    Some((vars, private)) => (vars, Some(private)),
-                    None => (None, None),
-                };
-                frames.push(ArchivedFrame {
-                    vars,
-                    private,
-                    tenant: record.tenant,
-                    execution: record.execution,
-                    frame: record.frame,
-                    text: frame,
-                });
+            for hash in Replay::definitions(&batch) {
+                self.engine.plans.archive(hash).await?;
+            }
+            for stored in batch.records {
+                let record = &stored.record;
+                ended.extend(finished(record).map(|event| (record.tenant, event)));
+                frames.push(archived(stored));
             }
             upto = sequence;
             if frames.len() >= BATCH {
@@ -242,11 +272,7 @@ impl Follower {
     }
 
     async fn save(&self) {
-        let text = self.archived.to_string();
-        let saved = async {
-            let snapshots = self.engine.bus.kv(Bucket::Snapshots).await?;
-            snapshots.put(&key(self.partition), text.into()).await
-        };
+        let saved = save_cursor(&self.engine.bus, self.partition, self.archived);
         if let Err(error) = saved.await {
             tracing::debug!(%error, partition = self.partition, "the archive's cursor was not noted");
         }

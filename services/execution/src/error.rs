@@ -68,6 +68,12 @@ pub enum Error {
     },
     #[error("the log of partition {partition} is written by others without end")]
     Contended { partition: u16 },
+    #[error("an engine owns partition {partition}: stop all engines first")]
+    Owned { partition: u16 },
+    #[error("partition {partition} does not exist: there are {partitions}, from 0")]
+    NoPartition { partition: u16, partitions: u16 },
+    #[error("the log of partition {partition} is read no further: an entry does not come")]
+    Silent { partition: u16 },
     #[error("the way out cannot be set up")]
     Egress(#[from] egress::Error),
 }
@@ -76,18 +82,23 @@ impl ServiceError for Error {
     fn code(&self) -> ErrorCode {
         match self {
             Self::NotFound(_) | Self::NoDeadLetter(_) | Self::Deleted(_) => ErrorCode::NotFound,
-            Self::NotWanted(_) | Self::NotEnded(_) | Self::Forgotten(_) | Self::NoVariables(_) => {
-                ErrorCode::Conflict
-            }
+            Self::NotWanted(_)
+            | Self::NotEnded(_)
+            | Self::Forgotten(_)
+            | Self::NoVariables(_)
+            | Self::Owned { .. } => ErrorCode::Conflict,
             Self::NoDefinition { .. }
             | Self::InvalidDefinition { .. }
             | Self::LongComment
             | Self::InvalidRetention
+            | Self::NoPartition { .. }
             | Self::TooLong(_) => ErrorCode::InvalidInput,
             Self::Owner(problem) => problem.code,
-            Self::Bus(_) | Self::Archive(_) | Self::BeingArchived(_) | Self::Contended { .. } => {
-                ErrorCode::Unavailable
-            }
+            Self::Bus(_)
+            | Self::Archive(_)
+            | Self::BeingArchived(_)
+            | Self::Contended { .. }
+            | Self::Silent { .. } => ErrorCode::Unavailable,
             Self::Database(error) => error.code(),
             Self::UnreadableDeadLetter(_)
             | Self::UnreadableRow { .. }

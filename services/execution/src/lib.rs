@@ -19,6 +19,7 @@ mod log;
 pub mod measure;
 mod plans;
 mod record;
+mod restore;
 mod retention;
 mod state;
 mod store;
@@ -27,6 +28,7 @@ mod workers;
 pub use config::{Config, EngineConfig};
 pub use error::Error;
 pub use integrity::{Difference, Integrity, What, check as check_integrity};
+pub use restore::{Lost, Restored, restore};
 pub use state::State;
 pub use store::MIGRATIONS;
 

@@ -45,7 +45,7 @@ pub(crate) async fn own_partitions(ctx: TaskCtx<State>) {
     let config = &ctx.state.config;
     let engine = Arc::new(owner::Engine {
         bus: ctx.bus.clone(),
-        plans: Plans::new(ctx.bus.clone()),
+        plans: Plans::new(ctx.bus.clone(), ctx.state.archive.clone()),
         store: ctx.state.store.clone(),
         archive: ctx.state.archive.clone(),
         limits: partition::Limits {

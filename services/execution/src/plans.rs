@@ -1,9 +1,12 @@
-//! Definitions ready to run, by hash: read from the bucket `FLOWDEF` once, then kept.
+//! Definitions ready to run, by hash: read from the bucket `FLOWDEF` once, then kept. The archive has them too, for whom the
+//! bucket is lost.
 
 use std::{sync::Arc, time::Duration};
 
 use bus::{Bucket, Bus};
+use bytes::Bytes;
 use contracts::flow::Executable;
+use documents::Archive;
 use moka::sync::Cache;
 
 use crate::{Error, domain::Program};
@@ -16,16 +19,24 @@ const IDLE: Duration = Duration::from_secs(60 * 60);
 #[derive(Clone)]
 pub(crate) struct Plans {
     bus: Bus,
+    archive: Archive,
     cache: Cache<String, Arc<Program>>,
+    /// Those that the archive has.
+    archived: Cache<String, ()>,
 }
 
 impl Plans {
-    pub(crate) fn new(bus: Bus) -> Self {
+    pub(crate) fn new(bus: Bus, archive: Archive) -> Self {
         let cache = Cache::builder()
             .max_capacity(CAPACITY)
             .time_to_idle(IDLE)
             .build();
-        Self { bus, cache }
+        Self {
+            bus,
+            archive,
+            cache,
+            archived: Cache::new(CAPACITY),
+        }
     }
 
     /// The definition, if it is in memory.
@@ -33,10 +44,29 @@ impl Plans {
         self.cache.get(hash)
     }
 
-    /// The definition, from memory or from the bucket.
+    /// Sees that the archive has the definition, before it has an execution of it.
     ///
     /// # Errors
-    /// [`Error::NoDefinition`], [`Error::InvalidDefinition`], or that the bucket cannot be read.
+    /// That bucket or archive do not answer.
+    pub(crate) async fn archive(&self, hash: &str) -> Result<(), Error> {
+        if self.archived.contains_key(hash) {
+            return Ok(());
+        }
+        let stored = self.bus.kv(Bucket::FlowDef).await?.get(hash).await?;
+        if let Some(text) = stored
+            .as_ref()
+            .and_then(|it| str::from_utf8(&it.value).ok())
+        {
+            self.archive.put_definition(hash, text).await?;
+        }
+        self.archived.insert(hash.to_owned(), ());
+        Ok(())
+    }
+
+    /// The definition, from memory, from the bucket or from the archive.
+    ///
+    /// # Errors
+    /// [`Error::NoDefinition`], [`Error::InvalidDefinition`], or that they cannot be read.
     pub(crate) async fn load(&self, hash: &str) -> Result<Arc<Program>, Error> {
         if let Some(plan) = self.known(hash) {
             return Ok(plan);
@@ -49,13 +79,19 @@ impl Plans {
             return Err(no_definition());
         }
         let stored = self.bus.kv(Bucket::FlowDef).await?.get(hash).await?;
-        let stored = stored.ok_or_else(no_definition)?;
+        let text = match stored {
+            Some(stored) => stored.value,
+            None => {
+                let archived = self.archive.definition(hash).await?;
+                Bytes::from(archived.ok_or_else(no_definition)?)
+            }
+        };
         let invalid = |reason: String| Error::InvalidDefinition {
             hash: hash.to_owned(),
             reason,
         };
         let executable: Executable =
-            serde_json::from_slice(&stored.value).map_err(|error| invalid(error.to_string()))?;
+            serde_json::from_slice(&text).map_err(|error| invalid(error.to_string()))?;
         let plan = Program::new(executable).map_err(|problems| {
             let first = problems.into_iter().next();
             invalid(first.map_or_else(String::new, |problem| problem.message))

@@ -7,7 +7,7 @@ mod settings;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    command::{check_archive, migrate, nats_config, seed, up},
+    command::{check_archive, migrate, nats_config, restore_log, seed, up},
     settings::Settings,
 };
 
@@ -36,6 +36,8 @@ enum Command {
     Migrate(Settings),
     /// Hold the archive against the engine's logs, and print what differs; it changes nothing.
     CheckArchive(Settings),
+    /// Make the engine's logs anew from the archive, and print what goes on; no engine may run meanwhile.
+    RestoreLog(restore_log::Options),
     /// Create the first account and the example flows, where they are missing, and print the account.
     Seed(seed::Options),
     /// Print the configuration that nats-server needs.
@@ -71,6 +73,9 @@ fn main() -> anyhow::Result<()> {
             settings::run(role.name(), up::run(settings, vec![role]))
         }
         Command::Migrate(settings) => settings::run("troupe-migrate", migrate::run(settings)),
+        Command::RestoreLog(options) => {
+            settings::run("troupe-restore-log", restore_log::run(options))
+        }
         Command::CheckArchive(settings) => {
             settings::run("troupe-check-archive", check_archive::run(settings))
         }

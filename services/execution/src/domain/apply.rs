@@ -102,6 +102,8 @@ pub(crate) enum Input {
     Release,
     /// Go on after a change of owner: effects are derived anew, for they may not have happened.
     Resume,
+    /// Nobody knows any more what was given to workers.
+    Forget,
 }
 
 #[derive(Clone, Debug)]
@@ -236,6 +238,7 @@ pub(crate) fn apply(state: &mut State, input: Input, now: DateTime<Utc>) -> Appl
     let mut run = Run::new(state, now);
     match input {
         Input::Result(result) => run.result(result),
+        Input::Forget => run.forget(),
         Input::Refused {
             node,
             attempt,

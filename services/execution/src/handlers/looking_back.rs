@@ -72,7 +72,9 @@ pub(crate) async fn replay(ctx: Ctx<State>, request: ReplayExecution) -> Result<
         None => return Err(Error::NoVariables(id)),
     };
     let hash = first["definition_hash"].as_str().unwrap_or_default();
-    let program = Plans::new(ctx.bus.clone()).load(hash).await?;
+    let program = Plans::new(ctx.bus.clone(), ctx.state.archive.clone())
+        .load(hash)
+        .await?;
     let tenant = ctx.tenant;
     // Thousands of events take their time: not on a thread that others wait for.
     let work = move || replaying::replay(&program, (tenant, id), &frames, vars);
@@ -97,7 +99,7 @@ async fn told(ctx: &Ctx<State>, execution_id: ExecutionId) -> Result<Told, Error
     histories(ctx)
         .each(ctx.tenant, execution_id, |frame| story.take(&frame))
         .await?;
-    let plans = Plans::new(ctx.bus.clone());
+    let plans = Plans::new(ctx.bus.clone(), ctx.state.archive.clone());
     let program = plans.load(&story.definition_hash).await?;
     Ok(Told {
         execution,

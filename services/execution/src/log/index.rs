@@ -8,7 +8,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use bus::{Bucket, Bus};
+use bus::{Bucket, Bus, Revised};
 use bytes::{Buf, BufMut, Bytes};
 use chrono::DateTime;
 use contracts::id::{ExecutionId, TenantId};
@@ -74,27 +74,12 @@ impl Index {
             source: Corrupt::Index { problem }.into(),
         };
         for _ in 0..TRIES {
-            let mut index = Self {
-                bus: bus.clone(),
-                partition,
-                epoch: 0,
-                revisions: BTreeMap::new(),
-            };
-            let kv = bus.kv(Bucket::Snapshots).await?;
-            let (kv, family) = (&kv, index.family());
-            let (family, names) = (&family, (0..CHUNKS).map(|chunk| chunk.to_string()));
-            let reads = names.chain([CLAIM.to_owned()]).map(|name| async move {
-                let stored = kv.get(&format!("{family}.{name}")).await?;
-                Ok::<_, Error>(stored.map(|stored| (name, stored)))
-            });
-            let reads = stream::iter(reads).buffer_unordered(READ);
-            let found: Vec<_> = reads.try_collect().await?;
+            let (index, found) = Self::find(bus, partition).await?;
             let mut entries = Vec::new();
             let mut newest: Option<(u64, String, u32)> = None;
-            for (name, stored) in found.into_iter().flatten() {
+            for (name, stored) in found {
                 let chunk = read(&stored.value).map_err(corrupt)?;
-                newest = newest.max(Some((stored.revision, name.clone(), chunk.others)));
-                index.revisions.insert(name, stored.revision);
+                newest = newest.max(Some((stored.revision, name, chunk.others)));
                 entries.extend(chunk.entries);
             }
             // A replica that lags may have answered: the newest write says what it found.
@@ -104,6 +89,55 @@ impl Index {
             tokio::time::sleep(PAUSE).await;
         }
         Err(Error::Contended { partition })
+    }
+
+    /// Writes the whole family anew, whatever is in it.
+    ///
+    /// # Errors
+    /// [`Error::Contended`] where someone else writes it, and that the bus is not available.
+    pub(crate) async fn replace(
+        bus: &Bus,
+        partition: u16,
+        entries: Vec<(ExecutionId, Entry)>,
+    ) -> Result<(), Error> {
+        let (mut index, _) = Self::find(bus, partition).await?;
+        let mut is_ours = index.claim(0).await?;
+        let mut parked = Parked::stored(entries);
+        for chunk in 0..CHUNKS {
+            let entries = parked.store(chunk);
+            let name = chunk.to_string();
+            if !entries.is_empty() || index.revisions.contains_key(&name) {
+                is_ours = is_ours && index.put(&name, &entries).await?;
+            }
+        }
+        if is_ours {
+            Ok(())
+        } else {
+            Err(Error::Contended { partition })
+        }
+    }
+
+    /// What is stored, unread.
+    async fn find(bus: &Bus, partition: u16) -> Result<(Self, Vec<(String, Revised)>), Error> {
+        let mut index = Self {
+            bus: bus.clone(),
+            partition,
+            epoch: 0,
+            revisions: BTreeMap::new(),
+        };
+        let kv = bus.kv(Bucket::Snapshots).await?;
+        let (kv, family) = (&kv, index.family());
+        let (family, names) = (&family, (0..CHUNKS).map(|chunk| chunk.to_string()));
+        let reads = names.chain([CLAIM.to_owned()]).map(|name| async move {
+            let stored = kv.get(&format!("{family}.{name}")).await?;
+            Ok::<_, Error>(stored.map(|stored| (name, stored)))
+        });
+        let reads = stream::iter(reads).buffer_unordered(READ);
+        let found: Vec<_> = reads.try_collect().await?;
+        let found: Vec<_> = found.into_iter().flatten().collect();
+        let revisions = found.iter().map(|(name, it)| (name.clone(), it.revision));
+        index.revisions.extend(revisions);
+        Ok((index, found))
     }
 
     /// Shuts every older owner out. False where one has written since the index was read: it is to be read again.

@@ -33,6 +33,7 @@ use super::{
     index::Index,
     lease::Lease,
     partition::{Action, Answer, Limits, Partition, Ticket},
+    reviving::Source,
     starts::{self, Checked},
     storing::{self, Storing},
     takeover,
@@ -76,6 +77,15 @@ pub(crate) struct Engine {
     pub(crate) sweep_every: Duration,
     pub(crate) dispatches: Arc<Semaphore>,
     pub(crate) hands: Arc<Hands>,
+}
+
+impl Engine {
+    pub(crate) fn source(&self) -> Source<'_> {
+        Source {
+            archive: &self.archive,
+            plans: &self.plans,
+        }
+    }
 }
 
 /// What the tasks beside the loop tell it.

@@ -31,7 +31,7 @@ use crate::{
 
 mod parking;
 
-pub(crate) use parking::{NotParked, Parking, Resting};
+pub(crate) use parking::{NotParked, Parking, Resting, restored};
 
 /// A batch is closed at this size; a single record may be larger.
 const MAX_BATCH: usize = 512 * 1024;

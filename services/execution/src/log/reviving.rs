@@ -7,12 +7,12 @@ use contracts::{
     id::{ExecutionId, TenantId},
     live::ExecutionEvent,
 };
-use documents::ArchivedRecord;
+use documents::{Archive, ArchivedRecord};
 
-use super::owner::Engine;
 use crate::{
     Error,
     domain::State,
+    plans::Plans,
     record::{Private, Record},
 };
 
@@ -26,41 +26,67 @@ pub(crate) struct Revived {
     pub(crate) frames: Vec<Bytes>,
 }
 
-/// Reads the first `n` records of an execution.
-///
-/// # Errors
-/// [`Error::Gap`], [`Error::BrokenHistory`], that its definition is not there, or that the archive does not answer.
-pub(crate) async fn revive(
-    engine: &Engine,
-    tenant: TenantId,
-    id: ExecutionId,
-    n: u64,
-) -> Result<Revived, Error> {
-    let mut revived: Option<Revived> = None;
-    let mut after = 0;
-    loop {
-        let page = engine.archive.records(tenant, id, after, PAGE).await?;
-        let is_last = page.is_empty();
-        for archived in page {
-            if archived.frame.n != after + 1 {
-                return Err(Error::Gap { id, after });
-            }
-            after += 1;
-            revived = Some(take(engine, (tenant, id), revived, archived).await?);
-            if after == n {
-                break;
-            }
+/// Where executions are read back from.
+#[derive(Clone, Copy)]
+pub(crate) struct Source<'a> {
+    pub(crate) archive: &'a Archive,
+    pub(crate) plans: &'a Plans,
+}
+
+impl Source<'_> {
+    /// Reads the first `n` records of an execution.
+    ///
+    /// # Errors
+    /// [`Error::Gap`], [`Error::BrokenHistory`], that its definition is not there, or that the archive does not answer.
+    pub(crate) async fn revive(
+        self,
+        tenant: TenantId,
+        id: ExecutionId,
+        n: u64,
+    ) -> Result<Revived, Error> {
+        let revived = self.read(tenant, id, n).await?;
+        let after = revived.state.data.n;
+        if after == n {
+            Ok(revived)
+        } else {
+            Err(Error::Gap { id, after })
         }
-        match revived {
-            Some(revived) if after == n => return Ok(revived),
-            _ if is_last => return Err(Error::Gap { id, after }),
-            _ => {}
+    }
+
+    /// Reads all records of an execution that follow each other without a gap.
+    ///
+    /// # Errors
+    /// As [`Source::revive`]; [`Error::Gap`] only where the first is missing.
+    pub(crate) async fn revive_all(
+        self,
+        tenant: TenantId,
+        id: ExecutionId,
+    ) -> Result<Revived, Error> {
+        self.read(tenant, id, u64::MAX).await
+    }
+
+    async fn read(self, tenant: TenantId, id: ExecutionId, upto: u64) -> Result<Revived, Error> {
+        let mut revived: Option<Revived> = None;
+        let mut after = 0;
+        loop {
+            let page = self.archive.records(tenant, id, after, PAGE).await?;
+            let before = after;
+            for archived in page {
+                if after == upto || archived.frame.n != after + 1 {
+                    break;
+                }
+                after += 1;
+                revived = Some(take(self.plans, (tenant, id), revived, archived).await?);
+            }
+            if after == before || after == upto {
+                return revived.ok_or(Error::Gap { id, after });
+            }
         }
     }
 }
 
 async fn take(
-    engine: &Engine,
+    plans: &Plans,
     (tenant, execution): (TenantId, ExecutionId),
     revived: Option<Revived>,
     archived: ArchivedRecord,
@@ -95,7 +121,7 @@ async fn take(
             else {
                 return Err(broken("it does not begin with its start".into()));
             };
-            let plan = engine.plans.load(definition_hash).await?;
+            let plan = plans.load(definition_hash).await?;
             let state = State::begin(&record, plan);
             Revived {
                 state: state.map_err(|problem| broken(problem.into()))?,

@@ -108,6 +108,27 @@ pub(crate) struct Held {
     pub(crate) at: DateTime<Utc>,
 }
 
+impl Header {
+    pub(crate) fn of(state: &State) -> Self {
+        let data = &state.data;
+        Self {
+            tenant: data.tenant,
+            id: data.id,
+            origin: data.origin,
+            parent_id: data.parent.as_ref().map(|parent| parent.execution_id),
+            source: data.source.clone(),
+            state: data.state(),
+            error: data.error().cloned(),
+            usage: data.usage,
+            asks: state.asks(),
+            last_event: data.n,
+            started_by: data.principal.user_id,
+            created_at: data.created_at,
+            finished_at: data.end.as_ref().map(|end| end.at),
+        }
+    }
+}
+
 impl Slot {
     pub(crate) fn new(state: State) -> Self {
         Self {
@@ -168,22 +189,7 @@ impl Slot {
     }
 
     fn header(&self) -> Header {
-        let data = &self.state.data;
-        Header {
-            tenant: data.tenant,
-            id: data.id,
-            origin: data.origin,
-            parent_id: data.parent.as_ref().map(|parent| parent.execution_id),
-            source: data.source.clone(),
-            state: data.state(),
-            error: data.error().cloned(),
-            usage: data.usage,
-            asks: self.state.asks(),
-            last_event: data.n,
-            started_by: data.principal.user_id,
-            created_at: data.created_at,
-            finished_at: data.end.as_ref().map(|end| end.at),
-        }
+        Header::of(&self.state)
     }
 
     /// Notes that it waits, once.

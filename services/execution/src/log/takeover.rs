@@ -71,7 +71,8 @@ pub(crate) async fn take_over(engine: &Engine, number: u16) -> Result<Taken, Err
         return Ok(Taken {
             partition,
             index,
-            archived,
+            // Of another log, where this one is shorter.
+            archived: archived.min(replayed.last),
             fresh_since,
         });
     }
@@ -131,7 +132,8 @@ async fn replay(engine: &Engine, number: u16, parked: Parked) -> Result<Replayed
     replay.finish(first).map_err(corrupt)
 }
 
-fn writer_id() -> u64 {
+/// Tells this writer of a log from every other.
+pub(crate) fn writer_id() -> u64 {
     let bytes = ExecutionId::generate().uuid().into_bytes();
     // The last bytes of a UUIDv7 are random.
     let random = bytes.last_chunk().expect("a UUID has sixteen bytes");

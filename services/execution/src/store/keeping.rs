@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use contracts::id::{ExecutionId, TenantId};
-use sea_orm::{FromQueryResult, entity::prelude::Uuid};
+use sea_orm::{EntityTrait, FromQueryResult, entity::prelude::Uuid};
 use sql::Tenant;
 
 use super::{
@@ -21,6 +21,11 @@ const KNOWN_FOR: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 #[derive(FromQueryResult)]
 struct Days {
     days: i32,
+}
+
+#[derive(FromQueryResult)]
+struct At {
+    at: Option<DateTime<Utc>>,
 }
 
 #[derive(FromQueryResult)]
@@ -82,6 +87,55 @@ impl ExecutionStore {
         let rows: Vec<Id> = all(&transaction, ENDED, values).await?;
         let ids = rows.into_iter().map(|row| ExecutionId::from_uuid(row.id));
         Ok(ids.collect())
+    }
+
+    /// The ids of executions whose rows say that they have not ended, those that follow `after`.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub(crate) async fn open(
+        &self,
+        tenant: TenantId,
+        after: Option<ExecutionId>,
+        limit: u32,
+    ) -> Result<Vec<ExecutionId>, Error> {
+        const OPEN: &str =
+            "SELECT id FROM executions WHERE finished_at IS NULL AND id > $1 ORDER BY id LIMIT $2";
+        let transaction = self.pool.tenant(tenant).await?;
+        let after = after.map_or(Uuid::nil(), |id| id.uuid());
+        let values = [after.into(), i64::from(limit).into()];
+        let rows: Vec<Id> = all(&transaction, OPEN, values).await?;
+        let ids = rows.into_iter().map(|row| ExecutionId::from_uuid(row.id));
+        Ok(ids.collect())
+    }
+
+    /// When the execution with the newest row began.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub(crate) async fn latest_start(
+        &self,
+        tenant: TenantId,
+    ) -> Result<Option<DateTime<Utc>>, Error> {
+        let transaction = self.pool.tenant(tenant).await?;
+        let latest = "SELECT max(created_at) AS at FROM executions";
+        let rows: Vec<At> = all(&transaction, latest, []).await?;
+        Ok(rows.into_iter().next().and_then(|row| row.at))
+    }
+
+    /// Writes a row anew, whatever it says.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub(crate) async fn replace(&self, header: &Header) -> Result<(), Error> {
+        let transaction = self.pool.tenant(header.tenant).await?;
+        let old = "DELETE FROM executions WHERE id = $1";
+        execute(&transaction, old, [header.id.uuid().into()]).await?;
+        super::row::Entity::insert(super::to_row(header))
+            .exec_without_returning(transaction.conn())
+            .await
+            .map_err(sql::Error::from)?;
+        Ok(transaction.commit().await?)
     }
 
     /// Whether it was forgotten.

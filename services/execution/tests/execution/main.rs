@@ -18,6 +18,7 @@ mod outside;
 mod owners;
 mod parking;
 mod questions;
+mod restoring;
 mod unwinding;
 
 use std::time::Duration;

@@ -14,7 +14,7 @@ use crate::{
     domain::{
         calls, inline, limits,
         retry::{is_tried_again, pause},
-        state::At,
+        state::{At, Step},
     },
     record::Private,
 };
@@ -40,6 +40,24 @@ impl Failure {
 }
 
 impl Run<'_> {
+    /// Gives up what may have been done, and may be done once only.
+    pub(super) fn forget(&mut self) {
+        let nodes = (0_u32..).zip(&self.state.data.steps);
+        let running = nodes.filter_map(|(node, step)| match step {
+            Step::Running { attempt } => Some((At(node), *attempt)),
+            _ => None,
+        });
+        for (node, attempt) in running.collect::<Vec<_>>() {
+            let is_once = self.state.call(node).is_none()
+                && inline::work_item(self.state, node, attempt, String::new())
+                    .is_ok_and(|(_, item)| item.at_most_once);
+            if is_once {
+                let text = "whether it was done was lost with the engine's log";
+                self.refused(node, attempt, StepError::new("outcome_unknown", text));
+            }
+        }
+    }
+
     pub(super) fn failed(&mut self, node: At, failure: Failure) {
         let Failure {
             attempt,

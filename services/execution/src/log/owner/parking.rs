@@ -19,7 +19,7 @@ use crate::{
     Error,
     log::{
         partition::{NotParked, Resting, Ticket},
-        reviving::{Revived, revive},
+        reviving::Revived,
         slots::Held,
     },
     measure,
@@ -165,7 +165,7 @@ impl Owner {
                     // However long it waits, its history is still there then.
                     engine.archive.hold_events(tenant, id).await?;
                 }
-                revive(&engine, tenant, id, n).await
+                engine.source().revive(tenant, id, n).await
             };
             let back = ReadBack {
                 id,

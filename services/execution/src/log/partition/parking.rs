@@ -245,6 +245,22 @@ impl Partition {
     }
 }
 
+/// When an execution is to be read back that was restored from the archive: at once, where it had something under way.
+pub(crate) fn restored(revived: Revived, now: DateTime<Utc>) -> Entry {
+    let data = &revived.state.data;
+    let (tenant, n, is_paused) = (data.tenant, data.n, data.paused);
+    let wakes_at = match wakes_at(revived, now) {
+        // What is paused does nothing in time.
+        Ok(at) => at.filter(|_| !is_paused),
+        Err(_) => Some(now),
+    };
+    Entry {
+        tenant,
+        n,
+        wakes_at,
+    }
+}
+
 /// When something follows of itself for an execution that goes on now.
 fn wakes_at(mut revived: Revived, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, NotParked> {
     let resumed = apply::apply(&mut revived.state, Input::Resume, now);
