@@ -1,9 +1,9 @@
 //! The client.
 
-use std::{error::Error as _, sync::Arc, time::Duration};
+use std::{error::Error as _, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
-use futures::{Stream, StreamExt};
+use futures::{Stream, StreamExt, future::Either};
 use reqwest::{
     Client, ClientBuilder, Method,
     header::{HeaderMap, HeaderName, HeaderValue},
@@ -14,6 +14,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     Config, Error, Request, Response,
+    lane::{Answer, IDLE, MAX_IDLE},
+    plain::Plain,
     resolver::{self, Guard, Lookup, NoAddress, Open, Refused},
     target::Target,
 };
@@ -21,10 +23,14 @@ use crate::{
 /// More headers of a request are refused.
 const MAX_HEADERS: usize = 128;
 
+/// What servers are told of who asks.
+pub(crate) const AGENT: &str = concat!("troupe/", env!("CARGO_PKG_VERSION"));
+
 /// Sends requests to the outside. Clones share connections.
 #[derive(Clone)]
 pub struct Egress {
-    /// For the world: its resolver gives out public addresses alone.
+    plain: Plain,
+    /// For the world, encrypted: its resolver gives out public addresses alone.
     public: Client,
     /// For the places the operator allows. Two clients, because a resolver is told a name without its port: with one,
     /// a name that is allowed at one port could be reached at all of them.
@@ -38,10 +44,15 @@ pub struct ResponseStream {
     pub status: u16,
     /// Names in lowercase, in the order of arrival.
     pub headers: Vec<(String, String)>,
-    response: reqwest::Response,
+    body: Pieces,
     host: String,
     limit: usize,
     permit: OwnedSemaphorePermit,
+}
+
+enum Pieces {
+    Plain(Answer),
+    Encrypted(reqwest::Response),
 }
 
 impl Egress {
@@ -54,9 +65,11 @@ impl Egress {
     /// With another way of finding addresses: what it finds is checked all the same.
     pub(crate) fn with_lookup(config: &Config, lookup: Lookup) -> Result<Self, Error> {
         crate::install_tls();
+        let plain = Plain::new(lookup.clone(), config.connect_timeout());
         let public = builder(config).dns_resolver(Arc::new(Guard(lookup.clone())));
         let allowed = builder(config).dns_resolver(Arc::new(Open(lookup)));
         Ok(Self {
+            plain,
             public: public.build().map_err(|_| Error::Setup)?,
             allowed: allowed.build().map_err(|_| Error::Setup)?,
             config: Arc::new(config.clone()),
@@ -100,47 +113,88 @@ impl Egress {
             .map_err(|_| Error::InvalidMethod(request.method.chars().take(32).collect()))?;
         let headers = headers(&request)?;
         let request_body = request.body;
+        let sent = async {
+            let permit = Arc::clone(&self.open).acquire_owned().await;
+            let permit = permit.expect("the semaphore is never closed");
+            let sent = match target.url.scheme() {
+                "http" => {
+                    let sent = self.plain.send(&target, method, headers, request_body);
+                    of_plain(sent.await?)
+                }
+                _ => of_encrypted(self.send(&target, method, headers, request_body).await?),
+            };
+            Ok::<_, Error>((sent, permit))
+        };
+        let (sent, permit) = tokio::time::timeout(request.timeout, sent)
+            .await
+            .map_err(|_| Error::Timeout(target.host.clone()))??;
+        let limit = request.max_response_bytes;
+        if sent.length.is_some_and(|length| length > limit as u64) {
+            let host = target.host;
+            return Err(Error::TooLarge { host, limit });
+        }
+        Ok(ResponseStream {
+            status: sent.status,
+            headers: sent.headers,
+            body: sent.body,
+            host: target.host,
+            limit,
+            permit,
+        })
+    }
+
+    async fn send(
+        &self,
+        target: &Target,
+        method: Method,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<reqwest::Response, Error> {
         let client = if target.allowed {
             &self.allowed
         } else {
             &self.public
         };
-        let sent = async {
-            let permit = Arc::clone(&self.open).acquire_owned().await;
-            let permit = permit.expect("the semaphore is never closed");
-            let request = client.request(method, target.url).headers(headers);
-            let response = request.body(request_body).send().await;
-            Ok::<_, Error>((
-                response.map_err(|error| failure(&error, &target.host))?,
-                permit,
-            ))
-        };
-        let (response, permit) = tokio::time::timeout(request.timeout, sent)
-            .await
-            .map_err(|_| Error::Timeout(target.host.clone()))??;
-        if response
-            .content_length()
-            .is_some_and(|length| length > request.max_response_bytes as u64)
-        {
-            return Err(Error::TooLarge {
-                host: target.host,
-                limit: request.max_response_bytes,
-            });
-        }
-        let value = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-        Ok(ResponseStream {
-            status: response.status().as_u16(),
-            headers: response
-                .headers()
-                .iter()
-                .map(|(name, text)| (name.as_str().to_owned(), value(text)))
-                .collect(),
-            response,
-            host: target.host,
-            limit: request.max_response_bytes,
-            permit,
-        })
+        let request = client.request(method, target.url.clone()).headers(headers);
+        let response = request.body(body).send().await;
+        response.map_err(|error| failure(&error, &target.host))
     }
+}
+
+/// An answer whose head is there.
+struct Sent {
+    status: u16,
+    headers: Vec<(String, String)>,
+    /// As it was announced.
+    length: Option<u64>,
+    body: Pieces,
+}
+
+fn of_plain(response: hyper::Response<Answer>) -> Sent {
+    let (head, body) = response.into_parts();
+    Sent {
+        status: head.status.as_u16(),
+        headers: texts(&head.headers),
+        length: body.length(),
+        body: Pieces::Plain(body),
+    }
+}
+
+fn of_encrypted(response: reqwest::Response) -> Sent {
+    Sent {
+        status: response.status().as_u16(),
+        headers: texts(response.headers()),
+        length: response.content_length(),
+        body: Pieces::Encrypted(response),
+    }
+}
+
+fn texts(headers: &HeaderMap) -> Vec<(String, String)> {
+    let value = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let headers = headers.iter();
+    headers
+        .map(|(name, text)| (name.as_str().to_owned(), value(text)))
+        .collect()
 }
 
 impl ResponseStream {
@@ -155,11 +209,21 @@ impl ResponseStream {
     /// The pieces of the body, up to the size limit. It has no time limit of its own.
     pub fn into_body(self) -> impl Stream<Item = Result<Bytes, Error>> + Send {
         let (host, limit, permit) = (self.host, self.limit, self.permit);
+        let pieces = match self.body {
+            Pieces::Plain(answer) => Either::Left(answer.map(|piece| piece.map_err(|_| None))),
+            Pieces::Encrypted(response) => {
+                let pieces = response.bytes_stream();
+                Either::Right(pieces.map(|piece| piece.map_err(Some)))
+            }
+        };
         let mut read = 0usize;
-        self.response.bytes_stream().map(move |piece| {
+        pieces.map(move |piece| {
             // Held as long as the stream: it counts as open until it is dropped.
             let _open = &permit;
-            let piece = piece.map_err(|error| failure(&error, &host))?;
+            let piece = piece.map_err(|error| match error {
+                Some(error) => failure(&error, &host),
+                None => Error::Broken(host.clone()),
+            })?;
             read = read.saturating_add(piece.len());
             if read > limit {
                 return Err(Error::TooLarge {
@@ -230,10 +294,9 @@ fn builder(config: &Config) -> ClientBuilder {
         .referer(false)
         .tcp_nodelay(true)
         .connect_timeout(config.connect_timeout())
-        // A crowd to one vendor comes again: its connections are made once.
-        .pool_max_idle_per_host(256)
-        .pool_idle_timeout(Duration::from_secs(60))
-        .user_agent(concat!("troupe/", env!("CARGO_PKG_VERSION")))
+        .pool_max_idle_per_host(MAX_IDLE)
+        .pool_idle_timeout(IDLE)
+        .user_agent(AGENT)
 }
 
 /// The client's error as ours: what it says may contain the URL's query, so only its kind is taken.

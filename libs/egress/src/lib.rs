@@ -2,13 +2,18 @@
 //!
 //! **Invariant:** a connection is made only to an address that was checked at that moment, inside the resolver that
 //! the connection uses, so a name that changes its mind between check and use gains nothing.
+//! What is encrypted goes by way of `reqwest`, over HTTP/2 where the server speaks it, so that a crowd shares a connection.
+//! Plain HTTP, as servers of models in the operator's own network speak it, goes over connections of our own ([`lane`]).
+//!
 //! **Invariant:** no redirect is followed, no proxy is taken from the environment, and every response has a size limit.
 
 mod address;
 mod client;
 mod config;
 mod error;
+mod lane;
 mod pause;
+mod plain;
 mod request;
 mod resolver;
 mod target;

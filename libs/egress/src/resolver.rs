@@ -9,7 +9,7 @@ use std::{
 use futures::{FutureExt, future::BoxFuture};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-use crate::address;
+use crate::{Error, address};
 
 /// Asks for the addresses of a name.
 pub(crate) type Lookup =
@@ -48,8 +48,7 @@ impl Resolve for Guard {
         let lookup = (self.0)(plain(&name));
         Box::pin(async move {
             let found = lookup.await.map_err(|_| NoAddress)?;
-            // One bad address among good ones is a trick: the name as a whole is refused.
-            if let Some(reason) = found.iter().copied().find_map(address::refusal) {
+            if let Some(reason) = refusal(&found) {
                 return Err(Refused(reason).into());
             }
             addresses(found)
@@ -62,6 +61,29 @@ impl Resolve for Open {
         let lookup = (self.0)(plain(&name));
         Box::pin(async move { addresses(lookup.await.map_err(|_| NoAddress)?) })
     }
+}
+
+/// The addresses of a host; where the operator does not allow it, public ones alone.
+pub(crate) async fn find(lookup: &Lookup, host: &str, allowed: bool) -> Result<Vec<IpAddr>, Error> {
+    let found = match host.parse() {
+        Ok(address) => vec![address],
+        Err(_) => lookup(host.to_owned()).await.unwrap_or_default(),
+    };
+    if found.is_empty() {
+        return Err(Error::Resolve(host.to_owned()));
+    }
+    match refusal(&found).filter(|_| !allowed) {
+        None => Ok(found),
+        Some(reason) => Err(Error::Blocked {
+            host: host.to_owned(),
+            reason,
+        }),
+    }
+}
+
+/// One bad address among good ones is a trick: the name as a whole is refused.
+fn refusal(found: &[IpAddr]) -> Option<&'static str> {
+    found.iter().copied().find_map(address::refusal)
 }
 
 fn plain(name: &Name) -> String {

@@ -14,6 +14,7 @@ pub(crate) struct Target {
     pub(crate) url: Url,
     /// Lowercase, without brackets and without a final dot.
     pub(crate) host: String,
+    pub(crate) port: u16,
     /// The operator allows this host at this port: its addresses are not checked.
     pub(crate) allowed: bool,
 }
@@ -40,7 +41,12 @@ impl Target {
                 reason: "a credential is sent over `https` alone",
             });
         }
-        Ok(Self { url, host, allowed })
+        Ok(Self {
+            url,
+            host,
+            port,
+            allowed,
+        })
     }
 }
 

@@ -6,8 +6,11 @@ use opentelemetry::trace::{TraceContextExt, TracerProvider};
 use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
 use opentelemetry_otlp::{LogExporter, MetricExporter, SpanExporter};
 use opentelemetry_sdk::{
-    Resource, logs::SdkLoggerProvider, metrics::SdkMeterProvider,
-    propagation::TraceContextPropagator, trace::SdkTracerProvider,
+    Resource,
+    logs::SdkLoggerProvider,
+    metrics::SdkMeterProvider,
+    propagation::TraceContextPropagator,
+    trace::{Sampler, SdkTracerProvider},
 };
 use serde_json::{Map, Value};
 use tracing::{
@@ -60,12 +63,17 @@ pub fn init(service: &'static str) -> Result<Telemetry, Error> {
             tracing_subscriber::fmt::layer()
                 .event_format(JsonLine)
                 .with_writer(std::io::stderr)
-                .with_filter(chosen()),
+                // A line shows no spans, so their fields need not be written down.
+                .with_filter(chosen().and(filter_fn(|of| of.is_event()))),
         )
         .with(
             tracing_opentelemetry::layer()
                 .with_tracer(tracer.tracer("troupe"))
-                .with_filter(EnvFilter::new("info")),
+                .with_location(exports)
+                .with_threads(exports)
+                .with_tracked_inactivity(exports)
+                .with_target(exports)
+                .with_filter(traced(exports)),
         )
         .with(
             logger
@@ -88,6 +96,21 @@ fn chosen<S>() -> impl Filter<S> {
         .and(filter_fn(tells_no_secret))
 }
 
+/// The target of spans that only tell of something: of no use where nobody collects them.
+pub const TELLS: &str = "tells";
+
+fn traced<S>(exports: bool) -> Box<dyn Filter<S> + Send + Sync> {
+    match exports {
+        true => FilterExt::boxed(EnvFilter::new("info")),
+        false => FilterExt::boxed(filter_fn(carries_a_trace)),
+    }
+}
+
+/// Where no collector is, a span has the one use that what happens within it knows its trace.
+fn carries_a_trace(of: &Metadata<'_>) -> bool {
+    of.is_span() && *of.level() <= Level::INFO && of.target() != TELLS
+}
+
 /// The same without the exporters' own logs, which would be exported in turn, without end.
 fn exported<S>() -> impl Filter<S> {
     chosen().and(filter_fn(|of| !of.target().starts_with("opentelemetry")))
@@ -101,7 +124,9 @@ fn tells_no_secret(of: &Metadata<'_>) -> bool {
 fn tracer(resource: &Resource, exports: bool) -> Result<SdkTracerProvider, Error> {
     let builder = SdkTracerProvider::builder().with_resource(resource.clone());
     if !exports {
-        return Ok(builder.build());
+        // Ids are made and passed on; what a span would tell is not gathered for nobody.
+        let callers = Sampler::ParentBased(Box::new(Sampler::AlwaysOff));
+        return Ok(builder.with_sampler(callers).build());
     }
     let exporter = SpanExporter::builder()
         .with_http()

@@ -137,6 +137,10 @@ impl<E: Endpoint> Edge<E> {
                 };
             }
         };
+        // For endpoints of other services on this listener: they need not check the token again.
+        if let Some(Ok(caller)) = &identity.verdict {
+            request.set_data(caller.principal.clone());
+        }
         request.set_data(identity);
         request.set_data(self.gate.clone());
         request.set_data(Deadline(deadline));

@@ -1,10 +1,12 @@
-//! The listening socket: small answers leave at once, and a client that is gone is noticed at once.
+//! The listening socket: small answers leave at once, a client that is gone is noticed at once, and one that is silent for
+//! too long is left.
 
 use std::{
     io,
     net::SocketAddr,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use poem::{
@@ -15,9 +17,12 @@ use poem::{
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpSocket, TcpStream},
+    time::{Instant, Sleep, sleep},
 };
 
 const BACKLOG: u32 = 1024;
+/// A connection on which nothing moves is closed after this time; event streams say something every 15 s.
+const IDLE: Duration = Duration::from_secs(16 * 60);
 
 /// Accepts connections on one address.
 pub(crate) struct Listener {
@@ -58,6 +63,8 @@ impl Acceptor for Listener {
         let connection = Connection {
             socket,
             is_over: false,
+            moved: Instant::now(),
+            idle: Box::pin(sleep(IDLE)),
         };
         let local = LocalAddr(self.address.into());
         Ok((connection, local, RemoteAddr(peer.into()), Scheme::HTTP))
@@ -68,9 +75,14 @@ impl Acceptor for Listener {
 ///
 /// The server goes on with an answer after it has seen the end of the input. An event stream of someone who left would
 /// then live until two of its comments could not be sent, and so would the work behind any answer.
+///
+/// The server's own limit of idle time would wake a task at each read and write; this one wakes when it is over.
 pub(crate) struct Connection {
     socket: TcpStream,
     is_over: bool,
+    /// When the last bytes came or went.
+    moved: Instant,
+    idle: Pin<Box<Sleep>>,
 }
 
 impl Connection {
@@ -79,6 +91,25 @@ impl Connection {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
         Ok(())
+    }
+
+    /// Ready once nothing has moved for too long.
+    fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            ready!(self.idle.as_mut().poll(cx));
+            let until = self.moved + IDLE;
+            if until <= Instant::now() {
+                return Poll::Ready(());
+            }
+            self.idle.as_mut().reset(until);
+        }
+    }
+
+    fn written(&mut self, polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if polled.is_ready() {
+            self.moved = Instant::now();
+        }
+        polled
     }
 }
 
@@ -90,6 +121,11 @@ impl AsyncRead for Connection {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.socket).poll_read(cx, buffer);
+        if polled.is_pending() {
+            ready!(self.poll_idle(cx));
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        self.moved = Instant::now();
         let read_nothing = buffer.filled().len() == before && buffer.remaining() > 0;
         if read_nothing && matches!(polled, Poll::Ready(Ok(()))) {
             self.is_over = true;
@@ -105,7 +141,8 @@ impl AsyncWrite for Connection {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.check()?;
-        Pin::new(&mut self.socket).poll_write(cx, bytes)
+        let polled = Pin::new(&mut self.socket).poll_write(cx, bytes);
+        self.written(polled)
     }
 
     fn poll_write_vectored(
@@ -114,7 +151,8 @@ impl AsyncWrite for Connection {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.check()?;
-        Pin::new(&mut self.socket).poll_write_vectored(cx, slices)
+        let polled = Pin::new(&mut self.socket).poll_write_vectored(cx, slices);
+        self.written(polled)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -13,8 +13,6 @@ use crate::{
 
 /// How long requests in flight may take after the drain began.
 const GRACE: Duration = Duration::from_secs(20);
-/// A connection on which nothing moves is closed after this time; event streams say something every 15 s.
-const IDLE: Duration = Duration::from_secs(16 * 60);
 
 /// An endpoint of another service that is mounted on this listener; it sees the path without the prefix, bounds its own
 /// bodies and answers within 15 minutes.
@@ -46,7 +44,7 @@ pub fn serve(config: Config, runtime: &Runtime, extra: Vec<Extra>) -> Result<Ser
     let (stop, mut tasks) = (CancellationToken::new(), JoinSet::new());
     let stopped = stop.clone();
     tasks.spawn(async move {
-        let server = Server::new_with_acceptor(listener).idle_timeout(IDLE);
+        let server = Server::new_with_acceptor(listener);
         let signal = async move { stopped.cancelled().await };
         let served = server.run_with_graceful_shutdown(edge, signal, Some(GRACE));
         if let Err(error) = served.await {

@@ -16,7 +16,7 @@ mod meters;
 mod opening;
 mod router;
 
-use std::{borrow::Cow, sync::Arc, time::Duration};
+use std::{borrow::Cow, pin::Pin, sync::Arc, time::Duration};
 
 use contracts::{
     Principal,
@@ -24,7 +24,11 @@ use contracts::{
     id::{CallId, ExecutionId, FlowId, TenantId, UserId},
     llm::{Complete, Completion},
 };
-use futures::{StreamExt, future::BoxFuture, stream::BoxStream};
+use futures::{
+    FutureExt, StreamExt,
+    future::BoxFuture,
+    stream::{BoxStream, Peekable},
+};
 use kernel::{Ear, TaskCtx};
 use tokio::time::timeout;
 
@@ -77,7 +81,7 @@ pub(crate) struct Call {
     pub(crate) target: Target,
     /// Parameters that have no effect at this provider.
     pub(crate) ignored: Vec<String>,
-    pieces: BoxStream<'static, Result<Piece, Fault>>,
+    pieces: Peekable<BoxStream<'static, Result<Piece, Fault>>>,
     ear: Option<Ear>,
     silence: Duration,
     answer: Answer,
@@ -129,7 +133,7 @@ pub(crate) async fn begin(
         Ok(opened) => Ok(Call {
             id: entry.record.id,
             ignored: opened.ignored,
-            pieces: opened.pieces,
+            pieces: opened.pieces.peekable(),
             target: opened.target,
             ear,
             silence: opened.silence,
@@ -223,11 +227,20 @@ impl Call {
                 }
             }
             Err(error) => {
-                self.pieces = futures::stream::empty().boxed();
+                self.pieces = futures::stream::empty().boxed().peekable();
                 self.close_early(error.reason());
             }
         }
         outcome
+    }
+
+    /// Whether the next piece is there already and is nothing but text.
+    pub(crate) fn has_text(&mut self) -> bool {
+        let next = Pin::new(&mut self.pieces).peek_mut().now_or_never();
+        let Some(Some(Ok(piece))) = next else {
+            return false;
+        };
+        piece.text_alone().is_some()
     }
 
     async fn advance(&mut self) -> Result<Option<Piece>, Error> {

@@ -64,12 +64,13 @@ impl Face {
     async fn route(&self, request: Request) -> Result<Response, Failure> {
         let path = request.uri().path().to_owned();
         let path = path.strip_prefix(PREFIX).unwrap_or(&path);
+        // The large ones are boxed here: each layer of the server around them would move them otherwise.
         match (request.method(), path) {
-            (&Method::POST, "/chat/completions") => self.chat(request).await,
-            (&Method::POST, "/responses") => self.responses(request).await,
-            (&Method::POST, "/messages") => self.messages(request).await,
+            (&Method::POST, "/chat/completions") => Box::pin(self.chat(request)).await,
+            (&Method::POST, "/responses") => Box::pin(self.responses(request)).await,
+            (&Method::POST, "/messages") => Box::pin(self.messages(request)).await,
             (&Method::POST, "/messages/count_tokens") => self.count_tokens(request).await,
-            (&Method::POST, "/embeddings") => self.embeddings(request).await,
+            (&Method::POST, "/embeddings") => Box::pin(self.embeddings(request)).await,
             (&Method::GET, "/models") => self.models(&request).await,
             (&Method::GET, path) if path.starts_with("/models/") => {
                 self.model(&request, &path["/models/".len()..]).await

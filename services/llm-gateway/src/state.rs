@@ -1,9 +1,13 @@
 //! What the handlers and the HTTP face work with.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, hash_map},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use contracts::{
-    id::TenantId,
+    id::{ProviderId, TenantId},
     llm::{ProviderKind, RateLimits},
 };
 use documents::Archive;
@@ -62,6 +66,8 @@ pub(crate) struct Known {
     providers: Vec<StoredProvider>,
     budgets: Vec<Kept>,
     limits: Option<RateLimits>,
+    /// Those who were asked, by the number of the key: each key is opened once.
+    asked: Mutex<HashMap<(ProviderId, u32), Arc<dyn Provider>>>,
 }
 
 impl Known {
@@ -171,6 +177,7 @@ impl State {
             providers,
             budgets,
             limits,
+            asked: Mutex::default(),
         }))
     }
 
@@ -196,7 +203,23 @@ impl State {
             Source::Rehearsal => return Ok(self.rehearsal.clone()),
             Source::Configured(id) => id,
         };
-        let stored = known.stored(target).ok_or(Error::UnknownProvider(id))?;
+        // Nothing is half-written when a holder panics.
+        let mut asked = known.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(match asked.entry((id, key)) {
+            hash_map::Entry::Occupied(entry) => entry.get().clone(),
+            hash_map::Entry::Vacant(entry) => {
+                let stored = known.stored(target).ok_or(Error::UnknownProvider(id))?;
+                entry.insert(self.connected(tenant, stored, key)?).clone()
+            }
+        })
+    }
+
+    fn connected(
+        &self,
+        tenant: TenantId,
+        stored: &StoredProvider,
+        key: u32,
+    ) -> Result<Arc<dyn Provider>, Error> {
         let connection = Connection {
             egress: self.egress.clone(),
             name: stored.provider.name.clone(),

@@ -4,6 +4,7 @@ use std::{
         Mutex,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use futures::FutureExt;
@@ -432,4 +433,80 @@ async fn floods_of_headers_are_refused_in_both_directions() {
         matches!(outcome, Err(Error::InvalidHeader(_))),
         "{outcome:?}"
     );
+}
+
+/// A server that answers one request after the other on each connection.
+async fn patient(answer: &'static str) -> Server {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let connections = Arc::new(AtomicUsize::new(0));
+    let (mut task, count) = (JoinSet::new(), connections.clone());
+    task.spawn(async move {
+        let mut open = JoinSet::new();
+        while let Ok((mut socket, _)) = listener.accept().await {
+            count.fetch_add(1, Ordering::SeqCst);
+            open.spawn(async move {
+                let mut buffer = [0; 4096];
+                while socket.read(&mut buffer).await.is_ok_and(|read| read > 0) {
+                    socket.write_all(answer.as_bytes()).await.ok();
+                }
+            });
+        }
+    });
+    Server {
+        address,
+        connections,
+        seen: Arc::default(),
+        _task: task,
+    }
+}
+
+#[tokio::test]
+async fn a_connection_is_used_again_after_a_whole_answer() {
+    for answer in [
+        "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi",
+        "HTTP/1.1 204 No Content\r\n\r\n",
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n",
+    ] {
+        let server = patient(answer).await;
+        let egress = server.egress();
+        for _ in 0..3 {
+            egress.request(get(server.url())).await.unwrap();
+        }
+        // Who has heard enough need not read the end.
+        let mut body = Box::pin(egress.stream(get(server.url())).await.unwrap().into_body());
+        body.next().await;
+        drop(body);
+        egress.request(get(server.url())).await.unwrap();
+        assert_eq!(server.connections.load(Ordering::SeqCst), 1, "{answer}");
+        let url = server.url().replace("127.0.0.1", "127.1");
+        egress.request(get(url)).await.unwrap();
+        assert_eq!(server.connections.load(Ordering::SeqCst), 1, "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_is_not_used_again_after_a_part_of_an_answer() {
+    let answer = "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nbegin";
+    let server = patient(answer).await;
+    let egress = server.egress();
+    for asked in 1..=3 {
+        let mut body = Box::pin(egress.stream(get(server.url())).await.unwrap().into_body());
+        assert_eq!(&body.next().await.unwrap().unwrap()[..], b"begin");
+        drop(body);
+        assert_eq!(server.connections.load(Ordering::SeqCst), asked);
+    }
+}
+
+#[tokio::test]
+async fn many_at_a_time_have_a_connection_each_and_share_them_later() {
+    let server = patient("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi").await;
+    let egress = server.egress();
+    for _ in 0..3 {
+        let asked = (0..20).map(|_| egress.request(get(server.url())));
+        for answer in futures::future::join_all(asked).await {
+            assert_eq!(&answer.unwrap().body[..], b"hi");
+        }
+    }
+    assert!(server.connections.load(Ordering::SeqCst) <= 20);
 }

@@ -13,18 +13,24 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 #[derive(Clone, Copy)]
 pub(crate) struct Policy(pub(crate) &'static str);
 
-const STATIC: [(&str, &str); 7] = [
+static STATIC: [(HeaderName, &str); 7] = [
     (
-        "strict-transport-security",
+        header::STRICT_TRANSPORT_SECURITY,
         "max-age=63072000; includeSubDomains",
     ),
-    ("x-content-type-options", "nosniff"),
-    ("x-frame-options", "DENY"),
-    ("referrer-policy", "no-referrer"),
-    ("cross-origin-opener-policy", "same-origin"),
-    ("cross-origin-resource-policy", "same-origin"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::REFERRER_POLICY, "no-referrer"),
     (
-        "permissions-policy",
+        HeaderName::from_static("cross-origin-opener-policy"),
+        "same-origin",
+    ),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    ),
+    (
+        HeaderName::from_static("permissions-policy"),
         "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     ),
 ];
@@ -56,9 +62,12 @@ const PROXY: [&str; 4] = ["forwarded", "x-real-ip", "x-client-ip", "true-client-
 pub(super) fn set(response: &mut Response, path: &str, trace_id: &str) {
     let policy = response.data::<Policy>().map_or(POLICY, |policy| policy.0);
     let headers = response.headers_mut();
-    headers.insert("content-security-policy", HeaderValue::from_static(policy));
-    for (name, value) in STATIC {
-        headers.insert(name, HeaderValue::from_static(value));
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(policy),
+    );
+    for (name, value) in &STATIC {
+        headers.insert(name.clone(), HeaderValue::from_static(value));
     }
     if let Ok(value) = HeaderValue::from_str(trace_id) {
         headers.insert("x-trace-id", value);

@@ -86,6 +86,7 @@ impl Entry {
         let open = records.open();
         // OpenTelemetry's conventions for generative AI; question and answer are no part of it.
         let span = tracing::info_span!(
+            target: kernel::telemetry::TELLS,
             "model",
             otel.name = operation,
             otel.kind = "client",

@@ -29,6 +29,18 @@ impl Piece {
         }
     }
 
+    /// Its text, where it says nothing else to those who hear of no vendor's own fields.
+    pub(crate) fn text_alone(&mut self) -> Option<&mut String> {
+        match self {
+            Self::Delta { delta, .. }
+                if delta.reasoning_content.is_none() && delta.tool_calls.is_empty() =>
+            {
+                delta.content.as_mut()
+            }
+            Self::Delta { .. } | Self::Finish(_) | Self::Tokens(_) => None,
+        }
+    }
+
     /// Whether a caller hears something by it: then nobody else can answer in its place.
     pub(crate) fn is_heard(&self) -> bool {
         match self {

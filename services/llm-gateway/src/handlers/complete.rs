@@ -16,7 +16,15 @@ pub(crate) async fn complete(
 ) -> Result<Completion, Error> {
     let asker = Asker::of(ctx.principal());
     let mut call = calls::begin(&ctx.state, asker, &request, true).await?;
-    while let Some(piece) = call.next().await? {
+    while let Some(mut piece) = call.next().await? {
+        if let Some(text) = piece.text_alone() {
+            // Text that is there already goes along: a message costs more than what is in it.
+            while call.has_text() {
+                let mut more = call.next().await?;
+                let more = more.as_mut().and_then(Piece::text_alone);
+                text.push_str(more.map_or("", |more| more.as_str()));
+            }
+        }
         match piece {
             Piece::Delta { delta, .. } if delta != Delta::default() => {
                 out.send(delta).await.map_err(|_| Error::Gone)?;

@@ -6,15 +6,12 @@ use poem::Request;
 
 use super::failure::Failure;
 
-/// The principal of the token, if they may put questions.
+/// The principal of the token, if they may put questions. Whom the listener has checked already is in the request.
 pub(super) async fn admit(verifier: &Verifier, request: &Request) -> Result<Principal, Failure> {
-    let token = token(request).ok_or_else(|| {
-        Problem::new(
-            ErrorCode::Unauthenticated,
-            "an access token is needed: `Authorization: Bearer <token>`",
-        )
-    })?;
-    let principal = verifier.verify(token).await?;
+    let principal = match request.data::<Principal>() {
+        Some(principal) => principal.clone(),
+        None => verifier.verify(token(request)?).await?,
+    };
     if !principal.allows(Permission::LlmComplete) {
         let needs = Permission::LlmComplete.as_str();
         let role = principal.role.as_str();
@@ -27,7 +24,7 @@ pub(super) async fn admit(verifier: &Verifier, request: &Request) -> Result<Prin
     Ok(principal)
 }
 
-fn token(request: &Request) -> Option<&str> {
+fn token(request: &Request) -> Result<&str, Problem> {
     let bearer = request.header("authorization").and_then(|value| {
         let (scheme, token) = value.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
@@ -35,4 +32,10 @@ fn token(request: &Request) -> Option<&str> {
     bearer
         .or_else(|| request.header("x-api-key"))
         .filter(|token| !token.is_empty())
+        .ok_or_else(|| {
+            Problem::new(
+                ErrorCode::Unauthenticated,
+                "an access token is needed: `Authorization: Bearer <token>`",
+            )
+        })
 }

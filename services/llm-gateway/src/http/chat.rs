@@ -7,7 +7,7 @@ use chrono::Utc;
 use poem::{
     Request, Response,
     error::ReadBodyError,
-    http::{HeaderName, HeaderValue},
+    http::{HeaderName, HeaderValue, StatusCode},
 };
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -52,7 +52,8 @@ impl Face {
         } else {
             let call = speech::whole(call).await?;
             let body = envelope.whole(&call);
-            super::reply(&body.expect("a call without further pieces is complete"))
+            let body = body.expect("a call without further pieces is complete");
+            super::json(StatusCode::OK, body)
         };
         Ok(labels.on(response))
     }

@@ -6,6 +6,7 @@ use contracts::{
     id::CallId,
     llm::{Delta, FinishReason, ToolCallDelta},
 };
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -16,129 +17,177 @@ use crate::{calls::Call, domain::piece::Extra};
 
 /// What all chunks of one answer have in common.
 pub(super) struct Envelope {
-    id: String,
-    model: String,
-    created: i64,
-    rehearsal: bool,
+    head: Head,
     /// Where the usage was asked for, every chunk says it; all but the last say null.
     with_usage: bool,
+}
+
+/// The fields that each body begins with.
+#[derive(Serialize)]
+struct Head {
+    id: String,
+    created: i64,
+    model: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rehearsal: Option<bool>,
+}
+
+/// A chunk of a stream, or an answer as a whole.
+#[derive(Serialize)]
+struct Body<'a, Choice> {
+    object: &'static str,
+    #[serde(flatten)]
+    head: &'a Head,
+    choices: &'a [Choice],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usage: Option<Value>,
+    #[serde(flatten)]
+    extra: Beside<'a>,
+}
+
+#[derive(Serialize)]
+struct Piece<'a, Said> {
+    index: u32,
+    delta: Said,
+    finish_reason: Option<FinishReason>,
+    #[serde(flatten)]
+    extra: &'a Map<String, Value>,
+}
+
+#[derive(Serialize)]
+struct Whole<'a> {
+    index: u32,
+    message: Value,
+    finish_reason: FinishReason,
+    #[serde(flatten)]
+    extra: &'a Map<String, Value>,
+}
+
+#[derive(Serialize)]
+struct Said<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning_content: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_calls: Option<Vec<Value>>,
+    #[serde(flatten)]
+    extra: &'a Map<String, Value>,
+}
+
+/// What the vendor said beside the fields that are ours.
+struct Beside<'a>(&'a Map<String, Value>);
+
+/// Names of fields that the vendor does not set.
+const OURS: [&str; 6] = ["id", "object", "created", "model", "choices", "usage"];
+
+impl Serialize for Beside<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let beside = self.0.iter();
+        serializer.collect_map(beside.filter(|(name, _)| !OURS.contains(&name.as_str())))
+    }
 }
 
 impl Envelope {
     pub(super) fn new(call: &Call, created: i64, with_usage: bool) -> Self {
         Self {
-            id: id(call.id),
-            model: call.target.id(),
-            created,
-            rehearsal: call.target.is_rehearsal(),
+            head: Head {
+                id: id(call.id),
+                created,
+                model: call.target.id(),
+                rehearsal: call.target.is_rehearsal().then_some(true),
+            },
             with_usage,
         }
     }
 
-    fn fields(&self, object: &str) -> Map<String, Value> {
-        let mut fields = Map::new();
-        fields.insert("id".to_owned(), self.id.as_str().into());
-        fields.insert("object".to_owned(), object.into());
-        fields.insert("created".to_owned(), self.created.into());
-        fields.insert("model".to_owned(), self.model.as_str().into());
-        if self.rehearsal {
-            fields.insert("rehearsal".to_owned(), true.into());
-        }
-        fields
+    /// An event with a chunk of a stream.
+    fn chunk(
+        &self,
+        choices: &[impl Serialize],
+        usage: Option<Value>,
+        extra: &Map<String, Value>,
+    ) -> Bytes {
+        event(&Body {
+            object: "chat.completion.chunk",
+            head: &self.head,
+            choices,
+            usage: self.with_usage.then(|| usage.unwrap_or(Value::Null)),
+            extra: Beside(extra),
+        })
     }
 
-    /// A chunk of a stream.
-    fn chunk(&self, choices: Value, usage: Option<Value>) -> Value {
-        let mut fields = self.fields("chat.completion.chunk");
-        fields.insert("choices".to_owned(), choices);
-        if self.with_usage {
-            fields.insert("usage".to_owned(), usage.unwrap_or(Value::Null));
-        }
-        fields.into()
-    }
-
-    fn first(&self) -> Value {
-        let delta = json!({"role": "assistant", "content": ""});
-        self.chunk(
-            json!([{"index": 0, "delta": delta, "finish_reason": null}]),
-            None,
-        )
-    }
-
-    fn chunk_of(&self, delta: &Delta, extra: &Extra) -> Value {
-        let mut said = extra.message.clone();
-        let mut say = |name: &str, value: Value| said.insert(name.to_owned(), value);
-        if let Some(text) = &delta.content {
-            say("content", text.as_str().into());
-        }
-        if let Some(text) = &delta.reasoning_content {
-            say("reasoning_content", text.as_str().into());
-        }
-        if !delta.tool_calls.is_empty() {
-            say(
-                "tool_calls",
-                delta.tool_calls.iter().map(tool_call).collect(),
-            );
-        }
-        let mut choice = extra.choice.clone();
-        choice.insert("index".to_owned(), 0.into());
-        choice.insert("delta".to_owned(), said.into());
-        choice.insert("finish_reason".to_owned(), Value::Null);
-        let mut chunk = self.chunk(json!([choice]), None);
-        add(&mut chunk, &extra.envelope);
-        chunk
-    }
-
-    fn finish(&self, reason: FinishReason) -> Value {
-        self.chunk(
-            json!([{"index": 0, "delta": {}, "finish_reason": reason}]),
-            None,
-        )
+    fn only(&self, delta: impl Serialize, finish_reason: Option<FinishReason>) -> Bytes {
+        let piece = Piece {
+            index: 0,
+            delta,
+            finish_reason,
+            extra: &Map::new(),
+        };
+        self.chunk(&[piece], None, &Map::new())
     }
 
     /// The chunk with the usage, for callers that asked for it.
-    fn usage(&self, call: &Call) -> Option<Value> {
+    fn usage(&self, call: &Call) -> Option<Bytes> {
         let completion = call.completion().filter(|_| self.with_usage)?;
-        Some(self.chunk(json!([]), Some(usage(call, completion.usage))))
+        let usage = usage(call, completion.usage);
+        Some(self.chunk(&[(); 0], Some(usage), &Map::new()))
     }
 
-    /// The answer as a whole.
-    pub(super) fn whole(&self, call: &Call) -> Option<Value> {
+    /// The answer as a whole, as JSON.
+    pub(super) fn whole(&self, call: &Call) -> Option<String> {
         let completion = call.completion()?;
-        let mut fields = self.fields("chat.completion");
         // A message says `content: null` where it has only tool calls; `Message` leaves null out.
         let mut message = json!(completion.message);
         if message.get("content").is_none() {
             message["content"] = Value::Null;
         }
         let extra = call.answer().extra();
-        let mut choice = extra.choice.clone();
-        choice.insert("index".to_owned(), 0.into());
-        choice.insert("message".to_owned(), message);
-        choice.insert("finish_reason".to_owned(), json!(completion.finish_reason));
-        fields.insert("choices".to_owned(), json!([choice]));
-        fields.insert("usage".to_owned(), usage(call, completion.usage));
-        let mut whole = Value::Object(fields);
-        add(&mut whole, &extra.envelope);
-        Some(whole)
+        let choice = Whole {
+            index: 0,
+            message,
+            finish_reason: completion.finish_reason,
+            extra: &extra.choice,
+        };
+        let whole = Body {
+            object: "chat.completion",
+            head: &self.head,
+            choices: &[choice],
+            usage: Some(usage(call, completion.usage)),
+            extra: Beside(&extra.envelope),
+        };
+        Some(serde_json::to_string(&whole).expect("what is ours can be written as JSON"))
     }
 }
 
 impl Voice for Envelope {
     fn begin(&mut self) -> Bytes {
-        event(&self.first())
+        self.only(json!({"role": "assistant", "content": ""}), None)
     }
 
     fn piece(&mut self, delta: &Delta, extra: &Extra) -> Bytes {
-        event(&self.chunk_of(delta, extra))
+        let calls = &delta.tool_calls;
+        let said = Said {
+            content: delta.content.as_deref(),
+            reasoning_content: delta.reasoning_content.as_deref(),
+            tool_calls: (!calls.is_empty()).then(|| calls.iter().map(tool_call).collect()),
+            extra: &extra.message,
+        };
+        let piece = Piece {
+            index: 0,
+            delta: said,
+            finish_reason: None,
+            extra: &extra.choice,
+        };
+        self.chunk(&[piece], None, &extra.envelope)
     }
 
     fn end(&mut self, call: &Call) -> Bytes {
         let finish = call.answer().finish();
         let finish = finish.expect("a call without further pieces is complete");
-        let mut events = event(&self.finish(finish)).to_vec();
+        let mut events = self.only(json!({}), Some(finish)).to_vec();
         if let Some(usage) = self.usage(call) {
-            events.extend_from_slice(&event(&usage));
+            events.extend_from_slice(&usage);
         }
         events.extend_from_slice(b"data: [DONE]\n\n");
         events.into()
@@ -155,15 +204,6 @@ impl Voice for Envelope {
 
 pub(super) fn id(call: CallId) -> String {
     format!("chatcmpl-{}", call.uuid().simple())
-}
-
-/// What the vendor said beside the fields that are ours.
-fn add(body: &mut Value, extra: &Map<String, Value>) {
-    for (name, value) in extra {
-        if body.get(name).is_none() {
-            body[name] = value.clone();
-        }
-    }
 }
 
 fn tool_call(call: &ToolCallDelta) -> Value {

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use contracts::llm::Delta;
 use futures::{StreamExt, stream};
 use poem::{Body, IntoResponse, Response, http::HeaderValue};
+use serde::Serialize;
 use serde_json::Value;
 use tokio::{
     sync::OwnedSemaphorePermit,
@@ -24,6 +25,8 @@ use crate::{
 
 /// Silence after which a sign of life keeps proxies from closing the stream.
 const PING: Duration = Duration::from_secs(15);
+/// Bytes that most events need.
+const EVENT: usize = 256;
 /// An answer over HTTP takes no longer than this.
 const LONGEST: Duration = Duration::from_secs(15 * 60);
 
@@ -67,14 +70,15 @@ pub(super) async fn streamed(
 ) -> Result<Response, Failure> {
     let first = call.next().await?;
     let begin = voice.begin();
-    let speech = Speech {
+    // Boxed, as it is handed on with each event.
+    let speech = Box::new(Speech {
         call,
         voice,
         until: Instant::now() + LONGEST,
         first,
         over: false,
         _permit: permit,
-    };
+    });
     let rest = stream::unfold(speech, |mut speech| async move {
         let events = speech.next().await?;
         Some((events, speech))
@@ -128,8 +132,12 @@ impl<V: Voice> Speech<V> {
 }
 
 /// An event without a name.
-pub(super) fn event(value: &Value) -> Bytes {
-    format!("data: {value}\n\n").into()
+pub(super) fn event(value: &impl Serialize) -> Bytes {
+    let mut event = Vec::with_capacity(EVENT);
+    event.extend_from_slice(b"data: ");
+    serde_json::to_writer(&mut event, value).expect("what is ours can be written as JSON");
+    event.extend_from_slice(b"\n\n");
+    event.into()
 }
 
 /// Events that are named by their type.

@@ -178,7 +178,8 @@ impl Connection {
         framing: Framing,
         reader: impl Reader,
     ) -> BoxStream<'static, Result<Piece, Fault>> {
-        let speech = Speech {
+        // Boxed, as it is handed on with each piece.
+        let speech = Box::new(Speech {
             name: self.name.clone(),
             key: self.key.clone(),
             body: Box::pin(response.into_body()),
@@ -186,7 +187,7 @@ impl Connection {
             reader,
             ready: VecDeque::new(),
             over: false,
-        };
+        });
         stream::unfold(speech, |mut speech| async move {
             let piece = speech.next().await?;
             // After a failure nothing more is said.

@@ -56,7 +56,6 @@ async fn an_equal_question_costs_nothing_and_says_so() {
     );
     assert_eq!(again.usage.prompt_tokens, first.usage.prompt_tokens);
     assert_eq!((text(&chunks), text(&first_chunks)), (said.clone(), said));
-    assert!(chunks.len() > 1);
     assert_eq!(fixture.vendor.requests().len(), 1);
     let call = testkit::eventually(Duration::from_secs(20), async || {
         let page = fixture.ask(&owner, &ListCalls::default()).await.unwrap();

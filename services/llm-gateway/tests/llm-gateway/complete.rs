@@ -31,7 +31,7 @@ async fn without_a_provider_the_rehearsal_answers_and_says_so() {
     ask.model = None;
     let (chunks, done) = fixture.complete(&owner, &ask).await;
     let done = done.unwrap();
-    assert!(done.rehearsal && chunks.len() > 3);
+    assert!(done.rehearsal);
     assert_eq!(
         (done.provider.as_str(), done.model.as_str()),
         ("rehearsal", "rehearsal")
@@ -50,6 +50,21 @@ async fn without_a_provider_the_rehearsal_answers_and_says_so() {
     // The same question, the same answer.
     let again = fixture.complete(&owner, &ask).await.1.unwrap();
     assert_eq!((again.message, again.usage), (done.message, done.usage));
+}
+
+#[tokio::test]
+async fn what_is_there_at_once_comes_in_one_chunk_and_what_is_spoken_later_in_another() {
+    let fixture = Fixture::start().await;
+    let owner = fixture.owner().await;
+    for (pause_ms, least, most) in [(0, 1, 1), (150, 2, 3)] {
+        let said = format!(r#"rehearsal: {{"say": "one two three", "chunk_ms": {pause_ms}}}"#);
+        let mut ask = question("x", &said);
+        ask.model = None;
+        let (chunks, done) = fixture.complete(&owner, &ask).await;
+        assert_eq!(text(&chunks), "one two three");
+        assert!((least..=most).contains(&chunks.len()), "{chunks:?}");
+        assert_eq!(done.unwrap().message.content, "one two three");
+    }
 }
 
 #[tokio::test]
