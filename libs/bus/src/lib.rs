@@ -1,11 +1,12 @@
 //! Typed NATS: the only crate that depends on `async-nats` (kept so by `deny.toml`).
 //!
-//! Read [`connection`] for connecting, [`request`] for asking, [`outside`] and [`tools`] for asking integrators,
+//! Read [`connection`] for connecting, [`request`] for asking, [`outside`] and [`tools`] for asking integrators, [`beats`] for who takes long,
 //! [`serve`] for answering, [`log`], [`work`], [`dead`], [`event`], [`kv`], [`records`], [`uploads`] and [`wakes`] for JetStream, [`topology`] for
 //! the streams and buckets that exist.
 //!
 //! **Invariant:** subjects come from `contracts::Subject` alone, and every wait has an end.
 
+mod beats;
 mod connection;
 mod dead;
 mod error;
@@ -25,6 +26,7 @@ mod uploads;
 mod wakes;
 mod work;
 
+pub use beats::{Heard, heartbeat_in};
 pub use connection::{Bus, Config};
 pub use dead::Death;
 pub use error::Error;
@@ -32,6 +34,7 @@ pub use event::EVENT_ACK_WAIT;
 pub use headers::{HeaderMap, extract_trace, timeout_in};
 pub use kv::{Bucket, Change, Kv, Revised};
 pub use log::{AppendError, LogEntry};
+pub use outside::NodeCall;
 pub use request::{Call, DEFAULT_DEADLINE};
 pub use serve::{Incoming, Micro, Reply, Subscription};
 pub use tools::{MicroEndpoint, ToolCall, ToolError};

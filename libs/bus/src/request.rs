@@ -50,7 +50,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    fn headers(&self) -> HeaderMap {
+    pub(crate) fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
         headers.insert(TIMEOUT, timeout_header(self.deadline));
         if let Some(token) = self.token {
@@ -160,10 +160,24 @@ impl Bus {
         body: Bytes,
         call: Call<'_>,
     ) -> Result<async_nats::Message, Problem> {
+        let headers = call.headers();
+        self.send_with(subject, what, body, headers, call.deadline)
+            .await
+    }
+
+    /// The same with headers of the caller's.
+    pub(crate) async fn send_with(
+        &self,
+        subject: &Subject,
+        what: &str,
+        body: Bytes,
+        headers: HeaderMap,
+        deadline: Duration,
+    ) -> Result<async_nats::Message, Problem> {
         let request = self
             .client
-            .request_with_headers(subject.to_string(), call.headers(), body);
-        match tokio::time::timeout(call.deadline, request).await {
+            .request_with_headers(subject.to_string(), headers, body);
+        match tokio::time::timeout(deadline, request).await {
             Err(_) => Err(too_slow(what)),
             Ok(Err(error)) if error.kind() == RequestErrorKind::TimedOut => Err(too_slow(what)),
             Ok(Err(error)) => Err(unavailable(what, &error)),
@@ -274,7 +288,10 @@ pub(crate) fn encode<T: Serialize>(value: &T) -> Result<Bytes, Problem> {
         .map_err(|_| Problem::new(ErrorCode::Internal, "a message could not be written"))
 }
 
-fn decode<A: DeserializeOwned>(what: &str, message: &async_nats::Message) -> Result<A, Problem> {
+pub(crate) fn decode<A: DeserializeOwned>(
+    what: &str,
+    message: &async_nats::Message,
+) -> Result<A, Problem> {
     let failed = message
         .headers
         .as_ref()
@@ -304,7 +321,7 @@ fn too_slow(what: &str) -> Problem {
     )
 }
 
-fn unavailable(what: &str, error: &(dyn std::error::Error + 'static)) -> Problem {
+pub(crate) fn unavailable(what: &str, error: &(dyn std::error::Error + 'static)) -> Problem {
     tracing::debug!(error, "`{what}` cannot be reached");
     Problem::new(
         ErrorCode::Unavailable,

@@ -36,6 +36,8 @@ pub struct Seen {
     pub method: String,
     pub authorization: Option<String>,
     pub idempotency_key: Option<String>,
+    /// Whether it names a token for notices of progress.
+    pub asks_for_progress: bool,
 }
 
 impl McpServer {
@@ -83,6 +85,7 @@ impl State {
             method: method.clone(),
             authorization: header("authorization"),
             idempotency_key: header("idempotency-key"),
+            asks_for_progress: !message["params"]["_meta"]["progressToken"].is_null(),
         });
         if method == "initialize" {
             return Ok(self.greet(&message));
