@@ -81,7 +81,7 @@ fn times_and_caches_are_checked() {
         &[("a", "/nodes/1/idle_timeout_ms", "invalid_timeout")],
     );
     let code = json!({"id": "a", "type": "code", "idle_timeout_ms": 100,
-        "config": {"source": "export default () => 1"}});
+        "config": {"language": "javascript", "source": "export default () => 1"}});
     check(
         &[("/nodes/1", code)],
         &[("a", "/nodes/1/idle_timeout_ms", "invalid_timeout")],
