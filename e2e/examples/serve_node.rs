@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use anyhow::Context;
 use async_nats::{ConnectOptions, HeaderMap};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use bytes::Bytes;
 use futures::StreamExt;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -88,6 +89,12 @@ async fn main() -> anyhow::Result<()> {
         let Some(reply) = question.reply else {
             continue;
         };
+        // The flow limits how long we may be silent: whoever takes long publishes here again and again.
+        let heartbeat = question.headers.as_ref();
+        if let Some(heartbeat) = heartbeat.and_then(|headers| headers.get("Troupe-Heartbeat")) {
+            let heartbeat = heartbeat.as_str().to_owned();
+            nats.publish(heartbeat, Bytes::new()).await?;
+        }
         match work(&question.payload, &mut done) {
             Ok(output) => {
                 let body = json!({"output": output}).to_string();

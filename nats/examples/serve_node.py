@@ -45,6 +45,10 @@ async def main() -> None:
     )
 
     async def serve(message) -> None:
+        # The flow limits how long we may be silent: whoever takes long publishes here again and again.
+        heartbeat = (message.headers or {}).get("Troupe-Heartbeat")
+        if heartbeat:
+            await connection.publish(heartbeat)
         try:
             headers, body = None, {"output": work(json.loads(message.data))}
         except (KeyError, TypeError, ValueError) as error:

@@ -55,7 +55,7 @@ fn invoice_flow() -> Value {
     json!({
         "nodes": [
             {"id": "start", "type": "trigger"},
-            {"id": "bill", "type": "custom", "config": {"name": "invoice", "config": {"currency": "{{ input.currency }}"}}},
+            {"id": "bill", "type": "custom", "idle_timeout_ms": 10_000, "config": {"name": "invoice", "config": {"currency": "{{ input.currency }}"}}},
             {"id": "end", "type": "output", "config": {"value": "{{ nodes.bill.output.total }}"}}
         ],
         "edges": [{"from": "start", "to": "bill"}, {"from": "bill", "to": "end"}]

@@ -14,6 +14,8 @@ pub(crate) const AUTHORIZATION: &str = "Authorization";
 pub(crate) const SERVICE_ERROR: &str = "Nats-Service-Error";
 /// Status number of a failed request, as NATS micro services write it.
 pub(crate) const SERVICE_ERROR_CODE: &str = "Nats-Service-Error-Code";
+/// Where whoever works on the message may say that they go on.
+pub(crate) const HEARTBEAT: &str = "Troupe-Heartbeat";
 /// JetStream's deduplication key.
 pub(crate) const MESSAGE_ID: &str = "Nats-Msg-Id";
 

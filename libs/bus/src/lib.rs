@@ -1,11 +1,13 @@
 //! Typed NATS: the only crate that depends on `async-nats` (kept so by `deny.toml`).
 //!
-//! Read [`connection`] for connecting, [`request`] for asking, [`outside`] and [`tools`] for asking integrators,
-//! [`serve`] for answering, [`log`], [`work`], [`dead`], [`event`], [`kv`], [`pulling`], [`records`], [`uploads`] [`wakes`] and [`writes`] for JetStream, [`topology`] for
+//! Read [`connection`] for connecting, [`request`] for asking, [`outside`] and [`tools`] for asking integrators, [`beats`] for who
+//! takes long, [`serve`] for answering, [`log`], [`work`], [`dead`], [`event`], [`kv`], [`pulling`], [`records`], [`uploads`],
+//! [`wakes`] and [`writes`] for JetStream, [`topology`] for
 //! the streams and buckets that exist.
 //!
 //! **Invariant:** subjects come from `contracts::Subject` alone, and every wait has an end.
 
+mod beats;
 mod connection;
 mod dead;
 mod error;
@@ -27,6 +29,7 @@ mod wakes;
 mod work;
 mod writes;
 
+pub use beats::{Heard, heartbeat_in};
 pub use connection::{Bus, Config};
 pub use dead::Death;
 pub use error::Error;
@@ -34,6 +37,7 @@ pub use event::EVENT_ACK_WAIT;
 pub use headers::{HeaderMap, extract_trace, timeout_in};
 pub use kv::{Bucket, Change, Kv, Revised};
 pub use log::{AppendError, LogEntry};
+pub use outside::NodeCall;
 pub use request::{Call, DEFAULT_DEADLINE};
 pub use serve::{Incoming, Micro, Reply, Subscription};
 pub use tools::{MicroEndpoint, ToolCall, ToolError};

@@ -15,7 +15,7 @@ use contracts::{
 use serde::de::DeserializeOwned;
 
 use crate::{
-    Bus, Call,
+    Bus, Call, Heard,
     headers::{SERVICE_ERROR, SERVICE_ERROR_CODE},
     request::encode,
 };
@@ -23,26 +23,42 @@ use crate::{
 /// Characters of an integrator's text that are passed on.
 const MAX_TEXT: usize = 1000;
 
+/// One question to an integrator's node.
+pub struct NodeCall<'a> {
+    pub tenant: TenantId,
+    pub name: &'a Token,
+    pub question: &'a CallNode,
+    pub deadline: Duration,
+    /// Called at each sign of life of the node; without, it is asked for none.
+    pub heard: Option<Heard<'a>>,
+}
+
 impl Bus {
-    /// Asks the integrator that serves the node `name` of this tenant.
+    /// Asks the integrator that serves a node.
     ///
     /// # Errors
     /// What the node answers as its failure; `unavailable` with the reason `node_unavailable` when nobody serves it, `timeout` when it does not answer in
     /// time, `invalid_input` with the reason `node_reply` when the answer is none.
-    pub async fn call_node(
-        &self,
-        tenant: TenantId,
-        name: &Token,
-        request: &CallNode,
-        deadline: Duration,
-    ) -> Result<NodeReply, Problem> {
-        let what = format!("the node `{name}`");
-        let call = Call {
+    pub async fn call_node(&self, asked: NodeCall<'_>) -> Result<NodeReply, Problem> {
+        let what = format!("the node `{}`", asked.name);
+        let mut headers = Call {
             token: None,
-            deadline,
+            deadline: asked.deadline,
+        }
+        .headers();
+        let (subject, body) = (
+            Subject::node(asked.tenant, asked.name),
+            encode(asked.question)?,
+        );
+        let beats = match asked.heard {
+            Some(heard) => Some((self.listen(asked.tenant, &mut headers).await?, heard)),
+            None => None,
         };
-        let subject = Subject::node(tenant, name);
-        let sent = self.send(&subject, &what, encode(request)?, call).await;
+        let sent = self.send_with(&subject, &what, body, headers, asked.deadline);
+        let sent = match beats {
+            Some((beats, heard)) => beats.during(sent, heard).await,
+            None => sent.await,
+        };
         let answer = sent.map_err(|problem| match problem.code {
             ErrorCode::Unavailable => problem.with_reason("node_unavailable"),
             _ => problem,

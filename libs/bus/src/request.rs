@@ -57,7 +57,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    fn headers(&self) -> HeaderMap {
+    pub(crate) fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
         headers.insert(TIMEOUT, timeout_header(self.deadline));
         if let Some(token) = self.token {
@@ -117,7 +117,8 @@ impl Bus {
                 token: None,
                 deadline: until.saturating_duration_since(Instant::now()),
             };
-            match self.try_send(&subject, what, body.clone(), call).await {
+            let sent = self.try_send(&subject, what, body.clone(), call.headers(), call.deadline);
+            match sent.await {
                 Ok(message) => return decode(what, &message),
                 Err(unanswered) if unanswered.nobody && Instant::now() + LOOK < patience => {
                     tokio::time::sleep(LOOK).await;
@@ -180,7 +181,21 @@ impl Bus {
         body: Bytes,
         call: Call<'_>,
     ) -> Result<async_nats::Message, Problem> {
-        let answer = self.try_send(subject, what, body, call).await;
+        let headers = call.headers();
+        self.send_with(subject, what, body, headers, call.deadline)
+            .await
+    }
+
+    /// The same with headers of the caller's.
+    pub(crate) async fn send_with(
+        &self,
+        subject: &Subject,
+        what: &str,
+        body: Bytes,
+        headers: HeaderMap,
+        deadline: Duration,
+    ) -> Result<async_nats::Message, Problem> {
+        let answer = self.try_send(subject, what, body, headers, deadline).await;
         answer.map_err(|unanswered| unanswered.problem)
     }
 
@@ -189,12 +204,13 @@ impl Bus {
         subject: &Subject,
         what: &str,
         body: Bytes,
-        call: Call<'_>,
+        headers: HeaderMap,
+        deadline: Duration,
     ) -> Result<async_nats::Message, Unanswered> {
         let request = self
             .client
-            .request_with_headers(subject.to_string(), call.headers(), body);
-        let (nobody, problem) = match tokio::time::timeout(call.deadline, request).await {
+            .request_with_headers(subject.to_string(), headers, body);
+        let (nobody, problem) = match tokio::time::timeout(deadline, request).await {
             Ok(Ok(message)) => return Ok(message),
             Err(_) => (false, too_slow(what)),
             Ok(Err(error)) => match error.kind() {
@@ -318,7 +334,10 @@ pub(crate) fn encode<T: Serialize>(value: &T) -> Result<Bytes, Problem> {
         .map_err(|_| Problem::new(ErrorCode::Internal, "a message could not be written"))
 }
 
-fn decode<A: DeserializeOwned>(what: &str, message: &async_nats::Message) -> Result<A, Problem> {
+pub(crate) fn decode<A: DeserializeOwned>(
+    what: &str,
+    message: &async_nats::Message,
+) -> Result<A, Problem> {
     let failed = message
         .headers
         .as_ref()
@@ -348,7 +367,7 @@ fn too_slow(what: &str) -> Problem {
     )
 }
 
-fn unavailable(what: &str, error: &(dyn std::error::Error + 'static)) -> Problem {
+pub(crate) fn unavailable(what: &str, error: &(dyn std::error::Error + 'static)) -> Problem {
     tracing::debug!(error, "`{what}` cannot be reached");
     Problem::new(
         ErrorCode::Unavailable,

@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use crate::{
     Bus, Error,
     error::during,
-    headers::{SERVICE_ERROR_CODE, TIMEOUT, inject_trace, timeout_header},
+    headers::{HEARTBEAT, SERVICE_ERROR_CODE, TIMEOUT, inject_trace, timeout_header},
 };
 
 /// Names the effect of a call, so that a tool can tell a repetition.
@@ -33,6 +33,8 @@ pub struct ToolCall<'a> {
     /// Printable ASCII.
     pub key: Option<&'a str>,
     pub timeout: Duration,
+    /// Where the tool may say that it goes on, [`crate::heartbeat_in`] the caller's own question.
+    pub heartbeat: Option<&'a Subject>,
 }
 
 /// Why a tool gave no answer.
@@ -79,6 +81,9 @@ impl Bus {
         headers.insert(TIMEOUT, timeout_header(call.timeout));
         if let Some(key) = call.key {
             headers.insert(IDEMPOTENCY_KEY, key);
+        }
+        if let Some(heartbeat) = call.heartbeat {
+            headers.insert(HEARTBEAT, heartbeat.as_str());
         }
         inject_trace(&mut headers);
         let subject = Subject::tool(call.tenant, call.name).to_string();

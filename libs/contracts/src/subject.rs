@@ -106,6 +106,16 @@ impl Subject {
     pub fn node(tenant: TenantId, name: &Token) -> Self {
         Self(format!("node.{tenant}.{name}"))
     }
+    /// Where whoever works on a question says that they go on; `word` tells the questions apart.
+    pub fn beat(tenant: TenantId, word: &Token) -> Self {
+        Self(format!("beat.{tenant}.{word}"))
+    }
+    /// Reads such a subject of this tenant; none for any other text.
+    pub fn beat_of(tenant: TenantId, text: &str) -> Option<Self> {
+        let (of, word) = text.strip_prefix("beat.")?.split_once('.')?;
+        let word = Token::new(word).filter(|_| of == tenant.to_string())?;
+        Some(Self::beat(tenant, &word))
+    }
     /// Where a wake-up of a trigger waits for its time; `label` tells those of one trigger apart.
     pub fn wake_at(tenant: TenantId, trigger: TriggerId, label: &Token) -> Self {
         Self(format!("trg.at.{tenant}.{trigger}.{label}"))
@@ -269,6 +279,10 @@ pub fn integrator_grants(tenant: TenantId, user: UserId, role: Role) -> Grants {
         .filter(|operation| operation.is_for_tenants())
         .map(|operation| format!("req.{tenant}.{}", operation.name))
         .collect();
+    // Who works for the platform may say that the work goes on.
+    if role.allows(Permission::ToolWrite) {
+        publish.push(format!("beat.{tenant}.*"));
+    }
     // An event may begin executions.
     if role.allows(Permission::FlowExecute) {
         publish.push(format!("in.{tenant}.event.*"));
@@ -319,7 +333,8 @@ pub fn service_grants(service: Service) -> Grants {
                 ]
                 .map(str::to_owned),
             );
-            subscribe.extend(["own.*.*", "lease.*", "ctl.*.*"].map(str::to_owned));
+            let heard = ["own.*.*", "lease.*", "ctl.*.*", "beat.*.*"];
+            subscribe.extend(heard.map(str::to_owned));
         }
         Service::Gateway | Service::Chat => {
             subscribe.extend(["live.*.*", "tok.>"].map(str::to_owned))
@@ -331,7 +346,7 @@ pub fn service_grants(service: Service) -> Grants {
         }
         Service::Tool => {
             subscribe.push("ctl.*.*".to_owned());
-            publish.extend(["tool.*.*", "$SRV.INFO.*"].map(str::to_owned));
+            publish.extend(["tool.*.*", "$SRV.INFO.*", "beat.*.*"].map(str::to_owned));
         }
         Service::Tenant | Service::Agent => {}
     }
@@ -521,7 +536,7 @@ mod tests {
             !grants
                 .publish
                 .iter()
-                .filter(|subject| !subject.starts_with("in."))
+                .filter(|subject| !subject.starts_with("in.") && !subject.starts_with("beat."))
                 .any(|subject| subject.contains('*') || subject.contains('>'))
         );
     }
@@ -561,11 +576,31 @@ mod tests {
     }
 
     #[test]
+    fn a_heartbeat_is_its_tenant_s() {
+        let (tenant, word) = (TenantId::EXAMPLE, Token::new("x7").unwrap());
+        let subject = Subject::beat(tenant, &word);
+        assert_eq!(
+            Subject::beat_of(tenant, subject.as_str()),
+            Some(subject.clone())
+        );
+        assert_eq!(
+            Subject::beat_of(TenantId::generate(), subject.as_str()),
+            None
+        );
+        for text in ["", ".*", ".>", ".a.b"] {
+            let text = format!("beat.{tenant}{text}");
+            assert_eq!(Subject::beat_of(tenant, &text), None, "{text}");
+        }
+    }
+
+    #[test]
     fn only_who_may_write_tools_may_be_one() {
         let serves = |role| {
             let grants = integrator_grants(TenantId::EXAMPLE, UserId::EXAMPLE, role);
             let own = ["tool", "node"].map(|kind| format!("{kind}.{}.>", TenantId::EXAMPLE));
+            let beat = format!("beat.{}.*", TenantId::EXAMPLE);
             own.iter().all(|subject| grants.subscribe.contains(subject))
+                && grants.publish.contains(&beat)
         };
         for role in Role::ALL {
             assert_eq!(serves(role), role.allows(Permission::ToolWrite), "{role:?}");

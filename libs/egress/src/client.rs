@@ -82,15 +82,29 @@ impl Egress {
     /// # Errors
     /// See [`Error`]; a status such as 500 is no error.
     pub async fn request(&self, request: Request) -> Result<Response, Error> {
+        self.request_heard(request, || {}).await
+    }
+
+    /// The same; `heard` is called when the head of the answer is there, and at each piece of its body.
+    ///
+    /// # Errors
+    /// As [`Egress::request`].
+    pub async fn request_heard(
+        &self,
+        request: Request,
+        heard: impl Fn() + Send,
+    ) -> Result<Response, Error> {
         let timeout = request.timeout;
         let host = Target::new(&request, &self.config)?.host;
         let whole = async {
             let stream = self.stream(request).await?;
+            heard();
             let (status, headers) = (stream.status, stream.headers.clone());
             let mut body = BytesMut::new();
             let mut pieces = std::pin::pin!(stream.into_body());
             while let Some(piece) = pieces.next().await {
                 body.extend_from_slice(&piece?);
+                heard();
             }
             Ok(Response {
                 status,

@@ -18,7 +18,7 @@ pub mod path;
 pub mod schema;
 pub mod view;
 
-pub use node_types::{ERROR_HANDLER, LOOP, MAP, WORKING, node_types};
+pub use node_types::{ERROR_HANDLER, LOOP, MAP, SHOWING_PROGRESS, WORKING, node_types};
 pub use plan::{EdgeRef, NodeIndex, Plan};
 pub use reads::{Reads, reads};
 pub use validate::validate;

@@ -131,10 +131,8 @@ pub(crate) fn may_be_unknown(kind: &str) -> bool {
     WORKING.contains(&kind) && kind != "flow"
 }
 
-/// Whether what nodes of this type do can show that it goes on.
-pub(crate) fn shows_progress(kind: &str) -> bool {
-    matches!(kind, "llm" | "flow" | "agent" | "crew")
-}
+/// The types whose nodes can show that what they do goes on. Code says nothing before its end.
+pub const SHOWING_PROGRESS: [&str; 7] = ["llm", "agent", "crew", "flow", "http", "tool", "custom"];
 
 pub(crate) fn find(kind: &str) -> Option<&'static Kind> {
     ALL.iter().find(|known| known.about.kind == kind)

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bus::{Bus, Call};
-use contracts::{Principal, Problem, Request, id::TenantId, owner::OwnerRequest};
+use contracts::{Principal, Problem, Request, Subject, id::TenantId, owner::OwnerRequest};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -16,6 +16,7 @@ pub struct Ctx<S> {
     pub(crate) principal: Option<Principal>,
     pub(crate) token: Option<Arc<str>>,
     pub(crate) deadline: Instant,
+    pub(crate) heartbeat: Option<Subject>,
 }
 
 impl<S> Clone for Ctx<S> {
@@ -27,6 +28,7 @@ impl<S> Clone for Ctx<S> {
             principal: self.principal.clone(),
             token: self.token.clone(),
             deadline: self.deadline,
+            heartbeat: self.heartbeat.clone(),
         }
     }
 }
@@ -45,6 +47,11 @@ impl<S> Ctx<S> {
     /// The caller's access token, for who must know more of it than the principal; none where nobody in particular asks.
     pub fn token(&self) -> Option<&str> {
         self.token.as_deref()
+    }
+
+    /// Where the caller listens for signs of life; none where it waits in silence.
+    pub fn heartbeat(&self) -> Option<&Subject> {
+        self.heartbeat.as_ref()
     }
 
     /// The time until the caller stops waiting.

@@ -2,7 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bus::{DEFAULT_DEADLINE, Incoming, Micro, Reply, Subscription, extract_trace, timeout_in};
+use bus::{
+    DEFAULT_DEADLINE, Incoming, Micro, Reply, Subscription, extract_trace, heartbeat_in, timeout_in,
+};
 use bytes::Bytes;
 use contracts::{
     Access, ErrorCode, Principal, Problem, id::TenantId, operations::Operation, subject::tenant_of,
@@ -103,6 +105,7 @@ impl<S: Send + Sync + 'static> Loop<S> {
             principal,
             token: incoming.token().map(Into::into),
             deadline: Instant::now() + left,
+            heartbeat: heartbeat_in(incoming.headers(), tenant),
         };
         let answer = (self.answer)(ctx, incoming.payload().clone(), incoming.reply_to());
         let too_late = || {

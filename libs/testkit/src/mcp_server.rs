@@ -7,9 +7,11 @@ use std::{
     collections::BTreeMap,
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
-use poem::{Request, Response, endpoint::make, http::StatusCode};
+use futures::{StreamExt, stream};
+use poem::{Body, Request, Response, endpoint::make, http::StatusCode};
 use serde_json::{Value, json};
 
 use crate::local_http::LocalHttp;
@@ -36,6 +38,8 @@ pub struct Seen {
     pub method: String,
     pub authorization: Option<String>,
     pub idempotency_key: Option<String>,
+    /// Whether it names a token for notices of progress.
+    pub asks_for_progress: bool,
 }
 
 impl McpServer {
@@ -83,6 +87,7 @@ impl State {
             method: method.clone(),
             authorization: header("authorization"),
             idempotency_key: header("idempotency-key"),
+            asks_for_progress: !message["params"]["_meta"]["progressToken"].is_null(),
         });
         if method == "initialize" {
             return Ok(self.greet(&message));
@@ -156,12 +161,12 @@ fn called(message: &Value) -> Response {
             let answer = text(arguments["text"].as_str().unwrap_or_default());
             let answer = json!({"jsonrpc": "2.0", "id": message["id"], "result": answer});
             let notice = json!({"jsonrpc": "2.0", "method": "notifications/message", "params": {}});
-            let events = format!(
-                ": hello\n\nevent: message\ndata: {notice}\n\nevent: message\ndata: {answer}\n\n"
-            );
+            let begins = format!(": hello\n\nevent: message\ndata: {notice}\n\n");
+            let ends = format!("event: message\ndata: {answer}\n\n");
+            let takes_time = !message["params"]["_meta"]["progressToken"].is_null();
             Response::builder()
                 .content_type("text/event-stream")
-                .body(events)
+                .body(in_two(begins, ends, takes_time))
         }
         "fail" => {
             let mut answer = text("private");
@@ -171,6 +176,18 @@ fn called(message: &Value) -> Response {
         "large" => result(message, &text(&"x".repeat(2_000_000))),
         _ => error(message, -32_602),
     }
+}
+
+/// A body in two pieces, the second a while after the first where somebody wants to hear of the progress.
+fn in_two(begins: String, ends: String, takes_time: bool) -> Body {
+    let ends = async move {
+        if takes_time {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        ends
+    };
+    let begins = stream::iter([begins]).chain(stream::once(ends));
+    Body::from_bytes_stream(begins.map(Ok::<String, std::io::Error>))
 }
 
 fn result(message: &Value, result: &Value) -> Response {

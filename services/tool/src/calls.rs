@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 use bus::Bus;
 use chrono::{SubsecRound, Utc};
 use contracts::{
-    Principal,
+    Principal, Subject,
     id::{TenantId, ToolId},
     tool::{InvokeTool, Tool, ToolCallRecord, ToolResult},
 };
@@ -22,6 +22,7 @@ use crate::{
     error::Error,
     failure::Failure,
     kinds::{self, Call},
+    pulse::Pulse,
     records::Records,
 };
 
@@ -32,6 +33,8 @@ pub(crate) struct Caller<'a> {
     pub(crate) principal: &'a Principal,
     /// How long the caller waits.
     pub(crate) patience: Duration,
+    /// Where the caller listens for signs of life.
+    pub(crate) heartbeat: Option<&'a Subject>,
 }
 
 /// # Errors
@@ -68,6 +71,7 @@ async fn perform(
     let slot = state.slots.take(caller.tenant);
     let _slot = slot.ok_or(Error::TooManyCalls)?;
     let limit = Duration::from_millis(tool.timeout_ms).min(caller.patience);
+    let pulse = Pulse::new(caller.heartbeat.cloned());
     let call = Call {
         bus: caller.bus,
         tenant: caller.tenant,
@@ -75,12 +79,14 @@ async fn perform(
         arguments: &request.arguments,
         key: request.idempotency_key.as_deref(),
         timeout: limit,
+        pulse: &pulse,
     };
     let execution = caller.principal.execution_id;
     let ear = execution.map(|execution| state.cancels.listen(caller.tenant, execution));
     let result = tokio::select! {
         biased;
         () = cancelled(ear.as_ref()) => return Err(Error::Cancelled),
+        never = pulse.pass_on(caller.bus) => never,
         result = timeout(limit, kinds::run(state, &call)) => result.map_err(|_| {
             let text = format!("tool `{}` did not end within {} ms", tool.name, limit.as_millis());
             Failure::timeout(text)

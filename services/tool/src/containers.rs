@@ -38,7 +38,7 @@ use self::{
 };
 pub use config::Config;
 
-use crate::failure::Failure;
+use crate::{failure::Failure, pulse::Pulse};
 
 /// How long an end may take until the engine has told of it.
 const END_LIMIT: Duration = Duration::from_secs(2);
@@ -46,6 +46,17 @@ const END_LIMIT: Duration = Duration::from_secs(2);
 const CLOSE_LIMIT: Duration = Duration::from_secs(20);
 /// Between two looks for what was left behind.
 const REAP_EVERY: Duration = Duration::from_secs(10);
+
+/// One call of a tool of an MCP server in a container.
+pub(crate) struct Asked<'a> {
+    pub(crate) tenant: TenantId,
+    pub(crate) spec: &'a ContainerSpec,
+    /// The tool's name and its arguments.
+    pub(crate) params: &'a Value,
+    /// Bounds everything.
+    pub(crate) timeout: Duration,
+    pub(crate) pulse: &'a Pulse,
+}
 
 /// Runs tools in containers. Nothing is connected before the first call.
 pub(crate) struct Containers {
@@ -70,11 +81,12 @@ impl Containers {
         spec: &ContainerSpec,
         input: &Value,
         timeout: Duration,
+        pulse: &Pulse,
     ) -> Result<Value, Failure> {
         let kind = Kind::new(spec, timeout);
         let mut line = serde_json::to_vec(input).expect("JSON values always serialise");
         line.push(b'\n');
-        let result = tokio::time::timeout(timeout, self.call(&kind, &line)).await;
+        let result = tokio::time::timeout(timeout, self.call(&kind, &line, pulse)).await;
         // A program that fails may be one that burns what it gets: none of it is started before somebody calls it.
         if matches!(result, Ok(Ok(_))) {
             self.yard.refill(&kind);
@@ -82,33 +94,28 @@ impl Containers {
         result.map_err(|_| late(timeout))?
     }
 
-    /// Calls a tool of the MCP server that is the container's program: `params` has its name and its arguments. The
-    /// server stays for the organization's next call. `timeout` bounds everything.
+    /// Calls a tool of the MCP server that is the container's program. The server stays for the organization's next call.
     ///
     /// # Errors
     /// [`Failure`] with one of the reasons of [`Containers::run`], `mcp_version`, `mcp_answer` or `mcp_error`.
-    pub(crate) async fn ask_mcp(
-        &self,
-        tenant: TenantId,
-        spec: &ContainerSpec,
-        params: &Value,
-        timeout: Duration,
-    ) -> Result<Value, Failure> {
-        let kind = Kind::of_session(spec, timeout);
-        tokio::time::timeout(timeout, self.converse(tenant, &kind, params))
+    pub(crate) async fn ask_mcp(&self, asked: Asked<'_>) -> Result<Value, Failure> {
+        let timeout = asked.timeout;
+        let kind = Kind::of_session(asked.spec, timeout);
+        tokio::time::timeout(timeout, self.converse(&kind, &asked))
             .await
             .map_err(|_| late(timeout))?
     }
 
-    async fn converse(
-        &self,
-        tenant: TenantId,
-        kind: &Kind,
-        params: &Value,
-    ) -> Result<Value, Failure> {
+    async fn converse(&self, kind: &Kind, asked: &Asked<'_>) -> Result<Value, Failure> {
+        let &Asked {
+            tenant,
+            params,
+            pulse,
+            ..
+        } = asked;
         let _permit = self.yard.permit().await?;
         if let Some(mut session) = self.yard.take_session(tenant, kind) {
-            match session.call_tool(params).await {
+            match session.call_tool(params, pulse).await {
                 Ok(answer) => {
                     self.yard.keep_session(tenant, kind, session);
                     return answer;
@@ -119,8 +126,8 @@ impl Containers {
             }
         }
         let mut session = Session::of(self.yard.fresh(kind).await?);
-        let answer = match session.greet().await {
-            Ok(()) => session.call_tool(params).await,
+        let answer = match session.greet(pulse).await {
+            Ok(()) => session.call_tool(params, pulse).await,
             Err(broken) => Err(broken),
         };
         match answer {
@@ -136,15 +143,15 @@ impl Containers {
         }
     }
 
-    async fn call(&self, kind: &Kind, line: &[u8]) -> Result<Value, Failure> {
+    async fn call(&self, kind: &Kind, line: &[u8], pulse: &Pulse) -> Result<Value, Failure> {
         let _permit = self.yard.permit().await?;
         let mut container = self.yard.container(kind).await?;
-        if let Some(result) = self.answer(&mut container, line).await? {
+        if let Some(result) = self.answer(&mut container, line, pulse).await? {
             return Ok(result);
         }
         // While it waited someone else ended it: the engine itself, perhaps, that was started again.
         let mut fresh = self.yard.fresh(kind).await?;
-        let result = self.answer(&mut fresh, line).await?;
+        let result = self.answer(&mut fresh, line, pulse).await?;
         result.ok_or_else(|| unavailable("the container was killed"))
     }
 
@@ -153,8 +160,9 @@ impl Containers {
         &self,
         container: &mut Container,
         line: &[u8],
+        pulse: &Pulse,
     ) -> Result<Option<Value>, Failure> {
-        match exchange::exchange(container.io()?, line).await {
+        match exchange::exchange(container.io()?, line, pulse).await {
             Outcome::Line(line) => parse(&line).map(Some),
             Outcome::TooLarge => Err(Failure::lasting(
                 "output_too_large",

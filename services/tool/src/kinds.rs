@@ -27,6 +27,7 @@ use crate::{
     domain::{secret::Needs, spec::problem},
     error::Error,
     failure::Failure,
+    pulse::Pulse,
 };
 
 pub(crate) use mcp::{Place as McpPlace, server as mcp_server};
@@ -40,6 +41,8 @@ pub(crate) struct Call<'a> {
     /// Passed on to the outside.
     pub(crate) key: Option<&'a str>,
     pub(crate) timeout: Duration,
+    /// For who waits: what is heard of the work before its end.
+    pub(crate) pulse: &'a Pulse,
 }
 
 /// What is wrong with a configuration.

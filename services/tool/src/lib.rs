@@ -17,6 +17,7 @@ mod handlers;
 mod calls;
 mod imports;
 mod mcp;
+mod pulse;
 mod records;
 mod slots;
 

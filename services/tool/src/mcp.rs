@@ -13,7 +13,7 @@ use futures::StreamExt;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{domain::arguments::MAX_BYTES, failure::Failure};
+use crate::{domain::arguments::MAX_BYTES, failure::Failure, pulse::Pulse};
 use stream::Events;
 
 /// The newest version we speak, and those a server may choose instead.
@@ -36,6 +36,8 @@ pub(crate) struct Server<'a> {
     pub(crate) confidential: bool,
     /// To the head of each answer; the whole is bounded by the caller.
     pub(crate) timeout: Duration,
+    /// Beats at each piece of an answer that arrives.
+    pub(crate) pulse: &'a Pulse,
 }
 
 /// A session that the server has agreed to.
@@ -114,7 +116,7 @@ impl<'a> Session<'a> {
     /// # Errors
     /// `mcp_tool_error` where the tool says that it failed, and those of a request.
     pub(crate) async fn call(&mut self, tool: &str, arguments: &Value) -> Result<Value, Failure> {
-        let params = json!({"name": tool, "arguments": arguments});
+        let params = call_of(tool, arguments, self.server.pulse);
         let answer = self.ask("tools/call", params).await?;
         result_of(answer, tool)
     }
@@ -146,7 +148,7 @@ impl<'a> Session<'a> {
             let session = session.to_owned();
             self.agreed.push((SESSION.to_owned(), session));
         }
-        answer_in(response, id).await
+        answer_in(response, id, self.server.pulse).await
     }
 
     async fn post(&self, message: &Value) -> Result<ResponseStream, Failure> {
@@ -184,7 +186,7 @@ impl<'a> Session<'a> {
 }
 
 /// The result that answers the request of this number, from a body of JSON or from a stream of events.
-async fn answer_in(response: ResponseStream, id: u64) -> Result<Value, Failure> {
+async fn answer_in(response: ResponseStream, id: u64, pulse: &Pulse) -> Result<Value, Failure> {
     let kind = response.header("content-type").unwrap_or_default();
     let is_stream = kind
         .trim_start()
@@ -194,6 +196,7 @@ async fn answer_in(response: ResponseStream, id: u64) -> Result<Value, Failure> 
     if is_stream {
         let mut events = Events::default();
         while let Some(piece) = body.next().await {
+            pulse.beat();
             for data in events.take(&piece?) {
                 // Other messages on the way are notices, and requests that we said we do not answer.
                 if let Some(answer) = read_answer(&data, id) {
@@ -208,6 +211,7 @@ async fn answer_in(response: ResponseStream, id: u64) -> Result<Value, Failure> 
     }
     let mut whole = BytesMut::new();
     while let Some(piece) = body.next().await {
+        pulse.beat();
         whole.extend_from_slice(&piece?);
     }
     read_answer(&whole, id).unwrap_or_else(|| Err(unreadable()))
@@ -228,6 +232,15 @@ fn read_answer(text: &[u8], id: u64) -> Option<Result<Value, Failure>> {
         return Some(Err(Failure::lasting("mcp_error", text)));
     }
     message.get_mut("result").map(|result| Ok(result.take()))
+}
+
+/// The parameters of a call. A server is asked for its progress only where somebody wants to hear of it.
+pub(crate) fn call_of(tool: &str, arguments: &Value, pulse: &Pulse) -> Value {
+    let mut params = json!({"name": tool, "arguments": arguments});
+    if pulse.listener().is_some() {
+        params["_meta"] = json!({"progressToken": 1});
+    }
+    params
 }
 
 /// The structured result where the server gives one; else its text where it is only text; else its content.

@@ -117,10 +117,11 @@ impl Place<'_> {
         let Some(limit) = self.node.idle_timeout_ms else {
             return;
         };
-        let id = short(&self.node.id);
-        if !node_types::shows_progress(&self.node.kind) {
-            let message =
-                format!("`idle_timeout_ms` of `{id}`: what it does cannot show that it goes on");
+        let (id, kind) = (short(&self.node.id), short(&self.node.kind));
+        if !node_types::SHOWING_PROGRESS.contains(&self.node.kind.as_str()) {
+            let message = format!(
+                "`idle_timeout_ms` of `{id}`: nodes of type `{kind}` say nothing before their end, `timeout_ms` limits them"
+            );
             self.tell("/idle_timeout_ms", "invalid_timeout", message);
         } else if !(1..=MAX_TIMEOUT_MS).contains(&limit) {
             let message = format!("`idle_timeout_ms` of `{id}` must be 1 to {MAX_TIMEOUT_MS}");

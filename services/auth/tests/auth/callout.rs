@@ -1,8 +1,11 @@
 //! Integrators connect to NATS with an access token and get their organization's subjects, nothing else.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
 
-use bus::{Bus, Call};
+use bus::{Bus, Call, NodeCall};
 use contracts::{
     ErrorCode, Problem, Request, Subject,
     auth::{GetMe, Logout, Session},
@@ -14,7 +17,7 @@ use contracts::{
 };
 use futures::StreamExt;
 use kernel::{Chunks, Ctx};
-use testkit::Nats;
+use testkit::{Nats, eventually};
 
 use crate::{
     Platform, code,
@@ -131,12 +134,27 @@ async fn an_integrator_is_a_node_of_the_own_organization() {
         .await
         .expect("an answer");
     let asks = CallNode::example();
-    let deadline = Duration::from_secs(5);
-    let call = platform.execution.call_node(tenant, &name, &asks, deadline);
+    let beats = AtomicU32::new(0);
+    let heard = || {
+        beats.fetch_add(1, Ordering::Relaxed);
+    };
+    let call = platform.execution.call_node(NodeCall {
+        tenant,
+        name: &name,
+        question: &asks,
+        deadline: Duration::from_secs(5),
+        heard: Some(&heard),
+    });
     let answers = async {
         let question = questions.next().await.expect("a question");
         let read: CallNode = serde_json::from_slice(question.payload()).expect("readable");
         assert_eq!(read, asks);
+        let to = bus::heartbeat_in(question.headers(), tenant).expect("a heartbeat's subject");
+        bus.beat(&to).await.expect("beats");
+        eventually(Duration::from_secs(5), async || {
+            (beats.load(Ordering::Relaxed) == 1).then_some(())
+        })
+        .await;
         bus.reply(&question, Ok(&NodeReply::example()))
             .await
             .expect("answers");
@@ -144,9 +162,13 @@ async fn an_integrator_is_a_node_of_the_own_organization() {
     let (reply, ()) = tokio::join!(call, answers);
     assert_eq!(reply.expect("answered"), NodeReply::example());
     // Another organization's node of that name is nobody.
-    let call = platform
-        .execution
-        .call_node(TenantId::generate(), &name, &asks, deadline);
+    let call = platform.execution.call_node(NodeCall {
+        tenant: TenantId::generate(),
+        name: &name,
+        question: &asks,
+        deadline: Duration::from_secs(5),
+        heard: None,
+    });
     assert_eq!(code(call.await), ErrorCode::Unavailable);
 }
 

@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use bus::Bus;
+use bus::{Bus, NodeCall};
 use contracts::{execution::StepError, node::CallNode, subject::Token, work::WorkItem};
 use serde_json::Value;
 
-use super::error_of;
+use super::{error_of, pulse::Pulse};
 
 /// Asks the service. It gets its own input alone: no token goes out.
 ///
 /// # Errors
 /// The service's own problem; `node_unavailable` when nobody serves the name, `node_reply` when it answers in no such form.
-pub(crate) async fn perform(bus: &Bus, item: &WorkItem) -> Result<Value, StepError> {
+pub(crate) async fn perform(bus: &Bus, item: &WorkItem, pulse: &Pulse) -> Result<Value, StepError> {
     let name = item
         .config
         .get("name")
@@ -26,7 +26,14 @@ pub(crate) async fn perform(bus: &Bus, item: &WorkItem) -> Result<Value, StepErr
         input: item.argument.clone(),
         idempotency_key: item.key.clone(),
     };
-    let deadline = Duration::from_millis(item.timeout_ms);
-    let answer = bus.call_node(item.tenant, &name, &question, deadline).await;
+    let heard = || pulse.beat();
+    let asked = NodeCall {
+        tenant: item.tenant,
+        name: &name,
+        question: &question,
+        deadline: Duration::from_millis(item.timeout_ms),
+        heard: item.idle_timeout_ms.is_some().then_some(&heard),
+    };
+    let answer = bus.call_node(asked).await;
     Ok(answer.map_err(|problem| error_of(&problem))?.output)
 }

@@ -7,15 +7,21 @@ use contracts::{execution::StepError, work::WorkItem};
 use egress::{Egress, Request, Response};
 use serde_json::{Map, Value, json};
 
+use super::pulse::Pulse;
 use crate::domain::limits::MAX_VALUE;
 
-/// Sends the request of a step.
+/// Sends the request of a step. What arrives of the answer shows that it goes on.
 ///
 /// # Errors
 /// `http_status` for a status of 400 and above; what [`egress::Error`] says otherwise.
-pub(crate) async fn perform(egress: &Egress, item: &WorkItem) -> Result<Value, StepError> {
+pub(crate) async fn perform(
+    egress: &Egress,
+    item: &WorkItem,
+    pulse: &Pulse,
+) -> Result<Value, StepError> {
     let request = request_of(item)?;
-    let response = egress.request(request).await.map_err(|error| {
+    let response = egress.request_heard(request, || pulse.beat()).await;
+    let response = response.map_err(|error| {
         let failed = StepError::new(error.code(), error.to_string());
         if error.is_temporary() {
             failed.retryable()

@@ -187,11 +187,11 @@ impl Worker {
     async fn perform(&self, class: WorkClass, item: &WorkItem, pulse: &Pulse) -> Attempted {
         match class {
             WorkClass::Llm => llm::perform(&self.bus, item, pulse).await,
-            WorkClass::Http => http::perform(&self.state.egress, item).await.into(),
+            WorkClass::Http => http::perform(&self.state.egress, item, pulse).await.into(),
             WorkClass::Code => code::perform(&self.state.sandbox, item).await.into(),
-            WorkClass::Tool => tool::perform(&self.bus, item).await.into(),
+            WorkClass::Tool => tool::perform(&self.bus, item, pulse).await.into(),
             WorkClass::Knowledge => knowledge::perform(&self.bus, item).await.into(),
-            WorkClass::Custom => custom::perform(&self.bus, item).await.into(),
+            WorkClass::Custom => custom::perform(&self.bus, item, pulse).await.into(),
             WorkClass::Flow => flow::perform(&self.bus, &self.state, item, pulse).await,
         }
     }

@@ -7,7 +7,7 @@ use contracts::{execution::StepError, id::ToolId, tool::InvokeTool, work::WorkIt
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{config_of, error_of, run_token};
+use super::{config_of, error_of, pulse::Pulse, run_token};
 
 /// What the step's configuration must be.
 #[derive(Deserialize)]
@@ -23,7 +23,7 @@ struct Use {
 ///
 /// # Errors
 /// The reason that the service of tools gives.
-pub(crate) async fn perform(bus: &Bus, item: &WorkItem) -> Result<Value, StepError> {
+pub(crate) async fn perform(bus: &Bus, item: &WorkItem, pulse: &Pulse) -> Result<Value, StepError> {
     let called: Use = config_of(item)?;
     let token = run_token(bus, item)
         .await
@@ -38,7 +38,13 @@ pub(crate) async fn perform(bus: &Bus, item: &WorkItem) -> Result<Value, StepErr
         token: Some(&token),
         deadline: Duration::from_millis(item.timeout_ms),
     };
-    let answer = bus.call(item.tenant, &request, call).await;
+    let answer = match item.idle_timeout_ms {
+        None => bus.call(item.tenant, &request, call).await,
+        Some(_) => {
+            let heard = || pulse.beat();
+            bus.call_heard(item.tenant, &request, call, &heard).await
+        }
+    };
     answer
         .map(|answer| answer.result)
         .map_err(|problem| error_of(&problem))

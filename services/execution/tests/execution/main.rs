@@ -11,6 +11,7 @@ mod events;
 mod failing;
 mod handing;
 mod heavy;
+mod idling;
 mod inline;
 mod integrity;
 mod keeping;

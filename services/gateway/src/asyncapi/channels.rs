@@ -20,6 +20,7 @@ pub(super) fn parameters() -> Value {
         "execution": {"description": "The execution's id."},
         "budget": {"description": "The budget's id."},
         "step": {"description": "The step, as a token: its path, or `s-` and 32 digits of a hash where that is no token."},
+        "word": {"description": "A random word of the question's own."},
         "name": {"description": "The name of the tool, the node or the event: 1 to 64 letters, digits, `_` or `-`."},
     })
 }
@@ -53,6 +54,31 @@ pub(super) fn add(channels: &mut Map<String, Value>, operations: &mut Map<String
     inbound(channels, operations);
     tool(channels, operations);
     node(channels, operations);
+    beat(channels, operations);
+}
+
+/// What whoever works for the platform may say meanwhile.
+fn beat(channels: &mut Map<String, Value>, operations: &mut Map<String, Value>) {
+    let address = "beat.{tenant}.{word}";
+    channels.insert("beat".to_owned(), json!({
+        "address": address,
+        "description": "The subject stands in the header `Troupe-Heartbeat` of a question to a tool or a node, where the flow limits how long it may be silent. Published by integrators whose role is editor or above.",
+        "parameters": placeholders(address),
+        "messages": {"message": {
+            "name": "heartbeat",
+            "payload": {"description": "Anything or nothing: it is not read."},
+            "examples": [{"payload": ""}],
+        }},
+    }));
+    operations.insert(
+        "beat".to_owned(),
+        json!({
+            "action": "receive",
+            "channel": {"$ref": "#/channels/beat"},
+            "summary": "A tool or a node says that its work goes on",
+            "messages": [{"$ref": "#/channels/beat/messages/message"}],
+        }),
+    );
 }
 
 /// What an integrator publishes.
@@ -179,6 +205,7 @@ fn tool(channels: &mut Map<String, Value>, operations: &mut Map<String, Value>) 
             "properties": {
                 "Idempotency-Key": {"type": "string", "description": "The same for all attempts of the call: do the work once per key."},
                 "Troupe-Timeout": {"type": "string", "description": "Milliseconds for which the answer is waited for."},
+                "Troupe-Heartbeat": heartbeat(),
                 "traceparent": {"type": "string", "description": "W3C trace context."},
             },
         },
@@ -194,6 +221,10 @@ fn tool(channels: &mut Map<String, Value>, operations: &mut Map<String, Value>) 
     serve("tool", summary, question, answer, channels, operations);
 }
 
+fn heartbeat() -> Value {
+    json!({"type": "string", "description": "Where to publish, more often than the node's `idle_timeout_ms`, that the work goes on; absent where silence has no limit."})
+}
+
 fn node(channels: &mut Map<String, Value>, operations: &mut Map<String, Value>) {
     let (asked, answered) = (example(CallNode::example()), example(NodeReply::example()));
     let mut question = closed(&asked);
@@ -206,8 +237,19 @@ fn node(channels: &mut Map<String, Value>, operations: &mut Map<String, Value>) 
     let mut answer = closed(&answered);
     answer["properties"]["output"] =
         json!({"description": "The output of the step: any JSON, up to 1 MiB."});
-    let question =
-        json!({"name": "node question", "payload": question, "examples": [{"payload": asked}]});
+    let question = json!({
+        "name": "node question",
+        "headers": {
+            "type": "object",
+            "properties": {
+                "Troupe-Timeout": {"type": "string", "description": "Milliseconds for which the answer is waited for."},
+                "Troupe-Heartbeat": heartbeat(),
+                "traceparent": {"type": "string", "description": "W3C trace context."},
+            },
+        },
+        "payload": question,
+        "examples": [{"payload": asked}],
+    });
     let answer =
         json!({"name": "node answer", "payload": answer, "examples": [{"payload": answered}]});
     let summary = "One attempt of a step of a node of type `custom`, whose work an integrator does";

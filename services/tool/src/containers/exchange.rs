@@ -6,6 +6,8 @@ use bollard::container::{AttachContainerResults, LogOutput};
 use futures::StreamExt;
 use tokio::io::AsyncWriteExt;
 
+use crate::pulse::Pulse;
+
 pub(super) const OUTPUT_BYTES_MAX: usize = 1024 * 1024;
 
 pub(super) enum Outcome {
@@ -18,7 +20,11 @@ pub(super) enum Outcome {
 
 /// Writes `line` and reads the first line of the answer, at the same time: a container may answer before it has read
 /// all, and neither side may wait for the other for ever.
-pub(super) async fn exchange(io: &mut AttachContainerResults, line: &[u8]) -> Outcome {
+pub(super) async fn exchange(
+    io: &mut AttachContainerResults,
+    line: &[u8],
+    pulse: &Pulse,
+) -> Outcome {
     let AttachContainerResults { output, input } = io;
     let write = async {
         // A container that does not read is one that answers without, or ends; the output tells which.
@@ -34,6 +40,7 @@ pub(super) async fn exchange(io: &mut AttachContainerResults, line: &[u8]) -> Ou
             let Some(Ok(part)) = output.next().await else {
                 return Outcome::Ended(answer);
             };
+            pulse.beat();
             taken += part.as_ref().len();
             if let LogOutput::StdOut { message } = part {
                 if let Some(end) = message.iter().position(|byte| *byte == b'\n') {

@@ -13,6 +13,7 @@ use tokio::io::AsyncWriteExt;
 use crate::{
     containers::{exchange::OUTPUT_BYTES_MAX, running::Container, unavailable},
     failure::Failure,
+    pulse::Pulse,
 };
 
 /// The newest version we speak, and those a server may choose instead.
@@ -63,22 +64,26 @@ impl Session {
     }
 
     /// What must be said before anything else.
-    pub(super) async fn greet(&mut self) -> Result<(), Broken> {
+    pub(super) async fn greet(&mut self, pulse: &Pulse) -> Result<(), Broken> {
         let client = json!({"name": "troupe", "version": env!("CARGO_PKG_VERSION")});
         let hello = json!({"protocolVersion": VERSION, "capabilities": {}, "clientInfo": client});
-        let server = self.ask("initialize", &hello).await??;
+        let server = self.ask("initialize", &hello, pulse).await??;
         let version = server["protocolVersion"].as_str();
         if !version.is_some_and(|version| VERSIONS.contains(&version)) {
             let text = "the server speaks no version of MCP that we know";
             return Err(Failure::lasting("mcp_version", text).into());
         }
         let ready = json!({"jsonrpc": "2.0", "method": "notifications/initialized"});
-        self.send(&ready).await
+        self.send(&ready, pulse).await
     }
 
     /// What the server says to a call, which may be that it refuses it.
-    pub(super) async fn call_tool(&mut self, params: &Value) -> Result<Answer, Broken> {
-        self.ask("tools/call", params).await
+    pub(super) async fn call_tool(
+        &mut self,
+        params: &Value,
+        pulse: &Pulse,
+    ) -> Result<Answer, Broken> {
+        self.ask("tools/call", params, pulse).await
     }
 
     /// Whether it began less than `life` ago, and was used less than `idle` ago.
@@ -86,18 +91,18 @@ impl Session {
         self.begun.elapsed() < life && self.used.elapsed() < idle
     }
 
-    async fn ask(&mut self, method: &str, params: &Value) -> Result<Answer, Broken> {
+    async fn ask(&mut self, method: &str, params: &Value, pulse: &Pulse) -> Result<Answer, Broken> {
         self.last_id += 1;
         self.taken = self.unread.len();
         self.used = Instant::now();
         let id = self.last_id;
-        self.send(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}))
-            .await?;
+        let question = json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params});
+        self.send(&question, pulse).await?;
         loop {
-            let mut message = self.receive().await?;
+            let mut message = self.receive(pulse).await?;
             let is_request = message.get("method").is_some();
             if is_request {
-                self.reply(&message).await?;
+                self.reply(&message, pulse).await?;
             } else if message["id"] == json!(id) {
                 let code = message["error"]["code"].as_i64();
                 return match (message.get_mut("result"), code) {
@@ -110,7 +115,7 @@ impl Session {
     }
 
     /// Answers a request of the server's; a notification wants none.
-    async fn reply(&mut self, request: &Value) -> Result<(), Broken> {
+    async fn reply(&mut self, request: &Value, pulse: &Pulse) -> Result<(), Broken> {
         let Some(id) = request.get("id") else {
             return Ok(());
         };
@@ -120,11 +125,11 @@ impl Session {
             let error = json!({"code": METHOD_NOT_FOUND, "message": "not offered"});
             json!({"jsonrpc": "2.0", "id": id, "error": error})
         };
-        self.send(&answer).await
+        self.send(&answer, pulse).await
     }
 
     /// Writes a message, and reads meanwhile: neither side may wait for the other for ever.
-    async fn send(&mut self, message: &Value) -> Result<(), Broken> {
+    async fn send(&mut self, message: &Value, pulse: &Pulse) -> Result<(), Broken> {
         let mut line = serde_json::to_vec(message).expect("JSON values always serialise");
         line.push(b'\n');
         let AttachContainerResults { output, input } = self.container.io()?;
@@ -137,17 +142,19 @@ impl Session {
                 written = &mut write => return written.map_err(|_| Broken::Ended),
                 part = output.next() => part,
             };
+            pulse.beat();
             take(part, &mut self.unread, &mut self.taken)?;
         }
     }
 
     /// The next message; what is no JSON object is none.
-    async fn receive(&mut self) -> Result<Value, Broken> {
+    async fn receive(&mut self, pulse: &Pulse) -> Result<Value, Broken> {
         let end = loop {
             if let Some(end) = self.unread.iter().position(|byte| *byte == b'\n') {
                 break end;
             }
             let part = self.container.io()?.output.next().await;
+            pulse.beat();
             take(part, &mut self.unread, &mut self.taken)?;
         };
         let line: Vec<u8> = self.unread.drain(..=end).collect();

@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use testkit::{ContainerEngine, containers::BUSYBOX_IMAGE, eventually};
 
 use crate::{
-    containers::{Config, ContainerSpec, Containers, reaper::Reaper},
+    containers::{Asked, Config, ContainerSpec, Containers, reaper::Reaper},
     failure::Failure,
+    pulse::Pulse,
 };
 
 const LONG: Duration = Duration::from_secs(30);
@@ -30,7 +31,8 @@ impl Bench {
 
     async fn sh(&self, script: &str, timeout: Duration) -> Result<Value, Failure> {
         let spec = sh(script);
-        self.containers.run(&spec, &json!({"a": 1}), timeout).await
+        let (input, pulse) = (json!({"a": 1}), Pulse::default());
+        self.containers.run(&spec, &input, timeout, &pulse).await
     }
 
     /// Runs a script that must fail for `reason`, and leave nothing behind.
@@ -72,7 +74,10 @@ async fn a_line_goes_in_and_a_line_comes_out() {
     assert_eq!(bench.sh("cat", LONG).await, Ok(json!({"a": 1})));
     assert_eq!(bench.sh("printf 7", LONG).await, Ok(json!(7)));
     let large = json!("x".repeat(900_000));
-    let answer = bench.containers.run(&sh("cat"), &large, LONG).await;
+    let answer = bench
+        .containers
+        .run(&sh("cat"), &large, LONG, &Pulse::default())
+        .await;
     assert!(answer == Ok(large));
     bench.engine.nothing_left(SLACK).await;
 }
@@ -90,7 +95,10 @@ async fn a_container_that_gives_no_answer_says_why() {
         (spec("troupe-test/none:1", "/bin/sh"), "image_not_found"),
         (spec(BUSYBOX_IMAGE, "/bin/none"), "start_failed"),
     ] {
-        let failure = bench.containers.run(&spec, &Value::Null, LONG).await;
+        let failure = bench
+            .containers
+            .run(&spec, &Value::Null, LONG, &Pulse::default())
+            .await;
         assert_eq!(failure.unwrap_err().reason, reason);
     }
     bench.engine.nothing_left(SLACK).await;
@@ -99,7 +107,9 @@ async fn a_container_that_gives_no_answer_says_why() {
 #[tokio::test]
 async fn an_engine_across_a_network_is_none() {
     let containers = Containers::connect(&Config::of("tcp://127.0.0.1:2375", "none"));
-    let failure = containers.run(&sh("cat"), &Value::Null, LONG).await;
+    let failure = containers
+        .run(&sh("cat"), &Value::Null, LONG, &Pulse::default())
+        .await;
     assert_eq!(failure.unwrap_err().reason, "sandbox_unavailable");
 }
 

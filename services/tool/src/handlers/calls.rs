@@ -24,6 +24,7 @@ pub(crate) async fn invoke(ctx: Ctx, request: InvokeTool) -> Result<ToolResult, 
         principal: ctx.principal(),
         // The caller is to hear how the call failed, not only that it took too long.
         patience: ctx.remaining().mul_f32(0.95),
+        heartbeat: ctx.heartbeat(),
     };
     calls::invoke(&ctx.state, &caller, &tool, &request).await
 }

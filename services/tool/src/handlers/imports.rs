@@ -18,6 +18,7 @@ use crate::{
     handlers::{Ctx, now},
     imports::{self, Maker},
     kinds::McpPlace,
+    pulse::Pulse,
 };
 
 /// How long micro services may take to say what they are.
@@ -32,11 +33,13 @@ pub(crate) async fn openapi(ctx: Ctx, request: ImportOpenapi) -> Result<Imported
 
 pub(crate) async fn mcp(ctx: Ctx, request: ImportMcp) -> Result<ImportedTools, Error> {
     let patience = ctx.remaining().mul_f32(0.9);
+    let pulse = Pulse::default();
     let place = McpPlace {
         tenant: ctx.tenant,
         url: &request.url,
         headers: &request.headers,
         timeout: patience,
+        pulse: &pulse,
     };
     let listed = imports::tools_of(&ctx.state, &place, &request);
     let found = tokio::time::timeout(patience, listed)

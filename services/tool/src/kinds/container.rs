@@ -14,6 +14,8 @@ pub(super) fn problems(config: &Value) -> Vec<ToolProblem> {
 pub(super) async fn run(state: &State, call: &Call<'_>) -> Result<Value, Error> {
     let spec = ContainerSpec::parse(&call.tool.config)
         .map_err(|_| Failure::lasting("config", "the stored configuration is not valid"))?;
-    let answer = state.containers.run(&spec, call.arguments, call.timeout);
+    let answer = state
+        .containers
+        .run(&spec, call.arguments, call.timeout, call.pulse);
     Ok(answer.await?)
 }

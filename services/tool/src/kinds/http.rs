@@ -219,7 +219,8 @@ pub(super) async fn answer(
         }
     }
     .into();
-    let response = state.egress.request(request).await?;
+    let heard = || call.pulse.beat();
+    let response = state.egress.request_heard(request, heard).await?;
     if !(200..300).contains(&response.status) {
         let text = format!("the server answered with status {}", response.status);
         let is_passing = matches!(response.status, 408 | 429) || response.status >= 500;

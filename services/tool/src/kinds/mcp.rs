@@ -18,6 +18,7 @@ use crate::{
         read, stored,
     },
     mcp::{Server, Session},
+    pulse::Pulse,
 };
 
 const MAX_TOOL: usize = 256;
@@ -74,6 +75,7 @@ pub(super) async fn run(state: &State, call: &Call<'_>) -> Result<Value, Error> 
         url: &config.url,
         headers: &config.headers,
         timeout: call.timeout,
+        pulse: call.pulse,
     };
     let (mut server, secrets) = server(state, &place).await?;
     if let Some(key) = call.key {
@@ -94,6 +96,7 @@ pub(crate) struct Place<'a> {
     pub(crate) url: &'a str,
     pub(crate) headers: &'a BTreeMap<String, Value>,
     pub(crate) timeout: Duration,
+    pub(crate) pulse: &'a Pulse,
 }
 
 /// A server with its secrets opened, which are to be taken out of its answers.
@@ -113,6 +116,7 @@ pub(crate) async fn server<'a>(
         headers: headers::written(place.headers, &secrets, &target)?,
         confidential: !secrets.is_empty(),
         timeout: place.timeout,
+        pulse: place.pulse,
     };
     Ok((server, secrets))
 }

@@ -1,11 +1,16 @@
 //! `mcp` with an image: a tool of an MCP server that speaks over its standard streams. It runs in a container and nowhere else.
 
 use contracts::tool::ToolProblem;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
-    State, containers::ContainerSpec, domain::spec::problem, error::Error, failure::Failure,
-    kinds::Call, mcp::result_of,
+    State,
+    containers::{Asked, ContainerSpec},
+    domain::spec::problem,
+    error::Error,
+    failure::Failure,
+    kinds::Call,
+    mcp::{call_of, result_of},
 };
 
 const TOOL_CHARS_MAX: usize = 128;
@@ -19,9 +24,14 @@ pub(super) fn problems(config: &Value) -> Vec<ToolProblem> {
 pub(super) async fn run(state: &State, call: &Call<'_>) -> Result<Value, Error> {
     let (spec, tool) = parse(&call.tool.config)
         .map_err(|_| Failure::lasting("config", "the stored configuration is not valid"))?;
-    let params = json!({"name": tool, "arguments": call.arguments});
-    let containers = &state.containers;
-    let answer = containers.ask_mcp(call.tenant, &spec, &params, call.timeout);
+    let asked = Asked {
+        tenant: call.tenant,
+        spec: &spec,
+        params: &call_of(&tool, call.arguments, call.pulse),
+        timeout: call.timeout,
+        pulse: call.pulse,
+    };
+    let answer = state.containers.ask_mcp(asked);
     Ok(result_of(answer.await?, &tool)?)
 }
 
@@ -57,6 +67,8 @@ fn parse(config: &Value) -> Result<(ContainerSpec, String), Vec<ToolProblem>> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

@@ -39,6 +39,7 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Value, Error> {
         body: body.into(),
         key: call.key,
         timeout: call.timeout,
+        heartbeat: call.pulse.listener(),
     };
     let answer = call.bus.call_tool(asked).await.map_err(failure)?;
     if answer.len() > MAX_BYTES {

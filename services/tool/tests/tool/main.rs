@@ -11,6 +11,7 @@ mod javascript;
 mod mcp;
 mod nats;
 mod openapi;
+mod pulses;
 mod python;
 mod resolve;
 mod secrets;

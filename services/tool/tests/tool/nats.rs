@@ -1,7 +1,7 @@
 //! Micro services as tools, and flows as tools. That other organizations stay out is for the platform's own tests:
 //! this server knows no users.
 
-use bus::{Incoming, Subscription, timeout_in};
+use bus::{Incoming, Subscription, heartbeat_in, timeout_in};
 use contracts::{ErrorCode, Subject, id::FlowId, subject::Token, tool::CreateTool};
 use futures::StreamExt;
 
@@ -35,6 +35,7 @@ async fn a_micro_service_is_asked_with_key_and_deadline() {
             asked.token().is_none(),
             "a token must not leave the platform"
         );
+        assert_eq!(heartbeat_in(asked.headers(), fixture.user.tenant), None);
         let left = timeout_in(asked.headers()).unwrap();
         assert!(
             left <= Duration::from_secs(30) && !left.is_zero(),

@@ -2,7 +2,7 @@
 
 use contracts::flow::{Cache, Idempotency, Node, OnError};
 use dioxus::prelude::*;
-use graph::WORKING;
+use graph::{SHOWING_PROGRESS, WORKING};
 use serde_json::Value;
 
 use crate::{
@@ -85,7 +85,7 @@ pub(super) fn Settings(node: NodeHandle) -> Element {
                     min: "1",
                     oninput: move |text: String| change(board, node, "timeout", |data| data.timeout_ms = text.parse().ok()),
                 }
-                if matches!(data.kind.as_str(), "llm" | "agent" | "crew" | "flow") {
+                if SHOWING_PROGRESS.contains(&data.kind.as_str()) {
                     TextField {
                         label: "Time limit of silence, ms",
                         kind: "number",

@@ -80,6 +80,22 @@ fn times_and_caches_are_checked() {
         &[("/nodes/1/idle_timeout_ms", json!(100))],
         &[("a", "/nodes/1/idle_timeout_ms", "invalid_timeout")],
     );
+    let code = json!({"id": "a", "type": "code", "idle_timeout_ms": 100,
+        "config": {"language": "javascript", "source": "export default () => 1"}});
+    check(
+        &[("/nodes/1", code)],
+        &[("a", "/nodes/1/idle_timeout_ms", "invalid_timeout")],
+    );
+    for (kind, config) in [
+        (
+            "http",
+            json!({"method": "GET", "url": "https://example.com"}),
+        ),
+        ("custom", json!({"name": "invoice"})),
+    ] {
+        let node = json!({"id": "a", "type": kind, "idle_timeout_ms": 100, "config": config});
+        check(&[("/nodes/1", node)], &[]);
+    }
     check(
         &[("/nodes/1/cache", json!({"ttl_seconds": 60}))],
         &[("a", "/nodes/1/cache", "invalid_cache")],

@@ -28,9 +28,14 @@ const SILENT: &str = "while read -r line; do :; done";
 impl Bench {
     async fn ask(&self, tenant: TenantId, script: &str, limit: Duration) -> Result<Value, Failure> {
         let params = json!({"name": "count", "arguments": {"text": "é\n"}});
-        let spec = sh(script);
-        let asked = self.containers.ask_mcp(tenant, &spec, &params, limit);
-        asked.await
+        let asked = Asked {
+            tenant,
+            spec: &sh(script),
+            params: &params,
+            timeout: limit,
+            pulse: &Pulse::default(),
+        };
+        self.containers.ask_mcp(asked).await
     }
 
     async fn count(&self, tenant: TenantId) -> Value {
