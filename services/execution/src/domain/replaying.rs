@@ -221,9 +221,15 @@ fn cause(state: &State, event: &ExecutionEvent) -> Input {
     let step = step.map(|at| (at, state.step(at)));
     match (event, step) {
         (ExecutionEvent::CancelAsked { by }, _) => Input::Cancel { by: *by },
-        (ExecutionEvent::ExecutionPaused { by }, _) => Input::Pause { by: *by },
+        (ExecutionEvent::ExecutionPaused { by, parent_event }, _) => Input::Pause {
+            by: *by,
+            parent_event: *parent_event,
+        },
         (ExecutionEvent::ExecutionReleased {}, _) => Input::Release,
-        (ExecutionEvent::ExecutionResumed { by }, _) => Input::Unpause { by: *by },
+        (ExecutionEvent::ExecutionResumed { by, parent_event }, _) => Input::Unpause {
+            by: *by,
+            parent_event: *parent_event,
+        },
         (ExecutionEvent::ExecutionFailing { error }, _) if error.code == "execution_timeout" => {
             Input::TimerFired(Timer::Overdue)
         }

@@ -26,6 +26,7 @@ mod agents;
 mod asking;
 mod bodies;
 mod caching;
+mod calling;
 mod comparing;
 mod failing;
 mod golden;

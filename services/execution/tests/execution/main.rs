@@ -19,6 +19,7 @@ mod outside;
 mod owners;
 mod parking;
 mod questions;
+mod subflows;
 mod unwinding;
 
 use std::time::Duration;

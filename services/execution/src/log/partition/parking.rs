@@ -6,11 +6,14 @@
 use std::collections::VecDeque;
 
 use chrono::{DateTime, Utc};
-use contracts::id::{ExecutionId, TenantId};
+use contracts::{
+    id::{ExecutionId, TenantId},
+    work::WorkItem,
+};
 
 use super::{Action, Partition, Ticket, not_found};
 use crate::{
-    domain::{Broken, Effect, Input, apply},
+    domain::{Broken, Effect, Input, State, apply},
     log::{
         parked::{Entry, Parked},
         replay::final_state,
@@ -103,13 +106,21 @@ impl Partition {
         found
     }
 
+    /// Notes that it waits for executions of its own, once.
+    pub(super) fn note_rest(&mut self, id: ExecutionId, now: DateTime<Utc>) {
+        let slot = self.slots.get(id);
+        if slot.is_some_and(|slot| !slot.is_listed && slot.state.waits()) {
+            self.let_rest(id, now);
+        }
+    }
+
     /// Looks at it again after a while, where it still waits.
     pub(crate) fn let_rest(&mut self, id: ExecutionId, now: DateTime<Utc>) {
         let look_at = now + self.limits.park_after;
         let Some(slot) = self.slots.get_mut(id) else {
             return;
         };
-        slot.is_listed = slot.state.data.waits();
+        slot.is_listed = slot.state.waits();
         if slot.is_listed {
             let n = slot.state.data.n;
             self.parking.idle.push_back(Idle { look_at, id, n });
@@ -131,6 +142,7 @@ impl Partition {
             return Err(NotParked::Awake);
         };
         let (known, read) = (&slot.state.data, &revived.state.data);
+        let until = slot.state.called_until();
         if known.n != read.n || !slot.rests(archived) {
             return Err(NotParked::Awake);
         }
@@ -140,8 +152,10 @@ impl Partition {
             return Err(NotParked::Different);
         }
         // What is paused does nothing in time; its timers are set again when it goes on.
-        let is_paused = known.paused;
-        let wakes_at = wakes_at(revived, now)?.filter(|_| !is_paused);
+        let is_paused = known.is_paused();
+        let wakes_at = [wakes_at(revived, &slot.state, now)?, until];
+        let wakes_at = wakes_at.into_iter().flatten().min();
+        let wakes_at = wakes_at.filter(|_| !is_paused);
         let soon = now + self.limits.park_after * 2;
         if wakes_at.is_some_and(|at| at <= soon) || !self.parking.parked.has_room(id) {
             return Err(NotParked::Awake);
@@ -246,7 +260,16 @@ impl Partition {
 }
 
 /// When something follows of itself for an execution that goes on now.
-fn wakes_at(mut revived: Revived, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, NotParked> {
+fn wakes_at(
+    mut revived: Revived,
+    known: &State,
+    now: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>, NotParked> {
+    // It is begun again, and found, when this one comes back.
+    let is_called = |item: &WorkItem| {
+        let at = known.at(&item.node);
+        at.is_some_and(|at| known.called.contains_key(&at))
+    };
     let resumed = apply::apply(&mut revived.state, Input::Resume, now);
     if !resumed.records.is_empty() {
         return Err(NotParked::Awake);
@@ -255,7 +278,8 @@ fn wakes_at(mut revived: Revived, now: DateTime<Utc>) -> Result<Option<DateTime<
     for effect in resumed.effects {
         match effect {
             Effect::Wake { at, .. } => wakes_at = Some(wakes_at.map_or(at, |known| at.min(known))),
-            Effect::Listen { .. } => {}
+            Effect::Listen { .. } | Effect::Tell { .. } => {}
+            Effect::Dispatch { item, .. } if is_called(&item) => {}
             Effect::Dispatch { .. } | Effect::Look { .. } | Effect::Keep { .. } | Effect::Cut => {
                 return Err(NotParked::Awake);
             }
