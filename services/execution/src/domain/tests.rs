@@ -288,6 +288,7 @@ impl Run {
             | Effect::Look { .. }
             | Effect::Keep { .. }
             | Effect::Listen { .. }
+            | Effect::Tell { .. }
             | Effect::Cut => None,
         });
         items.collect()
@@ -300,6 +301,7 @@ impl Run {
             | Effect::Look { .. }
             | Effect::Keep { .. }
             | Effect::Listen { .. }
+            | Effect::Tell { .. }
             | Effect::Cut => None,
         });
         timers.collect()

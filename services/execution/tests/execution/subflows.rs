@@ -89,6 +89,15 @@ async fn answer(fixture: &Fixture, id: ExecutionId) {
     .await;
 }
 
+/// Waits until so many are out of memory.
+async fn parked(fixture: &Fixture, count: u64) {
+    eventually(SOON, async || {
+        let whole = execution::check_integrity(&fixture.config, &fixture.bus).await;
+        (whole.ok()?.parked == count).then_some(())
+    })
+    .await;
+}
+
 async fn replace_engine(fixture: &mut Fixture) {
     let other = fixture.engine().await;
     fixture.running.replace(other).unwrap().drain().await;
@@ -105,13 +114,6 @@ async fn a_flow_that_waits_for_a_flow_is_parked_and_woken_by_its_end() {
     let child = child_of(&fixture, id).await;
     let grandchild = child_of(&fixture, child).await;
     // Nobody looks at any of them meanwhile: that would wake it.
-    let parked = |fixture: &Fixture, count: u64| {
-        let (config, bus) = (fixture.config.clone(), fixture.bus.clone());
-        eventually(SOON, async move || {
-            let whole = execution::check_integrity(&config, &bus).await;
-            (whole.ok()?.parked == count).then_some(())
-        })
-    };
     parked(&fixture, 3).await;
     replace_engine(&mut fixture).await;
     answer(&fixture, grandchild).await;

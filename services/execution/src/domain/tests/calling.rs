@@ -196,7 +196,8 @@ fn two_reasons_to_be_paused_are_two() {
 fn the_end_is_told_to_the_one_that_waits() {
     let mut run = called();
     run.cancel();
-    let [(to, Word::Ended { node, outcome, .. })] = &run.told()[..] else {
+    let told = run.told();
+    let [(to, Word::Ended { node, outcome, .. })] = &told[..] else {
         panic!("{:?}", run.effects);
     };
     assert_eq!((*to, node.as_str()), (parent(), "s"));

@@ -85,11 +85,11 @@ fn another_decision_is_noticed() {
     let part = part.told(which.1, frames.len() as u64);
     assert_eq!((part.same, part.checked), (true, 3));
     let mut short = Replaying::begin(&plan, which, &frames[0], vars.clone(), Vec::new()).unwrap();
-    frames[..3].iter().for_each(|frame| short.take(frame));
-    let lacks = short.told(which.1, 3);
+    frames[..2].iter().for_each(|frame| short.take(frame));
+    let lacks = short.told(which.1, 2);
     assert_eq!(
         (lacks.same, lacks.diverged_at),
-        (false, Some(4)),
+        (false, Some(3)),
         "{lacks:?}"
     );
     let nodes: Vec<_> = whole.steps.iter().map(|step| step.node.as_str()).collect();

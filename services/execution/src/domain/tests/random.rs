@@ -246,7 +246,10 @@ proptest! {
             step(&mut run, pick, one);
         }
         // Whatever is left goes on, and succeeds.
-        run.input(Input::Unpause { by: UserId::EXAMPLE });
+        run.input(Input::Unpause {
+            by: UserId::EXAMPLE,
+            parent_event: None,
+        });
         for _ in 0..400 {
             let pick = any_index();
             step(&mut run, pick, Move::Succeed(json!(0)));

@@ -108,8 +108,13 @@ impl Partition {
 
     /// Notes that it waits for executions of its own, once.
     pub(super) fn note_rest(&mut self, id: ExecutionId, now: DateTime<Utc>) {
-        let slot = self.slots.get(id);
-        if slot.is_some_and(|slot| !slot.is_listed && slot.state.waits()) {
+        // What waits for anything else is noted once that is stored.
+        let is_news = |slot: &Slot| !slot.is_listed && !slot.state.called.is_empty();
+        if self
+            .slots
+            .get(id)
+            .is_some_and(|slot| is_news(slot) && slot.state.waits())
+        {
             self.let_rest(id, now);
         }
     }
