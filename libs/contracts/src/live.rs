@@ -206,9 +206,15 @@ pub enum ExecutionEvent {
     /// Nothing new begins until it is resumed or cancelled.
     ExecutionPaused {
         by: UserId,
+        /// The event of the execution that began this one, where it is paused with it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        parent_event: Option<u64>,
     },
     ExecutionResumed {
         by: UserId,
+        /// The event of the execution that began this one, where it goes on with it; one that a person paused stays paused.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        parent_event: Option<u64>,
     },
     /// The execution fails for a reason that is not one of its steps: it took longer than its flow allows, or gives too much.
     ExecutionFailing {

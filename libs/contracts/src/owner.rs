@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -25,6 +26,7 @@ pub enum OwnerKind {
     Claim,
     Hold,
     Result,
+    Ended,
     Cancel,
     Pause,
     Resume,
@@ -43,6 +45,7 @@ impl OwnerKind {
             Self::Claim => "claim",
             Self::Hold => "hold",
             Self::Result => "result",
+            Self::Ended => "ended",
             Self::Cancel => "cancel",
             Self::Pause => "pause",
             Self::Resume => "resume",
@@ -61,6 +64,7 @@ impl OwnerKind {
             Self::Claim,
             Self::Hold,
             Self::Result,
+            Self::Ended,
             Self::Cancel,
             Self::Pause,
             Self::Resume,
@@ -177,8 +181,32 @@ pub struct Result {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Outcome {
-    Succeeded { output: Value },
-    Failed { error: StepError },
+    Succeeded {
+        output: Value,
+    },
+    Failed {
+        error: StepError,
+    },
+    /// The work is an execution that has begun: it tells of its end itself ([`Ended`]), and no worker waits for it.
+    HandedOn {
+        /// When the attempt has had its time.
+        until: DateTime<Utc>,
+        /// Its time, for when it begins anew: it does not run while the execution is paused.
+        timeout_ms: u64,
+    },
+}
+
+/// The execution that a step had begun is over. Answered once that is stored, or nobody waits for it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ended {
+    pub tenant: TenantId,
+    /// Of the step.
+    pub execution_id: ExecutionId,
+    pub node: String,
+    pub outcome: Outcome,
+    pub usage: Usage,
+    pub duration_ms: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -195,6 +223,10 @@ pub struct Pause {
     pub tenant: TenantId,
     pub execution_id: ExecutionId,
     pub by: UserId,
+    /// The event with which the execution was paused that began this one, where it is paused with it. Changes nothing where a
+    /// later one is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent_event: Option<u64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -203,6 +235,9 @@ pub struct Resume {
     pub tenant: TenantId,
     pub execution_id: ExecutionId,
     pub by: UserId,
+    /// As [`Pause::parent_event`]. Who was paused by a person stays so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent_event: Option<u64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -268,6 +303,7 @@ owner_requests! {
     Claim => (), Claim;
     Hold => (), Hold;
     Result => (), Result;
+    Ended => (), Ended;
     Cancel => Execution, Cancel;
     Pause => Execution, Pause;
     Resume => Execution, Resume;

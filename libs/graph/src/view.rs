@@ -94,6 +94,10 @@ pub struct ExecutionView {
     /// So far; at the end what the engine has counted.
     pub usage: Usage,
     pub cancel_asked: bool,
+    /// Whether a person has paused it.
+    pub paused: bool,
+    /// Whether it is paused with the execution that began it.
+    pub paused_with_parent: bool,
     /// Whether it failed, and its error handler came to its end.
     pub handled: bool,
     /// The steps that could not be undone.
@@ -114,6 +118,8 @@ impl Default for ExecutionView {
             error: None,
             usage: Usage::ZERO,
             cancel_asked: false,
+            paused: false,
+            paused_with_parent: false,
             handled: false,
             uncompensated: Vec::new(),
             started_at: None,
@@ -222,10 +228,23 @@ impl ExecutionView {
 
     /// What a person, or the policy of its flow, wishes of the execution.
     fn wish(&mut self, event: &ExecutionEvent) {
-        self.cancel_asked |= matches!(event, ExecutionEvent::CancelAsked { .. });
-        self.state = match event {
-            ExecutionEvent::ExecutionPaused { .. } => ExecutionState::Paused,
-            _ => ExecutionState::Running,
+        match event {
+            ExecutionEvent::ExecutionPaused { parent_event, .. } => match parent_event {
+                None => self.paused = true,
+                Some(_) => self.paused_with_parent = true,
+            },
+            ExecutionEvent::ExecutionResumed {
+                parent_event: Some(_),
+                ..
+            } => self.paused_with_parent = false,
+            _ => {
+                self.cancel_asked |= matches!(event, ExecutionEvent::CancelAsked { .. });
+                (self.paused, self.paused_with_parent) = (false, false);
+            }
+        }
+        self.state = match self.paused || self.paused_with_parent {
+            true => ExecutionState::Paused,
+            false => ExecutionState::Running,
         };
     }
 

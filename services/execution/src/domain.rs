@@ -25,7 +25,9 @@ pub(crate) mod state;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub(crate) use apply::{Answer, Applied, Effect, Input, Timer};
+pub(crate) use apply::{
+    Answer, Applied, Called, Effect, Input, Timer, Word, called_by, outcome_of, told_at_the_end,
+};
 pub(crate) use fold::Broken;
 pub(crate) use program::Program;
 pub(crate) use reuse::{Past, Reused, TakenOver};

@@ -26,6 +26,8 @@ pub enum Error {
     Forgotten(ExecutionId),
     #[error("execution `{0}` has more than 100,000 events")]
     TooLong(ExecutionId),
+    #[error("there was no time to read all events of execution `{0}`: nothing of it was compared")]
+    NoTime(ExecutionId),
     #[error("the history of execution `{id}` lacks the event after number {after}")]
     Gap { id: ExecutionId, after: u64 },
     #[error("the history of execution `{id}` is not one that it can go on with")]
@@ -93,6 +95,7 @@ impl ServiceError for Error {
             | Self::InvalidRetention
             | Self::NoPartition { .. }
             | Self::TooLong(_) => ErrorCode::InvalidInput,
+            Self::NoTime(_) => ErrorCode::Timeout,
             Self::Owner(problem) => problem.code,
             Self::Bus(_)
             | Self::Archive(_)
@@ -135,7 +138,7 @@ impl ServiceError for Error {
             Self::NoVariables(_) => {
                 Problem::new(self.code(), self.to_string()).with_reason("variables_not_kept")
             }
-            Self::TooLong(_) => {
+            Self::TooLong(_) | Self::NoTime(_) => {
                 Problem::new(self.code(), self.to_string()).with_reason("history_too_long")
             }
             Self::Gap { .. } => {

@@ -17,7 +17,7 @@ use crate::{Error, domain::Past, log::owner::Engine, store::ExecutionStore};
 
 /// Events of one answer.
 const PAGE: u32 = 1000;
-/// Events that are read of one execution at most: a longer one is not worked on as a whole.
+/// Events of an execution that others go on from, at most: what it leaves to them is in memory as a whole.
 const MAX_EVENTS: u64 = 100_000;
 /// How long an owner may take to answer.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -40,7 +40,7 @@ struct Page {
 /// What an execution that has ended leaves to others.
 ///
 /// # Errors
-/// As [`Histories::each`].
+/// As [`Reading::next`], and [`Error::TooLong`].
 pub(crate) async fn past(
     engine: &Engine,
     tenant: TenantId,
@@ -52,40 +52,30 @@ pub(crate) async fn past(
         archive: &engine.archive,
     };
     let mut past = Past::new(id);
-    histories.each(tenant, id, |frame| past.take(frame)).await?;
-    Ok(past)
+    let mut reading = histories.read(tenant, id);
+    loop {
+        let page = reading.next().await?;
+        if page.is_empty() {
+            return Ok(past);
+        }
+        for frame in page {
+            past.take(frame);
+        }
+        if reading.after >= MAX_EVENTS && !reading.is_over {
+            return Err(Error::TooLong(id));
+        }
+    }
 }
 
-impl Histories<'_> {
-    /// Gives each event of an execution that has ended, in order.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`], [`Error::NotEnded`], [`Error::Forgotten`], [`Error::TooLong`], [`Error::Gap`]; that neither an owner
-    /// nor the stores answer.
-    pub(crate) async fn each(
-        &self,
-        tenant: TenantId,
-        id: ExecutionId,
-        mut give: impl FnMut(Frame),
-    ) -> Result<(), Error> {
-        let mut after = 0;
-        loop {
-            let page = self.page(tenant, id, after).await?;
-            if page.frames.is_empty() {
-                return Err(self.why_not(tenant, id, after, page.silent).await);
-            }
-            check_stretch(id, after, &page.frames)?;
-            for frame in page.frames {
-                after = frame.n;
-                let is_last = frame.event.is_final();
-                give(frame);
-                if is_last {
-                    return Ok(());
-                }
-            }
-            if after >= MAX_EVENTS {
-                return Err(Error::TooLong(id));
-            }
+impl<'a> Histories<'a> {
+    /// Begins to read an execution that has ended.
+    pub(crate) fn read(self, tenant: TenantId, id: ExecutionId) -> Reading<'a> {
+        Reading {
+            histories: self,
+            tenant,
+            id,
+            after: 0,
+            is_over: false,
         }
     }
 
@@ -130,6 +120,38 @@ impl Histories<'_> {
             Ok(Some(_)) => Error::Gap { id, after },
             Err(error) => error,
         }
+    }
+}
+
+/// A history of which a part was read.
+pub(crate) struct Reading<'a> {
+    histories: Histories<'a>,
+    tenant: TenantId,
+    id: ExecutionId,
+    /// The number of the last event that was read.
+    after: u64,
+    is_over: bool,
+}
+
+impl Reading<'_> {
+    /// The next events, in order; none after the last one.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::NotEnded`], [`Error::Forgotten`], [`Error::Gap`]; that neither an owner nor the stores
+    /// answer.
+    pub(crate) async fn next(&mut self) -> Result<Vec<Frame>, Error> {
+        let (tenant, id, after) = (self.tenant, self.id, self.after);
+        if self.is_over {
+            return Ok(Vec::new());
+        }
+        let page = self.histories.page(tenant, id, after).await?;
+        let Some(last) = page.frames.last() else {
+            return Err(self.histories.why_not(tenant, id, after, page.silent).await);
+        };
+        check_stretch(id, after, &page.frames)?;
+        self.after = last.n;
+        self.is_over = last.event.is_final();
+        Ok(page.frames)
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! [`partition`] is the owner's mind, without I/O: executions, the open batch, what becomes due after a commit. [`replay`]
 //! makes it from the log, [`owner`] connects it to the bus, [`door`] and [`intake`] hold what arrives there, [`lease`] says who may try, [`timers`] wakes it,
-//! [`parked`] knows what waits out of memory, [`index`] stores that, [`reviving`] reads it back from the archive, [`in_hand`] knows what workers of earlier owners may have in hand, and [`cache`] keeps outputs that may be taken again.
+//! [`parked`] knows what waits out of memory, [`index`] stores that, [`reviving`] reads it back from the archive, [`in_hand`] knows what workers of earlier owners may have in hand, [`telling`] says what other executions are to know, and [`cache`] keeps outputs that may be taken again.
 //!
 //! **Invariant:** nobody hears of a record before it is stored: answers, live frames and effects wait for the commit.
 
@@ -26,6 +26,7 @@ pub(crate) mod slots;
 pub(crate) mod starts;
 pub(crate) mod storing;
 pub(crate) mod takeover;
+pub(crate) mod telling;
 pub(crate) mod timers;
 
 use std::{num::NonZeroU32, sync::Arc};

@@ -111,10 +111,13 @@ request!(ReplayExecution => Replayed, "execution.replay", Access::Permission(Per
 #[cfg_attr(feature = "openapi", derive(poem_openapi::Object))]
 pub struct Replayed {
     pub execution_id: ExecutionId,
-    /// Whether every event came out again as it was recorded, but for times.
+    /// Whether every event that was looked at came out again as it was recorded, but for times.
     pub same: bool,
     /// How many events were recorded.
     pub events: u64,
+    /// How many of them, from the first, came out again; fewer than there are where something else came out, or where there was
+    /// no time to look at more.
+    pub checked: u64,
     /// The number of the first event instead of which something else came out: what follows was not looked at. Null where
     /// there is none.
     pub diverged_at: Option<u64>,

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use contracts::{
     execution::{StepError, Usage},
     flow::{Edge, Node},
-    id::UserId,
+    id::{ExecutionId, UserId},
     live::{ExecutionEvent, Frame},
     owner::{Outcome, Start},
     work::{WorkClass, WorkItem},
@@ -31,6 +31,7 @@ use crate::record::{Private, Record};
 
 mod asking;
 mod caching;
+mod calling;
 mod ending;
 mod failing;
 mod holding;
@@ -43,6 +44,7 @@ mod waiting;
 mod working;
 
 pub(crate) use asking::Answer;
+pub(crate) use calling::{Called, Word, called_by, outcome_of, told_at_the_end};
 use failing::Failure;
 pub(crate) use timers::NO_ANSWER;
 
@@ -94,9 +96,12 @@ pub(crate) enum Input {
     /// Begin nothing new; checked by [`State::may_pause`].
     Pause {
         by: UserId,
+        /// The event of the execution that began this one, where it is paused with it.
+        parent_event: Option<u64>,
     },
     Unpause {
         by: UserId,
+        parent_event: Option<u64>,
     },
     /// There is a place for it.
     Release,
@@ -166,6 +171,12 @@ pub(crate) enum Effect {
     },
     /// Tell running attempts to stop.
     Cut,
+    /// Tell the execution that a step has begun, or the one whose step has begun this one.
+    Tell {
+        to: ExecutionId,
+        by: UserId,
+        word: Word,
+    },
 }
 
 /// The answer to an input.
@@ -259,8 +270,8 @@ pub(crate) fn apply(state: &mut State, input: Input, now: DateTime<Utc>) -> Appl
         } => run.decide(node, approved, comment, by),
         Input::Answer { node, answer } => run.answer(node, answer),
         Input::Cancel { by } => run.cancel(by),
-        Input::Pause { by } => run.pause(by),
-        Input::Unpause { by } => run.unpause(by),
+        Input::Pause { by, parent_event } => run.pause(by, parent_event),
+        Input::Unpause { by, parent_event } => run.unpause(by, parent_event),
         Input::Release => run.release(),
         Input::Resume => run.resume(),
     }
@@ -291,6 +302,9 @@ impl<'a> Run<'a> {
             usage,
             duration_ms,
         } = result;
+        if let Outcome::HandedOn { until, timeout_ms } = outcome {
+            return self.handed_on(node, attempt, Called { until, timeout_ms });
+        }
         if self.state.step(node) != (Step::Running { attempt }) {
             // Either it was given up as unanswered, or this is the same result once more.
             if self.state.data.unanswered.contains(&(node, attempt)) {
@@ -317,7 +331,8 @@ impl<'a> Run<'a> {
                 self.emit(event, None);
                 return self.advance();
             }
-            Outcome::Succeeded { .. } => limits::output_too_large(),
+            // What is handed on has no output yet.
+            Outcome::Succeeded { .. } | Outcome::HandedOn { .. } => limits::output_too_large(),
             Outcome::Failed { error } => error,
         };
         self.failed(
@@ -344,21 +359,6 @@ impl<'a> Run<'a> {
         self.advance();
     }
 
-    fn cancel(&mut self, by: UserId) {
-        let unwinding = self.state.data.unwinding.as_ref();
-        let is_known = unwinding.is_some_and(|unwinding| unwinding.is_cancelled);
-        // What failed while it was paused has not ended yet.
-        let ends = self.state.data.closing.is_some() && !self.state.data.paused;
-        if ends || is_known {
-            return;
-        }
-        self.emit(ExecutionEvent::CancelAsked { by }, None);
-        // What is being undone is undone to its end.
-        if self.state.data.closing.is_some() {
-            self.close();
-        }
-    }
-
     fn resume(&mut self) {
         if self.state.data.closing.is_some() {
             return self.close();
@@ -374,13 +374,14 @@ impl<'a> Run<'a> {
                 *again = true;
             }
         }
+        self.tell_again();
         self.set_timers();
         self.advance();
     }
 
     /// Begins whatever may begin, and ends the execution when nothing is left.
     fn advance(&mut self) {
-        if self.state.data.paused || self.state.data.queued {
+        if self.state.data.is_paused() || self.state.data.queued {
             return;
         }
         while self.state.data.closing.is_none() {

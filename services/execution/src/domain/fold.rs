@@ -31,6 +31,7 @@ use super::{
 };
 use crate::record::{Private, Record};
 
+mod holding;
 mod iterations;
 mod unwinding;
 
@@ -69,6 +70,8 @@ impl State {
             calls: HashMap::new(),
             open: BTreeSet::new(),
             tally: Tally::default(),
+            called: BTreeMap::new(),
+            heard: 0,
         })
     }
 
@@ -107,8 +110,9 @@ impl State {
         self.data.n = n;
         match event {
             ExecutionEvent::ExecutionStarted { .. } => return Err(Broken::SecondStart { n }),
-            ExecutionEvent::ExecutionPaused { .. } => self.data.paused = true,
-            ExecutionEvent::ExecutionResumed { .. } => self.data.paused = false,
+            ExecutionEvent::ExecutionPaused { .. } | ExecutionEvent::ExecutionResumed { .. } => {
+                self.turn(event);
+            }
             ExecutionEvent::ExecutionReleased {} => {
                 self.data.queued = false;
                 self.data.begun_at = record.frame.ts;
@@ -499,6 +503,7 @@ impl State {
         if let Some(count) = self.tally.of(known) {
             *count -= 1;
             self.open.remove(&at);
+            self.called.remove(&at);
         }
         if let Some(count) = self.tally.of(step) {
             *count += 1;
@@ -567,6 +572,8 @@ impl Data {
             reuse: reused.iter().filter_map(|it| of_plan(plan, it)).collect(),
             left_out: left_out.iter().filter_map(|it| place(plan, it)).collect(),
             paused: false,
+            paused_with_parent: false,
+            turned: 0,
             queued: *queued,
             begun_at: record.frame.ts,
             undoable: Vec::new(),

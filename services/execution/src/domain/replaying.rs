@@ -6,7 +6,7 @@
 //!
 //! **Invariant:** nothing is asked and nothing is done: effects are dropped.
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
 use contracts::{
     Principal, Role,
@@ -30,81 +30,81 @@ const MAX_DIFFERENCES: usize = 100;
 /// Fields that say when something was, or until when, or how long it took.
 const TIMES: [&str; 6] = ["n", "ts", "at", "until", "asked_at", "duration_ms"];
 
-/// Replays an execution of which all events are given. None where they do not begin with its start.
-pub(crate) fn replay(
-    program: &Arc<Program>,
-    (tenant, id): (TenantId, ExecutionId),
-    frames: &[Frame],
-    vars: Value,
-) -> Option<Replayed> {
-    let first = frames.first()?;
-    let start = start_of((tenant, id), &first.event, vars)?;
-    let source = start.basis.as_ref().map(|basis| &basis.source);
-    let taken = taken_over(program, source, frames);
-    let (state, applied) = apply::start(start, program.clone(), taken, first.ts);
-    let mut replaying = Replaying {
-        state,
-        frames,
-        at: 0,
-        steps: Vec::new(),
-        diverged: None,
-    };
-    replaying.hold_against(applied);
-    while replaying.diverged.is_none() && replaying.at < frames.len() {
-        replaying.go_on();
-    }
-    Some(replaying.told(id))
-}
-
-struct Replaying<'a> {
+/// An execution that is being decided once more, event by event: its history is never in memory as a whole.
+pub(crate) struct Replaying {
     state: State,
-    frames: &'a [Frame],
-    /// How many events came out as they were recorded.
-    at: usize,
+    /// What came out and was not recorded so far.
+    due: VecDeque<ExecutionEvent>,
+    /// The number of the last event that was looked at.
+    seen: u64,
     steps: Vec<ReplayedStep>,
-    /// What came out instead of the next event.
-    diverged: Option<String>,
+    /// The number of an event, and what came out instead of it.
+    diverged: Option<(u64, String)>,
 }
 
-impl Replaying<'_> {
-    fn go_on(&mut self) {
-        let frame = &self.frames[self.at];
-        let input = cause(&self.state, &frame.event);
-        let applied = apply::apply(&mut self.state, input, frame.ts);
-        if applied.records.is_empty() {
-            self.diverged = Some("nothing".to_owned());
-        }
-        self.hold_against(applied);
+impl Replaying {
+    /// `reused` is [`reused`] of its events, in their order. None where `first` is not its start.
+    pub(crate) fn begin(
+        program: &Arc<Program>,
+        (tenant, id): (TenantId, ExecutionId),
+        first: &Frame,
+        vars: Value,
+        reused: Vec<Reused>,
+    ) -> Option<Self> {
+        let start = start_of((tenant, id), &first.event, vars)?;
+        let source = start.basis.as_ref().map(|basis| &basis.source);
+        let taken = taken_over(program, source, reused);
+        let (state, applied) = apply::start(start, program.clone(), taken, first.ts);
+        Some(Self {
+            state,
+            due: events_of(applied),
+            seen: 0,
+            steps: Vec::new(),
+            diverged: None,
+        })
     }
 
-    /// Holds what came out against what was recorded.
-    fn hold_against(&mut self, applied: Applied) {
-        for record in applied.records {
-            let event = &record.frame.event;
-            let frame = self.frames.get(self.at);
-            let step = step_of(event);
-            let is_alike = |frame: &&Frame| {
-                frame.event.kind() == event.kind() && step_of(&frame.event) == step
-            };
-            let Some(frame) = frame.filter(is_alike) else {
-                let kind = event.kind();
-                let of = step.map_or_else(String::new, |step| format!(" of `{step}`"));
-                self.diverged = Some(format!("{kind}{of}"));
-                return;
-            };
-            self.at += 1;
-            if let Some(step) = step {
-                let step = self.step(&outermost(step));
-                for field in differences(&frame.event, event) {
-                    step.same = false;
-                    if step.differences.len() < MAX_DIFFERENCES {
-                        step.differences.push(format!("{}: {field}", frame.n));
-                    }
-                }
-            } else if let Some(field) = differences(&frame.event, event).first() {
-                self.diverged = Some(format!("{} with another `{field}`", event.kind()));
-                self.at -= 1;
-                return;
+    /// Whether what follows cannot be looked at.
+    pub(crate) fn has_diverged(&self) -> bool {
+        self.diverged.is_some()
+    }
+
+    /// Holds the next event against what comes out.
+    pub(crate) fn take(&mut self, frame: &Frame) {
+        if self.has_diverged() {
+            return;
+        }
+        if self.due.is_empty() {
+            let input = cause(&self.state, &frame.event);
+            self.due = events_of(apply::apply(&mut self.state, input, frame.ts));
+        }
+        match self.due.pop_front() {
+            Some(event) => self.hold_against(frame, &event),
+            None => self.diverged = Some((frame.n, "nothing".to_owned())),
+        }
+        if !self.has_diverged() {
+            self.seen = frame.n;
+        }
+    }
+
+    fn hold_against(&mut self, frame: &Frame, event: &ExecutionEvent) {
+        let step = step_of(event);
+        if frame.event.kind() != event.kind() || step_of(&frame.event) != step {
+            self.diverged = Some((frame.n, named(event)));
+            return;
+        }
+        let Some(step) = step else {
+            if let Some(field) = differences(&frame.event, event).first() {
+                let instead = format!("{} with another `{field}`", event.kind());
+                self.diverged = Some((frame.n, instead));
+            }
+            return;
+        };
+        let step = self.step(&outermost(step));
+        for field in differences(&frame.event, event) {
+            step.same = false;
+            if step.differences.len() < MAX_DIFFERENCES {
+                step.differences.push(format!("{}: {field}", frame.n));
             }
         }
     }
@@ -122,18 +122,35 @@ impl Replaying<'_> {
         &mut self.steps[at]
     }
 
-    fn told(self, execution_id: ExecutionId) -> Replayed {
-        let is_whole = self.diverged.is_none();
-        let number = |at: usize| self.frames.get(at).map_or(at as u64 + 1, |frame| frame.n);
+    /// What came of it, for an execution with so many events.
+    pub(crate) fn told(mut self, execution_id: ExecutionId, events: u64) -> Replayed {
+        if self.seen == events
+            && let Some(event) = self.due.pop_front()
+        {
+            self.diverged = Some((events + 1, named(&event)));
+        }
+        let (diverged_at, instead) = self.diverged.unzip();
         Replayed {
             execution_id,
-            same: is_whole && self.steps.iter().all(|step| step.same),
-            events: self.frames.len() as u64,
-            diverged_at: (!is_whole).then(|| number(self.at)),
-            instead: self.diverged,
+            same: diverged_at.is_none() && self.steps.iter().all(|step| step.same),
+            events,
+            checked: self.seen,
+            diverged_at,
+            instead,
             steps: self.steps,
         }
     }
+}
+
+fn events_of(applied: Applied) -> VecDeque<ExecutionEvent> {
+    let records = applied.records.into_iter();
+    records.map(|record| record.frame.event).collect()
+}
+
+/// An event's kind, and of which step it is.
+fn named(event: &ExecutionEvent) -> String {
+    let of = step_of(event).map_or_else(String::new, |step| format!(" of `{step}`"));
+    format!("{}{of}", event.kind())
 }
 
 fn start_of(
@@ -180,23 +197,23 @@ fn start_of(
 }
 
 /// What it had taken over, as the events tell.
-fn taken_over(program: &Program, source: Option<&Source>, frames: &[Frame]) -> TakenOver {
-    let reused = frames.iter().filter_map(reused);
+fn taken_over(program: &Program, source: Option<&Source>, reused: Vec<Reused>) -> TakenOver {
     let Some(source) = source.filter(|source| source.kind == SourceKind::Test) else {
         return TakenOver {
-            reused: reused.collect(),
+            reused,
             left_out: Vec::new(),
         };
     };
     let anyway = |it| Reused { anyway: true, ..it };
-    let reused: Vec<_> = reused.map(anyway).collect();
+    let reused: Vec<_> = reused.into_iter().map(anyway).collect();
     let given = reused.iter().filter_map(|it| program.index(&it.node));
     let until = source.node.as_ref().and_then(|node| program.index(node));
     let left_out = reuse::left_out(program, until, &given.collect());
     TakenOver { reused, left_out }
 }
 
-fn reused(frame: &Frame) -> Option<Reused> {
+/// The output that an event says was taken over.
+pub(crate) fn reused(frame: &Frame) -> Option<Reused> {
     let ExecutionEvent::StepReused {
         node,
         output,
@@ -221,9 +238,15 @@ fn cause(state: &State, event: &ExecutionEvent) -> Input {
     let step = step.map(|at| (at, state.step(at)));
     match (event, step) {
         (ExecutionEvent::CancelAsked { by }, _) => Input::Cancel { by: *by },
-        (ExecutionEvent::ExecutionPaused { by }, _) => Input::Pause { by: *by },
+        (ExecutionEvent::ExecutionPaused { by, parent_event }, _) => Input::Pause {
+            by: *by,
+            parent_event: *parent_event,
+        },
         (ExecutionEvent::ExecutionReleased {}, _) => Input::Release,
-        (ExecutionEvent::ExecutionResumed { by }, _) => Input::Unpause { by: *by },
+        (ExecutionEvent::ExecutionResumed { by, parent_event }, _) => Input::Unpause {
+            by: *by,
+            parent_event: *parent_event,
+        },
         (ExecutionEvent::ExecutionFailing { error }, _) if error.code == "execution_timeout" => {
             Input::TimerFired(Timer::Overdue)
         }

@@ -21,7 +21,7 @@ use serde_json::Value;
 
 use super::{
     answers,
-    apply::Answer,
+    apply::{Answer, Called},
     bodies::{Iterating, Iteration, Place},
     program::Program,
     reuse::Reused,
@@ -45,6 +45,10 @@ pub(crate) struct State {
     pub(crate) open: BTreeSet<At>,
     /// How many steps do what; follows from the data.
     pub(crate) tally: Tally,
+    /// The attempts that run and were handed on to executions of their own. A worker says so, again after each change of owner.
+    pub(crate) called: BTreeMap<At, Called>,
+    /// The last event of the execution which began this one of which a word has come.
+    pub(crate) heard: u64,
 }
 
 /// How many steps are open, and in which way.
@@ -126,8 +130,12 @@ pub(crate) struct Data {
     pub(crate) reuse: BTreeMap<At, Reused>,
     /// The nodes that are skipped once it is their turn.
     pub(crate) left_out: BTreeSet<At>,
-    /// Nothing new begins.
+    /// Nothing new begins, as a person wishes.
     pub(crate) paused: bool,
+    /// Nothing new begins, for the execution that began this one is paused.
+    pub(crate) paused_with_parent: bool,
+    /// The number of the event with which it was last paused, or went on; 0 before.
+    pub(crate) turned: u64,
     /// Nothing has begun: it waits for its place.
     pub(crate) queued: bool,
     /// From when on its time counts.
@@ -288,6 +296,25 @@ impl State {
         !self.is_over() && !ends && !self.data.queued
     }
 
+    /// Whether it waits for someone or something, an execution of its own included, and nothing of it is at work.
+    pub(crate) fn waits(&self) -> bool {
+        let all_handed_on = self.called.len() == self.tally.running as usize;
+        match self.data.state() {
+            ExecutionState::Waiting | ExecutionState::Queued | ExecutionState::Paused => {
+                self.data.closing.is_none() && all_handed_on
+            }
+            ExecutionState::Running => {
+                self.data.closing.is_none() && all_handed_on && !self.called.is_empty()
+            }
+            ExecutionState::Succeeded | ExecutionState::Failed | ExecutionState::Cancelled => false,
+        }
+    }
+
+    /// When the first of the attempts has had its time that were handed on.
+    pub(crate) fn called_until(&self) -> Option<DateTime<Utc>> {
+        self.called.values().map(|called| called.until).min()
+    }
+
     /// Whether a worker may begin or go on with this attempt.
     pub(crate) fn wants(&self, path: &str, attempt: u32) -> bool {
         let open = self.data.closing.is_none() && self.data.end.is_none();
@@ -422,25 +449,15 @@ impl Data {
     pub(crate) fn state(&self) -> ExecutionState {
         match &self.end {
             Some(end) => end.outcome.state(),
-            None if self.paused => ExecutionState::Paused,
+            None if self.is_paused() => ExecutionState::Paused,
             None if self.closing.is_some() => ExecutionState::Running,
             None if self.queued => ExecutionState::Queued,
             None => self.open_state(),
         }
     }
 
-    /// Whether it waits for someone or something, and nothing of it is at work.
-    pub(crate) fn waits(&self) -> bool {
-        let is_running = |step: &Step| matches!(step, Step::Running { .. });
-        match self.state() {
-            ExecutionState::Waiting | ExecutionState::Queued | ExecutionState::Paused => {
-                self.closing.is_none() && !self.steps.iter().any(is_running)
-            }
-            ExecutionState::Running
-            | ExecutionState::Succeeded
-            | ExecutionState::Failed
-            | ExecutionState::Cancelled => false,
-        }
+    pub(crate) fn is_paused(&self) -> bool {
+        self.paused || self.paused_with_parent
     }
 
     fn open_state(&self) -> ExecutionState {

@@ -15,6 +15,7 @@ pub(crate) async fn pause(ctx: Ctx<State>, request: PauseExecution) -> Result<Ex
         tenant: ctx.tenant,
         execution_id: id,
         by: ctx.principal().user_id,
+        parent_event: None,
     };
     let problem = match ctx.ask_owner(&wish).await {
         Ok(execution) => return Ok(execution),
@@ -33,6 +34,7 @@ pub(crate) async fn resume(ctx: Ctx<State>, request: ResumeExecution) -> Result<
         tenant: ctx.tenant,
         execution_id: id,
         by: ctx.principal().user_id,
+        parent_event: None,
     };
     match ctx.ask_owner(&wish).await {
         Ok(execution) => Ok(execution),

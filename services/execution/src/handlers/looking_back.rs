@@ -10,13 +10,14 @@ use contracts::{
 };
 use kernel::Ctx;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::{
     Error, State,
     domain::{
-        Program,
+        Program, Reused,
         comparing::{self, Side, Story},
-        replaying,
+        replaying::{self, Replaying},
     },
     handlers,
     history::Histories,
@@ -56,31 +57,72 @@ pub(crate) async fn compare(
     })
 }
 
-/// No model, tool or address is asked: the core alone decides, from what is in the archive.
+/// No model, tool or address is asked: the core alone decides, from what is in the archive. Where time runs out, what was
+/// looked at until then is told.
 pub(crate) async fn replay(ctx: Ctx<State>, request: ReplayExecution) -> Result<Replayed, Error> {
-    let id = request.execution_id;
-    let mut frames = Vec::new();
-    histories(&ctx)
-        .each(ctx.tenant, id, |frame| frames.push(frame))
-        .await?;
-    let kept = ctx.state.archive.vars(ctx.tenant, id).await?;
-    let first = frames.first().map(|frame| json!(frame.event));
-    let first = first.unwrap_or_default();
-    let vars = match kept {
+    let (tenant, id) = (ctx.tenant, request.execution_id);
+    let until = time_to_read(&ctx);
+    let execution = ended(&ctx, id).await?;
+    let mut reading = histories(&ctx).read(tenant, id);
+    let mut page = reading.next().await?;
+    let first = page.first().cloned();
+    let first = first.ok_or(Error::Gap { id, after: 0 })?;
+    let event = json!(first.event);
+    let vars = match ctx.state.archive.vars(tenant, id).await? {
         Some(vars) => vars,
-        None if first["variables"].is_null() => Value::Null,
+        None if event["variables"].is_null() => Value::Null,
         None => return Err(Error::NoVariables(id)),
     };
-    let hash = first["definition_hash"].as_str().unwrap_or_default();
+    let hash = event["definition_hash"].as_str().unwrap_or_default();
     let program = Plans::new(ctx.bus.clone(), ctx.state.archive.clone())
         .load(hash)
         .await?;
-    let tenant = ctx.tenant;
-    // Thousands of events take their time: not on a thread that others wait for.
-    let work = move || replaying::replay(&program, (tenant, id), &frames, vars);
-    let replayed = tokio::task::spawn_blocking(work).await;
-    let replayed = replayed.map_err(|_| Error::Gap { id, after: 0 })?;
-    replayed.ok_or(Error::Gap { id, after: 0 })
+    let reused = match event["source"].is_null() {
+        true => Vec::new(),
+        false => all_reused(&ctx, id).await?,
+    };
+    let replaying = Replaying::begin(&program, (tenant, id), &first, vars, reused);
+    let mut replaying = replaying.ok_or(Error::Gap { id, after: 0 })?;
+    while !page.is_empty() && !replaying.has_diverged() {
+        // Thousands of events take their time: not on a thread that others wait for.
+        let work = move || {
+            page.iter().for_each(|frame| replaying.take(frame));
+            replaying
+        };
+        let worked = tokio::task::spawn_blocking(work).await;
+        replaying = worked.map_err(|_| Error::Gap { id, after: 0 })?;
+        if Instant::now() >= until {
+            break;
+        }
+        page = reading.next().await?;
+    }
+    Ok(replaying.told(id, execution.last_event))
+}
+
+/// What an execution had taken over from others.
+async fn all_reused(ctx: &Ctx<State>, id: ExecutionId) -> Result<Vec<Reused>, Error> {
+    let mut reading = histories(ctx).read(ctx.tenant, id);
+    let mut reused = Vec::new();
+    loop {
+        let page = reading.next().await?;
+        if page.is_empty() {
+            return Ok(reused);
+        }
+        reused.extend(page.iter().filter_map(replaying::reused));
+    }
+}
+
+/// Until when histories may be read, so that there is time left to answer.
+fn time_to_read(ctx: &Ctx<State>) -> Instant {
+    Instant::now() + ctx.remaining().mul_f32(0.8)
+}
+
+async fn ended(ctx: &Ctx<State>, execution_id: ExecutionId) -> Result<Execution, Error> {
+    let execution = handlers::get(ctx.clone(), GetExecution { execution_id }).await?;
+    match execution.state.is_final() {
+        true => Ok(execution),
+        false => Err(Error::NotEnded(execution_id)),
+    }
 }
 
 /// An execution that has ended, with what it executed.
@@ -91,14 +133,20 @@ struct Told {
 }
 
 async fn told(ctx: &Ctx<State>, execution_id: ExecutionId) -> Result<Told, Error> {
-    let execution = handlers::get(ctx.clone(), GetExecution { execution_id }).await?;
-    if !execution.state.is_final() {
-        return Err(Error::NotEnded(execution_id));
-    }
+    let until = time_to_read(ctx);
+    let execution = ended(ctx, execution_id).await?;
     let mut story = Story::default();
-    histories(ctx)
-        .each(ctx.tenant, execution_id, |frame| story.take(&frame))
-        .await?;
+    let mut reading = histories(ctx).read(ctx.tenant, execution_id);
+    loop {
+        let page = reading.next().await?;
+        if page.is_empty() {
+            break;
+        }
+        page.iter().for_each(|frame| story.take(frame));
+        if Instant::now() >= until {
+            return Err(Error::NoTime(execution_id));
+        }
+    }
     let plans = Plans::new(ctx.bus.clone(), ctx.state.archive.clone());
     let program = plans.load(&story.definition_hash).await?;
     Ok(Told {

@@ -24,6 +24,7 @@ use super::{
     owner::Note,
     partition::{Action, Answer},
     slots::Events,
+    telling::Tell,
     timers::{Due, Timers},
 };
 use crate::{
@@ -58,6 +59,7 @@ pub(crate) enum Task {
     Look(Look),
     Keep(Keep),
     Listen(Listen),
+    Tell(Tell),
 }
 
 /// A work item to be given to a worker.
@@ -76,11 +78,7 @@ impl Outlet {
                 execution,
                 frames,
             } => {
-                let subject = Subject::live(tenant, execution);
-                if let Err(error) = self.bus.publish_bytes(&subject, list(&frames)).await {
-                    // Lossy by design: whoever follows sees the gap and asks for the events.
-                    tracing::debug!(%error, "live frames were not sent");
-                }
+                self.show(&Subject::live(tenant, execution), &frames).await;
                 return None;
             }
             Action::Header(header) => {
@@ -104,10 +102,7 @@ impl Outlet {
                 None
             }
             Effect::Cut => {
-                let subject = Subject::control(tenant, execution);
-                if let Err(error) = self.bus.publish(&subject, &Control::Cancel).await {
-                    tracing::warn!(%error, execution.id = %execution, "running steps were not told to stop");
-                }
+                self.cut(tenant, execution).await;
                 None
             }
             Effect::Dispatch { class, item, .. } => {
@@ -126,6 +121,13 @@ impl Outlet {
                 node,
                 wanted,
             })),
+            Effect::Tell { to, by, word } => Some(Task::Tell(Tell {
+                tenant,
+                execution,
+                to,
+                by,
+                word,
+            })),
             Effect::Keep {
                 key,
                 output,
@@ -135,6 +137,20 @@ impl Outlet {
                 output,
                 ttl_seconds,
             })),
+        }
+    }
+
+    async fn show(&self, subject: &Subject, frames: &[Bytes]) {
+        if let Err(error) = self.bus.publish_bytes(subject, list(frames)).await {
+            // Lossy by design: whoever follows sees the gap and asks for the events.
+            tracing::debug!(%error, "live frames were not sent");
+        }
+    }
+
+    async fn cut(&self, tenant: TenantId, execution: ExecutionId) {
+        let subject = Subject::control(tenant, execution);
+        if let Err(error) = self.bus.publish(&subject, &Control::Cancel).await {
+            tracing::warn!(%error, execution.id = %execution, "running steps were not told to stop");
         }
     }
 
@@ -173,6 +189,7 @@ impl Task {
             Self::Look(look) => look.run(&bus, &notes).await,
             Self::Keep(keep) => keep.run(&bus).await,
             Self::Listen(listen) => listen.run(&store, &notes).await,
+            Self::Tell(tell) => tell.run(&bus, &notes).await,
         }
     }
 }

@@ -12,8 +12,8 @@ use contracts::{
     execution::StepError,
     id::ExecutionId,
     owner::{
-        Cancel, Claim, Get, GiveAnswer, GiveApproval, Hold, OwnerKind, Pause, ReadEvents, Release,
-        Result as StepResult, Resume, Signal, Start,
+        Cancel, Claim, Ended, Get, GiveAnswer, GiveApproval, Hold, OwnerKind, Pause, ReadEvents,
+        Release, Result as StepResult, Resume, Signal, Start,
     },
 };
 use futures::FutureExt;
@@ -118,6 +118,8 @@ pub(crate) enum Note {
     Read(Box<parking::ReadBack>),
     /// The events of an execution that is over may expire.
     Expires(ExecutionId),
+    /// The execution that began this one has heard of its end.
+    Told(ExecutionId),
     /// Chunks of the index are stored; none where another owner has claimed it.
     Indexed(Option<(Box<Index>, Vec<u16>)>),
 }
@@ -361,6 +363,9 @@ impl Owner {
                 }),
                 Some(OwnerKind::Result) => read::<StepResult>(incoming)
                     .map(|result| self.partition.result(ticket, result, now())),
+                Some(OwnerKind::Ended) => {
+                    read::<Ended>(incoming).map(|ended| self.partition.ended(ticket, ended, now()))
+                }
                 Some(OwnerKind::Cancel) => read::<Cancel>(incoming)
                     .map(|cancel| self.partition.cancel(ticket, &cancel, now())),
                 Some(OwnerKind::Pause) => {
@@ -455,6 +460,7 @@ impl Owner {
             }
             Note::Read(back) => self.read_back(*back),
             Note::Expires(id) => self.partition.slots.expires(id),
+            Note::Told(id) => self.partition.slots.told(id),
             Note::Indexed(stored) => self.indexed(stored),
         }
     }

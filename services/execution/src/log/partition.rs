@@ -29,6 +29,7 @@ use crate::{
     record::{FrameRef, Sealed, Stamp, Writer},
 };
 
+mod calling;
 mod parking;
 
 pub(crate) use parking::{NotParked, Parking, Resting, restored};
@@ -140,6 +141,7 @@ impl Partition {
         for id in self.slots.open_ids() {
             self.input(id, Input::Resume, now);
         }
+        self.due.extend(self.slots.untold());
     }
 
     /// Begins an execution; a second start with the same id is answered as the execution stands.
@@ -211,6 +213,7 @@ impl Partition {
             duration_ms: result.duration_ms,
         });
         self.input(id, input, now);
+        self.note_rest(id, now);
         self.after_commit_of(id, ticket, Answer::Done);
     }
 
@@ -273,7 +276,8 @@ impl Partition {
         let Some(slot) = self.slots.of(pause.tenant, id) else {
             return self.missing(ticket, pause.tenant, id);
         };
-        if !slot.state.data.paused && !slot.state.may_pause() {
+        let is_person_s = pause.parent_event.is_none();
+        if is_person_s && !slot.state.data.is_paused() && !slot.state.may_pause() {
             let (text, reason) = match slot.state.data.queued {
                 true => (
                     "the execution has not begun: it waits for its place",
@@ -284,7 +288,8 @@ impl Partition {
             let problem = Problem::new(ErrorCode::Conflict, text).with_reason(reason);
             return self.after_commit_of(id, ticket, Answer::Refused(Box::new(problem)));
         }
-        self.input(id, Input::Pause { by: pause.by }, now);
+        let (by, parent_event) = (pause.by, pause.parent_event);
+        self.input(id, Input::Pause { by, parent_event }, now);
         self.answer_view(ticket, pause.tenant, id);
     }
 
@@ -293,7 +298,8 @@ impl Partition {
         if self.slots.of(resume.tenant, id).is_none() {
             return self.missing(ticket, resume.tenant, id);
         }
-        self.input(id, Input::Unpause { by: resume.by }, now);
+        let (by, parent_event) = (resume.by, resume.parent_event);
+        self.input(id, Input::Unpause { by, parent_event }, now);
         self.answer_view(ticket, resume.tenant, id);
     }
 

@@ -15,8 +15,8 @@ use contracts::{
     id::{ExecutionId, TenantId, UserId},
 };
 
-use super::reviving::Revived;
-use crate::domain::State;
+use super::{partition::Action, reviving::Revived};
+use crate::domain::{State, told_at_the_end};
 
 /// How long the ids of executions that left are remembered; older starts are looked up in the database.
 pub(crate) const HORIZON: Duration = Duration::from_secs(120);
@@ -43,6 +43,8 @@ pub(crate) struct Slot {
     pub(super) is_held: bool,
     /// Its end is being told to its events.
     is_expiring: bool,
+    /// The execution that began it has heard of its end.
+    is_told: bool,
 }
 
 /// What PostgreSQL keeps of an execution.
@@ -142,6 +144,7 @@ impl Slot {
             is_listed: false,
             is_held: false,
             is_expiring: false,
+            is_told: false,
         }
     }
 
@@ -205,7 +208,9 @@ impl Slot {
     }
 
     fn may_leave(&self, archived: u64) -> bool {
-        self.state.is_over() && self.written == self.state.data.n && self.is_archived(archived)
+        let is_told = self.is_told || self.state.data.parent.is_none();
+        let is_written = self.written == self.state.data.n;
+        self.state.is_over() && is_told && is_written && self.is_archived(archived)
     }
 
     fn is_archived(&self, archived: u64) -> bool {
@@ -219,7 +224,7 @@ impl Slot {
         let is_written = announced.map_or(self.written == self.state.data.n, |header| {
             header.last_event <= self.written
         });
-        self.state.data.waits() && is_written && self.is_archived(archived)
+        self.state.waits() && is_written && self.is_archived(archived)
     }
 
     pub(super) fn first_entry(&self) -> Option<u64> {
@@ -261,6 +266,26 @@ impl Slots {
         let mut ids: Vec<_> = open.map(|(id, _)| *id).collect();
         ids.sort_unstable();
         ids
+    }
+
+    /// The words of those that are over to the executions that began them: nobody knows whether they were heard.
+    pub(super) fn untold(&self) -> Vec<Action> {
+        let over = self.slots.iter().filter(|(_, slot)| !slot.is_told);
+        let words = over.filter_map(|(id, slot)| {
+            Some(Action::Effect {
+                tenant: slot.state.data.tenant,
+                execution: *id,
+                effect: told_at_the_end(&slot.state)?,
+            })
+        });
+        words.collect()
+    }
+
+    /// The execution that began it has heard of its end, or is gone.
+    pub(crate) fn told(&mut self, id: ExecutionId) {
+        if let Some(slot) = self.slots.get_mut(&id) {
+            slot.is_told = true;
+        }
     }
 
     /// All header rows, as announced anew.

@@ -1,14 +1,15 @@
-//! Flows within flows: a step that begins an execution of its own and waits for its end.
+//! Flows within flows: a step that begins an execution of its own. No worker waits for its end, unless its silence has a limit.
 //!
 //! **Invariant:** the execution's id follows from the step's key, so an attempt that is made again finds the same one.
 
 use std::time::Duration;
 
 use bus::Bus;
+use chrono::{DateTime, TimeDelta, Utc};
 use contracts::{
     execution::{Execution, ExecutionState, Origin, StepError},
     id::ExecutionId,
-    owner::{Cancel, Get, Outcome, Parent, Start},
+    owner::{Cancel, Get, Outcome, Parent, Pause, Start},
     tool::FlowPin,
     work::WorkItem,
 };
@@ -16,7 +17,11 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Attempted, config_of, error_of, pulse::Pulse};
-use crate::{State, handlers};
+use crate::{
+    State,
+    domain::{called_by, outcome_of},
+    handlers,
+};
 
 /// How deep executions may begin executions.
 pub(crate) const MAX_DEPTH: u32 = 8;
@@ -39,14 +44,31 @@ struct Call {
     max_depth: u32,
 }
 
-/// Runs the flow to its end. What it used counts for the execution that called it.
+/// How far a worker follows the execution.
+enum Followed {
+    ToItsEnd(Box<Execution>),
+    /// It goes on, and tells of its end itself.
+    HandedOn {
+        until: DateTime<Utc>,
+    },
+}
+
+/// Begins the flow's execution, and waits for its end where its silence has a limit. What it used counts for the execution that
+/// called it.
 pub(crate) async fn perform(bus: &Bus, state: &State, item: &WorkItem, pulse: &Pulse) -> Attempted {
     match run(bus, state, item, pulse).await {
-        Ok(execution) => {
+        Ok(Followed::ToItsEnd(execution)) => {
             let usage = Some(execution.usage);
-            let outcome = outcome_of(execution);
+            let outcome = outcome_of(*execution);
             Attempted { outcome, usage }
         }
+        Ok(Followed::HandedOn { until }) => Attempted {
+            outcome: Outcome::HandedOn {
+                until,
+                timeout_ms: item.timeout_ms,
+            },
+            usage: None,
+        },
         Err(error) => Err(error).into(),
     }
 }
@@ -68,7 +90,7 @@ async fn run(
     state: &State,
     item: &WorkItem,
     pulse: &Pulse,
-) -> Result<Execution, StepError> {
+) -> Result<Followed, StepError> {
     let call: Call = config_of(item)?;
     let most = call.max_depth.min(MAX_DEPTH);
     if call.depth > most {
@@ -97,6 +119,10 @@ async fn run(
     bus.ask_owner(&start, ANSWER)
         .await
         .map_err(|problem| error_of(&problem))?;
+    let is_watched = item.idle_timeout_ms.is_some();
+    if is_watched {
+        pause_with_parent(bus, item, id).await;
+    }
     let (mut pause, mut heard) = (FIRST_LOOK, 0);
     loop {
         let question = Get {
@@ -107,45 +133,64 @@ async fn run(
             Ok(execution) => Some(execution),
             Err(problem) => handlers::ended(state, item.tenant, id, problem).await.ok(),
         };
-        if let Some(execution) = found.as_ref().filter(|it| it.last_event > heard) {
+        let is_alive =
+            |it: &&Execution| it.last_event > heard || it.state == ExecutionState::Paused;
+        if let Some(execution) = found.as_ref().filter(is_alive) {
             heard = execution.last_event;
             pulse.beat();
         }
-        if let Some(execution) = found.filter(|execution| execution.state.is_final()) {
-            return Ok(execution);
+        match found {
+            Some(execution) if execution.state.is_final() => {
+                return Ok(Followed::ToItsEnd(Box::new(execution)));
+            }
+            Some(execution) if !is_watched => {
+                let until = until(item, &execution);
+                return Ok(Followed::HandedOn { until });
+            }
+            Some(_) | None => {}
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LAST_LOOK);
     }
 }
 
-fn outcome_of(execution: Execution) -> Outcome {
-    let failed = |error| Outcome::Failed { error };
-    match execution.state {
-        ExecutionState::Succeeded => Outcome::Succeeded {
-            output: execution.output.unwrap_or(Value::Null),
-        },
-        ExecutionState::Cancelled => failed(StepError::new(
-            "cancelled",
-            "the flow that was called was cancelled",
-        )),
-        ExecutionState::Failed
-        | ExecutionState::Queued
-        | ExecutionState::Running
-        | ExecutionState::Waiting
-        | ExecutionState::Paused => failed(execution.error.map_or_else(
-            || StepError::new("flow_failed", "the flow that was called failed"),
-            |error| StepError::new(&error.code, error.message),
-        )),
+/// When the attempt has had its time. The first one counts from the beginning of the execution, whoever looks after it by now.
+fn until(item: &WorkItem, execution: &Execution) -> DateTime<Utc> {
+    let begun = match item.attempt {
+        1 => execution.created_at,
+        _ => Utc::now(),
+    };
+    let limit = i64::try_from(item.timeout_ms).ok();
+    let limit = limit.and_then(TimeDelta::try_milliseconds);
+    limit
+        .and_then(|limit| begun.checked_add_signed(limit))
+        .unwrap_or(DateTime::<Utc>::MAX_UTC)
+}
+
+/// Pauses an execution that was begun while the one that calls it was paused already.
+async fn pause_with_parent(bus: &Bus, item: &WorkItem, id: ExecutionId) {
+    let tenant = item.tenant;
+    let parent = Get {
+        tenant,
+        execution_id: item.execution_id,
+    };
+    let Ok(parent) = bus.ask_owner(&parent, ANSWER).await else {
+        return;
+    };
+    if parent.state != ExecutionState::Paused {
+        return;
+    }
+    let wish = Pause {
+        tenant,
+        execution_id: id,
+        by: item.principal.user_id,
+        parent_event: Some(parent.last_event),
+    };
+    if let Err(problem) = bus.ask_owner(&wish, ANSWER).await {
+        tracing::debug!(%problem, execution.id = %id, "a flow within a flow was not paused");
     }
 }
 
-/// A UUIDv7 with the time of the calling execution; the rest is the step's key.
 fn id_of(item: &WorkItem) -> ExecutionId {
-    let mut bytes = *item.execution_id.uuid().as_bytes();
-    let hash = blake3::hash(item.key.as_bytes());
-    bytes[6..].copy_from_slice(&hash.as_bytes()[..10]);
-    bytes[6] = 0x70 | (bytes[6] & 0x0f);
-    bytes[8] = 0x80 | (bytes[8] & 0x3f);
-    ExecutionId::from_uuid(uuid::Uuid::from_bytes(bytes))
+    called_by(item.execution_id, &item.key)
 }

@@ -255,6 +255,7 @@ fn fitting(outcome: Outcome) -> Outcome {
         Outcome::Failed { error } => Outcome::Failed {
             error: limits::shortened(error),
         },
+        handed_on @ Outcome::HandedOn { .. } => handed_on,
     }
 }
 

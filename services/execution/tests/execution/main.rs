@@ -20,6 +20,7 @@ mod owners;
 mod parking;
 mod questions;
 mod restoring;
+mod subflows;
 mod unwinding;
 
 use std::time::Duration;

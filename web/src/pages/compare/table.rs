@@ -13,19 +13,20 @@ use crate::{
 pub(super) fn Table(compared: Comparison, chosen: Signal<Option<String>>) -> Element {
     rsx! {
         div { class: "table-scroll", tabindex: "0", role: "region", "aria-label": "Nodes of both executions",
-            table { class: "table",
-                thead {
-                    tr {
-                        th { scope: "col", "Node" }
-                        th { scope: "col", "A" }
-                        th { scope: "col", "B" }
-                        th { scope: "col", "Difference" }
-                        th { scope: "col", class: "end wide-only", "Time" }
-                        th { scope: "col", class: "end wide-only", "Tokens" }
-                        th { scope: "col", class: "end wide-only", "Price" }
+            // As cards, where the page is narrow: the roles say that it is a table all the same.
+            table { class: "table comparison", role: "table",
+                thead { role: "rowgroup",
+                    tr { role: "row",
+                        th { scope: "col", role: "columnheader", "Node" }
+                        th { scope: "col", role: "columnheader", "A" }
+                        th { scope: "col", role: "columnheader", "B" }
+                        th { scope: "col", role: "columnheader", "Difference" }
+                        th { scope: "col", role: "columnheader", class: "end", "Time" }
+                        th { scope: "col", role: "columnheader", class: "end", "Tokens" }
+                        th { scope: "col", role: "columnheader", class: "end", "Price" }
                     }
                 }
-                tbody {
+                tbody { role: "rowgroup",
                     for node in compared.nodes {
                         Row { key: "{node.node}", node, chosen }
                     }
@@ -49,8 +50,11 @@ fn Row(node: NodeComparison, chosen: Signal<Option<String>>) -> Element {
         Tone::Accent
     };
     rsx! {
-        tr { "data-chosen": is_chosen.then_some(""),
-            td {
+        tr {
+            role: "row",
+            "data-chosen": is_chosen.then_some(""),
+            "data-changed": (!node.same).then_some(""),
+            td { role: "cell",
                 button {
                     class: "link-button",
                     r#type: "button",
@@ -59,14 +63,14 @@ fn Row(node: NodeComparison, chosen: Signal<Option<String>>) -> Element {
                     code { "{node.node}" }
                 }
             }
-            td { {told(node.execution.as_ref())} }
-            td { {told(node.with.as_ref())} }
-            td {
+            td { role: "cell", "data-label": "A", {told(node.execution.as_ref())} }
+            td { role: "cell", "data-label": "B", {told(node.with.as_ref())} }
+            td { role: "cell",
                 Badge { tone, glyph: (!node.same).then_some(Glyph::Warning), {reason(&node)} }
             }
-            td { class: "end num wide-only", {each(|it| format::duration(it.duration_ms))} }
-            td { class: "end num wide-only", {each(|it| format::tokens(&it.usage))} }
-            td { class: "end num wide-only", {each(|it| format::cost(&it.usage))} }
+            td { role: "cell", class: "end num", "data-label": "Time", {each(|it| format::duration(it.duration_ms))} }
+            td { role: "cell", class: "end num", "data-label": "Tokens", {each(|it| format::tokens(&it.usage))} }
+            td { role: "cell", class: "end num", "data-label": "Price", {each(|it| format::cost(&it.usage))} }
         }
     }
 }

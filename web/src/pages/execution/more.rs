@@ -160,7 +160,13 @@ fn Verdict(replayed: Replayed) -> Element {
         true => (
             Tone::Ok,
             Glyph::Success,
-            format!("The same: {events} came out as recorded."),
+            match replayed.checked < replayed.events {
+                true => format!(
+                    "The same, as far as there was time to look: the first {} of {events}.",
+                    replayed.checked
+                ),
+                false => format!("The same: {events} came out as recorded."),
+            },
         ),
         false => (
             Tone::Err,

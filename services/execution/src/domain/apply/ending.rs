@@ -1,9 +1,9 @@
 //! How an execution comes to its end.
 
-use contracts::{execution::StepError, live::ExecutionEvent};
+use contracts::{execution::StepError, id::UserId, live::ExecutionEvent};
 use serde_json::Value;
 
-use super::{Effect, GRACE, Run, Timer, after};
+use super::{Effect, GRACE, Run, Timer, Word, after, told_at_the_end};
 use crate::{
     domain::{
         limits, outputs,
@@ -13,16 +13,31 @@ use crate::{
 };
 
 impl Run<'_> {
+    pub(super) fn cancel(&mut self, by: UserId) {
+        let unwinding = self.state.data.unwinding.as_ref();
+        let is_known = unwinding.is_some_and(|unwinding| unwinding.is_cancelled);
+        // What failed while it was paused has not ended yet.
+        let ends = self.state.data.closing.is_some() && !self.state.data.is_paused();
+        if ends || is_known {
+            return;
+        }
+        self.emit(ExecutionEvent::CancelAsked { by }, None);
+        // What is being undone is undone to its end.
+        if self.state.data.closing.is_some() {
+            self.close();
+        }
+    }
+
     /// Cuts what runs, or ends at once when nothing does. What was begun by this very input has not left yet, and stays.
     pub(super) fn close(&mut self) {
-        if self.state.is_over() || self.state.data.paused {
+        if self.state.is_over() || self.state.data.is_paused() {
             return;
         }
         for effect in std::mem::take(&mut self.applied.effects) {
             let (node, attempt) = match effect {
                 Effect::Dispatch { item, .. } => (item.node, item.attempt),
                 Effect::Look { node, attempt, .. } => (node, attempt),
-                kept @ Effect::Keep { .. } => {
+                kept @ (Effect::Keep { .. } | Effect::Tell { .. }) => {
                     self.applied.effects.push(kept);
                     continue;
                 }
@@ -38,6 +53,8 @@ impl Run<'_> {
         let at = after(self.now, GRACE);
         let timer = Timer::Grace;
         self.applied.effects.push(Effect::Cut);
+        let by = self.state.data.principal.user_id;
+        self.tell_called(by, &Word::Cancel);
         self.applied.effects.push(Effect::Wake { timer, at });
     }
 
@@ -46,7 +63,7 @@ impl Run<'_> {
             Some(_) => self.state.tally.running == 0,
             None => self.state.open.is_empty(),
         };
-        if !self.state.is_over() && !self.state.data.paused && is_done {
+        if !self.state.is_over() && !self.state.data.is_paused() && is_done {
             self.finish();
         }
     }
@@ -100,6 +117,7 @@ impl Run<'_> {
         let origin = data.origin;
         let private = data.notify.then_some(Private::Notify { origin });
         self.emit(event, private);
+        self.applied.effects.extend(told_at_the_end(self.state));
     }
 
     /// The execution fails, and none of its steps is the reason.

@@ -5,23 +5,51 @@
 
 use contracts::{id::UserId, live::ExecutionEvent};
 
-use super::{Effect, Run, Timer};
+use super::{Effect, Run, Timer, Word};
 use crate::domain::state::Step;
 
 impl Run<'_> {
-    pub(super) fn pause(&mut self, by: UserId) {
-        if self.state.may_pause() && !self.state.data.paused {
-            self.emit(ExecutionEvent::ExecutionPaused { by }, None);
+    pub(super) fn pause(&mut self, by: UserId, parent_event: Option<u64>) {
+        let is_known = match parent_event {
+            Some(event) => !self.hear(event) || self.state.data.paused_with_parent,
+            None => self.state.data.paused,
+        };
+        if is_known || !self.state.may_pause() {
+            return;
+        }
+        let was_paused = self.state.data.is_paused();
+        self.emit(ExecutionEvent::ExecutionPaused { by, parent_event }, None);
+        if !was_paused {
+            let event = self.state.data.turned;
+            self.tell_called(by, &Word::Pause { event });
         }
     }
 
-    pub(super) fn unpause(&mut self, by: UserId) {
-        if !self.state.data.paused {
+    /// A person's word counts for all reasons why it is paused; that of the execution which began it for its own alone.
+    pub(super) fn unpause(&mut self, by: UserId, parent_event: Option<u64>) {
+        let is_held = match parent_event {
+            Some(event) => self.hear(event) && self.state.data.paused_with_parent,
+            None => self.state.data.is_paused(),
+        };
+        if !is_held {
             return;
         }
-        self.emit(ExecutionEvent::ExecutionResumed { by }, None);
+        self.emit(ExecutionEvent::ExecutionResumed { by, parent_event }, None);
+        if self.state.data.is_paused() {
+            return;
+        }
+        let event = self.state.data.turned;
+        self.tell_called(by, &Word::Resume { event });
+        self.give_time();
         self.set_timers();
         self.advance();
+    }
+
+    /// Whether a word that follows from this event of the execution which began this one is news.
+    fn hear(&mut self, event: u64) -> bool {
+        let is_new = event > self.state.heard;
+        self.state.heard = self.state.heard.max(event);
+        is_new
     }
 
     pub(super) fn release(&mut self) {

@@ -12,7 +12,7 @@ impl Run<'_> {
     pub(super) fn timer(&mut self, timer: Timer) {
         let closing = self.state.data.closing.is_some();
         // Set anew when it goes on; that nobody answers is to be noticed meanwhile.
-        if self.state.data.paused && !matches!(timer, Timer::Silence { .. }) {
+        if self.state.data.is_paused() && !matches!(timer, Timer::Silence { .. }) {
             return;
         }
         match timer {
@@ -29,7 +29,10 @@ impl Run<'_> {
                 }
             }
             Timer::Silence { node, attempt } if !closing => {
-                if self.state.step(node) == (Step::Running { attempt }) {
+                let called = self.state.called.get(&node);
+                let is_early = called
+                    .is_some_and(|called| called.until > self.now || self.state.data.is_paused());
+                if self.state.step(node) == (Step::Running { attempt }) && !is_early {
                     let error = StepError::new("timeout", NO_ANSWER).retryable();
                     let failure = Failure {
                         unanswered: true,

@@ -22,7 +22,7 @@ impl State {
     pub(super) fn fold_unwinding(&mut self, event: &ExecutionEvent) {
         match event {
             ExecutionEvent::CancelAsked { .. } => {
-                self.data.paused = false;
+                (self.data.paused, self.data.paused_with_parent) = (false, false);
                 match &mut self.data.unwinding {
                     Some(unwinding) if unwinding.stage == Stage::Compensating => {
                         unwinding.is_cancelled = true;

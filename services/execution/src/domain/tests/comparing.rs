@@ -76,8 +76,22 @@ fn another_decision_is_noticed() {
     let mut frames: Vec<_> = run.records.iter().map(|it| it.frame.clone()).collect();
     let which = (TenantId::EXAMPLE, ExecutionId::EXAMPLE);
     let vars = json!({});
-    let whole = replaying::replay(&plan, which, &frames, vars.clone()).unwrap();
+    let whole = replay(&plan, which, &frames, vars.clone());
     assert!(whole.same, "{whole:?}");
+    assert_eq!(whole.checked, whole.events);
+    // Where only a part could be looked at, that is what is told.
+    let mut part = Replaying::begin(&plan, which, &frames[0], vars.clone(), Vec::new()).unwrap();
+    frames[..3].iter().for_each(|frame| part.take(frame));
+    let part = part.told(which.1, frames.len() as u64);
+    assert_eq!((part.same, part.checked), (true, 3));
+    let mut short = Replaying::begin(&plan, which, &frames[0], vars.clone(), Vec::new()).unwrap();
+    frames[..2].iter().for_each(|frame| short.take(frame));
+    let lacks = short.told(which.1, 2);
+    assert_eq!(
+        (lacks.same, lacks.diverged_at),
+        (false, Some(3)),
+        "{lacks:?}"
+    );
     let nodes: Vec<_> = whole.steps.iter().map(|step| step.node.as_str()).collect();
     assert_eq!(nodes, ["t", "a", "b", "o"]);
     // The output node gave something else than the engine makes of it now.
@@ -88,12 +102,13 @@ fn another_decision_is_noticed() {
     if let ExecutionEvent::StepSucceeded { output, .. } = &mut frames[at].event {
         *output = json!("other");
     }
-    let changed = replaying::replay(&plan, which, &frames, vars.clone()).unwrap();
+    let changed = replay(&plan, which, &frames, vars.clone());
     let step = changed.steps.iter().find(|step| step.node == "o").unwrap();
     assert_eq!(step.differences, [format!("{}: output", frames[at].n)]);
     // An event that cannot have happened: the engine would have begun `b`.
     frames.remove(4);
-    let broken = replaying::replay(&plan, which, &frames, vars).unwrap();
+    let broken = replay(&plan, which, &frames, vars);
     assert!(!broken.same);
     assert!(broken.diverged_at.is_some(), "{broken:?}");
+    assert!(broken.checked < broken.events);
 }

@@ -18,9 +18,15 @@ fn chain() -> Arc<Program> {
 #[test]
 fn what_runs_is_recorded_and_nothing_begins() {
     let mut run = Run::start(&chain(), json!({}));
-    run.input(Input::Pause { by: BY });
+    run.input(Input::Pause {
+        by: BY,
+        parent_event: None,
+    });
     assert_eq!(run.state.data.state(), ExecutionState::Paused);
-    run.input(Input::Pause { by: BY });
+    run.input(Input::Pause {
+        by: BY,
+        parent_event: None,
+    });
     run.succeed("a", 1, json!(1));
     assert_eq!(run.state.data.state(), ExecutionState::Paused);
     // A change of owner lets nothing begin either.
@@ -30,7 +36,10 @@ fn what_runs_is_recorded_and_nothing_begins() {
         run.events()[1..],
         ["t -> out", "a begins 1", "execution_paused", "a -> out"]
     );
-    run.input(Input::Unpause { by: BY });
+    run.input(Input::Unpause {
+        by: BY,
+        parent_event: None,
+    });
     assert_eq!(run.dispatched().len(), 1);
     run.succeed("b", 1, json!(2));
     assert_eq!(run.outcome().0, ExecutionState::Succeeded);
@@ -39,13 +48,19 @@ fn what_runs_is_recorded_and_nothing_begins() {
 #[test]
 fn timers_wait_and_fire_when_it_goes_on() {
     let mut run = Run::start(&chain(), json!({}));
-    run.input(Input::Pause { by: BY });
+    run.input(Input::Pause {
+        by: BY,
+        parent_event: None,
+    });
     run.fail("a", 1, StepError::new("x", "y").retryable());
     let (timer, at) = run.timers()[0];
     run.now = run.now.max(at);
     run.fire(timer);
     assert_eq!(run.events().last().unwrap(), "a fails 1");
-    run.input(Input::Unpause { by: BY });
+    run.input(Input::Unpause {
+        by: BY,
+        parent_event: None,
+    });
     let again = run.timers();
     assert!(again.contains(&(timer, at)), "{again:?}");
     run.fire(timer);
@@ -55,20 +70,32 @@ fn timers_wait_and_fire_when_it_goes_on() {
 #[test]
 fn a_failure_waits_and_a_cancel_does_not() {
     let mut run = Run::start(&chain(), json!({}));
-    run.input(Input::Pause { by: BY });
+    run.input(Input::Pause {
+        by: BY,
+        parent_event: None,
+    });
     run.fail("a", 1, StepError::new("x", "y"));
     assert_eq!(run.state.data.state(), ExecutionState::Paused);
-    run.input(Input::Unpause { by: BY });
+    run.input(Input::Unpause {
+        by: BY,
+        parent_event: None,
+    });
     assert_eq!(run.outcome().0, ExecutionState::Failed);
 
     let mut run = Run::start(&chain(), json!({}));
-    run.input(Input::Pause { by: BY });
+    run.input(Input::Pause {
+        by: BY,
+        parent_event: None,
+    });
     run.fail("a", 1, StepError::new("x", "y"));
     run.cancel();
     assert_eq!(run.outcome().0, ExecutionState::Failed);
 
     let mut run = Run::start(&chain(), json!({}));
-    run.input(Input::Pause { by: BY });
+    run.input(Input::Pause {
+        by: BY,
+        parent_event: None,
+    });
     run.cancel();
     assert!(
         run.effects
@@ -84,7 +111,10 @@ fn what_ends_cannot_be_paused() {
     let mut run = Run::start(&chain(), json!({}));
     run.cancel();
     assert!(!run.state.may_pause());
-    run.input(Input::Pause { by: BY });
+    run.input(Input::Pause {
+        by: BY,
+        parent_event: None,
+    });
     assert!(!run.state.data.paused);
 }
 
@@ -107,8 +137,14 @@ fn nothing_begins_before_the_release() {
     let mut run = queued(Some(60));
     assert_eq!(run.state.data.state(), ExecutionState::Queued);
     // Neither a person nor a change of owner lets it begin.
-    run.input(Input::Unpause { by: BY });
-    run.input(Input::Pause { by: BY });
+    run.input(Input::Unpause {
+        by: BY,
+        parent_event: None,
+    });
+    run.input(Input::Pause {
+        by: BY,
+        parent_event: None,
+    });
     run.input(Input::Resume);
     run.fire(Timer::GoOn);
     assert_eq!(run.events(), ["execution_started"]);

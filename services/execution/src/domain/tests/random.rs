@@ -144,9 +144,18 @@ fn pending(run: &Run) -> Vec<(String, super::super::state::Step)> {
 fn hold(run: &mut Run, one: &Move, is_stuck: bool) -> bool {
     let by = UserId::EXAMPLE;
     match one {
-        Move::Pause => run.input(Input::Pause { by }),
-        Move::Unpause => run.input(Input::Unpause { by }),
-        _ if is_stuck && run.state.data.paused => run.input(Input::Unpause { by }),
+        Move::Pause => run.input(Input::Pause {
+            by,
+            parent_event: None,
+        }),
+        Move::Unpause => run.input(Input::Unpause {
+            by,
+            parent_event: None,
+        }),
+        _ if is_stuck && run.state.data.is_paused() => run.input(Input::Unpause {
+            by,
+            parent_event: None,
+        }),
         _ => return false,
     }
     true
@@ -237,7 +246,10 @@ proptest! {
             step(&mut run, pick, one);
         }
         // Whatever is left goes on, and succeeds.
-        run.input(Input::Unpause { by: UserId::EXAMPLE });
+        run.input(Input::Unpause {
+            by: UserId::EXAMPLE,
+            parent_event: None,
+        });
         for _ in 0..400 {
             let pick = any_index();
             step(&mut run, pick, Move::Succeed(json!(0)));

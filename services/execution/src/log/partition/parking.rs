@@ -3,14 +3,17 @@
 //! **Invariant:** what leaves was read back from the archive, the same, and the core has nothing to do for it but to set
 //! timers and to listen: asked by the very input that it is given when it comes back.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use chrono::{DateTime, Utc};
-use contracts::id::{ExecutionId, TenantId};
+use contracts::{
+    id::{ExecutionId, TenantId},
+    work::WorkItem,
+};
 
 use super::{Action, Partition, Ticket, not_found};
 use crate::{
-    domain::{Broken, Effect, Input, apply},
+    domain::{Broken, Called, Effect, Input, apply, state::At},
     log::{
         parked::{Entry, Parked},
         replay::final_state,
@@ -103,13 +106,26 @@ impl Partition {
         found
     }
 
+    /// Notes that it waits for executions of its own, once.
+    pub(super) fn note_rest(&mut self, id: ExecutionId, now: DateTime<Utc>) {
+        // What waits for anything else is noted once that is stored.
+        let is_news = |slot: &Slot| !slot.is_listed && !slot.state.called.is_empty();
+        if self
+            .slots
+            .get(id)
+            .is_some_and(|slot| is_news(slot) && slot.state.waits())
+        {
+            self.let_rest(id, now);
+        }
+    }
+
     /// Looks at it again after a while, where it still waits.
     pub(crate) fn let_rest(&mut self, id: ExecutionId, now: DateTime<Utc>) {
         let look_at = now + self.limits.park_after;
         let Some(slot) = self.slots.get_mut(id) else {
             return;
         };
-        slot.is_listed = slot.state.data.waits();
+        slot.is_listed = slot.state.waits();
         if slot.is_listed {
             let n = slot.state.data.n;
             self.parking.idle.push_back(Idle { look_at, id, n });
@@ -131,6 +147,7 @@ impl Partition {
             return Err(NotParked::Awake);
         };
         let (known, read) = (&slot.state.data, &revived.state.data);
+        let until = slot.state.called_until();
         if known.n != read.n || !slot.rests(archived) {
             return Err(NotParked::Awake);
         }
@@ -140,8 +157,10 @@ impl Partition {
             return Err(NotParked::Different);
         }
         // What is paused does nothing in time; its timers are set again when it goes on.
-        let is_paused = known.paused;
-        let wakes_at = wakes_at(revived, now)?.filter(|_| !is_paused);
+        let is_paused = known.is_paused();
+        let wakes_at = [wakes_at(revived, &slot.state.called, now)?, until];
+        let wakes_at = wakes_at.into_iter().flatten().min();
+        let wakes_at = wakes_at.filter(|_| !is_paused);
         let soon = now + self.limits.park_after * 2;
         if wakes_at.is_some_and(|at| at <= soon) || !self.parking.parked.has_room(id) {
             return Err(NotParked::Awake);
@@ -248,8 +267,8 @@ impl Partition {
 /// When an execution is to be read back that was restored from the archive: at once, where it had something under way.
 pub(crate) fn restored(revived: Revived, now: DateTime<Utc>) -> Entry {
     let data = &revived.state.data;
-    let (tenant, n, is_paused) = (data.tenant, data.n, data.paused);
-    let wakes_at = match wakes_at(revived, now) {
+    let (tenant, n, is_paused) = (data.tenant, data.n, data.is_paused());
+    let wakes_at = match wakes_at(revived, &BTreeMap::new(), now) {
         // What is paused does nothing in time.
         Ok(at) => at.filter(|_| !is_paused),
         Err(_) => Some(now),
@@ -261,9 +280,18 @@ pub(crate) fn restored(revived: Revived, now: DateTime<Utc>) -> Entry {
     }
 }
 
-/// When something follows of itself for an execution that goes on now.
-fn wakes_at(mut revived: Revived, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, NotParked> {
+/// When something follows of itself for an execution that goes on now, of which these attempts were handed on.
+fn wakes_at(
+    mut revived: Revived,
+    called: &BTreeMap<At, Called>,
+    now: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>, NotParked> {
     let resumed = apply::apply(&mut revived.state, Input::Resume, now);
+    // It is begun again, and found, when this one comes back.
+    let is_called = |item: &WorkItem| {
+        let at = revived.state.at(&item.node);
+        at.is_some_and(|at| called.contains_key(&at))
+    };
     if !resumed.records.is_empty() {
         return Err(NotParked::Awake);
     }
@@ -271,7 +299,8 @@ fn wakes_at(mut revived: Revived, now: DateTime<Utc>) -> Result<Option<DateTime<
     for effect in resumed.effects {
         match effect {
             Effect::Wake { at, .. } => wakes_at = Some(wakes_at.map_or(at, |known| at.min(known))),
-            Effect::Listen { .. } => {}
+            Effect::Listen { .. } | Effect::Tell { .. } => {}
+            Effect::Dispatch { item, .. } if is_called(&item) => {}
             Effect::Dispatch { .. } | Effect::Look { .. } | Effect::Keep { .. } | Effect::Cut => {
                 return Err(NotParked::Awake);
             }

@@ -298,7 +298,7 @@ impl World {
             let data = &owner.partition.slots.get(id)?.state.data;
             match data.queued {
                 true => Some(Wish::Release(id)),
-                false => data.paused.then_some(Wish::Resume(id)),
+                false => data.is_paused().then_some(Wish::Resume(id)),
             }
         });
         let mut wishes: Vec<_> = held.collect();
@@ -501,6 +501,8 @@ impl World {
             // What it waits for has come: the flows of the simulation wait for nothing in vain.
             Effect::Listen { node, .. } => owner.heard.push((execution, node)),
             Effect::Keep { key, output, .. } => drop(self.cache.insert(key, output)),
+            // The flows of the simulation are alone.
+            Effect::Tell { .. } => {}
             Effect::Cut => self.queue.retain(|(id, ..), _| *id != execution),
             Effect::Dispatch { item, .. } => {
                 let begun = self.log.history(execution).iter().any(|(_, event)| {

@@ -38,6 +38,7 @@ impl World {
                     tenant: contracts::id::TenantId::EXAMPLE,
                     execution_id,
                     by: UserId::EXAMPLE,
+                    parent_event: None,
                 };
                 partition.pause(ticket, &pause, self.now);
             }
@@ -46,6 +47,7 @@ impl World {
                     tenant: contracts::id::TenantId::EXAMPLE,
                     execution_id,
                     by: UserId::EXAMPLE,
+                    parent_event: None,
                 };
                 partition.unpause(ticket, &resume, self.now);
             }
