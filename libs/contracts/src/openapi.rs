@@ -354,7 +354,7 @@ mod tests {
         );
         check::<execution::Replayed>(
             json!({"execution_id": ExecutionId::EXAMPLE, "same": false, "events": 9,
-            "diverged_at": 4, "instead": "step_failed of `a`",
+            "checked": 3, "diverged_at": 4, "instead": "step_failed of `a`",
             "steps": [{"node": "a", "same": false, "differences": ["3: output"]}]}),
         );
         let frame = json!({"n": 1, "ts": AT, "type": "step_skipped", "node": "a"});

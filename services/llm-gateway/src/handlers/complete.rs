@@ -9,6 +9,9 @@ use crate::{
     domain::piece::Piece,
 };
 
+/// Bytes of text after which no more goes along: a message of the bus has a limit.
+const MAX_TEXT: usize = 32 * 1024;
+
 pub(crate) async fn complete(
     ctx: Ctx<State>,
     request: Complete,
@@ -19,7 +22,7 @@ pub(crate) async fn complete(
     while let Some(mut piece) = call.next().await? {
         if let Some(text) = piece.text_alone() {
             // Text that is there already goes along: a message costs more than what is in it.
-            while call.has_text() {
+            while text.len() < MAX_TEXT && call.has_text() {
                 let mut more = call.next().await?;
                 let more = more.as_mut().and_then(Piece::text_alone);
                 text.push_str(more.map_or("", |more| more.as_str()));
