@@ -199,6 +199,21 @@ impl Fleet {
         Ok(())
     }
 
+    /// What a member says of streams that take nothing, as an operator reads it.
+    pub(crate) async fn unwritable(&self) -> Option<String> {
+        for member in &self.members {
+            let client = Client::new(format!("http://127.0.0.1:{}", member.port));
+            let Ok(answer) = client.get("/readyz").await else {
+                continue;
+            };
+            let nats = answer.body["dependencies"]["nats"].as_str();
+            if let Some(told) = nats.filter(|told| told.contains("takes nothing")) {
+                return Some(told.to_owned());
+            }
+        }
+        None
+    }
+
     /// Ends all members at once, as a crash of the machine would.
     pub(crate) fn kill_all(&mut self) -> Result<()> {
         for (name, _) in MEMBERS {

@@ -28,6 +28,8 @@ const LEASE: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_secs(5);
 /// From one fault to the next, where the platform is to recover in between.
 const BETWEEN: Duration = Duration::from_secs(6);
+/// After so long the platform says which streams take nothing: each write is waited for, and the alarm is given late.
+const ALARM: Duration = Duration::from_secs(20);
 /// How long a failpoint is there.
 const AT_A_PLACE: Duration = Duration::from_secs(6);
 /// Where Debian's package `faketime` puts its library.
@@ -249,11 +251,15 @@ impl Target<'_> {
         self.rest(PAUSE).await?;
         room.empty()?;
         self.history.fault("there is room again");
-        self.rest(BETWEEN).await?;
+        self.rest(ALARM).await?;
         let streams = Streams::new(servers::operator(&self.bus.url()).await?);
-        if let Err(error) = streams.write(1).await {
+        let refused = match streams.write(1).await {
+            Err(error) => Some(format!("{error:#}")),
+            Ok(()) => self.fleet.unwritable().await,
+        };
+        if let Some(refused) = refused {
             self.notes.push(format!(
-                "the NATS server had to be started again: {error:#}"
+                "the NATS server had to be started again: {refused}"
             ));
             self.bus.server()?.restart().await;
         }

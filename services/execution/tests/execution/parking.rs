@@ -29,7 +29,7 @@ async fn parked(count: u64) {
     .await;
 }
 
-fn question() -> Value {
+pub(crate) fn question() -> Value {
     json!({"title": "Go on?", "form": {"type": "object", "properties": {"name": {"type": "string"}}}})
 }
 
@@ -37,7 +37,7 @@ fn woken() -> u64 {
     execution::measure::measured().woken
 }
 
-fn answer(id: ExecutionId) -> AnswerExecution {
+pub(crate) fn answer(id: ExecutionId) -> AnswerExecution {
     AnswerExecution {
         execution_id: id,
         node: "q".into(),

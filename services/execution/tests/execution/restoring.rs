@@ -1,10 +1,15 @@
 //! Logs that were lost or damaged, made anew from the archive.
 
 use chrono::{TimeDelta, Utc};
-use contracts::{execution::AnswerExecution, subject::partition_of};
+use contracts::subject::partition_of;
 use execution::Restored;
 
-use super::{asking::asking, outside::Outside, *};
+use super::{
+    asking::asking,
+    outside::Outside,
+    parking::{answer, question},
+    *,
+};
 
 impl Fixture {
     async fn archive(&self) -> documents::Archive {
@@ -43,20 +48,6 @@ impl Fixture {
 
     async fn restore(&self, partition: Option<u16>) -> Result<Restored, execution::Error> {
         execution::restore(&self.config, &self.bus, partition).await
-    }
-}
-
-fn question() -> Value {
-    json!({"title": "Go on?", "form": {"type": "object", "properties": {"name": {"type": "string"}}}})
-}
-
-fn answer(id: ExecutionId) -> AnswerExecution {
-    AnswerExecution {
-        execution_id: id,
-        node: "q".into(),
-        port: "approve".into(),
-        values: json!({"name": "Ada"}),
-        comment: String::new(),
     }
 }
 
