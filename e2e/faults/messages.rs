@@ -127,7 +127,7 @@ pub(crate) async fn poison(url: &str) -> Result<String> {
     for class in [WorkClass::Http, WorkClass::Llm, WorkClass::Tool] {
         for payload in broken {
             let (tenant, execution) = (TenantId::generate(), ExecutionId::generate());
-            let subject = Subject::work(class, 0, tenant, execution, &step, 1);
+            let subject = Subject::work(class, tenant, execution, &step, 1);
             let sent = context.publish(subject.to_string(), payload.into()).await?;
             sent.await?;
             queued += 1;

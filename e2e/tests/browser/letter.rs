@@ -15,7 +15,6 @@ pub(crate) async fn put_away(platform: &Platform, user: &Client) {
     let bus = Bus::connect(&config).await.unwrap();
     let address = WorkAddress {
         class: WorkClass::Http,
-        bucket: 0,
         tenant: user.organization.parse().unwrap(),
         execution: ExecutionId::generate(),
         step: Token::new("fetch").unwrap(),

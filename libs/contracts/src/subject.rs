@@ -61,14 +61,13 @@ impl Subject {
     }
     pub fn work(
         class: WorkClass,
-        bucket: u16,
         tenant: TenantId,
         execution: ExecutionId,
         step: &Token,
         attempt: u32,
     ) -> Self {
         Self(format!(
-            "work.{}.{bucket}.{tenant}.{execution}.{step}.{attempt}",
+            "work.{}.{tenant}.{execution}.{step}.{attempt}",
             class.as_str()
         ))
     }
@@ -213,7 +212,6 @@ pub fn inbound_of(subject: &str) -> Option<(TenantId, Token)> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkAddress {
     pub class: WorkClass,
-    pub bucket: u16,
     pub tenant: TenantId,
     pub execution: ExecutionId,
     pub step: Token,
@@ -227,7 +225,6 @@ impl WorkAddress {
         let class = tokens.next()?;
         let address = Self {
             class: WorkClass::ALL.into_iter().find(|it| it.as_str() == class)?,
-            bucket: tokens.next()?.parse().ok()?,
             tenant: tokens.next()?.parse().ok()?,
             execution: tokens.next()?.parse().ok()?,
             step: Token::new(tokens.next()?)?,
@@ -240,7 +237,6 @@ impl WorkAddress {
     pub fn subject(&self) -> Subject {
         Subject::work(
             self.class,
-            self.bucket,
             self.tenant,
             self.execution,
             &self.step,

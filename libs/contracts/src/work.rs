@@ -1,4 +1,4 @@
-//! Durable work items: one attempt of one heavy step, on `work.<class>.<bucket>.<tenant>.<execution>.<step>.<attempt>`.
+//! Durable work items: one attempt of one heavy step, on `work.<class>.<tenant>.<execution>.<step>.<attempt>`.
 //!
 //! **Invariant:** a work item carries no bearer token; the worker asks `auth.run_token` in the principal's name.
 

@@ -1,12 +1,14 @@
 //! The workers: they do the steps that leave the core, one attempt at a time.
 //!
-//! [`pool`] takes work items and reports their outcome, [`hands`] takes them from owners in the same process, [`cuts`] ends what is cancelled, [`pulse`] what falls silent; [`llm`], [`http`], [`code`],
-//! [`tool`], [`knowledge`], [`flow`] and [`custom`] do the steps.
+//! [`pool`] takes work items and reports their outcome, [`hands`] takes them from owners in the same process; [`counter`] gives
+//! them slots, by the rules of [`room`] and [`turns`]; [`cuts`] ends what is cancelled, [`pulse`] what falls silent; [`llm`],
+//! [`http`], [`code`], [`tool`], [`knowledge`], [`flow`] and [`custom`] do the steps.
 //!
 //! **Invariant:** a work item is acknowledged only after the owner of its execution has stored its result or has said that
 //! nobody wants it: an answer already paid for is never lost.
 
 pub(crate) mod code;
+pub(crate) mod counter;
 pub(crate) mod custom;
 pub(crate) mod cuts;
 pub(crate) mod flow;
@@ -16,7 +18,9 @@ pub(crate) mod knowledge;
 pub(crate) mod llm;
 pub(crate) mod pool;
 pub(crate) mod pulse;
+mod room;
 pub(crate) mod tool;
+mod turns;
 
 use std::{sync::Arc, time::Duration};
 
@@ -125,23 +129,26 @@ pub(crate) async fn run(ctx: TaskCtx<State>) {
         state: ctx.state.clone(),
     };
     let counters = WorkClass::ALL.map(|class| {
-        let counter = hands::Counter::new(slots(&ctx.state, class));
-        (class, Arc::new(counter))
+        let slots = slots(&ctx.state, class);
+        (class, counter::Counter::new(worker.clone(), class, slots))
     });
     let (mut tasks, mut sharing) = (JoinSet::new(), JoinSet::new());
     for (class, counter) in counters.clone() {
         for _ in 0..takers(slots(&ctx.state, class)) {
-            let (worker, slots) = (worker.clone(), counter.slots().clone());
-            tasks.spawn(pool::run(worker, class, slots, ctx.stop.clone()));
+            let (worker, counter) = (worker.clone(), counter.clone());
+            tasks.spawn(pool::run(worker, class, counter, ctx.stop.clone()));
         }
-        let bus = ctx.bus.clone();
-        sharing.spawn(async move { counter.share(&bus, class).await });
+        sharing.spawn(counter.share());
     }
-    let desk = ctx.state.hands.open(worker, counters.into());
+    let counters = counters.into();
+    let desk = Arc::new(hands::Desk { worker, counters });
+    ctx.state.hands.open(&desk);
     let pools = async {
         while let Some(ended) = tasks.join_next().await {
             if let Err(error) = ended {
-                return tracing::error!(%error, "a pool of workers broke down");
+                // What was handed over is finished or queued; the kernel starts this task again.
+                tracing::error!(%error, "a pool of workers broke down");
+                break;
             }
         }
         ctx.state.hands.close();
@@ -149,7 +156,7 @@ pub(crate) async fn run(ctx: TaskCtx<State>) {
     };
     tokio::select! {
         () = pools => {}
-        () = listening.run(&cuts) => tracing::warn!("the workers hear of no cancels any more"),
+        () = listening.run(&ctx.bus, &cuts) => {}
         () = async { ctx.stop.cancelled().await; tokio::time::sleep(DRAIN).await } => {
             tracing::warn!("attempts that did not end in time go to other workers");
         }

@@ -201,7 +201,6 @@ async fn the_engine_has_its_log_its_work_and_its_leases() {
 fn address_of(item: &WorkItem) -> WorkAddress {
     WorkAddress {
         class: WorkClass::Http,
-        bucket: 0,
         tenant: item.tenant,
         execution: item.execution_id,
         step: Token::new("n1").expect("a token"),

@@ -35,8 +35,6 @@ use crate::{
     workers::hands::Hands,
 };
 
-/// Shares of the tenants in a class's queue.
-const BUCKETS: u16 = 32;
 /// Work items that are being queued at the same time, in a process.
 pub(crate) const MAX_DISPATCHES: usize = 256;
 /// The pause before a work item that could not be queued is queued again.
@@ -107,7 +105,7 @@ impl Outlet {
             }
             Effect::Dispatch { class, item, .. } => {
                 let dispatch = Dispatch { class, item };
-                dispatch.hand_over(self).map(Task::Dispatch)
+                dispatch.hand_over(self, false).map(Task::Dispatch)
             }
             Effect::Look { node, attempt, key } => Some(Task::Look(Look {
                 execution,
@@ -200,15 +198,16 @@ impl Dispatch {
         (item.execution_id, item.node.clone(), item.attempt)
     }
 
-    /// Gives the item to the workers of this process. What is left is to be queued: too much waits for them, or the queue has
-    /// to count how often it is given out.
-    fn hand_over(self, outlet: &Outlet) -> Option<Self> {
+    /// Gives the item to the workers of this process. What is left is to be queued: too much waits for them. What may be given
+    /// out again, or must not be, takes the queue too, where that is counted.
+    pub(super) fn hand_over(self, outlet: &Outlet, again: bool) -> Option<Self> {
         let Self { class, item } = self;
-        if item.at_most_once || !limits::fits_queue(&item) {
+        if !limits::fits_queue(&item) {
             return Some(Self { class, item });
         }
-        let hands = &outlet.hands;
-        let left = hands.give(class, item, &outlet.lease, &outlet.permits);
+        let is_counted = again || item.at_most_once;
+        let (lease, queueing) = (&outlet.lease, &outlet.permits);
+        let left = outlet.hands.give(class, item, is_counted, lease, queueing);
         left.err().map(|item| Self { class, item })
     }
 
@@ -241,7 +240,6 @@ impl Dispatch {
 pub(crate) async fn enqueue(bus: &Bus, class: WorkClass, item: &WorkItem) {
     let address = WorkAddress {
         class,
-        bucket: bucket_of(item.tenant),
         tenant: item.tenant,
         execution: item.execution_id,
         step: step_token(&item.node),
@@ -265,11 +263,6 @@ fn list(items: &[Bytes]) -> Bytes {
     }
     text.put_u8(b']');
     text.freeze()
-}
-
-fn bucket_of(tenant: TenantId) -> u16 {
-    let bytes = tenant.uuid().into_bytes();
-    u16::from_be_bytes([bytes[14], bytes[15]]) % BUCKETS
 }
 
 /// [`contracts::execution::Events`], from frames that are JSON already.

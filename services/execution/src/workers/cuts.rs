@@ -17,6 +17,8 @@ use contracts::{
 use futures::StreamExt;
 use tokio_util::sync::CancellationToken;
 
+use super::pool::RETRY;
+
 type Key = (TenantId, ExecutionId);
 
 /// The attempts under way in this process.
@@ -90,12 +92,19 @@ impl Listener {
         Ok(Self(subscription))
     }
 
-    /// Cuts whatever is cancelled, until the connection ends.
-    pub(crate) async fn run(mut self, cuts: &Cuts) {
-        while let Some(message) = self.0.next().await {
-            // The one word that is said here is `cancel`.
-            if let Some(key) = execution_of(message.subject()) {
-                cuts.cut(key);
+    /// Cuts whatever is cancelled. Whoever runs must not end because of this: it subscribes anew.
+    pub(crate) async fn run(mut self, bus: &Bus, cuts: &Cuts) {
+        loop {
+            while let Some(message) = self.0.next().await {
+                // The one word that is said here is `cancel`.
+                if let Some(key) = execution_of(message.subject()) {
+                    cuts.cut(key);
+                }
+            }
+            tracing::warn!("the workers hear of no cancels");
+            while let Err(error) = Self::subscribe(bus).await.map(|listener| self = listener) {
+                tracing::debug!(%error, "the workers hear of no cancels yet");
+                tokio::time::sleep(RETRY).await;
             }
         }
     }

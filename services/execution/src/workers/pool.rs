@@ -11,18 +11,20 @@ use contracts::{
     dead_letter::DeadReason,
     execution::StepError,
     owner::{Claim, Outcome, Result as StepResult},
+    subject::WorkAddress,
     work::{WorkClass, WorkItem},
 };
 use futures::StreamExt;
 use tokio::{
-    sync::Semaphore,
     task::JoinSet,
     time::{Instant, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Attempted, code, custom,
+    Attempted, code,
+    counter::Counter,
+    custom,
     cuts::{Cuts, Cuttable},
     flow, http, knowledge, llm,
     pulse::Pulse,
@@ -51,12 +53,12 @@ pub(crate) struct Worker {
 pub(crate) async fn run(
     worker: Worker,
     class: WorkClass,
-    slots: Arc<Semaphore>,
+    counter: Arc<Counter>,
     stop: CancellationToken,
 ) {
     let mut attempts = JoinSet::new();
     while !stop.is_cancelled() {
-        let taking = take_all(&worker, class, &slots, &mut attempts);
+        let taking = take_all(&worker, class, &counter, &mut attempts);
         tokio::select! {
             () = stop.cancelled() => break,
             () = taking => {}
@@ -73,7 +75,7 @@ pub(crate) async fn run(
 async fn take_all(
     worker: &Worker,
     class: WorkClass,
-    slots: &Arc<Semaphore>,
+    counter: &Arc<Counter>,
     attempts: &mut JoinSet<()>,
 ) {
     // One at a time: an item fetched ahead would wait in hand, and the server would take it for lost.
@@ -82,12 +84,16 @@ async fn take_all(
         Err(error) => return tracing::warn!(%error, ?class, "no work can be received"),
     };
     loop {
-        let Ok(slot) = slots.clone().acquire_owned().await else {
+        let Some(mut slot) = counter.slot().await else {
             return;
         };
         while attempts.try_join_next().is_some() {}
+        let idle = counter.idle();
         match items.next().await {
             Some(Ok(delivery)) => {
+                if let Some(address) = WorkAddress::parse(delivery.subject()) {
+                    idle.came(&mut slot, address.tenant);
+                }
                 let worker = worker.clone();
                 attempts.spawn(async move {
                     worker.handle(class, delivery).await;

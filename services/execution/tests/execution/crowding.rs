@@ -4,7 +4,7 @@ use chrono::{TimeDelta, Utc};
 use contracts::{ErrorCode, execution::CancelExecution, owner::Parent};
 use futures::future::join_all;
 
-use super::*;
+use super::{outside::*, *};
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -96,4 +96,64 @@ async fn what_is_open_has_a_limit_and_can_always_end() {
     }
     fixture.begin(&start).await;
     fixture.drain().await;
+}
+
+/// Starts more executions whose one call is held than there are workers; then one of another organization, to its end.
+async fn beside_a_flood_of_calls(class: Value) {
+    let outside = Outside::start().await;
+    let fixture = &outside.fixture;
+    let other = testkit::principal(TenantId::generate(), Role::Editor);
+    fixture.provision(other.tenant).await;
+    let calling = async |ledger| {
+        let nodes = json!([
+            {"id": "t", "type": "trigger"},
+            outside.call_to(ledger, "a", class.clone()),
+            {"id": "o", "type": "output", "config": {"value": "{{ nodes.a.output.status }}"}}
+        ]);
+        let edges = [("t", "out", "a"), ("a", "out", "o")];
+        fixture.define(nodes, &edges).await
+    };
+    let (held, quick) = (
+        calling(&outside.ledger).await,
+        calling(&outside.other).await,
+    );
+    outside.ledger.hold();
+    let workers = usize::from(fixture.config.engine.workers_http);
+    let starts = (0..2 * workers).map(|_| fixture.execute(&held, json!({})));
+    let flood = join_all(starts).await;
+    outside.calls(workers - workers / 8).await;
+
+    let start = Start {
+        tenant: other.tenant,
+        principal: other.clone(),
+        ..fixture.start_of(&quick, json!({}))
+    };
+    fixture.begin(&start).await;
+    let question = contracts::execution::GetExecution {
+        execution_id: start.execution_id,
+    };
+    let ended = eventually(SOON, async || {
+        let execution = fixture.ask(&other, &question).await.ok()?;
+        execution.state.is_final().then_some(execution)
+    })
+    .await;
+    assert_eq!(ended.output, Some(json!(200)));
+    assert!(outside.ledger.calls().len() <= workers);
+
+    outside.ledger.release();
+    for id in &flood {
+        fixture.finished(*id).await;
+    }
+    assert_eq!(outside.ledger.calls().len(), flood.len());
+    outside.fixture.drain().await;
+}
+
+#[tokio::test]
+async fn steps_do_not_wait_behind_all_steps_of_another_organization() {
+    beside_a_flood_of_calls(json!({})).await;
+}
+
+#[tokio::test]
+async fn steps_that_take_the_queue_do_not_wait_behind_all_steps_of_another_organization() {
+    beside_a_flood_of_calls(json!({"idempotency": "at_most_once"})).await;
 }

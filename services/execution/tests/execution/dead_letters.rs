@@ -184,7 +184,6 @@ async fn what_cannot_be_read_is_put_away_and_listed_in_pages() {
     let fixture = Fixture::start().await;
     let address = |attempt| WorkAddress {
         class: WorkClass::Http,
-        bucket: 0,
         tenant: fixture.user.tenant,
         execution: ExecutionId::EXAMPLE,
         step: Token::new("a").unwrap(),

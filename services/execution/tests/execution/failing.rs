@@ -226,7 +226,6 @@ async fn an_item_of_an_execution_nobody_knows_is_put_away() {
     let class = contracts::work::WorkClass::Http;
     let address = contracts::subject::WorkAddress {
         class,
-        bucket: 0,
         tenant: fixture.user.tenant,
         execution: stranger,
         step,

@@ -20,7 +20,9 @@ impl Owner {
         self.store_index();
         kernel::parked_executions(self.number, self.partition.parking.parked.len());
         for silent in self.in_hand.take_silent(Instant::now().into_std()) {
-            self.spawn(Task::Dispatch(silent));
+            if let Some(left) = silent.hand_over(&self.outlet, true) {
+                self.spawn(Task::Dispatch(left));
+            }
         }
         if Instant::now() < self.trim_at {
             return;
