@@ -1,6 +1,10 @@
 //! What a run leaves: a file for programs, and a table for people.
 
-use std::{fmt::Write as _, path::Path, time::Duration};
+use std::{
+    fmt::{self, Write as _},
+    path::Path,
+    time::Duration,
+};
 
 use anyhow::Result;
 use serde::Serialize;
@@ -18,6 +22,16 @@ pub(crate) struct Violation {
     pub(crate) run: Option<u64>,
     pub(crate) execution: Option<String>,
     pub(crate) text: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let run = self
+            .run
+            .map_or_else(String::new, |run| format!(" run {run}"));
+        let execution = self.execution.as_deref().unwrap_or_default();
+        write!(f, "{}{run} {execution}: {}", self.invariant, self.text)
+    }
 }
 
 impl Violation {
@@ -172,20 +186,8 @@ impl Report {
             )?;
         }
         for outcome in &self.outcomes {
-            for Violation {
-                invariant,
-                run,
-                execution,
-                text: what,
-            } in &outcome.violations
-            {
-                let run = run.map_or_else(String::new, |run| format!(" run {run}"));
-                let execution = execution.as_deref().unwrap_or_default();
-                writeln!(
-                    text,
-                    "VIOLATION {} {invariant}{run} {execution}: {what}",
-                    outcome.scenario
-                )?;
+            for violation in &outcome.violations {
+                writeln!(text, "VIOLATION {} {violation}", outcome.scenario)?;
             }
         }
         Ok(())

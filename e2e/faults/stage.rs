@@ -30,6 +30,8 @@ const PARTITIONS: u16 = 2;
 const CALM: Duration = Duration::from_secs(2);
 /// Clients have their answers so long after everything was healed.
 const SETTLE: Duration = Duration::from_secs(60);
+/// Violations of a part that are told before the report.
+const SHOWN: usize = 20;
 /// How long the outside takes for an answer: so that calls are under way when something happens.
 const OUTSIDE: Duration = Duration::from_millis(120);
 
@@ -182,6 +184,10 @@ impl Stage {
             "  {} runs, {wrong} violations, {:.0} s",
             outcome.counted.runs, outcome.seconds
         );
+        // A run of hours may be broken off before its report.
+        for violation in outcome.violations.iter().take(SHOWN) {
+            eprintln!("  {violation}");
+        }
         self.outcomes.push(outcome);
         Ok(())
     }

@@ -6,7 +6,7 @@ use std::future::pending;
 
 use async_nats::HeaderMap;
 use bytes::Bytes;
-use contracts::{Problem, Request, Subject, id::TenantId, subject::Token};
+use contracts::{Problem, Request, Subject, id::TenantId};
 use futures::StreamExt;
 
 use crate::{
@@ -44,10 +44,7 @@ impl Bus {
         tenant: TenantId,
         headers: &mut HeaderMap,
     ) -> Result<Beats, Problem> {
-        // The last part of an inbox's name is random.
-        let inbox = self.client.new_inbox();
-        let word = inbox.rsplit('.').next().and_then(Token::new);
-        let subject = Subject::beat(tenant, &word.expect("an inbox ends in letters and digits"));
+        let subject = Subject::beat(tenant, &self.random_word());
         let listening = self.client.subscribe(subject.to_string()).await;
         headers.insert(HEARTBEAT, subject.as_str());
         Ok(Beats(

@@ -16,6 +16,10 @@ pub(crate) const SERVICE_ERROR: &str = "Nats-Service-Error";
 pub(crate) const SERVICE_ERROR_CODE: &str = "Nats-Service-Error-Code";
 /// Where whoever works on the message may say that they go on.
 pub(crate) const HEARTBEAT: &str = "Troupe-Heartbeat";
+/// Where the reader of an answer in chunks says how far it may go.
+pub(crate) const PACE: &str = "Troupe-Pace";
+/// Chunks that may come before the reader has said a word.
+pub(crate) const WINDOW: &str = "Troupe-Window";
 /// JetStream's deduplication key.
 pub(crate) const MESSAGE_ID: &str = "Nats-Msg-Id";
 

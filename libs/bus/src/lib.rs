@@ -1,7 +1,7 @@
 //! Typed NATS: the only crate that depends on `async-nats` (kept so by `deny.toml`).
 //!
 //! Read [`connection`] for connecting, [`request`] for asking, [`outside`] and [`tools`] for asking integrators, [`beats`] for who
-//! takes long, [`serve`] for answering, [`log`], [`work`], [`dead`], [`event`], [`kv`], [`pulling`], [`records`], [`uploads`],
+//! takes long, [`paces`] for who reads slowly, [`serve`] for answering, [`log`], [`work`], [`dead`], [`event`], [`kv`], [`pulling`], [`records`], [`uploads`],
 //! [`wakes`] and [`writes`] for JetStream, [`topology`] for
 //! the streams and buckets that exist.
 //!
@@ -17,6 +17,7 @@ mod kv;
 mod log;
 mod outside;
 mod owners;
+mod paces;
 mod pulling;
 mod records;
 mod request;
@@ -38,6 +39,7 @@ pub use headers::{HeaderMap, extract_trace, timeout_in};
 pub use kv::{Bucket, Change, Kv, Revised};
 pub use log::{AppendError, LogEntry};
 pub use outside::NodeCall;
+pub use paces::{Pace, PaceWord, PaceWords};
 pub use request::{Call, DEFAULT_DEADLINE};
 pub use serve::{Incoming, Micro, Reply, Subscription};
 pub use tools::{MicroEndpoint, ToolCall, ToolError};

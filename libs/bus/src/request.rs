@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use crate::{
     Bus,
     headers::{AUTHORIZATION, SERVICE_ERROR_CODE, TIMEOUT, inject_trace, timeout_header},
+    paces::Reader,
 };
 
 /// How long an answer in chunks may be silent. Whoever answers says every three seconds that they are still at it, so this
@@ -224,7 +225,7 @@ impl Bus {
         Err(Unanswered { nobody, problem })
     }
 
-    /// Asks a question that is answered in chunks. Dropping the stream ends the interest in the answer.
+    /// Asks a question that is answered in chunks. Whoever answers waits where the stream is not read; dropping it ends the answer.
     ///
     /// # Errors
     /// `unavailable` when the question cannot be sent. All else arrives in the stream, whose last item is either
@@ -245,14 +246,17 @@ impl Bus {
             .await
             .map_err(|e| unavailable(R::NAME, &e))?;
         let subject = Subject::request::<R>(tenant).to_string();
+        let mut headers = call.headers();
+        let reader = self.reader(tenant, &mut headers);
         self.client
-            .publish_with_reply_and_headers(subject, inbox, call.headers(), encode(request)?)
+            .publish_with_reply_and_headers(subject, inbox, headers, encode(request)?)
             .await
             .map_err(|e| unavailable(R::NAME, &e))?;
         let state = Answers {
             answers,
             until: Instant::now() + call.deadline,
             expected: 1,
+            reader,
             over: false,
         };
         Ok(stream::unfold(state, |mut state| async move {
@@ -260,7 +264,16 @@ impl Bus {
                 return None;
             }
             let item = state.next::<R>().await;
-            state.over = !matches!(item, Ok(StreamMessage::Chunk { .. }));
+            match &item {
+                Ok(StreamMessage::Chunk { n, .. }) => state.reader.read(*n).await,
+                Ok(StreamMessage::Done { .. } | StreamMessage::Alive) | Err(_) => {
+                    state.over = true;
+                }
+            }
+            // After an error of ours whoever answers may still be at it.
+            if matches!(item, Ok(StreamMessage::Done { .. })) {
+                state.reader.end();
+            }
             Some((item, state))
         }))
     }
@@ -277,6 +290,7 @@ struct Answers {
     answers: async_nats::Subscriber,
     until: Instant,
     expected: u64,
+    reader: Reader,
     over: bool,
 }
 

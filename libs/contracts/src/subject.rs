@@ -111,9 +111,15 @@ impl Subject {
     }
     /// Reads such a subject of this tenant; none for any other text.
     pub fn beat_of(tenant: TenantId, text: &str) -> Option<Self> {
-        let (of, word) = text.strip_prefix("beat.")?.split_once('.')?;
-        let word = Token::new(word).filter(|_| of == tenant.to_string())?;
-        Some(Self::beat(tenant, &word))
+        word_of(tenant, "beat.", text).map(|word| Self::beat(tenant, &word))
+    }
+    /// Where the reader of an answer in chunks says how far it may go; `word` tells the questions apart.
+    pub fn pace(tenant: TenantId, word: &Token) -> Self {
+        Self(format!("pace.{tenant}.{word}"))
+    }
+    /// Reads such a subject of this tenant; none for any other text.
+    pub fn pace_of(tenant: TenantId, text: &str) -> Option<Self> {
+        word_of(tenant, "pace.", text).map(|word| Self::pace(tenant, &word))
     }
     /// Where a wake-up of a trigger waits for its time; `label` tells those of one trigger apart.
     pub fn wake_at(tenant: TenantId, trigger: TriggerId, label: &Token) -> Self {
@@ -208,6 +214,12 @@ pub fn inbound_of(subject: &str) -> Option<(TenantId, Token)> {
     Some((tenant.parse().ok()?, Token::new(name)?))
 }
 
+/// The word in `<prefix><tenant>.<word>`.
+fn word_of(tenant: TenantId, prefix: &str, text: &str) -> Option<Token> {
+    let (of, word) = text.strip_prefix(prefix)?.split_once('.')?;
+    Token::new(word).filter(|_| of == tenant.to_string())
+}
+
 /// Which attempt of which step a work item is, as its subject says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkAddress {
@@ -275,6 +287,8 @@ pub fn integrator_grants(tenant: TenantId, user: UserId, role: Role) -> Grants {
         .filter(|operation| operation.is_for_tenants())
         .map(|operation| format!("req.{tenant}.{}", operation.name))
         .collect();
+    // Who reads an answer may say how far it may go.
+    publish.push(format!("pace.{tenant}.*"));
     // Who works for the platform may say that the work goes on.
     if role.allows(Permission::ToolWrite) {
         publish.push(format!("beat.{tenant}.*"));
@@ -325,7 +339,7 @@ pub fn service_grants(service: Service) -> Grants {
             publish.extend(
                 [
                     "own.*.*", "lease.*", "pl.*", "work.>", "live.*.*", "tok.>", "ctl.*.*",
-                    "dead.>", "node.*.*",
+                    "dead.>", "node.*.*", "pace.*.*",
                 ]
                 .map(str::to_owned),
             );
@@ -337,7 +351,7 @@ pub fn service_grants(service: Service) -> Grants {
         }
         // What a cancelled execution asked of a model or of a tool is dropped at once.
         Service::Llm => {
-            subscribe.push("ctl.*.*".to_owned());
+            subscribe.extend(["ctl.*.*", "pace.*.*"].map(str::to_owned));
             publish.push(Subject::llm_calls().to_string());
         }
         Service::Tool => {

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bus::{Bus, Call};
+use bus::{Bus, Call, Pace};
 use contracts::{Principal, Problem, Request, Subject, id::TenantId, owner::OwnerRequest};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -17,6 +17,7 @@ pub struct Ctx<S> {
     pub(crate) token: Option<Arc<str>>,
     pub(crate) deadline: Instant,
     pub(crate) heartbeat: Option<Subject>,
+    pub(crate) pace: Option<Pace>,
 }
 
 impl<S> Clone for Ctx<S> {
@@ -29,6 +30,7 @@ impl<S> Clone for Ctx<S> {
             token: self.token.clone(),
             deadline: self.deadline,
             heartbeat: self.heartbeat.clone(),
+            pace: self.pace.clone(),
         }
     }
 }

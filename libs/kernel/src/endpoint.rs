@@ -16,7 +16,11 @@ use futures::{FutureExt, future::BoxFuture};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::{Chunks, Ctx, ServiceError, error::chain, stream::while_alive};
+use crate::{
+    Chunks, Ctx, ServiceError,
+    error::chain,
+    stream::{Gate, while_alive},
+};
 
 type Subscribe =
     Box<dyn for<'a> Fn(&'a Micro) -> BoxFuture<'a, Result<Subscription, bus::Error>> + Send + Sync>;
@@ -69,10 +73,15 @@ impl<S: Send + Sync + 'static> Endpoint<S> {
                 })?;
                 let sent = Arc::new(AtomicU64::new(0));
                 let bus = ctx.bus.clone();
-                let chunks = Chunks::new(bus.clone(), to.clone(), sent.clone());
-                let reply = while_alive(&bus, &to, handler(ctx, request, chunks))
-                    .await
-                    .map_err(|error| problem::<R, E>(&error))?;
+                let gate = Gate::open(&bus, ctx.pace.as_ref()).await;
+                let chunks = Chunks::new(bus.clone(), to.clone(), sent.clone(), gate.allowed());
+                let work = while_alive(&bus, &to, handler(ctx, request, chunks));
+                let reply = tokio::select! {
+                    biased;
+                    reply = work => reply.map_err(|error| problem::<R, E>(&error))?,
+                    // What it had under way ends with it.
+                    () = gate.closed() => return Err(not_wanted(R::NAME)),
+                };
                 let n = sent.load(Ordering::Relaxed) + 1;
                 encode(&StreamMessage::<R::Chunk, R::Reply>::Done { n, reply })
             }
@@ -107,6 +116,11 @@ fn encode<T: Serialize>(reply: &T) -> Result<Box<RawValue>, Problem> {
         tracing::error!(%error, "a reply cannot be written");
         Problem::new(ErrorCode::Internal, "the answer cannot be written")
     })
+}
+
+fn not_wanted(what: &str) -> Problem {
+    let text = format!("the answer of `{what}` is not wanted any more");
+    Problem::new(ErrorCode::Conflict, text).with_reason("caller_gone")
 }
 
 /// The one place where a failure of a handler is logged.

@@ -3,7 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use bus::{
-    DEFAULT_DEADLINE, Incoming, Micro, Reply, Subscription, extract_trace, heartbeat_in, timeout_in,
+    DEFAULT_DEADLINE, Incoming, Micro, Pace, Reply, Subscription, extract_trace, heartbeat_in,
+    timeout_in,
 };
 use bytes::Bytes;
 use contracts::{
@@ -106,6 +107,7 @@ impl<S: Send + Sync + 'static> Loop<S> {
             token: incoming.token().map(Into::into),
             deadline: Instant::now() + left,
             heartbeat: heartbeat_in(incoming.headers(), tenant),
+            pace: Pace::of(incoming.headers(), tenant),
         };
         let answer = (self.answer)(ctx, incoming.payload().clone(), incoming.reply_to());
         let too_late = || {

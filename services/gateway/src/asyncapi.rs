@@ -154,6 +154,8 @@ fn headers() -> Value {
         "properties": {
             "Authorization": {"type": "string", "description": "`Bearer <access token>`: a connection is no permission, each request names its caller."},
             "Troupe-Timeout": {"type": "string", "description": "Milliseconds for which the caller waits for the answer; 10,000 when absent, at most 900,000."},
+            "Troupe-Pace": {"type": "string", "description": "`pace.<organization>.<word>`, where the reader of an answer in chunks says how far it may go."},
+            "Troupe-Window": {"type": "string", "description": "Chunks that may come before the first word there; as many as there are when absent."},
             "traceparent": {"type": "string", "description": "W3C trace context."},
         },
     })

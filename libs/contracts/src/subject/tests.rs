@@ -99,7 +99,9 @@ fn integrators_get_no_internal_subject() {
         !grants
             .publish
             .iter()
-            .filter(|subject| !subject.starts_with("in.") && !subject.starts_with("beat."))
+            .filter(|subject| !["in.", "beat.", "pace."]
+                .iter()
+                .any(|word| subject.starts_with(word)))
             .any(|subject| subject.contains('*') || subject.contains('>'))
     );
 }
@@ -136,6 +138,17 @@ fn a_tool_is_its_tenant_s() {
         let subject = format!("tool.{tenant}{text}");
         assert_eq!(tool_of(tenant, &subject), None, "{text}");
     }
+}
+
+#[test]
+fn a_reader_s_word_is_its_tenant_s() {
+    let (tenant, word) = (TenantId::EXAMPLE, Token::new("x7").unwrap());
+    let subject = Subject::pace(tenant, &word);
+    let read = |tenant| Subject::pace_of(tenant, subject.as_str());
+    assert_eq!(read(tenant), Some(subject.clone()));
+    assert_eq!(read(TenantId::generate()), None);
+    assert_eq!(Subject::pace_of(tenant, &format!("{subject}.x")), None);
+    assert_eq!(Subject::beat_of(tenant, subject.as_str()), None);
 }
 
 #[test]

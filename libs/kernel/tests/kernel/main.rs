@@ -14,12 +14,41 @@ use contracts::{
     flow::{DeleteFlow, GetFlow},
     id::{ExecutionId, FlowId, TenantId},
     llm::{Complete, Completion, Delta, FinishReason, Message},
-    message::StreamMessage,
+    message::{Request, StreamMessage},
     principal::revocation,
 };
 use futures::StreamExt;
 use kernel::{Chunks, Ctx, Running, Service};
 use testkit::{Nats, eventually, principal, runtime, token, token_of_age};
+
+/// Chunks that a reader of ours lets come before it has read any.
+const WINDOW: u32 = 256;
+const WORDS: u32 = 2000;
+const SOON: Duration = Duration::from_secs(20);
+
+/// Words of [`speak_on`], and how often it ended.
+static SAID: AtomicU32 = AtomicU32::new(0);
+static DROPPED: AtomicU32 = AtomicU32::new(0);
+
+struct Counted;
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        DROPPED.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Says many words, as fast as it may.
+async fn speak_on(_: Ctx<()>, _: Complete, out: Chunks<Delta>) -> Result<Completion, Problem> {
+    let _counted = Counted;
+    for _ in 0..WORDS {
+        SAID.fetch_add(1, Ordering::Relaxed);
+        out.send(Delta::default())
+            .await
+            .map_err(|_| Problem::new(ErrorCode::Unavailable, "gone"))?;
+    }
+    Ok(completion())
+}
 
 #[derive(Default)]
 struct State {
@@ -49,7 +78,11 @@ async fn complete(_: Ctx<()>, _: Complete, out: Chunks<Delta>) -> Result<Complet
             .await
             .map_err(|_| Problem::new(ErrorCode::Unavailable, "gone"))?;
     }
-    Ok(Completion {
+    Ok(completion())
+}
+
+fn completion() -> Completion {
+    Completion {
         id: contracts::id::CallId::generate(),
         provider: "toy".into(),
         model: "toy".into(),
@@ -60,7 +93,7 @@ async fn complete(_: Ctx<()>, _: Complete, out: Chunks<Delta>) -> Result<Complet
         dropped: Vec::new(),
         cached: false,
         similarity: None,
-    })
+    }
 }
 
 struct Toy {
@@ -290,6 +323,52 @@ async fn a_streamed_answer_arrives_in_order_and_ends_with_the_reply() {
         code(refused.into_iter().next().unwrap()),
         ErrorCode::Unauthenticated
     );
+}
+
+#[tokio::test]
+async fn an_answer_goes_no_further_than_its_reader_lets_it() {
+    let nats = Nats::start().await;
+    let bus = testkit::bus(&nats.url()).await;
+    let running = Service::new("llm", ())
+        .on_stream(speak_on)
+        .start(&runtime(&bus).await)
+        .await
+        .unwrap();
+    let tenant = TenantId::generate();
+    let token = token(&principal(tenant, Role::Operator));
+    let ask = async || {
+        let call = Call::with_token(&token);
+        let request = Complete::example();
+        Box::pin(bus.call_stream(tenant, &request, call).await.unwrap())
+    };
+
+    // A reader that stops reading, and goes on.
+    SAID.store(0, Ordering::Relaxed);
+    let mut answer = ask().await;
+    answer.next().await.unwrap().unwrap();
+    let said = eventually(SOON, async || {
+        let said = SAID.load(Ordering::Relaxed);
+        (said >= WINDOW).then_some(said)
+    })
+    .await;
+    // Beyond the window one waits to be sent.
+    assert!(said <= WINDOW + 1, "{said}");
+    let rest: Vec<_> = answer.collect().await;
+    assert_eq!(rest.len(), usize::try_from(WORDS).unwrap());
+    assert!(matches!(rest.last(), Some(Ok(StreamMessage::Done { .. }))));
+
+    // One that leaves ends the work.
+    SAID.store(0, Ordering::Relaxed);
+    let mut answer = ask().await;
+    answer.next().await.unwrap().unwrap();
+    assert_eq!(DROPPED.load(Ordering::Relaxed), 1);
+    drop(answer);
+    eventually(SOON, async || {
+        (DROPPED.load(Ordering::Relaxed) == 2).then_some(())
+    })
+    .await;
+    assert!(SAID.load(Ordering::Relaxed) < WORDS);
+    running.drain().await;
 }
 
 #[tokio::test]

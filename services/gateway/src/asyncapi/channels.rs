@@ -55,6 +55,31 @@ pub(super) fn add(channels: &mut Map<String, Value>, operations: &mut Map<String
     tool(channels, operations);
     node(channels, operations);
     beat(channels, operations);
+    pace(channels, operations);
+}
+
+/// What whoever reads a streamed answer may say meanwhile.
+fn pace(channels: &mut Map<String, Value>, operations: &mut Map<String, Value>) {
+    let address = "pace.{tenant}.{word}";
+    channels.insert("pace".to_owned(), json!({
+        "address": address,
+        "description": "The subject that a question which is answered in chunks names in its header `Troupe-Pace`; `word` is the caller's choice. Published by integrators who read the answer.",
+        "parameters": placeholders(address),
+        "messages": {"message": {
+            "name": "pace",
+            "payload": {"type": "string", "pattern": "^[0-9]+$", "description": "Chunks up to this number may come. `0`: nothing more is wanted, and whatever the answer costs ends."},
+            "examples": [{"payload": "512"}],
+        }},
+    }));
+    operations.insert(
+        "pace".to_owned(),
+        json!({
+            "action": "receive",
+            "channel": {"$ref": "#/channels/pace"},
+            "summary": "The reader of a streamed answer says how far it may go",
+            "messages": [{"$ref": "#/channels/pace/messages/message"}],
+        }),
+    );
 }
 
 /// What whoever works for the platform may say meanwhile.

@@ -146,6 +146,26 @@ async fn a_deadline_drops_the_vendor() {
 }
 
 #[tokio::test]
+async fn a_caller_over_nats_that_leaves_drops_the_vendor() {
+    let (mut held, mut fixture, run) = start(Habit::Speaks).await;
+    let token = testkit::token(&run);
+    let ask = question("vendor/fake-large", "Tell me a story.");
+    let call = Call::with_token(&token);
+    let answers = fixture.bus.call_stream(run.tenant, &ask, call).await;
+    let mut answers = Box::pin(answers.unwrap());
+    answers.next().await.unwrap().unwrap();
+    let left = std::time::Instant::now();
+    drop(answers);
+    timeout(AT_ONCE, held.left()).await.unwrap();
+    println!("the vendor was dropped after {:?}", left.elapsed());
+    let record = record(&mut fixture, &run).await;
+    assert_eq!(
+        (record.error.as_deref(), record.estimated),
+        (Some("caller_gone"), true)
+    );
+}
+
+#[tokio::test]
 async fn an_http_client_that_leaves_drops_the_vendor() {
     for (habit, streamed) in [
         (Habit::Speaks, true),
