@@ -6,7 +6,7 @@
 //! **Invariant:** a subject names no more than its tenant and a random word, and what is said there is never stored.
 
 use async_nats::{Client, HeaderMap, Subscriber};
-use contracts::{Subject, id::TenantId, subject::Token};
+use contracts::{Problem, Subject, id::TenantId, subject::Token};
 use futures::StreamExt;
 
 use crate::{
@@ -47,14 +47,27 @@ pub(crate) struct Reader {
 }
 
 impl Pace {
-    /// What the headers of a tenant's question say; none where they say nothing, or what cannot be meant.
-    pub fn of(headers: Option<&HeaderMap>, tenant: TenantId) -> Option<Self> {
-        let headers = headers?;
-        let window = headers.get(WINDOW).map(|text| text.as_str().parse::<u64>());
-        Some(Self {
-            subject: Subject::pace_of(tenant, headers.get(PACE)?.as_str())?,
-            window: window.transpose().ok()?.map(|chunks| chunks.max(1)),
-        })
+    /// What the headers of a tenant's question say; none where they name no subject.
+    ///
+    /// # Errors
+    /// When the subject is none of the tenant's, or the window no number from 1: a reader that relies on it must hear so.
+    pub fn of(headers: Option<&HeaderMap>, tenant: TenantId) -> Result<Option<Self>, Problem> {
+        let header = |name: &'static str| headers.and_then(|headers| headers.get(name));
+        let Some(subject) = header(PACE) else {
+            return Ok(None);
+        };
+        let subject = Subject::pace_of(tenant, subject.as_str()).ok_or_else(|| {
+            Problem::malformed(format!("`{PACE}` must be `pace.{tenant}.<word>`"))
+        })?;
+        let window = match header(WINDOW).map(|text| text.as_str().parse::<u64>()) {
+            None => None,
+            Some(Ok(chunks)) if chunks > 0 => Some(chunks),
+            Some(_) => {
+                let text = format!("`{WINDOW}` must be a number of chunks from 1");
+                return Err(Problem::malformed(text));
+            }
+        };
+        Ok(Some(Self { subject, window }))
     }
 
     pub const fn window(&self) -> Option<u64> {
@@ -165,15 +178,23 @@ mod tests {
     fn a_question_says_where_its_reader_speaks() {
         let (tenant, word) = (TenantId::generate(), Token::new("x7").unwrap());
         let mut headers = HeaderMap::new();
-        assert_eq!(Pace::of(Some(&headers), tenant), None);
+        let read = |headers: &HeaderMap, tenant| Pace::of(Some(headers), tenant);
+        assert_eq!(Pace::of(None, tenant).unwrap(), None);
+        assert_eq!(read(&headers, tenant).unwrap(), None);
         let subject = Subject::pace(tenant, &word);
         headers.insert(PACE, subject.as_str());
-        let window = |headers: &HeaderMap| Pace::of(Some(headers), tenant).map(|it| it.window());
-        assert_eq!(window(&headers), Some(None));
-        headers.insert(WINDOW, "64");
-        assert_eq!(window(&headers), Some(Some(64)));
-        assert_eq!(Pace::of(Some(&headers), TenantId::generate()), None);
-        headers.insert(WINDOW, "many");
+        let window = |headers: &HeaderMap| read(headers, tenant).unwrap().unwrap().window();
         assert_eq!(window(&headers), None);
+        headers.insert(WINDOW, "64");
+        assert_eq!(window(&headers), Some(64));
+        let foreign = read(&headers, TenantId::generate()).unwrap_err();
+        assert_eq!(foreign.status, 400);
+        assert!(foreign.detail.contains(PACE), "{foreign:?}");
+        for text in ["many", "0", "-1", ""] {
+            headers.insert(WINDOW, text);
+            let wrong = read(&headers, tenant).unwrap_err();
+            assert_eq!(wrong.status, 400);
+            assert!(wrong.detail.contains(WINDOW), "{wrong:?}");
+        }
     }
 }

@@ -107,7 +107,7 @@ impl<S: Send + Sync + 'static> Loop<S> {
             token: incoming.token().map(Into::into),
             deadline: Instant::now() + left,
             heartbeat: heartbeat_in(incoming.headers(), tenant),
-            pace: Pace::of(incoming.headers(), tenant),
+            pace: Pace::of(incoming.headers(), tenant)?,
         };
         let answer = (self.answer)(ctx, incoming.payload().clone(), incoming.reply_to());
         let too_late = || {

@@ -20,6 +20,9 @@ use tokio::{
 use crate::{eventually, servers::from_environment};
 
 const START_TIME: Duration = Duration::from_secs(20);
+/// What streams may claim. By default it is a part of the free disk, and on a nearly full one no server could have our streams, though
+/// a test fills none.
+const FILE_STORE: &str = "64GB";
 
 /// A running `nats-server` with JetStream. Killed on drop, its store removed.
 #[derive(Debug)]
@@ -141,7 +144,7 @@ impl Drop for Nats {
 
 fn open_config(dir: &Path) -> String {
     format!(
-        "host: 127.0.0.1\nport: -1\nmax_payload: {MAX_PAYLOAD}\nports_file_dir: {dir:?}\njetstream {{ store_dir: {store:?} }}\n",
+        "host: 127.0.0.1\nport: -1\nmax_payload: {MAX_PAYLOAD}\nports_file_dir: {dir:?}\njetstream {{ store_dir: {store:?}, max_file_store: {FILE_STORE} }}\n",
         store = dir.join("store"),
     )
 }

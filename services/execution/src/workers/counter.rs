@@ -94,7 +94,6 @@ impl Counter {
     /// A slot for what the queue gives; none when there are no workers any more.
     pub(super) async fn slot(self: &Arc<Self>) -> Option<Slot> {
         let (give, given) = oneshot::channel();
-        // There are a few of those, and they are never too many.
         self.room().enter(QUEUE, Waits::Taker(give)).ok()?;
         self.go_on();
         given.await.ok()

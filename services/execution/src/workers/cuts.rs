@@ -102,10 +102,13 @@ impl Listener {
                 }
             }
             tracing::warn!("the workers hear of no cancels");
-            while let Err(error) = Self::subscribe(bus).await.map(|listener| self = listener) {
-                tracing::debug!(%error, "the workers hear of no cancels yet");
+            self = loop {
+                match Self::subscribe(bus).await {
+                    Ok(listener) => break listener,
+                    Err(error) => tracing::debug!(%error, "the workers hear of no cancels yet"),
+                }
                 tokio::time::sleep(RETRY).await;
-            }
+            };
         }
     }
 }

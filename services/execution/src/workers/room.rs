@@ -176,6 +176,10 @@ impl<T> Room<T> {
     }
 
     fn is_full(&self, tenant: TenantId) -> bool {
+        // Those who take from the queue are few, and what is beyond the limits goes there.
+        if tenant == QUEUE {
+            return false;
+        }
         let own = self.direct.len_of(tenant) + self.counted.len_of(tenant);
         own >= MAX_WAITING || self.direct.len() + self.counted.len() >= MAX_WAITING_OF_ALL
     }
@@ -323,5 +327,27 @@ mod tests {
         assert_eq!(room.enter(loud, 1), Err(1));
         assert_eq!(room.enter_counted(loud, 1), Err(1));
         room.enter(quiet, 2).unwrap();
+    }
+
+    #[test]
+    fn who_takes_from_the_queue_has_turns_however_much_waits() {
+        let mut room = Room::new(1);
+        for _ in 0..MAX_WAITING_OF_ALL / MAX_WAITING {
+            let tenant = TenantId::generate();
+            for _ in 0..MAX_WAITING {
+                room.enter(tenant, 0).unwrap();
+            }
+        }
+        assert_eq!(room.enter(TenantId::generate(), 1), Err(1));
+        room.enter(QUEUE, 2).unwrap();
+        let turns = MAX_WAITING_OF_ALL / MAX_WAITING + 1;
+        let taken = (0..turns).any(|_| match room.next() {
+            Some(Next::Begin(tenant, _)) => {
+                room.leave(tenant);
+                tenant == QUEUE
+            }
+            Some(Next::Queue(_)) | None => false,
+        });
+        assert!(taken);
     }
 }

@@ -60,80 +60,93 @@ pub(super) fn add(channels: &mut Map<String, Value>, operations: &mut Map<String
 
 /// What whoever reads a streamed answer may say meanwhile.
 fn pace(channels: &mut Map<String, Value>, operations: &mut Map<String, Value>) {
-    let address = "pace.{tenant}.{word}";
-    channels.insert("pace".to_owned(), json!({
-        "address": address,
-        "description": "The subject that a question which is answered in chunks names in its header `Troupe-Pace`; `word` is the caller's choice. Published by integrators who read the answer.",
-        "parameters": placeholders(address),
-        "messages": {"message": {
-            "name": "pace",
-            "payload": {"type": "string", "pattern": "^[0-9]+$", "description": "Chunks up to this number may come. `0`: nothing more is wanted, and whatever the answer costs ends."},
-            "examples": [{"payload": "512"}],
-        }},
-    }));
-    operations.insert(
-        "pace".to_owned(),
-        json!({
-            "action": "receive",
-            "channel": {"$ref": "#/channels/pace"},
-            "summary": "The reader of a streamed answer says how far it may go",
-            "messages": [{"$ref": "#/channels/pace/messages/message"}],
-        }),
-    );
+    let told = Told {
+        name: "pace",
+        address: "pace.{tenant}.{word}",
+        summary: "The reader of a streamed answer says how far it may go",
+        description: "The subject that a question which is answered in chunks names in its header `Troupe-Pace`; `word` is the caller's choice. Published by integrators who read the answer.",
+    };
+    let message = json!({
+        "name": "pace",
+        "payload": {"type": "string", "pattern": "^[0-9]+$", "description": "Chunks up to this number may come. `0`: nothing more is wanted, and whatever the answer costs ends."},
+        "examples": [{"payload": "512"}],
+    });
+    told.insert(message, channels, operations);
 }
 
 /// What whoever works for the platform may say meanwhile.
 fn beat(channels: &mut Map<String, Value>, operations: &mut Map<String, Value>) {
-    let address = "beat.{tenant}.{word}";
-    channels.insert("beat".to_owned(), json!({
-        "address": address,
-        "description": "The subject stands in the header `Troupe-Heartbeat` of a question to a tool or a node, where the flow limits how long it may be silent. Published by integrators whose role is editor or above.",
-        "parameters": placeholders(address),
-        "messages": {"message": {
-            "name": "heartbeat",
-            "payload": {"description": "Anything or nothing: it is not read."},
-            "examples": [{"payload": ""}],
-        }},
-    }));
-    operations.insert(
-        "beat".to_owned(),
-        json!({
-            "action": "receive",
-            "channel": {"$ref": "#/channels/beat"},
-            "summary": "A tool or a node says that its work goes on",
-            "messages": [{"$ref": "#/channels/beat/messages/message"}],
-        }),
-    );
+    let told = Told {
+        name: "beat",
+        address: "beat.{tenant}.{word}",
+        summary: "A tool or a node says that its work goes on",
+        description: "The subject stands in the header `Troupe-Heartbeat` of a question to a tool or a node, where the flow limits how long it may be silent. Published by integrators whose role is editor or above.",
+    };
+    let message = json!({
+        "name": "heartbeat",
+        "payload": {"description": "Anything or nothing: it is not read."},
+        "examples": [{"payload": ""}],
+    });
+    told.insert(message, channels, operations);
 }
 
 /// What an integrator publishes.
 fn inbound(channels: &mut Map<String, Value>, operations: &mut Map<String, Value>) {
-    let address = "in.{tenant}.event.{name}";
-    channels.insert("event".to_owned(), json!({
-        "address": address,
-        "description": "Begins an execution of each flow with a trigger for events of this name, in the name of the trigger's user. Stored for up to seven days until it has begun them; publish with JetStream to hear that it is stored. Published by integrators whose role is operator or above.",
-        "parameters": placeholders(address),
-        "messages": {"message": {
-            "name": "event",
-            "headers": {
-                "type": "object",
-                "properties": {
-                    "Nats-Msg-Id": {"type": "string", "description": "What the event is known by: of all that bear one id, one counts for each trigger."},
-                },
+    let told = Told {
+        name: "event",
+        address: "in.{tenant}.event.{name}",
+        summary: "Something happened that triggers of flows may wait for",
+        description: "Begins an execution of each flow with a trigger for events of this name, in the name of the trigger's user. Stored for up to seven days until it has begun them; publish with JetStream to hear that it is stored. Published by integrators whose role is operator or above.",
+    };
+    let message = json!({
+        "name": "event",
+        "headers": {
+            "type": "object",
+            "properties": {
+                "Nats-Msg-Id": {"type": "string", "description": "What the event is known by: of all that bear one id, one counts for each trigger."},
             },
-            "payload": {"description": "Any JSON, or text, up to 256 KiB with its headers: `data` of the execution's input `{event, id, data, at}`."},
-            "examples": [{"payload": {"order": 7}}],
-        }},
-    }));
-    operations.insert(
-        "event".to_owned(),
-        json!({
-            "action": "receive",
-            "channel": {"$ref": "#/channels/event"},
-            "summary": "Something happened that triggers of flows may wait for",
-            "messages": [{"$ref": "#/channels/event/messages/message"}],
-        }),
-    );
+        },
+        "payload": {"description": "Any JSON, or text, up to 256 KiB with its headers: `data` of the execution's input `{event, id, data, at}`."},
+        "examples": [{"payload": {"order": 7}}],
+    });
+    told.insert(message, channels, operations);
+}
+
+/// Something that the platform hears and does not answer.
+struct Told {
+    name: &'static str,
+    address: &'static str,
+    summary: &'static str,
+    description: &'static str,
+}
+
+impl Told {
+    fn insert(
+        &self,
+        message: Value,
+        channels: &mut Map<String, Value>,
+        operations: &mut Map<String, Value>,
+    ) {
+        let name = self.name;
+        channels.insert(
+            name.to_owned(),
+            json!({
+                "address": self.address,
+                "description": self.description,
+                "parameters": placeholders(self.address),
+                "messages": {"message": message},
+            }),
+        );
+        operations.insert(
+            name.to_owned(),
+            json!({
+                "action": "receive",
+                "channel": {"$ref": format!("#/channels/{name}")},
+                "summary": self.summary,
+                "messages": [{"$ref": format!("#/channels/{name}/messages/message")}],
+            }),
+        );
+    }
 }
 
 struct Followed {
