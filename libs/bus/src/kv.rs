@@ -38,10 +38,12 @@ pub enum Bucket {
     Route,
     /// Outputs of steps that may be taken again; each has a time of its own.
     Cache,
+    /// How often an attempt was begun whose worker broke down.
+    Tries,
 }
 
 impl Bucket {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::FlowDef,
         Self::Jwks,
         Self::Revocations,
@@ -50,6 +52,7 @@ impl Bucket {
         Self::Snapshots,
         Self::Route,
         Self::Cache,
+        Self::Tries,
     ];
 
     pub const fn name(self) -> &'static str {
@@ -62,6 +65,7 @@ impl Bucket {
             Self::Snapshots => "SNAPSHOTS",
             Self::Route => "ROUTE",
             Self::Cache => "CACHE",
+            Self::Tries => "TRIES",
         }
     }
 
@@ -71,6 +75,7 @@ impl Bucket {
             Self::Revocations => Duration::from_secs(15 * 60),
             Self::Tickets => Duration::from_secs(60),
             Self::Cache => Duration::from_secs(30 * 24 * 60 * 60),
+            Self::Tries => Duration::from_secs(24 * 60 * 60),
             Self::FlowDef | Self::Jwks | Self::Snapshots | Self::Route => Duration::ZERO,
         }
     }
@@ -85,7 +90,8 @@ impl Bucket {
             | Self::Tickets
             | Self::Leases
             | Self::Snapshots
-            | Self::Route => None,
+            | Self::Route
+            | Self::Tries => None,
         }
     }
 }

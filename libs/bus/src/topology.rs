@@ -22,7 +22,7 @@ use contracts::{Subject, work::WorkClass};
 
 use crate::{Bus, Error, error::during, kv::Bucket, uploads};
 
-/// Deliveries of one message before it is a dead letter.
+/// Workers that may break down with one message before it is a dead letter.
 pub const MAX_DELIVERIES: u64 = 5;
 /// How long the server hears nothing of the first worker of an item, of the second and so on, before the item goes to another:
 /// ever longer, so that work that does nothing wrong is seldom with [`MAX_DELIVERIES`] processes that end for another reason.

@@ -1,7 +1,7 @@
 //! The workers: they do the steps that leave the core, one attempt at a time.
 //!
 //! [`pool`] takes work items and reports their outcome, [`hands`] takes them from owners in the same process; [`counter`] gives
-//! them slots, by the rules of [`room`] and [`turns`]; [`cuts`] ends what is cancelled, [`pulse`] what falls silent; [`llm`],
+//! them slots, by the rules of [`room`] and [`turns`]; [`cuts`] ends what is cancelled, [`pulse`] what falls silent, and [`suspects`] sets apart what its workers broke down with; [`llm`],
 //! [`http`], [`code`], [`tool`], [`knowledge`], [`flow`] and [`custom`] do the steps.
 //!
 //! **Invariant:** a work item is acknowledged only after the owner of its execution has stored its result or has said that
@@ -19,6 +19,7 @@ pub(crate) mod llm;
 pub(crate) mod pool;
 pub(crate) mod pulse;
 mod room;
+mod suspects;
 pub(crate) mod tool;
 mod turns;
 
@@ -127,6 +128,7 @@ pub(crate) async fn run(ctx: TaskCtx<State>) {
         bus: ctx.bus.clone(),
         cuts: cuts.clone(),
         state: ctx.state.clone(),
+        suspects: Arc::default(),
     };
     let counters = WorkClass::ALL.map(|class| {
         let slots = slots(&ctx.state, class);

@@ -122,9 +122,10 @@ const fn access(service: Service, bucket: Bucket) -> KvAccess {
         (Bucket::Jwks | Bucket::Tickets, Service::Auth)
         | (Bucket::Revocations, Service::Auth | Service::Tenant)
         | (Bucket::FlowDef, Service::Flow)
-        | (Bucket::Leases | Bucket::Snapshots | Bucket::Cache, Service::Execution) => {
-            KvAccess::Write
-        }
+        | (
+            Bucket::Leases | Bucket::Snapshots | Bucket::Cache | Bucket::Tries,
+            Service::Execution,
+        ) => KvAccess::Write,
         // Every kernel verifies tokens.
         (Bucket::Jwks | Bucket::Revocations, _)
         | (Bucket::FlowDef, Service::Execution)
@@ -135,7 +136,8 @@ const fn access(service: Service, bucket: Bucket) -> KvAccess {
             | Bucket::Leases
             | Bucket::Snapshots
             | Bucket::Route
-            | Bucket::Cache,
+            | Bucket::Cache
+            | Bucket::Tries,
             _,
         ) => KvAccess::None,
     }

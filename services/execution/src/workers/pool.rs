@@ -28,6 +28,7 @@ use super::{
     cuts::{Cuts, Cuttable},
     flow, http, knowledge, llm,
     pulse::Pulse,
+    suspects::{self, Suspects, Verdict},
     tool,
 };
 use crate::{State, domain::limits, failpoint};
@@ -47,6 +48,7 @@ pub(crate) struct Worker {
     pub(crate) bus: Bus,
     pub(crate) cuts: Arc<Cuts>,
     pub(crate) state: Arc<State>,
+    pub(crate) suspects: Arc<Suspects>,
 }
 
 /// Works in one class, until `stop`; attempts under way are then finished.
@@ -115,29 +117,43 @@ impl Worker {
                 return settle(delivery.bury(DeadReason::Unreadable).await);
             }
         };
-        let is_lost = delivery.deliveries() > bus::topology::MAX_DELIVERIES;
-        let work = async {
-            if is_lost {
+        let is_done = tokio::select! {
+            is_done = self.work(class, &item, &delivery) => is_done,
+            () = keep(&delivery) => return,
+        };
+        settle(if is_done {
+            delivery.done().await
+        } else {
+            delivery.bury(DeadReason::Exhausted).await
+        });
+    }
+
+    /// Whether the item is done, or else given up.
+    async fn work(&self, class: WorkClass, item: &WorkItem, delivery: &Delivery) -> bool {
+        let address = WorkAddress::parse(delivery.subject()).filter(|_| delivery.deliveries() > 1);
+        let Some(address) = address else {
+            self.attempt(class, item).await;
+            return true;
+        };
+        if item.at_most_once {
+            let text = "the worker broke down, and may have done it";
+            let error = StepError::new("outcome_unknown", text);
+            self.give_up(item, error).await;
+            return true;
+        }
+        match self.suspects.admit(&self.bus, &address).await {
+            Verdict::Begin { _turn } => {
+                self.attempt(class, item).await;
+                true
+            }
+            Verdict::GiveUp => {
                 let text = "each of the workers that tried this attempt broke down";
                 let error = StepError::new("worker_lost", text).retryable();
-                self.give_up(&item, error).await;
-            } else if item.at_most_once && delivery.deliveries() > 1 {
-                let text = "the worker broke down, and may have done it";
-                let error = StepError::new("outcome_unknown", text);
-                self.give_up(&item, error).await;
-            } else {
-                self.attempt(class, &item).await;
+                self.give_up(item, error).await;
+                suspects::forget(&self.bus, &address).await;
+                false
             }
-        };
-        tokio::select! {
-            () = work => {}
-            () = keep(&delivery) => {}
         }
-        settle(if is_lost {
-            delivery.bury(DeadReason::Exhausted).await
-        } else {
-            delivery.done().await
-        });
     }
 
     /// Fails the attempt before its item is put away: a step waits for nothing that no worker will take, and `retry` and

@@ -1,6 +1,6 @@
 //! Work items that break their workers, or that cannot be read: put away, seen, put back.
 
-use bus::Dispatched;
+use bus::{Bucket, Dispatched};
 use contracts::{
     dead_letter::{DeadLetter, DeadReason, ListDeadLetters, Redrive},
     page::Paging,
@@ -60,14 +60,35 @@ async fn queued(outside: &mut Outside, more: Value) -> ExecutionId {
     fixture.execute(&hash, json!({})).await
 }
 
-/// Lets every worker that tries the item die with it.
+/// Leaves the item as if all workers but the last had died with it.
 async fn exhaust(fixture: &Fixture) {
     let mut work = Box::pin(fixture.bus.work(WorkClass::Http, 1).await.unwrap());
-    for n in 1..=bus::topology::MAX_DELIVERIES {
-        let item = work.next().await.unwrap().unwrap();
-        assert_eq!(item.deliveries(), n);
-        drop(item);
+    let item = work.next().await.unwrap().unwrap();
+    let address = WorkAddress::parse(item.subject()).unwrap();
+    let key = format!("{}.{}.{}", address.execution, address.step, address.attempt);
+    let tries = fixture.bus.kv(Bucket::Tries).await.unwrap();
+    tries.put(&key, "5".into()).await.unwrap();
+    drop(item);
+}
+
+#[tokio::test]
+async fn what_was_given_out_and_not_begun_is_not_to_blame() {
+    let mut outside = Outside::start().await;
+    let id = queued(&mut outside, json!({})).await;
+    {
+        let bus = &outside.fixture.bus;
+        let mut work = Box::pin(bus.work(WorkClass::Http, 1).await.unwrap());
+        for n in 1..=10 {
+            let item = work.next().await.unwrap().unwrap();
+            assert_eq!(item.deliveries(), n);
+            drop(item);
+        }
     }
+    let workers = outside.fixture.workers().await;
+    let execution = outside.fixture.finished(id).await;
+    assert_eq!(execution.state, ExecutionState::Succeeded);
+    workers.drain().await;
+    outside.fixture.drain().await;
 }
 
 async fn assert_not_wanted(fixture: &Fixture, letter: &DeadLetter) {
