@@ -27,6 +27,7 @@ pub(crate) fn add(graph: &Graph, kind: &str, at: Point) -> (String, Command) {
     let node = Node {
         id: id.clone(),
         kind: kind.to_owned(),
+        type_version: graph::current_version(kind),
         name: None,
         config: first_config(kind),
         retry: None,
