@@ -12,7 +12,7 @@ use contracts::{
 use dioxus::prelude::*;
 
 use crate::{
-    canvas::board::Board,
+    canvas::board::{Board, NodeHandle},
     live::{feed::Link, record::Record},
     pages::editor::pins,
 };
@@ -36,11 +36,13 @@ pub(crate) enum Panel {
     Triggers,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Dialogue {
     None,
     Publish,
     Shortcuts,
+    /// What it changes to bring this node, or all, to the current version of its type.
+    Upgrade(Option<NodeHandle>),
 }
 
 #[derive(Clone, Copy, PartialEq)]
