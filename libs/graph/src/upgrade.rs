@@ -33,11 +33,13 @@ fn upgrade_to(kinds: &Kinds, definition: &Definition, only: Option<&[String]>) -
         nodes: Vec::new(),
         left: Vec::new(),
     };
+    let only: Option<HashSet<&String>> = only.map(|only| only.iter().collect());
+    let is_wanted = |node: &Node| only.as_ref().is_none_or(|only| only.contains(&node.id));
     let mut seen = HashSet::new();
     for (position, node) in definition.nodes.iter().enumerate() {
         // Edges lead to the first node of an id: a second one is a mistake, and told as one.
         let is_first = seen.insert(&node.id);
-        if !is_first || only.is_some_and(|only| !only.contains(&node.id)) {
+        if !is_first || !is_wanted(node) {
             continue;
         }
         match Change::of(kinds, node) {
@@ -77,7 +79,7 @@ impl<'a> Change<'a> {
     /// None for a node of the current version.
     fn of(kinds: &'a Kinds, node: &'a Node) -> Result<Option<Self>, crate::UnknownType> {
         let chain = kinds.chain(&node.kind, node.version())?;
-        let (Some(old), Some(new)) = (chain.first(), chain.last()) else {
+        let (Some(old), Some(new)) = (chain.first().copied(), chain.last().copied()) else {
             return Ok(None);
         };
         let steps: Vec<_> = chain.iter().filter_map(|kind| kind.next.as_ref()).collect();
@@ -100,10 +102,7 @@ impl<'a> Change<'a> {
     }
 
     /// What a port is called from then on. What was no port before stays as it is.
-    fn port<'b>(&self, port: &'b str) -> &'b str
-    where
-        'a: 'b,
-    {
+    fn port<'b>(&self, port: &'b str) -> &'b str {
         if !self.is_port(port) {
             return port;
         }

@@ -141,7 +141,7 @@ pub fn outcome_version(kind: &str, version: u32) -> u32 {
 /// Writes a version into each node that names none: that of the node of the same id and type in `stored`, else the current
 /// one.
 pub fn pin_versions(definition: &mut Definition, stored: Option<&Definition>) {
-    let stored = stored.iter().flat_map(|stored| &stored.nodes);
+    let stored = stored.into_iter().flat_map(|stored| &stored.nodes);
     let stored: HashMap<_, _> = stored
         .map(|node| ((&node.id, &node.kind), node.version()))
         .collect();

@@ -145,7 +145,7 @@ fn Open(flow: Rc<Flow>, types: Rc<Vec<NodeType>>, execution: Option<String>) -> 
                     Dialogue::None => rsx! {},
                     Dialogue::Publish => rsx! { PublishDialog {} },
                     Dialogue::Shortcuts => rsx! { ShortcutsDialog {} },
-                    Dialogue::Upgrade(node) => rsx! { UpgradeDialog { node } },
+                    Dialogue::Upgrade(of) => rsx! { UpgradeDialog { node: of.and_then(|key| desk.board.by_key(key)) } },
                 }
                 p { class: "visually-hidden", role: "status", "{desk.board.said}" }
             }

@@ -226,7 +226,7 @@ mod tests {
             let (first, mut second) = (item(config), item(json!(upgraded.nodes[0].config)));
             second.type_version = upgraded.nodes[0].type_version;
             prop_assert_eq!(second.type_version, Some(2));
-            let sent = |item| {
+            let sent = |item: &WorkItem| {
                 let request = request_of(item).unwrap();
                 (request.method, request.url, request.headers, request.body)
             };

@@ -1,5 +1,7 @@
 //! Drafts whose nodes go to the current versions of their types.
 
+use std::collections::BTreeSet;
+
 use contracts::flow::{FlowUpgrade, UpdateFlow, UpgradeFlow};
 
 use crate::{
@@ -17,12 +19,11 @@ pub(crate) async fn upgrade(ctx: Ctx, request: UpgradeFlow) -> Result<FlowUpgrad
             actual: flow.version,
         });
     }
-    let mut nodes = flow.definition.nodes.iter();
-    for (position, id) in request.nodes.iter().flatten().enumerate() {
-        if !nodes.clone().any(|node| node.id == *id) {
-            let node = id.chars().take(64).collect();
-            return Err(Error::NoSuchNode { position, node });
-        }
+    let known: BTreeSet<_> = flow.definition.nodes.iter().map(|node| &node.id).collect();
+    let mut named = request.nodes.iter().flatten().enumerate();
+    if let Some((position, id)) = named.find(|(_, id)| !known.contains(id)) {
+        let node = id.chars().take(64).collect();
+        return Err(Error::NoSuchNode { position, node });
     }
     let upgrade = graph::upgrade(&flow.definition, request.nodes.as_deref());
     let applied = request.apply && !upgrade.nodes.is_empty();

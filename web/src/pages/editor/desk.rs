@@ -12,7 +12,7 @@ use contracts::{
 use dioxus::prelude::*;
 
 use crate::{
-    canvas::board::{Board, NodeHandle},
+    canvas::board::Board,
     live::{feed::Link, record::Record},
     pages::editor::pins,
 };
@@ -36,13 +36,13 @@ pub(crate) enum Panel {
     Triggers,
 }
 
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dialogue {
     None,
     Publish,
     Shortcuts,
-    /// What it changes to bring this node, or all, to the current version of its type.
-    Upgrade(Option<NodeHandle>),
+    /// What it changes to bring the node with this key, or all, to the current version of its type.
+    Upgrade(Option<u32>),
 }
 
 #[derive(Clone, Copy, PartialEq)]

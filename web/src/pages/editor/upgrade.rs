@@ -26,7 +26,7 @@ pub(super) fn VersionLine(node: NodeHandle) -> Element {
         p { class: "version-line",
             "Version {version} of {current}"
             if !*desk.board.locked.read() {
-                Button { small: true, icon: Glyph::Up, onclick: move |_| desk.dialogue.set(Dialogue::Upgrade(Some(node))), "Upgrade" }
+                Button { small: true, icon: Glyph::Up, onclick: move |_| desk.dialogue.set(Dialogue::Upgrade(Some(node.key))), "Upgrade" }
             }
         }
     }
