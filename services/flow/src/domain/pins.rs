@@ -310,6 +310,8 @@ mod tests {
             in_chat(agent),
         ] {
             assert_eq!(graph::validate(&definition), []);
+            let mut nodes = definition.nodes.iter();
+            assert!(nodes.all(|node| node.type_version.is_some()));
         }
     }
 }
