@@ -43,7 +43,7 @@ impl Kind {
         let call = |id: &&str| {
             json!({"id": id, "type": "http", "retry": {"max_attempts": 5, "backoff_ms": 100}, "config": {
                 "method": "POST", "url": format!("{ledger}/{id}"),
-                "body": {"run": "{{ input.run }}", "org": "{{ input.org }}"}}})
+                "body": {"json": {"run": "{{ input.run }}", "org": "{{ input.org }}"}}}})
         };
         let mut nodes: Vec<Value> = vec![json!({"id": "start", "type": "trigger"})];
         nodes.extend(self.calls().iter().map(call));

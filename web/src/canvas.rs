@@ -1,8 +1,8 @@
 //! The canvas on which flows are drawn: a pure model with a command log, and the components that show it.
 //!
 //! **Invariant:** the graph changes through the command log only; the signals of nodes and edges follow it.
-//! **Invariant:** `model`, `log`, `commands`, `compare`, `layout`, `geometry`, `ports`, `keys`, `completion` and `fields`
-//! know no browser.
+//! **Invariant:** `model`, `log`, `commands`, `compare`, `layout`, `geometry`, `ports`, `keys`, `completion`, `fields`
+//! and `upgrading` know no browser.
 
 pub(crate) mod commands;
 pub(crate) mod compare;
@@ -14,6 +14,7 @@ pub(crate) mod layout;
 pub(crate) mod log;
 pub(crate) mod model;
 pub(crate) mod ports;
+pub(crate) mod upgrading;
 
 pub(crate) mod acts;
 pub(crate) mod board;

@@ -12,6 +12,7 @@ pub(crate) mod empty;
 pub(crate) mod field;
 pub(crate) mod icon;
 pub(crate) mod kbd;
+pub(crate) mod lines;
 mod markdown;
 pub(crate) mod markdown_view;
 pub(crate) mod menu;

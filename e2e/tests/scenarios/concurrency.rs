@@ -48,7 +48,7 @@ async fn of_a_burst_two_run_and_the_others_follow_also_after_a_crash() {
         .publish(json!({
             "nodes": [
                 {"id": "start", "type": "trigger"},
-                {"id": "order", "type": "http", "config": {"method": "POST", "url": url, "body": {"run": "{{ input.run }}"}},
+                {"id": "order", "type": "http", "config": {"method": "POST", "url": url, "body": {"json": {"run": "{{ input.run }}"}}},
                     "retry": {"max_attempts": 5, "backoff_ms": 50}}
             ],
             "edges": [{"from": "start", "to": "order"}]

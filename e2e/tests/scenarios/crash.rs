@@ -8,7 +8,7 @@ use testkit::{Ledger, eventually};
 
 /// Three calls to the outside, one after the other, each with the outputs before it.
 fn flow(ledger: &Ledger) -> Value {
-    let call = |id: &str| json!({"id": id, "type": "http", "config": {"method": "POST", "url": format!("{}/{id}", ledger.url()), "body": {"run": "{{ input.run }}"}}, "retry": {"max_attempts": 5, "backoff_ms": 50}});
+    let call = |id: &str| json!({"id": id, "type": "http", "config": {"method": "POST", "url": format!("{}/{id}", ledger.url()), "body": {"json": {"run": "{{ input.run }}"}}}, "retry": {"max_attempts": 5, "backoff_ms": 50}});
     json!({
         "nodes": [{"id": "start", "type": "trigger"}, call("one"), call("two"), call("three"), {"id": "end", "type": "output", "config": {"value": "{{ input.run }}"}}],
         "edges": [{"from": "start", "to": "one"}, {"from": "one", "to": "two"}, {"from": "two", "to": "three"}, {"from": "three", "to": "end"}]

@@ -21,6 +21,7 @@ mod idempotency;
 mod regression;
 mod retry;
 mod running;
+mod versions;
 
 pub use again::{ContinueExecution, ForkExecution, RetryExecution, TestFlow};
 pub use cache::Cache;
@@ -38,6 +39,7 @@ pub use running::{
     DraftWord, Executable, ExecuteFlow, RevisionChoice, RunAgent, RunCrew, RunTurn, TestCrew,
     TurnTarget,
 };
+pub use versions::{FlowUpgrade, NodeTypeVersion, NodeUpgrade, NotUpgraded, UpgradeFlow};
 
 /// A node's configuration; sorted, so that equal definitions have equal hashes.
 pub type NodeConfig = BTreeMap<String, Value>;
@@ -88,6 +90,11 @@ pub struct Node {
     #[serde(rename = "type")]
     #[cfg_attr(feature = "openapi", oai(rename = "type"))]
     pub kind: String,
+    /// The version of the type that the node keeps to. Where a draft is saved without, it becomes that of the node of this id and
+    /// type in the stored draft, else the current one; what is stored without is of version 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
+    pub type_version: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
     pub name: Option<String>,
@@ -133,6 +140,15 @@ pub struct Node {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
     pub position: Option<Position>,
+}
+
+impl Node {
+    /// The version of nodes that name none.
+    pub const FIRST_VERSION: u32 = 1;
+
+    pub fn version(&self) -> u32 {
+        self.type_version.unwrap_or(Self::FIRST_VERSION)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -271,6 +287,8 @@ pub struct NodeType {
     #[serde(rename = "type")]
     #[cfg_attr(feature = "openapi", oai(rename = "type"))]
     pub kind: String,
+    /// The current version: that of new nodes.
+    pub version: u32,
     pub title: String,
     pub description: String,
     /// JSON Schema of `config`.
@@ -281,6 +299,8 @@ pub struct NodeType {
     pub takes_input: bool,
     /// Whether other nodes may name it as their `parent`: it runs them again and again.
     pub has_body: bool,
+    /// The earlier versions, whose nodes run as well.
+    pub older: Vec<NodeTypeVersion>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

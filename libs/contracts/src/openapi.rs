@@ -296,7 +296,19 @@ mod tests {
             json!({"valid": false, "problems": [{"node": null, "path": "/nodes", "code": "c", "message": "m"}]}),
         );
         check::<flow::NodeType>(
-            json!({"type": "llm", "title": "LLM", "description": "d", "config_schema": {}, "ports": ["out"], "takes_input": true, "has_body": false}),
+            json!({"type": "llm", "version": 2, "title": "LLM", "description": "d", "config_schema": {}, "ports": ["out"], "takes_input": true, "has_body": false,
+                "older": [{"version": 1, "description": "d", "config_schema": {}, "ports": ["out"], "changes": ["It is new."]}]}),
+        );
+    }
+
+    #[test]
+    fn codecs_agree_on_upgrades() {
+        check::<flow::Node>(json!({"id": "a", "type": "http", "type_version": 2}));
+        check::<flow::FlowUpgrade>(
+            json!({"version": 4, "applied": true, "definition": flow::Definition::example(),
+                "nodes": [{"node": "a", "type": "http", "from": 1, "to": 2, "changes": ["c"], "before": {"body": 1},
+                    "after": {"body": {"value": 1}}, "ports": {"out": "done"}}],
+                "left": [{"node": "b", "code": "port_vanishes", "message": "m"}]}),
         );
     }
 

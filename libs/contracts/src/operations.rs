@@ -88,6 +88,7 @@ pub const OPERATIONS: &[Operation] = &[
     Operation::of::<flow::UpdateFlow>(),
     Operation::of::<flow::DeleteFlow>(),
     Operation::of::<flow::ValidateFlow>(),
+    Operation::of::<flow::UpgradeFlow>(),
     Operation::of::<flow::PublishFlow>(),
     Operation::of::<flow::ListRevisions>(),
     Operation::of::<flow::GetRevision>(),

@@ -67,6 +67,9 @@ pub struct WorkItem {
     pub principal: Principal,
     /// The node's configuration with all expressions evaluated.
     pub config: NodeConfig,
+    /// The version of the node type that the configuration has the form of; 1 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub type_version: Option<u32>,
     /// What code sees beside its configuration: `{input, nodes}`; null for other classes.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub argument: Value,

@@ -11,6 +11,8 @@ mod validate;
 mod plan;
 mod reads;
 pub mod schedule;
+mod upgrade;
+mod versions;
 mod visible;
 
 pub mod expression;
@@ -21,4 +23,6 @@ pub mod view;
 pub use node_types::{ERROR_HANDLER, LOOP, MAP, SHOWING_PROGRESS, WORKING, node_types};
 pub use plan::{EdgeRef, NodeIndex, Plan};
 pub use reads::{Reads, reads};
+pub use upgrade::{Upgrade, upgrade};
 pub use validate::validate;
+pub use versions::{UnknownType, current_version, lowered, outcome_version, pin_versions};

@@ -1,8 +1,21 @@
-//! The node types, as data: one function each in a file of its own.
+//! The node types, as data: one function for each version, in a file of its own for each type.
 //!
 //! To add one: write its file here (its JSON Schema, its ports, the keys that hold no expressions), add it to [`ALL`],
 //! and give it an evaluation in the execution service. Validation, rendering, `GET /node-types` and the palette of the
 //! editor follow from what stands here.
+//!
+//! To add a version, where a release would change what a configuration means, which ports there are or what comes out:
+//! 1. Leave the function of the present version as it is but for its `next`: a [`Step`], with the sentences that users read
+//!    before they upgrade, a pure function from any configuration of this version to one of the next (also from one that
+//!    is not valid: a draft may be), and the ports that get another name.
+//! 2. Write the function of the new version beside it (`about.version` counts on by one), and put it behind the other in
+//!    [`ALL`]. An expression stays one: no value moves to a key of [`Kind::verbatim`], or from one.
+//! 3. Teach the engine the new version alone. The configuration of an older node is brought to its form before anything is
+//!    done with it ([`crate::lowered`]), so the new one must still be able to say all that the old one did. Where the
+//!    output is another, a key of the new configuration says which one is wanted; the step sets it to the old one, and
+//!    says so in `output` only where it does not. What the core reads of a configuration that is not rendered (`condition`,
+//!    `join`, the buttons of `approval`), and the port that it gives, it has to look at by the node's version.
+//! 4. Work items that wait in queues have the form of their version: a worker lowers what is older than itself.
 
 mod agent;
 mod approval;
@@ -35,7 +48,7 @@ use jsonschema::{
 };
 use serde_json::{Value, json};
 
-use crate::expression;
+use crate::{expression, versions::Kinds};
 
 /// The type whose nodes bring branches together.
 pub(crate) const JOIN: &str = "join";
@@ -56,12 +69,26 @@ pub(crate) struct Kind {
     /// Conditions in the configuration, written without braces, with their JSON pointers in it.
     pub(crate) conditions: fn(&NodeConfig) -> Vec<(String, &str)>,
     /// The output ports, as configured, without the error port.
-    ports: fn(&NodeConfig) -> Vec<&str>,
+    pub(crate) ports: fn(&NodeConfig) -> Vec<&str>,
+    /// How a node becomes one of the next version; none where this is the current one.
+    pub(crate) next: Option<Step>,
     schema: jsonschema::Validator,
 }
 
-static ALL: LazyLock<Vec<Kind>> = LazyLock::new(|| {
-    vec![
+/// From one version of a type to the next.
+pub(crate) struct Step {
+    /// What is different for users, in sentences.
+    pub(crate) changes: &'static [&'static str],
+    /// Rendered or not, the same is made of a configuration.
+    pub(crate) config: fn(NodeConfig) -> NodeConfig,
+    /// Ports that get another name: old and new.
+    pub(crate) ports: &'static [(&'static str, &'static str)],
+    /// What is different about the output, so that whoever reads it would have to change too.
+    pub(crate) output: Option<&'static str>,
+}
+
+static ALL: LazyLock<Kinds> = LazyLock::new(|| {
+    Kinds(vec![
         trigger::kind(),
         chat_trigger::kind(),
         agent::kind(),
@@ -70,6 +97,7 @@ static ALL: LazyLock<Vec<Kind>> = LazyLock::new(|| {
         tool::kind(),
         flow::kind(),
         knowledge::kind(),
+        http::first(),
         http::kind(),
         code::kind(),
         custom::kind(),
@@ -83,15 +111,19 @@ static ALL: LazyLock<Vec<Kind>> = LazyLock::new(|| {
         approval::kind(),
         output::kind(),
         error_handler::kind(),
-    ]
+    ])
 });
 
-static ABOUT: LazyLock<Vec<NodeType>> =
-    LazyLock::new(|| ALL.iter().map(|kind| kind.about.clone()).collect());
+static ABOUT: LazyLock<Vec<NodeType>> = LazyLock::new(|| ALL.about());
 
-/// All node types, in the order in which a palette shows them.
+/// All node types as they are now, in the order in which a palette shows them.
 pub fn node_types() -> &'static [NodeType] {
     &ABOUT
+}
+
+/// All versions of all node types.
+pub(crate) fn kinds() -> &'static Kinds {
+    &ALL
 }
 
 /// How many of the edges into a node must be taken before it runs.
@@ -134,8 +166,9 @@ pub(crate) fn may_be_unknown(kind: &str) -> bool {
 /// The types whose nodes can show that what they do goes on. Code says nothing before its end.
 pub const SHOWING_PROGRESS: [&str; 7] = ["llm", "agent", "crew", "flow", "http", "tool", "custom"];
 
-pub(crate) fn find(kind: &str) -> Option<&'static Kind> {
-    ALL.iter().find(|known| known.about.kind == kind)
+/// The type of a node, in the node's version.
+pub(crate) fn find(node: &Node) -> Option<&'static Kind> {
+    ALL.get(&node.kind, node.version())
 }
 
 /// Something in a configuration that does not fit: a JSON pointer into it, and what is wrong, without the value.
@@ -206,18 +239,21 @@ fn misfit(error: &ValidationError<'_>) -> Misfit {
 }
 
 /// A node type with one output port.
-fn kind(name: &str, title: &str, description: &str, schema: Value) -> Kind {
+pub(crate) fn kind(name: &str, title: &str, description: &str, schema: Value) -> Kind {
     Kind {
         schema: jsonschema::validator_for(&schema).expect("the schema of a node type is valid"),
         about: NodeType {
             kind: name.to_owned(),
+            version: Node::FIRST_VERSION,
             title: title.to_owned(),
             description: description.to_owned(),
             config_schema: schema,
             ports: vec![Edge::DEFAULT_PORT.to_owned()],
             takes_input: true,
             has_body: false,
+            older: Vec::new(),
         },
+        next: None,
         verbatim: &[],
         schemas: &[],
         conditions: |_| Vec::new(),
@@ -249,7 +285,7 @@ mod tests {
 
     #[test]
     fn every_schema_is_closed_and_explains_its_properties() {
-        for kind in ALL.iter() {
+        for kind in &ALL.0 {
             let schema = &kind.about.config_schema;
             assert_eq!(schema["additionalProperties"], json!(false));
             jsonschema::meta::validate(schema).unwrap();
@@ -265,9 +301,39 @@ mod tests {
 
     #[test]
     fn names_are_unique_and_found() {
-        for kind in node_types() {
-            assert_eq!(&find(&kind.kind).unwrap().about, kind);
+        let mut names: Vec<_> = node_types().iter().map(|kind| &kind.kind).collect();
+        for (name, kind) in names.iter().zip(node_types()) {
+            let found = ALL.get(name, kind.version).unwrap();
+            assert_eq!(
+                (&found.about.title, found.next.is_none()),
+                (&kind.title, true)
+            );
         }
-        assert!(find("transfrom").is_none());
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), node_types().len());
+        assert!(ALL.current("transfrom").is_none());
+    }
+
+    #[test]
+    fn versions_count_from_one_and_lead_to_the_current_one() {
+        for kind in node_types() {
+            let older = kind.older.iter().map(|older| older.version);
+            let versions: Vec<_> = older.chain([kind.version]).collect();
+            assert_eq!(
+                versions,
+                (1..=kind.version).collect::<Vec<_>>(),
+                "{}",
+                kind.kind
+            );
+            for older in &kind.older {
+                assert!(
+                    !older.changes.is_empty() && older.changes.iter().all(|it| it.ends_with('.'))
+                );
+                let step = ALL.get(&kind.kind, older.version).unwrap().next.as_ref();
+                let mut ports = step.unwrap().ports.iter().flat_map(|(old, new)| [old, new]);
+                assert!(ports.all(|port| *port != Edge::ERROR_PORT));
+            }
+        }
     }
 }

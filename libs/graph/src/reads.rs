@@ -24,7 +24,7 @@ pub struct Reads {
 /// What the expressions of a node name. Those that cannot be read name nothing: a valid flow has none.
 pub fn reads(node: &Node) -> Reads {
     let mut reads = Reads::default();
-    let Some(kind) = node_types::find(&node.kind) else {
+    let Some(kind) = node_types::find(node) else {
         return reads;
     };
     for (key, value) in &node.config {

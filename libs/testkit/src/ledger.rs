@@ -27,7 +27,9 @@ pub struct Call {
     pub idempotency_key: Option<String>,
     /// All headers, names in lower case, in the order they came.
     pub headers: Vec<(String, String)>,
+    /// As text; what is no UTF-8 is replaced.
     pub body: String,
+    pub bytes: Vec<u8>,
 }
 
 impl Call {
@@ -123,7 +125,7 @@ impl Ledger {
 
 impl Book {
     async fn answer(&self, mut request: Request) -> poem::Result<Response> {
-        let body = request.take_body().into_string().await?;
+        let body = request.take_body().into_vec().await?;
         let (number, answer) = {
             let mut calls = lock(&self.calls);
             calls.push(call(&request, body));
@@ -145,7 +147,7 @@ impl Book {
     }
 }
 
-fn call(request: &Request, body: String) -> Call {
+fn call(request: &Request, bytes: Vec<u8>) -> Call {
     let headers: Vec<(String, String)> = request
         .headers()
         .iter()
@@ -160,7 +162,8 @@ fn call(request: &Request, body: String) -> Call {
         path: request.original_uri().to_string(),
         idempotency_key: request.header("idempotency-key").map(ToOwned::to_owned),
         headers,
-        body,
+        body: String::from_utf8_lossy(&bytes).into_owned(),
+        bytes,
     }
 }
 

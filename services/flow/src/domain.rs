@@ -114,8 +114,13 @@ pub(crate) fn write(definition: &Definition) -> Result<String, Error> {
     Ok(text)
 }
 
+/// A definition as it was stored; its nodes say of which version they are.
 pub(crate) fn read(text: &str) -> Result<Definition, Error> {
-    serde_json::from_str(text).map_err(Error::Stored)
+    let mut definition: Definition = serde_json::from_str(text).map_err(Error::Stored)?;
+    for node in &mut definition.nodes {
+        node.type_version = Some(node.version());
+    }
+    Ok(definition)
 }
 
 pub(crate) fn hash(text: &str) -> String {

@@ -62,10 +62,16 @@ pub(crate) enum Error {
     Unresolved(Problem),
     #[error("`{0}` is needed")]
     NotAllowed(&'static str),
-    #[error("the draft was changed while it was published: try again")]
+    #[error("somebody else changed the draft meanwhile: try again")]
     DraftChanged,
     #[error("{what} `{id}` does not exist")]
     NotThere { what: &'static str, id: String },
+    #[error("the draft has no node `{node}`")]
+    NoSuchNode {
+        /// Where in the request it is named.
+        position: usize,
+        node: String,
+    },
     #[error("a stored definition cannot be read")]
     Stored(#[source] serde_json::Error),
     #[error("trigger `{0}` does not exist")]
@@ -135,6 +141,7 @@ impl kernel::ServiceError for Error {
             | Self::NoSecret
             | Self::NothingFailed(_)
             | Self::NoFlow(_)
+            | Self::NoSuchNode { .. }
             | Self::InvalidBody(_) => ErrorCode::InvalidInput,
             Self::VersionMismatch { .. }
             | Self::Busy { .. }
@@ -172,6 +179,13 @@ impl kernel::ServiceError for Error {
                 path: format!("/{field}"),
                 message: (*rule).to_owned(),
             }]),
+            Self::NoSuchNode { position, node } => {
+                let field = FieldProblem {
+                    path: format!("/nodes/{position}"),
+                    message: format!("the draft has no node `{node}`"),
+                };
+                problem.with_reason("no_such_node").with_errors(vec![field])
+            }
             Self::NotPublished(_) => problem.with_reason("not_published"),
             Self::Busy { .. } => problem.with_reason(NO_PLACE),
             Self::QueueFull { .. } => problem.with_reason("queue_full").with_retry_after_ms(1000),

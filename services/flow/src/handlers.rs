@@ -9,6 +9,7 @@ mod pins;
 pub(crate) mod regressions;
 pub(crate) mod revisions;
 pub(crate) mod triggers;
+pub(crate) mod upgrades;
 pub(crate) mod variables;
 pub(crate) mod webhooks;
 

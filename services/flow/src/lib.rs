@@ -1,6 +1,4 @@
-//! Owns flows: drafts, revisions, variables, triggers, and the decision to execute.
-//!
-//! Reading order: [`domain`], [`store`], [`handlers`]; [`wakes`] and [`fires`] of triggers; [`launch`] and [`places`] of starts.
+//! Owns flows: drafts, revisions, variables, triggers, and the decision to execute. Reading order: [`domain`], [`store`], [`handlers`]; [`wakes`] and [`fires`] of triggers; [`launch`] and [`places`] of starts.
 
 mod domain;
 mod error;
@@ -22,6 +20,7 @@ pub fn service(pool: sql::Pool, vault: vault::Vault) -> kernel::Service<FlowStor
         .on(handlers::flows::update)
         .on(handlers::flows::delete)
         .on(handlers::flows::validate)
+        .on(handlers::upgrades::upgrade)
         .on(handlers::flows::node_types)
         .on(handlers::agents::list)
         .on(handlers::agents::create)

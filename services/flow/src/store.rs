@@ -180,6 +180,7 @@ impl FlowStore {
                 actual,
             });
         }
+        let stored = row.definition.clone();
         let mut row = row.into_active_model();
         if let Some(name) = change.name {
             row.name = Set(name);
@@ -187,7 +188,8 @@ impl FlowStore {
         if let Some(description) = change.description {
             row.description = Set(description);
         }
-        if let Some(definition) = change.definition {
+        if let Some(mut definition) = change.definition {
+            graph::pin_versions(&mut definition, Some(&domain::read(&stored)?));
             row.definition = Set(domain::write(&definition)?);
             agents::of_draft(&tx, change.flow_id, &definition).await?;
         }

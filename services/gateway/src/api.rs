@@ -26,6 +26,7 @@ mod retention;
 mod secrets;
 mod tools;
 mod triggers;
+mod upgrades;
 mod users;
 mod variables;
 mod workflows;
@@ -68,6 +69,7 @@ type Apis = (
         concurrency::Api,
         triggers::Api,
         regressions::Api,
+        upgrades::Api,
     ),
     workflows::Api,
     (executions::Api, again::Api, retention::Api),
@@ -100,6 +102,7 @@ pub(crate) fn service() -> OpenApiService<Apis, ()> {
             concurrency::Api,
             triggers::Api,
             regressions::Api,
+            upgrades::Api,
         ),
         workflows::Api,
         (executions::Api, again::Api, retention::Api),

@@ -280,7 +280,7 @@ impl Board {
 
     fn node_handle(&mut self, node: &Node) -> NodeHandle {
         let known = self.known.read().get(&node.id).copied();
-        let ports = ports::of(node, self.kind(&node.kind).as_ref());
+        let ports = ports::of(node, self.kind_of(node).as_ref());
         if let Some(mut handle) = known {
             set_if_new(&mut handle.at, place(node));
             set_if_new(&mut handle.ports, ports);
@@ -336,6 +336,21 @@ impl Board {
     pub(crate) fn kind(&self, kind: &str) -> Option<NodeType> {
         let types = self.types.read();
         types.iter().find(|known| known.kind == kind).cloned()
+    }
+
+    /// The type of a node, as it is in the node's own version.
+    pub(crate) fn kind_of(&self, node: &Node) -> Option<NodeType> {
+        let kind = self.kind(&node.kind)?;
+        let mut older = kind.older.iter();
+        let Some(older) = older.find(|older| older.version == node.version()) else {
+            return Some(kind);
+        };
+        Some(NodeType {
+            description: older.description.clone(),
+            config_schema: older.config_schema.clone(),
+            ports: older.ports.clone(),
+            ..kind
+        })
     }
 
     pub(crate) fn by_id(&self, id: &str) -> Option<NodeHandle> {

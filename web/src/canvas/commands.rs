@@ -27,6 +27,7 @@ pub(crate) fn add(graph: &Graph, kind: &str, at: Point) -> (String, Command) {
     let node = Node {
         id: id.clone(),
         kind: kind.to_owned(),
+        type_version: graph::current_version(kind),
         name: None,
         config: first_config(kind),
         retry: None,
@@ -305,6 +306,9 @@ pub(crate) fn paste(graph: &Graph, clip: &Clip, at: Point) -> (Pasted, Command) 
             index: graph.nodes.len() + offset,
             node: Box::new(Node {
                 id: ids[&node.id].clone(),
+                type_version: node
+                    .type_version
+                    .or_else(|| graph::current_version(&node.kind)),
                 config: with_ids(&node.config, &ids),
                 parent: node.parent.as_ref().and_then(parent),
                 position: Some(position(moved)),

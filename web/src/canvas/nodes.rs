@@ -9,6 +9,7 @@ use crate::canvas::{
     geometry::{Point, Rect, node_height},
     glyph::KindGlyph,
     model::title,
+    upgrading,
 };
 use crate::ui::icon::{Glyph, Icon};
 
@@ -87,7 +88,7 @@ fn NodeFrame(node: NodeHandle) -> Element {
     let ringed = board.ringed.read().contains(&data.id);
     let pinned = board.pinned.read().contains(&data.id);
     let label = format!(
-        "{}, {}{}{}{}{}",
+        "{}, {}{}{}{}{}{}",
         title(&data),
         kind.unwrap_or_default(),
         if mark.state.is_empty() {
@@ -101,6 +102,11 @@ fn NodeFrame(node: NodeHandle) -> Element {
             format!(", {problems} problems")
         },
         if pinned { ", pinned" } else { "" },
+        if upgrading::behind(&data).is_some() {
+            ", of an older version"
+        } else {
+            ""
+        },
         if ringed { ", not the same" } else { "" },
     );
     rsx! {
@@ -155,6 +161,11 @@ fn NodeBody(node: NodeHandle) -> Element {
             if board.pinned.read().contains(&data.id) {
                 span { class: "node-pin", title: "Its output is pinned",
                     Icon { glyph: Glyph::Clip, size: 14 }
+                }
+            }
+            if let Some((version, current)) = upgrading::behind(&data) {
+                span { class: "node-version", title: "Version {version} of {current}",
+                    Icon { glyph: Glyph::Up, size: 14 }
                 }
             }
             if !mark.state.is_empty() {

@@ -9,7 +9,7 @@ use self::{
     controls::{Buttons, Fields, Layers},
     signs::{Badges, Icons, States, Swatches},
 };
-use crate::ui::{code::CodeBlock, kbd::Kbd, page::Page, tabs::Tabs};
+use crate::ui::{code::CodeBlock, kbd::Kbd, lines::Lines, page::Page, tabs::Tabs};
 
 #[component]
 pub(crate) fn Design() -> Element {
@@ -26,6 +26,7 @@ pub(crate) fn Design() -> Element {
             Part { title: "Code and keys",
                 CodeBlock { text: "{{\n  \"name\": \"Ada\"\n}}", label: "Sample" }
                 Kbd { keys: "Ctrl K" }
+                Lines { old: "{{\n  \"name\": \"Ada\"\n}}", new: "{{\n  \"name\": \"Ada\",\n  \"age\": 36\n}}", label: "Sample, before and after" }
             }
             Part { title: "Icons", Icons {} }
         }

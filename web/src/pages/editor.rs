@@ -26,6 +26,7 @@ mod settings;
 mod top;
 mod trigger_form;
 mod triggers;
+mod upgrade;
 
 use std::rc::Rc;
 
@@ -49,6 +50,7 @@ use panels::SidePanel;
 use problems::{ConflictBar, ProblemList};
 use publish::PublishDialog;
 use top::{ShortcutsDialog, TopBar};
+use upgrade::UpgradeDialog;
 
 /// Below this width a window is a phone's.
 const PHONE: f64 = 700.0;
@@ -143,6 +145,7 @@ fn Open(flow: Rc<Flow>, types: Rc<Vec<NodeType>>, execution: Option<String>) -> 
                     Dialogue::None => rsx! {},
                     Dialogue::Publish => rsx! { PublishDialog {} },
                     Dialogue::Shortcuts => rsx! { ShortcutsDialog {} },
+                    Dialogue::Upgrade(of) => rsx! { UpgradeDialog { node: of.and_then(|key| desk.board.by_key(key)) } },
                 }
                 p { class: "visually-hidden", role: "status", "{desk.board.said}" }
             }

@@ -225,6 +225,7 @@ fn work_item() -> WorkItem {
         },
         config: serde_json::from_value::<NodeConfig>(serde_json::json!({}))
             .expect("a configuration"),
+        type_version: None,
         argument: serde_json::Value::Null,
         timeout_ms: 1000,
         idle_timeout_ms: None,

@@ -1,6 +1,6 @@
 //! From a node's configuration to what the node gets.
 
-use contracts::flow::NodeConfig;
+use contracts::flow::{Node, NodeConfig};
 use serde_json::{Map, Value};
 
 use super::{
@@ -9,20 +9,16 @@ use super::{
 use crate::node_types;
 
 /// A node's configuration with all its strings rendered, but for those that its type takes as they are, and checked
-/// against the type's schema. Where that asks for a text and an expression gave something else, it gets the text of it.
+/// against the schema of the type in the node's version. Where that asks for a text and an expression gave something else, it gets the text of it.
 ///
 /// # Errors
 /// The first expression that has no value, or the first place where the values do not fit the schema.
-pub fn render_config(
-    kind: &str,
-    config: &NodeConfig,
-    scope: &Scope<'_>,
-) -> Result<NodeConfig, ExpressionError> {
-    let known = node_types::find(kind);
+pub fn render_config(node: &Node, scope: &Scope<'_>) -> Result<NodeConfig, ExpressionError> {
+    let known = node_types::find(node);
     let verbatim = known.map_or(&[][..], |kind| kind.verbatim);
     let mut rendering = Rendering::new(scope);
     let mut rendered = Map::new();
-    for (key, value) in config {
+    for (key, value) in &node.config {
         let value = if verbatim.contains(&key.as_str()) {
             value.clone()
         } else {

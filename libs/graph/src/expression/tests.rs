@@ -1,6 +1,5 @@
 use std::time::Instant;
 
-use contracts::flow::NodeConfig;
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -122,10 +121,8 @@ fn data_is_never_an_expression() {
     check(json!("{{ input.evil }}"), json!(evil));
     check(json!("-> {{ input.evil }}"), json!(format!("-> {evil}")));
     value_of("input.evil ~ ''", json!(evil));
-    let config: NodeConfig =
-        serde_json::from_value(json!({"value": ["{{ input }}", "{{ input.evil|upper }}"]}))
-            .unwrap();
-    let rendered = with_scope(|scope| render_config("transform", &config, scope)).unwrap();
+    let config = json!({"value": ["{{ input }}", "{{ input.evil|upper }}"]});
+    let rendered = rendered("transform", config).unwrap();
     assert_eq!(rendered["value"][0]["evil"], evil);
 }
 
@@ -268,8 +265,9 @@ fn conditions_are_expressions_with_or_without_braces() {
 }
 
 fn rendered(kind: &str, config: Value) -> Result<Value, String> {
-    let config: NodeConfig = serde_json::from_value(config).unwrap();
-    let rendered = with_scope(|scope| render_config(kind, &config, scope));
+    let node = json!({"id": "a", "type": kind, "config": config});
+    let node = serde_json::from_value(node).unwrap();
+    let rendered = with_scope(|scope| render_config(&node, scope));
     rendered
         .map(|config| json!(config))
         .map_err(|error| error.to_string())

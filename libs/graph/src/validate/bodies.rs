@@ -83,7 +83,7 @@ fn edges(definition: &Definition, by_id: &HashMap<&str, &Node>, problems: &mut P
 }
 
 fn kind(node: &Node) -> Option<&'static Kind> {
-    node_types::find(&node.kind)
+    node_types::find(node)
 }
 
 /// None where the type is unknown: that is told already.

@@ -49,7 +49,7 @@ impl<'a> Place<'a> {
     fn expressions(&mut self, position: usize) -> Vec<(String, &'a str)> {
         let mut found = Vec::new();
         let node = self.node;
-        let Some(kind) = node_types::find(&node.kind) else {
+        let Some(kind) = node_types::find(node) else {
             return found;
         };
         let at = format!("/nodes/{position}/config");

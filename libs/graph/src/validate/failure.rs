@@ -100,5 +100,5 @@ fn compensation(
 
 /// An unknown type is told already.
 fn takes_input(node: &Node) -> bool {
-    node_types::find(&node.kind).is_none_or(|kind| kind.about.takes_input)
+    node_types::find(node).is_none_or(|kind| kind.about.takes_input)
 }

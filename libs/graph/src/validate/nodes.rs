@@ -35,12 +35,9 @@ pub(super) fn check(definition: &Definition, problems: &mut Problems) {
             problems,
         };
         place.identity(seen.insert(node.id.as_str()));
-        match node_types::find(&node.kind) {
+        match node_types::find(node) {
             Some(kind) => place.config(kind),
-            None => {
-                let message = format!("`{}` is not a node type", short(&node.kind));
-                place.tell("/type", "unknown_node_type", message);
-            }
+            None => place.unknown_type(),
         }
         place.patience();
     }
@@ -72,6 +69,18 @@ impl Place<'_> {
             let message = format!("the name of `{id}` must have at most {MAX_NAME} characters");
             self.tell("/name", "invalid_node_name", message);
         }
+    }
+
+    fn unknown_type(&mut self) {
+        let unknown = node_types::kinds().unknown(&self.node.kind, self.node.version());
+        let (path, message) = match unknown.known.is_empty() {
+            true => ("/type", unknown.to_string()),
+            false => (
+                "/type_version",
+                format!("`{}`: {unknown}", short(&self.node.id)),
+            ),
+        };
+        self.tell(path, unknown.code(), message);
     }
 
     fn config(&mut self, kind: &Kind) {

@@ -30,7 +30,7 @@ pub(super) fn check(definition: &Definition, problems: &mut Problems) {
 /// The one node where the flow begins.
 fn trigger(definition: &Definition, problems: &mut Problems) -> Option<NodeIndex> {
     let begins = |node: &Node| {
-        let kind = node_types::find(&node.kind);
+        let kind = node_types::find(node);
         node.kind != ERROR_HANDLER && kind.is_some_and(|kind| !kind.about.takes_input)
     };
     let mut triggers = definition
@@ -81,7 +81,7 @@ fn edges(definition: &Definition, indexes: &HashMap<&str, NodeIndex>, problems: 
             port(from, edge.port(), &at, problems);
         }
         let takes_none =
-            |to: &&Node| node_types::find(&to.kind).is_some_and(|kind| !kind.about.takes_input);
+            |to: &&Node| node_types::find(to).is_some_and(|kind| !kind.about.takes_input);
         if let Some(to) = to.filter(takes_none) {
             let message = format!("no edge may lead into `{}`, a `{}`", short(&to.id), to.kind);
             problems.node(&to.id, format!("{at}/to"), "edge_into_trigger", message);
@@ -91,7 +91,7 @@ fn edges(definition: &Definition, indexes: &HashMap<&str, NodeIndex>, problems: 
 
 fn port(from: &Node, port: &str, at: &str, problems: &mut Problems) {
     // The ports of an unknown type are unknown; the type is told already.
-    let Some(kind) = node_types::find(&from.kind) else {
+    let Some(kind) = node_types::find(from) else {
         return;
     };
     let ports = kind.ports(from);

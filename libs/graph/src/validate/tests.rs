@@ -64,6 +64,10 @@ fn nodes_are_checked_one_by_one() {
         &[("a", "/nodes/1/type", "unknown_node_type")],
     );
     check(
+        &[("/nodes/1/type_version", json!(7))],
+        &[("a", "/nodes/1/type_version", "unknown_node_type_version")],
+    );
+    check(
         &[("/nodes/1/config", json!({}))],
         &[("a", "/nodes/1/config", "invalid_config")],
     );

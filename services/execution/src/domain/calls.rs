@@ -155,6 +155,7 @@ pub(crate) fn work_item(
         key,
         principal: data.principal.clone(),
         config: fields(config),
+        type_version: None,
         argument: Value::Null,
         timeout_ms,
         // The words of a model show that it goes on; the other calls show nothing.

@@ -315,7 +315,12 @@ pub(crate) fn work_item(
             return Err(StepError::new("unknown_node_type", text));
         }
     };
-    let mut config = render(state, node)?;
+    // A worker of another release may take it: it goes out as it is meant, and is lowered there.
+    let is_own = class == WorkClass::Http;
+    let mut config = match is_own {
+        true => rendered(state, node)?,
+        false => render(state, node)?,
+    };
     let class = match class {
         WorkClass::Tool => pinned(state, configured, &mut config)?,
         WorkClass::Flow => {
@@ -344,6 +349,9 @@ pub(crate) fn work_item(
         key,
         principal: data.principal.clone(),
         config,
+        type_version: configured
+            .type_version
+            .filter(|version| is_own && *version != Node::FIRST_VERSION),
         argument,
         timeout_ms: configured
             .timeout_ms
@@ -405,10 +413,20 @@ fn choose(state: &State, node: At) -> Result<Done, StepError> {
     })
 }
 
+/// A node's configuration with its expressions evaluated, in the form that the current version of its type has.
+///
+/// # Errors
+/// When an expression cannot be evaluated, or this engine does not know the version.
 pub(crate) fn render(state: &State, node: At) -> Result<NodeConfig, StepError> {
-    let configured = configured(state, node);
+    let (configured, config) = (configured(state, node), rendered(state, node)?);
+    graph::lowered(&configured.kind, configured.version(), config)
+        .map_err(|unknown| StepError::new(unknown.code(), unknown.to_string()))
+}
+
+/// As [`render`], in the form of the node's own version.
+fn rendered(state: &State, node: At) -> Result<NodeConfig, StepError> {
     let scope = scope(state, node, state.round(node));
-    expression::render_config(&configured.kind, &configured.config, &scope)
+    expression::render_config(configured(state, node), &scope)
         .map_err(|error| expression_error(&error))
 }
 

@@ -399,7 +399,12 @@ fn content(program: &Program, node: &str) -> Option<String> {
 fn note(program: &Program, index: NodeIndex, hasher: &mut blake3::Hasher) {
     let node = program.node(index);
     // How it is tried again, how long it may take and how it is drawn makes no other output.
-    let own = json!([node.kind, node.config, node.on_error, pinned(program, node)]);
+    // What was upgraded gives the same as before, unless its version gives something else.
+    let (kind, version) = (&node.kind, node.version());
+    let config = graph::lowered(kind, version, node.config.clone());
+    let config = config.unwrap_or_else(|_| node.config.clone());
+    let outcome = graph::outcome_version(kind, version);
+    let own = json!([kind, outcome, config, node.on_error, pinned(program, node)]);
     let around = match node.kind.as_str() {
         "custom" | "join" => json!(edges(program, &node.id)),
         "code" => {

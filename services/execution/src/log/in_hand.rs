@@ -72,6 +72,7 @@ mod tests {
             key: String::new(),
             principal,
             config: Default::default(),
+            type_version: None,
             argument: serde_json::Value::Null,
             timeout_ms: 1,
             idle_timeout_ms: None,

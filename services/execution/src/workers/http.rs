@@ -1,14 +1,22 @@
 //! HTTP steps: one request to the outside.
+//!
+//! **Invariant:** a request follows from the current version of the node type alone; what is of an older one is lowered first.
+
+mod sending;
 
 use std::time::Duration;
 
 use chrono::Utc;
-use contracts::{execution::StepError, work::WorkItem};
+use contracts::{execution::StepError, flow::Node, work::WorkItem};
 use egress::{Egress, Request, Response};
 use serde_json::{Map, Value, json};
 
 use super::pulse::Pulse;
 use crate::domain::limits::MAX_VALUE;
+use sending::{body_of, with_query};
+
+/// The node type whose steps these are.
+const HTTP: &str = "http";
 
 /// Sends the request of a step. What arrives of the answer shows that it goes on.
 ///
@@ -45,14 +53,18 @@ pub(crate) async fn perform(
 }
 
 fn request_of(item: &WorkItem) -> Result<Request, StepError> {
-    let text = |key: &str| item.config.get(key).and_then(Value::as_str);
+    let version = item.type_version.unwrap_or(Node::FIRST_VERSION);
+    let config = graph::lowered(HTTP, version, item.config.clone());
+    let config = config.map_err(|unknown| StepError::new(unknown.code(), unknown.to_string()))?;
+    let text = |key: &str| config.get(key).and_then(Value::as_str);
     let missing = |key: &str| StepError::new("config", format!("`{key}` is no text"));
     let method = text("method").ok_or_else(|| missing("method"))?;
     let url = text("url").ok_or_else(|| missing("url"))?;
-    let mut request = Request::new(method, url);
+    let query = config.get("query").and_then(Value::as_object);
+    let mut request = Request::new(method, with_query(url, query));
     request.timeout = Duration::from_millis(item.timeout_ms);
     request.max_response_bytes = MAX_VALUE;
-    let configured = item.config.get("headers").and_then(Value::as_object);
+    let configured = config.get("headers").and_then(Value::as_object);
     for (name, value) in configured.into_iter().flatten() {
         let value = match value {
             Value::String(text) => text.clone(),
@@ -61,18 +73,11 @@ fn request_of(item: &WorkItem) -> Result<Request, StepError> {
         request.headers.push((name.clone(), value));
     }
     set_default(&mut request, "Idempotency-Key", &item.key);
-    let body = match item.config.get("body") {
-        None | Some(Value::Null) => Vec::new(),
-        Some(Value::String(text)) => {
-            set_default(&mut request, "Content-Type", "text/plain; charset=utf-8");
-            text.clone().into_bytes()
-        }
-        Some(value) => {
-            set_default(&mut request, "Content-Type", "application/json");
-            value.to_string().into_bytes()
-        }
-    };
-    request.body = body.into();
+    let body = body_of(config.get("body"))?;
+    if let Some(content_type) = body.content_type {
+        set_default(&mut request, "Content-Type", content_type);
+    }
+    request.body = body.bytes;
     Ok(request)
 }
 
@@ -117,6 +122,7 @@ mod tests {
         Principal, Role,
         id::{ExecutionId, FlowId, TenantId, UserId},
     };
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -136,6 +142,7 @@ mod tests {
                 execution_id: None,
             },
             config: serde_json::from_value(config).unwrap(),
+            type_version: None,
             argument: Value::Null,
             timeout_ms: 1000,
             idle_timeout_ms: None,
@@ -165,6 +172,66 @@ mod tests {
         );
         let request = request_of(&item(json!({"method": "POST", "url": "u", "body": "raw"})));
         assert_eq!(request.unwrap().body, "raw");
+    }
+
+    #[test]
+    fn the_second_version_has_a_query_and_forms_of_bodies() {
+        let config = json!({"method": "POST", "url": "https://example.com/?a=1", "query": {"b": "2 3"},
+            "headers": {"content-type": "text/csv"}, "body": {"form": {"x": "y z"}}});
+        let mut item = item(config);
+        item.type_version = Some(2);
+        let request = request_of(&item).unwrap();
+        assert_eq!(request.url, "https://example.com/?a=1&b=2%203");
+        assert_eq!(request.body, "x=y+z");
+        assert_eq!(
+            request.headers.len(),
+            2,
+            "the flow's own type is the only one"
+        );
+        item.type_version = Some(3);
+        assert_eq!(
+            request_of(&item).err().unwrap().code,
+            "unknown_node_type_version"
+        );
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i32>().prop_map(Value::from),
+            ".{0,12}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 16, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::btree_map("json|text|value|form|[a-z]{1,3}", inner, 0..4)
+                    .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn the_first_version_and_its_upgrade_send_the_same(body in prop::option::of(any_json()), typed in any::<bool>()) {
+            let mut config = json!({"method": "PUT", "url": "https://example.com/?a=b c#d"});
+            if let Some(body) = body {
+                config["body"] = body;
+            }
+            if typed {
+                config["headers"] = json!({"CONTENT-TYPE": "x/y", "a": "b"});
+            }
+            let node = json!({"nodes": [{"id": "h", "type": "http", "config": config}]});
+            let upgraded = graph::upgrade(&serde_json::from_value(node).unwrap(), None).definition;
+            let (first, mut second) = (item(config), item(json!(upgraded.nodes[0].config)));
+            second.type_version = upgraded.nodes[0].type_version;
+            prop_assert_eq!(second.type_version, Some(2));
+            let sent = |item: &WorkItem| {
+                let request = request_of(item).unwrap();
+                (request.method, request.url, request.headers, request.body)
+            };
+            prop_assert_eq!(sent(&first), sent(&second));
+        }
     }
 
     #[test]

@@ -241,6 +241,7 @@ async fn an_item_of_an_execution_nobody_knows_is_put_away() {
         principal: fixture.user.clone(),
         config: serde_json::from_value(json!({"method": "GET", "url": outside.ledger.url()}))
             .unwrap(),
+        type_version: None,
         argument: Value::Null,
         timeout_ms: 1000,
         idle_timeout_ms: None,

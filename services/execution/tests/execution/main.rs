@@ -22,6 +22,7 @@ mod questions;
 mod restoring;
 mod subflows;
 mod unwinding;
+mod versions;
 
 use std::time::Duration;
 

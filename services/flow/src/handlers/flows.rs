@@ -24,11 +24,13 @@ pub(super) async fn store(ctx: &Ctx, request: CreateFlow) -> Result<Flow, Error>
     domain::check_name(&request.name)?;
     domain::check_description(&request.description)?;
     let now = now();
+    let mut definition = request.definition;
+    graph::pin_versions(&mut definition, None);
     let flow = Flow {
         id: FlowId::generate(),
         name: request.name,
         description: request.description,
-        definition: request.definition,
+        definition,
         version: 1,
         revision: None,
         created_by: ctx.principal().user_id,

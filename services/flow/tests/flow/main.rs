@@ -13,6 +13,7 @@ mod pins;
 mod regressions;
 mod revisions;
 mod triggers;
+mod versions;
 mod walls;
 mod webhooks;
 mod world;

@@ -41,6 +41,8 @@ pub(crate) enum Dialogue {
     None,
     Publish,
     Shortcuts,
+    /// What it changes to bring the node with this key, or all, to the current version of its type.
+    Upgrade(Option<u32>),
 }
 
 #[derive(Clone, Copy, PartialEq)]

@@ -14,7 +14,10 @@ use crate::{
         model::title,
     },
     live::inputs::inputs,
-    pages::editor::{control::FieldView, desk::Desk, pins::Pinning, running, settings::Settings},
+    pages::editor::{
+        control::FieldView, desk::Desk, pins::Pinning, running, settings::Settings,
+        upgrade::VersionLine,
+    },
     ui::{
         button::IconButton,
         code::{CodeBlock, pretty},
@@ -28,7 +31,7 @@ pub(super) fn Properties(node: NodeHandle) -> Element {
     let mut board = use_context::<Board>();
     let data = node.data.read().clone();
     let locked = *board.locked.read();
-    let kind = board.kind(&data.kind);
+    let kind = board.kind_of(&data);
     let fields = kind
         .as_ref()
         .map(|kind| fields::of(&kind.kind, &kind.config_schema))
@@ -63,6 +66,7 @@ pub(super) fn Properties(node: NodeHandle) -> Element {
             if let Some(kind) = &kind {
                 p { class: "hint", "{kind.description}" }
             }
+            VersionLine { node }
             NodeProblems { node }
             fieldset { class: "stack plain", disabled: locked,
                 legend { class: "visually-hidden", "Configuration" }

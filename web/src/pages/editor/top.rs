@@ -10,6 +10,7 @@ use crate::{
         editor::{
             desk::{Desk, Dialogue, Panel, Saving},
             saving,
+            upgrade::UpgradeAll,
         },
         flows::file,
     },
@@ -71,6 +72,7 @@ pub(super) fn TopBar() -> Element {
                     file::export(&desk.path()).await;
                 },
             }
+            UpgradeAll {}
             IconButton {
                 glyph: Glyph::History,
                 label: "Revisions",

@@ -84,8 +84,12 @@ impl Run<'_> {
 
 fn key_of(node: &Node, item: &WorkItem) -> String {
     let mut hasher = blake3::Hasher::new();
+    let mut what = serde_json::json!([VERSION, item.tenant, item.flow_id, node.kind]);
+    if let (Some(version), Some(what)) = (item.type_version, what.as_array_mut()) {
+        what.push(version.into());
+    }
     let parts = [
-        serde_json::json!([VERSION, item.tenant, item.flow_id, node.kind]).to_string(),
+        what.to_string(),
         serde_json::to_string(&item.config).expect("a configuration is JSON"),
         item.argument.to_string(),
     ];
