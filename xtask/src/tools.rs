@@ -1,7 +1,7 @@
 //! Programs that pip can fetch, in virtual environments of our own.
 //!
-//! **Invariant:** a package is marked as present only after pip has finished, so
-//! an interrupted installation is done again.
+//! **Invariant:** a package is marked as present only after pip has finished, and for the place where it is: an interrupted
+//! installation is done again, and so is one that was moved, for its programs name the folder they were made in.
 
 use std::{
     fs::{self, File},
@@ -36,7 +36,8 @@ pub(crate) fn install(
     // Two tasks in one checkout must not fill it at the same time.
     let lock = File::create(tools.join("lock")).context("cannot make the lock of the tools")?;
     lock.lock().context("cannot lock the tools")?;
-    if fs::read_to_string(&marker).is_ok_and(|version| version == package.version) {
+    let wanted = mark(package, &environment);
+    if fs::read_to_string(&marker).is_ok_and(|found| found == wanted) {
         return Ok(environment);
     }
     step(&format!("fetch {}", package.name), || {
@@ -47,13 +48,23 @@ pub(crate) fn install(
             .args(&package.arguments);
         process::run_quietly(&mut pip, &log, interrupts)
             .with_context(|| format!("pip could not install {}", package.name))?;
-        fs::write(&marker, &package.version).context("cannot mark the package as installed")?;
+        fs::write(&marker, &wanted).context("cannot mark the package as installed")?;
         Ok(environment)
     })
 }
 
+fn mark(package: &Package, environment: &Path) -> String {
+    format!("{}\nin {}\n", package.version, environment.display())
+}
+
+/// Whether the environment was made where it is now.
+fn is_at_home(environment: &Path) -> bool {
+    let place = environment.display().to_string();
+    fs::read_to_string(environment.join("bin/pip")).is_ok_and(|program| program.contains(&place))
+}
+
 fn make_environment(environment: &Path, log: &Path, interrupts: &Interrupts) -> Result<()> {
-    if environment.join("bin/pip").exists() {
+    if is_at_home(environment) {
         return Ok(());
     }
     let mut venv = Command::new("python3");
@@ -63,4 +74,28 @@ fn make_environment(environment: &Path, log: &Path, interrupts: &Interrupts) -> 
          and `pip` modules (on Debian: `apt install python3-venv`), or install the servers \
          yourself and put them on PATH",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_environment_that_was_moved_is_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let (old, new) = (folder.path().join("old"), folder.path().join("new"));
+        assert!(!is_at_home(&old));
+        fs::create_dir_all(old.join("bin")).unwrap();
+        let program = format!("#!{}/bin/python\n", old.display());
+        fs::write(old.join("bin/pip"), program).unwrap();
+        assert!(is_at_home(&old));
+        fs::rename(&old, &new).unwrap();
+        assert!(!is_at_home(&new));
+        let package = Package {
+            name: "server",
+            arguments: Vec::new(),
+            version: "server==1".to_owned(),
+        };
+        assert_ne!(mark(&package, &old), mark(&package, &new));
+    }
 }

@@ -137,6 +137,13 @@ async fn dead_letters() {
     check(&mut browser(&platform, "dead_letters")).await;
 }
 
+#[tokio::test]
+async fn upgrade() {
+    let platform = Platform::start().await;
+    platform.user("ada").await;
+    check(&mut browser(&platform, "upgrade")).await;
+}
+
 /// A platform that reaches a vendor of models.
 async fn with_vendor() -> (Platform, FakeLlm) {
     let vendor = vendor::start().await;
