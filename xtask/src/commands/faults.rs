@@ -26,6 +26,10 @@ const FAKE_TIME: &str = "faketime";
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
+    /// Harm the optimised build: long to build, and it stands the load of `--long` on two cores
+    #[arg(long)]
+    release: bool,
+
     /// Passed on to it: `--fast` or `--long`, `--seed <N>`, `--only <SCENARIO>`
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<String>,
@@ -33,8 +37,12 @@ pub(crate) struct Options {
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     let interrupts = Interrupts::listen()?;
+    let profile = match options.release {
+        true => Profile::Release,
+        false => Profile::Dev,
+    };
     let binaries = step("build", || {
-        cargo::build_with(Profile::Dev, &["troupe/failpoints"], &interrupts)
+        cargo::build_with(profile, &["troupe/failpoints"], &interrupts)
     })?;
     if process::on_path(FAKE_TIME).is_none()
         && let Err(why) = apt::install(&[FAKE_TIME], &interrupts)
