@@ -44,10 +44,10 @@ test("an integrator sees what an upgrade changes, and does it", async () => {
   const seen = await api("POST", `/flows/${id}/draft/upgrade`, { nodes: ["order"] });
   assert.equal(seen.applied, false);
   assert.deepEqual(seen.nodes.map(({ node, from, to }) => ({ node, from, to })), [{ node: "order", from: 1, to: 2 }]);
-  assert.deepEqual(seen.nodes[0].after.body, { json: { order: "{{ input.order }}" } });
+  assert.deepEqual(seen.nodes[0].after.body, { value: { order: "{{ input.order }}" } });
   const before = await stored(id);
   assert.equal(before.nodes.order.type_version, 1);
-  await assert.rejects(api("POST", `/flows/${id}/draft/upgrade`, { nodes: ["nobody"] }), /400/);
+  await assert.rejects(api("POST", `/flows/${id}/draft/upgrade`, { nodes: ["nobody"] }), /422.*`nobody`/);
   assert.equal((await api("POST", `/flows/${id}/draft/upgrade`, { nodes: ["order"], apply: true })).applied, true);
   const after = await stored(id);
   assert.deepEqual([after.nodes.order.type_version, after.nodes.invoice.type_version], [2, 1]);
@@ -66,7 +66,7 @@ for (const theme of ["light", "dark"]) {
     await page.getByRole("button", { name: "Upgrade", exact: true }).click();
     const dialog = page.getByRole("dialog", { name: "Upgrade" });
     await dialog.getByText("All 4 connections of the flow are kept.").waitFor();
-    assert.ok((await dialog.locator("ins").allInnerTexts()).some((line) => line.includes('"json"')));
+    assert.ok((await dialog.locator("ins").allInnerTexts()).some((line) => line.includes('"value"')));
     const wrong = [];
     for (const width of [1440, 390]) {
       await page.setViewportSize({ width, height: 900 });

@@ -165,7 +165,7 @@ fn NodeBody(node: NodeHandle) -> Element {
             }
             if let Some((version, current)) = upgrading::behind(&data) {
                 span { class: "node-version", title: "Version {version} of {current}",
-                    Icon { glyph: Glyph::Up, size: 14 }
+                    Icon { glyph: Glyph::Upgrade, size: 14 }
                 }
             }
             if !mark.state.is_empty() {

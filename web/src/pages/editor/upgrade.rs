@@ -26,7 +26,7 @@ pub(super) fn VersionLine(node: NodeHandle) -> Element {
         p { class: "version-line",
             "Version {version} of {current}"
             if !*desk.board.locked.read() {
-                Button { small: true, icon: Glyph::Up, onclick: move |_| desk.dialogue.set(Dialogue::Upgrade(Some(node.key))), "Upgrade" }
+                Button { small: true, icon: Glyph::Upgrade, onclick: move |_| desk.dialogue.set(Dialogue::Upgrade(Some(node.key))), "Upgrade" }
             }
         }
     }
@@ -43,7 +43,7 @@ pub(super) fn UpgradeAll() -> Element {
     }
     rsx! {
         IconButton {
-            glyph: Glyph::Up,
+            glyph: Glyph::Upgrade,
             label: "Upgrade all {count} nodes of older versions",
             onclick: move |_| desk.dialogue.set(Dialogue::Upgrade(None)),
         }
