@@ -1,7 +1,7 @@
 //! Typed NATS: the only crate that depends on `async-nats` (kept so by `deny.toml`).
 //!
 //! Read [`connection`] for connecting, [`request`] for asking, [`outside`] and [`tools`] for asking integrators, [`beats`] for who
-//! takes long, [`serve`] for answering, [`log`], [`work`], [`dead`], [`event`], [`kv`], [`pulling`], [`records`], [`uploads`],
+//! takes long, [`serve`] for answering, [`log`], [`work`], [`dead`], [`event`], [`kv`], [`payloads`], [`pulling`], [`records`], [`uploads`],
 //! [`wakes`] and [`writes`] for JetStream, [`topology`] for
 //! the streams and buckets that exist.
 //!
@@ -17,6 +17,7 @@ mod kv;
 mod log;
 mod outside;
 mod owners;
+mod payloads;
 mod pulling;
 mod records;
 mod request;
