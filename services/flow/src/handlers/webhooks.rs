@@ -10,6 +10,7 @@ use contracts::{
     execution::{ExecutionState, ReadExecution},
     id::ExecutionId,
     live::{ExecutionEvent, Frame},
+    payload::PayloadRef,
     trigger::{
         FireOutcome, MAX_WEBHOOK_BODY, ReceiveWebhook, Trigger, WebhookAnswer, WebhookReceived,
     },
