@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use async_nats::jetstream::{
     message::PublishMessage,
-    stream::{Config, LastRawMessageErrorKind},
+    stream::{Config, LastRawMessageErrorKind, Stream},
 };
 use bytes::{Bytes, BytesMut};
 use contracts::{
@@ -27,6 +27,8 @@ use crate::{Bus, Error, error::during};
 pub(crate) const STREAM: &str = "PAYLOADS";
 /// Bytes of one message.
 const PART: usize = 1024 * 1024;
+/// Parts of one value at most.
+const PARTS: u32 = 1024;
 /// Parts of one value that are on their way at the same time.
 const PARALLEL: usize = 8;
 
@@ -52,14 +54,21 @@ impl Bus {
         text: Bytes,
     ) -> Result<(), Error> {
         let partition = partition_of(execution, self.partitions().await?);
-        let parts = (0_u32..).zip(text.chunks(PART).map(|part| text.slice_ref(part)));
-        let stored = stream::iter(parts).map(async |(number, part)| {
+        let mut parts = Vec::new();
+        for (number, part) in (0_u32..).zip(text.chunks(PART)) {
             let subject = Subject::payload(partition, (tenant, execution), &reference.hash, number);
-            let message = PublishMessage::build().payload(part);
-            let stored = self.store(STREAM, subject, message).await;
-            stored.map(drop).map_err(during("store a value"))
-        });
-        stored.buffer_unordered(PARALLEL).try_collect().await
+            parts.push(self.put_part(subject, text.slice_ref(part)));
+        }
+        stream::iter(parts)
+            .buffer_unordered(PARALLEL)
+            .try_collect()
+            .await
+    }
+
+    async fn put_part(&self, subject: Subject, part: Bytes) -> Result<(), Error> {
+        let message = PublishMessage::build().payload(part);
+        let stored = self.store(STREAM, subject, message).await;
+        stored.map(drop).map_err(during("store a value"))
     }
 
     /// The text of a value; none where it is not there, or not whole.
@@ -74,24 +83,17 @@ impl Bus {
     ) -> Result<Option<Bytes>, Error> {
         let partition = partition_of(execution, self.partitions().await?);
         let stream = self.jetstream.get_stream_no_info(STREAM).await;
-        let stream = &stream.map_err(during("open the stream of values"))?;
+        let stream = stream.map_err(during("open the stream of values"))?;
         let count = reference.bytes.div_ceil(PART as u64);
-        let count = u32::try_from(count).unwrap_or(u32::MAX);
-        let parts = stream::iter(0..count).map(async |number| {
+        let Some(count) = u32::try_from(count).ok().filter(|count| *count <= PARTS) else {
+            return Ok(None);
+        };
+        let mut parts = Vec::new();
+        for number in 0..count {
             let subject = Subject::payload(partition, (tenant, execution), &reference.hash, number);
-            // From the stream's leader: what was stored is there.
-            match stream
-                .get_last_raw_message_by_subject(subject.as_str())
-                .await
-            {
-                Ok(message) => Ok(Some(message.payload)),
-                Err(error) if matches!(error.kind(), LastRawMessageErrorKind::NoMessageFound) => {
-                    Ok(None)
-                }
-                Err(error) => Err(during("read a value")(error)),
-            }
-        });
-        let mut parts = Box::pin(parts.buffered(PARALLEL));
+            parts.push(part_of(&stream, subject));
+        }
+        let mut parts = Box::pin(stream::iter(parts).buffered(PARALLEL));
         let mut text = BytesMut::new();
         while let Some(part) = parts.try_next().await? {
             let Some(part) = part else {
@@ -158,5 +160,17 @@ impl Bus {
         self.put_payload(tenant, execution, &reference, text.into())
             .await?;
         Ok(reference.to_value())
+    }
+}
+
+async fn part_of(stream: &Stream<()>, subject: Subject) -> Result<Option<Bytes>, Error> {
+    // From the stream's leader: what was stored is there.
+    match stream
+        .get_last_raw_message_by_subject(subject.as_str())
+        .await
+    {
+        Ok(message) => Ok(Some(message.payload)),
+        Err(error) if matches!(error.kind(), LastRawMessageErrorKind::NoMessageFound) => Ok(None),
+        Err(error) => Err(during("read a value")(error)),
     }
 }

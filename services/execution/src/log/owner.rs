@@ -18,7 +18,7 @@ use contracts::{
     id::{ExecutionId, TenantId},
     owner::{
         Cancel, Claim, Get, GiveAnswer, GiveApproval, Hold, OwnerKind, Pause, ReadEvents, Release,
-        Resume, Start,
+        Resume,
     },
 };
 use futures::FutureExt;

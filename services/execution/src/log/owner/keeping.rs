@@ -47,12 +47,13 @@ impl Owner {
             self.trimmed = floor;
             let (bus, number) = (self.engine.bus.clone(), self.number);
             let emptied = self.partition.slots.take_emptied(floor);
+            let emptied: Vec<_> = emptied.iter().map(|it| (it.tenant, it.id)).collect();
             self.work.spawn(async move {
                 if let Err(error) = bus.trim_log(number, floor).await {
                     return tracing::warn!(%error, partition = number, "the log was not trimmed");
                 }
                 // What is left where this fails is swept.
-                forget(&bus, emptied.iter().map(|it| (it.tenant, it.id))).await;
+                forget(&bus, emptied).await;
             });
         }
     }
@@ -94,7 +95,7 @@ impl Owner {
     }
 }
 
-async fn forget(bus: &Bus, executions: impl IntoIterator<Item = (TenantId, ExecutionId)>) {
+async fn forget(bus: &Bus, executions: Vec<(TenantId, ExecutionId)>) {
     for (tenant, id) in executions {
         if let Err(error) = bus.forget_payloads(tenant, id).await {
             tracing::warn!(%error, execution.id = %id, "values were not forgotten");
