@@ -86,6 +86,16 @@ impl Payload {
     }
 }
 
+/// How many items a map has, of whose list a reference may stand there.
+pub fn count(items: &[Value]) -> usize {
+    let reference = match items {
+        [only] => PayloadRef::of(only),
+        _ => None,
+    };
+    let apart = reference.and_then(|reference| reference.items);
+    apart.map_or(items.len(), |count| count as usize)
+}
+
 /// Whether the value's JSON text has more bytes.
 pub fn exceeds(value: &Value, limit: usize) -> bool {
     // Most values are small: their exact text is only measured when a cheap upper bound does not settle it.
@@ -173,6 +183,8 @@ mod tests {
         let items = vec![json!("x".repeat(1000)); 100];
         let payload = Payload::of_items(&items).unwrap();
         assert_eq!(payload.reference.items, Some(100));
+        assert_eq!(count(&[payload.reference.to_value()]), 100);
+        assert_eq!(count(&items), 100);
         assert_eq!(
             serde_json::from_slice::<Vec<Value>>(&payload.text).unwrap(),
             items
