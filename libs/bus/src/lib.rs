@@ -1,8 +1,8 @@
 //! Typed NATS: the only crate that depends on `async-nats` (kept so by `deny.toml`).
 //!
 //! Read [`connection`] for connecting, [`request`] for asking, [`outside`] and [`tools`] for asking integrators, [`beats`] for who
-//! takes long, [`paces`] for who reads slowly, [`serve`] for answering, [`log`], [`work`], [`dead`], [`event`], [`kv`], [`pulling`],
-//! [`records`], [`uploads`], [`wakes`] and [`writes`] for JetStream, [`topology`] for the streams and buckets that exist.
+//! takes long, [`paces`] for who reads slowly, [`serve`] for answering, [`log`], [`work`], [`dead`], [`event`], [`kv`], [`payloads`],
+//! [`pulling`], [`records`], [`uploads`], [`wakes`] and [`writes`] for JetStream, [`topology`] for the streams and buckets that exist.
 //!
 //! **Invariant:** subjects come from `contracts::Subject` alone, and every wait has an end.
 
@@ -17,6 +17,7 @@ mod log;
 mod outside;
 mod owners;
 mod paces;
+mod payloads;
 mod pulling;
 mod records;
 mod request;

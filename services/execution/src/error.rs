@@ -36,6 +36,8 @@ pub enum Error {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    #[error("the history of execution `{id}` lacks the value `{hash}`")]
+    LostPayload { id: ExecutionId, hash: String },
     #[error("execution `{0}` was deleted, and does not begin again")]
     Deleted(ExecutionId),
     #[error("execution `{0}` is being archived: try again in a moment")]
@@ -108,6 +110,7 @@ impl ServiceError for Error {
             | Self::CorruptLog { .. }
             | Self::Gap { .. }
             | Self::BrokenHistory { .. }
+            | Self::LostPayload { .. }
             | Self::Egress(_) => ErrorCode::Internal,
         }
     }
@@ -140,6 +143,9 @@ impl ServiceError for Error {
             }
             Self::TooLong(_) | Self::NoTime(_) => {
                 Problem::new(self.code(), self.to_string()).with_reason("history_too_long")
+            }
+            Self::LostPayload { .. } => {
+                Problem::new(self.code(), self.to_string()).with_reason("payload_lost")
             }
             Self::Gap { .. } => {
                 Problem::new(self.code(), self.to_string()).with_reason("history_gap")

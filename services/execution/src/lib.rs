@@ -17,6 +17,7 @@ mod history;
 mod integrity;
 mod log;
 pub mod measure;
+mod payloads;
 mod plans;
 mod record;
 mod restore;

@@ -48,7 +48,7 @@ pub(crate) fn is_fresh(id: ExecutionId, since: Option<DateTime<Utc>>, now: DateT
 }
 
 /// The time in a UUIDv7.
-fn made_at(id: ExecutionId) -> Option<DateTime<Utc>> {
+pub(super) fn made_at(id: ExecutionId) -> Option<DateTime<Utc>> {
     let (seconds, nanos) = id.uuid().get_timestamp()?.to_unix();
     DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanos)
 }
@@ -143,7 +143,7 @@ async fn taken_over(
         let mut given = given.map_err(|text| invalid("/node", text))?;
         given.anyway = source.kind == SourceKind::Test;
         if !limits::fits(&given.output) {
-            let text = format!("the output of `{node}` is larger than 1 MiB");
+            let text = format!("the output of `{node}` is larger than 16 MiB");
             return Err(invalid("/output", text));
         }
         reused.push(given);

@@ -10,6 +10,7 @@ use contracts::{
     execution::{ExecutionState, ReadExecution},
     id::ExecutionId,
     live::{ExecutionEvent, Frame},
+    payload::PayloadRef,
     trigger::{
         FireOutcome, MAX_WEBHOOK_BODY, ReceiveWebhook, Trigger, WebhookAnswer, WebhookReceived,
     },
@@ -122,6 +123,10 @@ async fn output(
         received.output = execution.output;
     } else if let Ok(end) = tokio::time::timeout_at(until, end_of(&mut events)).await {
         (received.state, received.output) = end;
+        // Of a large one the event has no more than a reference.
+        if received.output.as_ref().and_then(PayloadRef::of).is_some() {
+            received.output = read(ctx, id).await?.output;
+        }
     }
     match received.state {
         ExecutionState::Failed | ExecutionState::Cancelled => Err(Error::NotSucceeded(id)),
