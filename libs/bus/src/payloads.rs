@@ -15,7 +15,7 @@ use bytes::{Bytes, BytesMut};
 use contracts::{
     Subject,
     id::{ExecutionId, TenantId},
-    payload::{Payload, PayloadRef},
+    payload::{Payload, PayloadHash, PayloadRef},
     subject::{partition_of, payload_of},
 };
 use futures::{StreamExt, TryStreamExt, stream};
@@ -102,6 +102,33 @@ impl Bus {
             text.extend_from_slice(&part);
         }
         Ok(Some(text.freeze()))
+    }
+
+    /// The text of a value by its name alone, which the caller holds against it; none where nothing of it is there.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn payload_named(
+        &self,
+        tenant: TenantId,
+        execution: ExecutionId,
+        name: &PayloadHash,
+    ) -> Result<Option<Bytes>, Error> {
+        let partition = partition_of(execution, self.partitions().await?);
+        let stream = self.jetstream.get_stream_no_info(STREAM).await;
+        let stream = stream.map_err(during("open the stream of values"))?;
+        let mut text = BytesMut::new();
+        for number in 0..PARTS {
+            let subject = Subject::payload(partition, (tenant, execution), name.as_str(), number);
+            let Some(part) = part_of(&stream, subject).await? else {
+                break;
+            };
+            text.extend_from_slice(&part);
+            if part.len() < PART {
+                break;
+            }
+        }
+        Ok((!text.is_empty()).then(|| text.freeze()))
     }
 
     /// Forgets all values of an execution.

@@ -3,6 +3,8 @@
 //! **Invariant:** a value that has the form of a reference is always stored apart itself, whatever its size. So what has that
 //! form in a record was put there by the platform.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -12,6 +14,8 @@ use crate::hash;
 pub const INLINE: usize = 64 * 1024;
 /// Bytes of JSON up to which an answer has a value instead of its reference.
 pub const SHOWN: usize = 1024 * 1024;
+/// Bytes of JSON that a value may have to go in one message as it is: a start over HTTP, the answer to a webhook.
+pub const SENT: usize = 7 * 1024 * 1024;
 /// The only key of the object that stands for a value.
 pub const KEY: &str = "$payload";
 /// Characters of a value that its reference shows.
@@ -30,6 +34,51 @@ pub struct PayloadRef {
     /// Where it is the list of a map's items: how many.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub items: Option<u32>,
+}
+
+/// The name of a value: BLAKE3 of its JSON text, 64 hexadecimal digits in lower case.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct PayloadHash(String);
+
+impl PayloadHash {
+    pub fn new(text: &str) -> Option<Self> {
+        let is_digit = |it: u8| it.is_ascii_digit() || (b'a'..=b'f').contains(&it);
+        let valid = text.len() == 64 && text.bytes().all(is_digit);
+        valid.then(|| Self(text.to_owned()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it is the name of this text.
+    pub fn is_of(&self, text: &[u8]) -> bool {
+        hash(text) == self.0
+    }
+
+    pub(crate) fn example() -> Self {
+        Self("0".repeat(64))
+    }
+}
+
+impl fmt::Display for PayloadHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for PayloadHash {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::new(&text).ok_or_else(|| "expected 64 hexadecimal digits in lower case".to_owned())
+    }
+}
+
+impl From<PayloadHash> for String {
+    fn from(hash: PayloadHash) -> Self {
+        hash.0
+    }
 }
 
 /// A value with what stands for it.
@@ -51,6 +100,11 @@ impl PayloadRef {
     pub fn to_value(&self) -> Value {
         let inner = serde_json::to_value(self).expect("it has text keys only");
         Value::Object(Map::from_iter([(KEY.to_owned(), inner)]))
+    }
+
+    /// Its name, to ask for the value; none where the hash is none.
+    pub fn name(&self) -> Option<PayloadHash> {
+        PayloadHash::new(&self.hash)
     }
 
     /// Whether this is the text that it stands for.
@@ -83,6 +137,14 @@ impl Payload {
             items,
         };
         Self { reference, text }
+    }
+}
+
+/// What stands for a value, or for the items of a map as one value.
+pub fn reference_of(value: &Value) -> Option<PayloadRef> {
+    match value.as_array().map(Vec::as_slice) {
+        Some([only]) => PayloadRef::of(only).filter(|reference| reference.items.is_some()),
+        _ => PayloadRef::of(value),
     }
 }
 
@@ -184,12 +246,23 @@ mod tests {
         let payload = Payload::of_items(&items).unwrap();
         assert_eq!(payload.reference.items, Some(100));
         assert_eq!(count(&[payload.reference.to_value()]), 100);
+        let stands = Value::Array(vec![payload.reference.to_value()]);
+        assert_eq!(reference_of(&stands), Some(payload.reference.clone()));
         assert_eq!(count(&items), 100);
         assert_eq!(
             serde_json::from_slice::<Vec<Value>>(&payload.text).unwrap(),
             items
         );
         assert_eq!(Payload::of_items(&items[..10]), None);
+    }
+
+    #[test]
+    fn a_name_has_one_spelling() {
+        let name = PayloadHash::new(&hash(b"{}")).unwrap();
+        assert!(name.is_of(b"{}") && !name.is_of(b"[]"));
+        for wrong in ["", "0", &"A".repeat(64), &"g".repeat(64), &"0".repeat(65)] {
+            assert_eq!(PayloadHash::new(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use contracts::{
     id::{ExecutionId, TenantId},
-    payload::PayloadRef,
+    payload::{PayloadHash, PayloadRef},
 };
 use mongodb::bson::{Binary, DateTime, Document, doc, spec::BinarySubtype};
 use serde::Deserialize;
@@ -69,11 +69,34 @@ impl Archive {
         execution: ExecutionId,
         reference: &PayloadRef,
     ) -> Result<Option<Bytes>, Error> {
+        let text = self.text(tenant, execution, &reference.hash).await?;
+        Ok(text.filter(|text| text.len() as u64 == reference.bytes))
+    }
+
+    /// The text of a value by its name alone, which the caller holds against it; none where nothing of it is there.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Timeout`].
+    pub async fn payload_named(
+        &self,
+        tenant: TenantId,
+        execution: ExecutionId,
+        name: &PayloadHash,
+    ) -> Result<Option<Bytes>, Error> {
+        self.text(tenant, execution, name.as_str()).await
+    }
+
+    async fn text(
+        &self,
+        tenant: TenantId,
+        execution: ExecutionId,
+        hash: &str,
+    ) -> Result<Option<Bytes>, Error> {
         let mut filter = all_of(tenant, execution);
-        filter.insert("hash", &reference.hash);
+        filter.insert("hash", hash);
         let parts: Vec<Part> = self.find(COLLECTION, filter, doc! {"part": 1}, 0).await?;
         let bytes: Vec<u8> = parts.into_iter().flat_map(|part| part.data.bytes).collect();
-        Ok((bytes.len() as u64 == reference.bytes).then(|| bytes.into()))
+        Ok((!bytes.is_empty()).then(|| bytes.into()))
     }
 
     /// The hashes of all values that an execution has, whole or in part.

@@ -38,6 +38,8 @@ pub enum Error {
     },
     #[error("the history of execution `{id}` lacks the value `{hash}`")]
     LostPayload { id: ExecutionId, hash: String },
+    #[error("execution `{id}` does not exist, or has no value `{hash}`")]
+    NoPayload { id: ExecutionId, hash: String },
     #[error("execution `{0}` was deleted, and does not begin again")]
     Deleted(ExecutionId),
     #[error("execution `{0}` is being archived: try again in a moment")]
@@ -85,7 +87,10 @@ pub enum Error {
 impl ServiceError for Error {
     fn code(&self) -> ErrorCode {
         match self {
-            Self::NotFound(_) | Self::NoDeadLetter(_) | Self::Deleted(_) => ErrorCode::NotFound,
+            Self::NotFound(_)
+            | Self::NoDeadLetter(_)
+            | Self::NoPayload { .. }
+            | Self::Deleted(_) => ErrorCode::NotFound,
             Self::NotWanted(_)
             | Self::NotEnded(_)
             | Self::Forgotten(_)

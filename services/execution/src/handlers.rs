@@ -6,6 +6,7 @@ pub(crate) mod events;
 pub(crate) mod holding;
 pub(crate) mod keeping;
 pub(crate) mod looking_back;
+pub(crate) mod payloads;
 
 use bus::Bus;
 use contracts::{

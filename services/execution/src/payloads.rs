@@ -13,7 +13,7 @@ use contracts::{
     execution::{Execution, StepError},
     id::{ExecutionId, TenantId},
     live::Frame,
-    payload::{PayloadRef, SHOWN},
+    payload::{PayloadHash, PayloadRef, SHOWN},
     work::WorkItem,
 };
 use documents::Archive;
@@ -96,6 +96,24 @@ impl Payloads {
         };
         let value = text.and_then(|text| serde_json::from_slice(&text).ok());
         Ok(value.ok_or_else(|| Lost::of(reference)))
+    }
+
+    /// The text of a value by its name alone; none where the execution has none of that name.
+    ///
+    /// # Errors
+    /// That bus or archive do not answer.
+    pub(crate) async fn named(
+        &self,
+        tenant: TenantId,
+        execution: ExecutionId,
+        name: &PayloadHash,
+    ) -> Result<Option<Bytes>, Error> {
+        let stored = self.bus.payload_named(tenant, execution, name).await?;
+        if let Some(text) = stored.filter(|text| name.is_of(text)) {
+            return Ok(Some(text));
+        }
+        let archived = self.archive.payload_named(tenant, execution, name).await?;
+        Ok(archived.filter(|text| name.is_of(text)))
     }
 
     /// Puts the values back into a record that the log has: then the bus has them too. Where it does not, an archive that does

@@ -1,10 +1,10 @@
 //! Values that are too large for their records.
 
 use contracts::{
-    execution::DeleteExecution,
+    execution::{DeleteExecution, GetPayload, ReadPayload},
     live::ExecutionEvent,
     owner,
-    payload::{Payload, PayloadRef},
+    payload::{Payload, PayloadHash, PayloadRef},
     subject::partition_of,
 };
 use tokio::{
@@ -232,6 +232,91 @@ async fn what_is_deleted_leaves_no_value() {
             .unwrap()
             .is_empty()
     );
+    fixture.drain().await;
+}
+
+/// All pieces of a value, asked for as integrators do.
+async fn pieces(
+    fixture: &Fixture,
+    who: &Principal,
+    id: ExecutionId,
+    hash: &PayloadHash,
+) -> Result<Vec<u8>, Problem> {
+    let mut text = Vec::new();
+    loop {
+        let request = GetPayload {
+            execution_id: id,
+            hash: hash.clone(),
+            offset: text.len() as u64,
+        };
+        let part = fixture.ask(who, &request).await?;
+        assert_eq!(part.content_type, "application/json");
+        text.extend(part.content().unwrap());
+        if text.len() as u64 >= part.bytes {
+            return Ok(text);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_value_is_read_piece_by_piece_by_who_may_read_its_execution() {
+    let mut fixture = Fixture::start().await;
+    let hash = echo(&fixture, false).await;
+    let id = begin(&fixture, &hash, json!({"text": text(3 * MIB)})).await;
+    let other = begin(&fixture, &hash, json!({"text": text(MIB)})).await;
+    let done = fixture.finished(id).await;
+    fixture.finished(other).await;
+    let reference = PayloadRef::of(&done.output.unwrap()).unwrap();
+    let name = reference.name().unwrap();
+    let user = fixture.user.clone();
+    let read = pieces(&fixture, &user, id, &name).await.unwrap();
+    assert!(reference.is_of(&read));
+    // Once it is archived the stream need not have it.
+    eventually(SOON, async || {
+        let kept = fixture._mongo.count("execution_payloads", "hash").await;
+        (kept >= 4).then_some(())
+    })
+    .await;
+    fixture.bus.forget_payloads(user.tenant, id).await.unwrap();
+    let read = pieces(&fixture, &user, id, &name).await.unwrap();
+    assert!(reference.is_of(&read));
+    // Not behind its end, not under another execution, not for another organization, and no value that was never there.
+    let behind = GetPayload {
+        execution_id: id,
+        hash: name.clone(),
+        offset: u64::MAX,
+    };
+    let part = fixture.ask(&user, &behind).await.unwrap();
+    assert_eq!((part.bytes, part.content.as_str()), (reference.bytes, ""));
+    let mut stranger = user.clone();
+    stranger.tenant = TenantId::generate();
+    let unknown = PayloadHash::new(&"0".repeat(64)).unwrap();
+    for (who, id, name) in [
+        (&user, other, &name),
+        (&stranger, id, &name),
+        (&user, id, &unknown),
+    ] {
+        let refused = pieces(&fixture, who, id, name).await.unwrap_err();
+        assert_eq!(refused.status, 404, "{refused:?}");
+    }
+    // A service that keeps what came of it reads the same.
+    let question = ReadPayload {
+        execution_id: id,
+        hash: name.clone(),
+        offset: 0,
+    };
+    let call = Call::anonymous();
+    let part = fixture
+        .bus
+        .call(user.tenant, &question, call)
+        .await
+        .unwrap();
+    assert_eq!(part.bytes, reference.bytes);
+    fixture.user.role = Role::Admin;
+    let delete = DeleteExecution { execution_id: id };
+    fixture.ask(&fixture.user, &delete).await.unwrap();
+    let refused = pieces(&fixture, &user, id, &name).await.unwrap_err();
+    assert_eq!(refused.status, 404);
     fixture.drain().await;
 }
 
