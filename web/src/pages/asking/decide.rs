@@ -8,9 +8,9 @@ use dioxus::prelude::*;
 use crate::{
     api::{self, session},
     live::spans::Asked,
+    pages::value::ValueView,
     ui::{
         button::{Button, Variant},
-        data::Data,
         field::TextArea,
         icon::Glyph,
         problem::ProblemLine,
@@ -31,6 +31,7 @@ pub(crate) fn Decide(
     let mut busy = use_signal(|| None::<bool>);
     let mut problem = use_signal(|| None::<Problem>);
     let hash = asked.hash.clone();
+    let of = execution.clone();
     let decide = use_callback(move |approved: bool| {
         let body = serde_json::json!({
             "node": path, "approved": approved, "arguments_hash": hash, "comment": comment.peek().trim(),
@@ -51,7 +52,7 @@ pub(crate) fn Decide(
     rsx! {
         section { class: "decide", "aria-label": "Approval",
             p { "The agent wants to call " b { "{asked.name}" } " with exactly these arguments." }
-            Data { label: "Arguments", value: asked.arguments }
+            ValueView { execution: of, label: "Arguments", value: asked.arguments }
             if may {
                 TextArea {
                     label: "Comment, told to the agent when the call is refused",
