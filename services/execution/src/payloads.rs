@@ -313,8 +313,9 @@ fn put_back(
 
 /// The execution as an answer shows it: values that are too large for one by their references.
 pub(crate) fn shown(mut execution: Execution) -> Execution {
-    for value in [Some(&mut execution.input), execution.output.as_mut()] {
-        let Some(value) = value else { continue };
+    let asked = execution.approvals.iter_mut().map(|it| &mut it.arguments);
+    let values = std::iter::once(&mut execution.input);
+    for value in values.chain(&mut execution.output).chain(asked) {
         let is_apart = contracts::payload::exceeds(value, SHOWN)
             || value.get(contracts::payload::KEY).is_some();
         if is_apart && let Some(payload) = contracts::payload::Payload::of(value) {

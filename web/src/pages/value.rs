@@ -14,9 +14,16 @@ use crate::{
 };
 
 #[component]
-pub(crate) fn ValueView(execution: String, label: String, value: Value) -> Element {
+pub(crate) fn ValueView(
+    execution: String,
+    label: String,
+    value: Value,
+    /// Hears that a value which stands apart was read.
+    #[props(default)]
+    onread: EventHandler<()>,
+) -> Element {
     match reference_of(&value) {
-        Some(reference) => rsx! { Apart { execution, label, reference } },
+        Some(reference) => rsx! { Apart { execution, label, reference, onread } },
         None => rsx! { Data { label, value } },
     }
 }
@@ -43,7 +50,12 @@ fn collect(name: &str, value: &Value, found: &mut Vec<(String, PayloadRef)>) {
 }
 
 #[component]
-fn Apart(execution: String, label: String, reference: PayloadRef) -> Element {
+fn Apart(
+    execution: String,
+    label: String,
+    reference: PayloadRef,
+    #[props(default)] onread: EventHandler<()>,
+) -> Element {
     // By their hash: another value may take this one's place on the screen.
     let mut loaded = use_signal(|| None::<(String, Value)>);
     let mut problem = use_signal(|| None::<(String, Problem)>);
@@ -78,6 +90,9 @@ fn Apart(execution: String, label: String, reference: PayloadRef) -> Element {
                     .await
                     .map(|()| toast::done("Saved as a file.")),
             };
+            if outcome.is_ok() {
+                onread.call(());
+            }
             problem.set(outcome.err().map(|problem| (of, problem)));
             busy.set(false);
         }

@@ -17,7 +17,7 @@ use serde_json::Value;
 const CONTENT: usize = 1024 * 1024;
 /// Calls of tools that are kept; those beyond are not.
 const CALLS: usize = 100;
-/// Bytes of JSON of a call's arguments, and of its result, at most; a longer one is kept as a text that is cut.
+/// Bytes of a call's arguments, and of its result, at most, of the text or of the JSON; a longer one is kept as a text that is cut.
 const CALL: usize = 16 * 1024;
 
 /// What is picked up from the events of an execution, one by one and in order.
@@ -200,10 +200,16 @@ fn shortened(value: Value) -> Value {
     if PayloadRef::of(&value).is_some() {
         return Value::String(start_of(&value));
     }
-    let text = value.to_string();
-    if text.len() <= CALL {
-        return value;
-    }
+    let text = match value {
+        Value::String(text) => text,
+        other => {
+            let text = other.to_string();
+            if text.len() <= CALL {
+                return other;
+            }
+            text
+        }
+    };
     Value::String(cut(text, CALL))
 }
 
