@@ -14,10 +14,7 @@ use kernel::ServiceError;
 use super::{owner::Engine, partition::Ticket, slots::HORIZON};
 use crate::{
     Error,
-    domain::{
-        Program, TakenOver, limits,
-        reuse::{self, MAX_REUSED},
-    },
+    domain::{Program, TakenOver, limits, reuse},
     history,
 };
 
@@ -148,9 +145,8 @@ async fn taken_over(
         }
         reused.push(given);
     }
-    let bytes = serde_json::to_vec(&reused).map_or(usize::MAX, |text| text.len());
-    if bytes > MAX_REUSED {
-        let text = "an execution takes over outputs of at most 4 MiB together";
+    if !reuse::fits(&reused) {
+        let text = "an execution takes over outputs of at most 32 MiB together, and of 4 MiB where each has up to 64 KiB";
         let problem = Problem::new(ErrorCode::InvalidInput, text).with_status(413);
         return Err(Error::Owner(problem.with_reason("too_much_reused")));
     }
