@@ -7,6 +7,7 @@ pub(crate) mod connection;
 pub(crate) mod file;
 pub(crate) mod names;
 pub(crate) mod pages;
+pub(crate) mod payload;
 pub(crate) mod query;
 pub(crate) mod session;
 

@@ -45,5 +45,6 @@ mod spending;
 pub(crate) mod tool;
 pub(crate) mod tools;
 pub(crate) mod usage;
+mod value;
 mod versioned;
 mod versions;

@@ -130,6 +130,13 @@ async fn journey_again() {
 }
 
 #[tokio::test]
+async fn large_values() {
+    let platform = Platform::start().await;
+    platform.user("ada").await;
+    check(&mut browser(&platform, "large_values")).await;
+}
+
+#[tokio::test]
 async fn dead_letters() {
     let platform = Platform::start().await;
     let ada = platform.user("ada").await;

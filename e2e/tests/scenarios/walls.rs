@@ -214,6 +214,7 @@ fn requests(
             let mut filled = path
                 .replace("{n}", "1")
                 .replace("{revision}", "1")
+                .replace("{hash}", &"0".repeat(64))
                 .replace("{user_id}", &objects["user_id"]);
             let object = contract.objects[0];
             filled = filled.replace("{id}", &objects[object]);

@@ -1,8 +1,8 @@
 //! Typed NATS: the only crate that depends on `async-nats` (kept so by `deny.toml`).
 //!
-//! Read [`connection`] for connecting, [`request`] for asking, [`outside`] and [`tools`] for asking integrators, [`beats`] for who
-//! takes long, [`paces`] for who reads slowly, [`serve`] for answering, [`log`], [`work`], [`dead`], [`event`], [`kv`], [`pulling`],
-//! [`records`], [`uploads`], [`wakes`] and [`writes`] for JetStream, [`topology`] for the streams and buckets that exist.
+//! Read [`connection`] for connecting, [`request`] for asking, [`files`] for what comes in pieces, [`outside`] and [`tools`] for asking integrators, [`beats`] for who
+//! takes long, [`paces`] for who reads slowly, [`serve`] for answering, [`log`], [`work`], [`dead`], [`event`], [`kv`], [`payloads`],
+//! [`pulling`], [`records`], [`uploads`], [`wakes`] and [`writes`] for JetStream, [`topology`] for the streams and buckets that exist.
 //!
 //! **Invariant:** subjects come from `contracts::Subject` alone, and every wait has an end.
 
@@ -11,12 +11,14 @@ mod connection;
 mod dead;
 mod error;
 mod event;
+mod files;
 mod headers;
 mod kv;
 mod log;
 mod outside;
 mod owners;
 mod paces;
+mod payloads;
 mod pulling;
 mod records;
 mod request;

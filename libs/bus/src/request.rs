@@ -19,6 +19,7 @@ use crate::{
     Bus,
     headers::{AUTHORIZATION, SERVICE_ERROR_CODE, TIMEOUT, inject_trace, timeout_header},
     paces::Reader,
+    server_config::MAX_PAYLOAD,
 };
 
 /// How long an answer in chunks may be silent. Whoever answers says every three seconds that they are still at it, so this
@@ -30,6 +31,8 @@ pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(10);
 const NEXT_OWNER: Duration = Duration::from_secs(4);
 /// Between two looks whether there is an owner.
 const LOOK: Duration = Duration::from_millis(50);
+/// Bytes of a message at most: what the server takes, but for its headers.
+const MAX_BODY: usize = MAX_PAYLOAD - 64 * 1024;
 /// How long the holder of a lease may take to answer.
 const PRESENCE: Duration = Duration::from_millis(250);
 
@@ -343,9 +346,14 @@ impl Answers {
 }
 
 pub(crate) fn encode<T: Serialize>(value: &T) -> Result<Bytes, Problem> {
-    serde_json::to_vec(value)
-        .map(Bytes::from)
-        .map_err(|_| Problem::new(ErrorCode::Internal, "a message could not be written"))
+    let written = serde_json::to_vec(value);
+    let body =
+        written.map_err(|_| Problem::new(ErrorCode::Internal, "a message could not be written"))?;
+    if body.len() > MAX_BODY {
+        let text = format!("the message is larger than {} KiB", MAX_BODY / 1024);
+        return Err(Problem::new(ErrorCode::InvalidInput, text).with_status(413));
+    }
+    Ok(body.into())
 }
 
 pub(crate) fn decode<A: DeserializeOwned>(

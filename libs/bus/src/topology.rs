@@ -9,6 +9,7 @@
 //! | `TRIGGERS`    | `trg.>`             | the last of each subject              |
 //! | `INBOUND`     | `in.*.event.*`      | until done, seven days, up to 1 GiB   |
 //! | `LLM_CALLS`   | `calls.llm`         | until archived, seven days, up to 1 GiB |
+//! | `PAYLOADS`    | `pay.>`             | the last of each subject, until archived |
 //! | `OBJ_UPLOADS` | `$O.UPLOADS.>`      | an hour, up to 1 GiB                  |
 
 use std::time::Duration;
@@ -20,7 +21,7 @@ use async_nats::jetstream::{
 };
 use contracts::{Subject, work::WorkClass};
 
-use crate::{Bus, Error, error::during, kv::Bucket, uploads};
+use crate::{Bus, Error, error::during, kv::Bucket, payloads, uploads};
 
 /// Workers that may break down with one message before it is a dead letter.
 pub const MAX_DELIVERIES: u64 = 5;
@@ -102,7 +103,7 @@ fn streams(partitions: u16) -> Vec<Config> {
         max_age: 30 * DAY,
         ..base()
     });
-    streams.extend([wakes(), inbound(), llm_calls()]);
+    streams.extend([wakes(), inbound(), llm_calls(), payloads::stream(base())]);
     // An object store, by the rules that its clients agree on.
     streams.push(Config {
         name: uploads::STREAM.into(),

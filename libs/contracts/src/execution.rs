@@ -6,6 +6,7 @@ mod heard;
 mod holding;
 mod keeping;
 mod looking_back;
+mod payloads;
 
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
@@ -29,6 +30,7 @@ pub use looking_back::{
     CompareExecutions, Compared, Comparison, NodeComparison, NodeEnd, NodeOutcome, ReplayExecution,
     Replayed, ReplayedStep,
 };
+pub use payloads::{GetPayload, ReadPayload};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -22,6 +22,7 @@ mod openapi;
 pub mod operations;
 pub mod owner;
 pub mod page;
+pub mod payload;
 pub mod principal;
 pub mod problem;
 pub mod service;

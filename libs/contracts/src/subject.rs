@@ -59,6 +59,28 @@ impl Subject {
     pub fn partition_log(partition: u16) -> Self {
         Self(format!("pl.{partition}"))
     }
+    /// A part of a value that is stored apart from the records of its execution.
+    pub fn payload(
+        partition: u16,
+        (tenant, execution): (TenantId, ExecutionId),
+        hash: &str,
+        part: u32,
+    ) -> Self {
+        Self(format!(
+            "pay.{partition}.{tenant}.{execution}.{hash}.{part}"
+        ))
+    }
+    /// All values of an execution.
+    pub fn payloads_of(partition: u16, tenant: TenantId, execution: ExecutionId) -> Self {
+        Self(format!("pay.{partition}.{tenant}.{execution}.>"))
+    }
+    /// All values of the executions of a partition.
+    pub fn payloads_in(partition: u16) -> Self {
+        Self(format!("pay.{partition}.>"))
+    }
+    pub fn payloads() -> Self {
+        Self("pay.>".to_owned())
+    }
     pub fn work(
         class: WorkClass,
         tenant: TenantId,
@@ -331,15 +353,15 @@ pub fn service_grants(service: Service) -> Grants {
         Service::Flow => {
             let told = [OwnerKind::Start, OwnerKind::Release, OwnerKind::Cancel];
             publish.extend(told.map(|kind| format!("own.*.{}", kind.as_str())));
-            publish.push(Subject::triggers().to_string());
+            publish.extend([Subject::triggers(), Subject::payloads()].map(|it| it.to_string()));
             // Who sends a webhook may wait for the output.
             subscribe.push("live.*.*".to_owned());
         }
         Service::Execution => {
             publish.extend(
                 [
-                    "own.*.*", "lease.*", "pl.*", "work.>", "live.*.*", "tok.>", "ctl.*.*",
-                    "dead.>", "node.*.*", "pace.*.*",
+                    "own.*.*", "lease.*", "pl.*", "pay.>", "work.>", "live.*.*", "tok.>",
+                    "ctl.*.*", "dead.>", "node.*.*", "pace.*.*",
                 ]
                 .map(str::to_owned),
             );
@@ -435,6 +457,12 @@ pub fn step_token(path: &str) -> Token {
 
 /// Slots of the hash space that executions fall into; partitions own slots.
 pub const SLOTS: u16 = 1024;
+
+/// Whose value a subject holds a part of.
+pub fn payload_of(subject: &str) -> Option<(TenantId, ExecutionId)> {
+    let mut words = subject.strip_prefix("pay.")?.split('.').skip(1);
+    Some((words.next()?.parse().ok()?, words.next()?.parse().ok()?))
+}
 
 /// The partition that owns an execution.
 pub fn partition_of(execution: ExecutionId, partitions: u16) -> u16 {

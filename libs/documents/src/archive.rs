@@ -12,7 +12,7 @@ use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
 use tokio::sync::OnceCell;
 
-use crate::{Config, Error, calls, chats, events};
+use crate::{Config, Error, calls, chats, events, payloads};
 
 /// Documents in one message to the server.
 const BATCH: usize = 500;
@@ -24,7 +24,7 @@ const CONNECT: Duration = Duration::from_secs(3);
 /// The archive. Clones share its connections.
 #[derive(Clone)]
 pub struct Archive {
-    database: Database,
+    pub(crate) database: Database,
     timeout: Duration,
     retention: Duration,
     indexes: Arc<OnceCell<()>>,
@@ -116,7 +116,14 @@ impl Archive {
 
     pub(crate) async fn ensure_indexes(&self) -> Result<(), Error> {
         let create = async || {
-            for (name, keys) in [events::INDEXES, calls::INDEXES, chats::INDEXES].concat() {
+            for (name, keys) in [
+                events::INDEXES,
+                payloads::INDEXES,
+                calls::INDEXES,
+                chats::INDEXES,
+            ]
+            .concat()
+            {
                 let keys = keys.iter().map(|key| ((*key).to_owned(), 1.into()));
                 let index = IndexModel::builder()
                     .keys(Document::from_iter(keys))
@@ -126,7 +133,7 @@ impl Archive {
                     .await?;
             }
             // The time is in each document, so another retention needs no other index.
-            for name in [events::COLLECTION, calls::COLLECTION] {
+            for name in [events::COLLECTION, payloads::COLLECTION, calls::COLLECTION] {
                 let at_once = IndexOptions::builder().expire_after(Duration::ZERO).build();
                 let index = IndexModel::builder()
                     .keys(doc! {"expires_at": 1})

@@ -9,7 +9,7 @@ use mongodb::bson::{DateTime, Document, doc};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{Archive, Error};
+use crate::{Archive, Error, payloads};
 
 pub(crate) const COLLECTION: &str = "execution_events";
 pub(crate) const INDEXES: &[(&str, &[&str])] = &[(COLLECTION, &["tenant", "execution", "n"])];
@@ -147,9 +147,11 @@ impl Archive {
         // By the execution alone: a condition on `expires_at` could be looked up by the index that all events are in.
         let filter = all_of(tenant, execution);
         let hold = doc! {"$unset": {"expires_at": ""}};
-        let collection = self.collection(COLLECTION);
-        self.within(collection.update_many(filter, hold).into_future())
-            .await?;
+        for name in [COLLECTION, payloads::COLLECTION] {
+            let collection = self.collection(name);
+            let update = collection.update_many(filter.clone(), hold.clone());
+            self.within(update.into_future()).await?;
+        }
         Ok(())
     }
 
@@ -165,9 +167,11 @@ impl Archive {
     ) -> Result<(), Error> {
         let expires_at = self.expiry(DateTime::from_millis(at.timestamp_millis()));
         let expire = doc! {"$set": {"expires_at": expires_at}};
-        let collection = self.collection(COLLECTION);
-        let update = collection.update_many(all_of(tenant, execution), expire);
-        self.within(update.into_future()).await?;
+        for name in [COLLECTION, payloads::COLLECTION] {
+            let collection = self.collection(name);
+            let update = collection.update_many(all_of(tenant, execution), expire.clone());
+            self.within(update.into_future()).await?;
+        }
         Ok(())
     }
 
@@ -210,7 +214,7 @@ impl Archive {
         Ok(())
     }
 
-    /// Forgets all events of these executions.
+    /// Forgets all events of these executions, and their values.
     ///
     /// # Errors
     /// [`Error::Unavailable`], [`Error::Timeout`]: part of them may be forgotten.
@@ -221,9 +225,11 @@ impl Archive {
     ) -> Result<(), Error> {
         let ids: Vec<String> = executions.iter().map(ExecutionId::to_string).collect();
         let filter = doc! {"tenant": tenant.to_string(), "execution": {"$in": ids}};
-        let collection = self.collection(COLLECTION);
-        self.within(collection.delete_many(filter).into_future())
-            .await?;
+        for name in [COLLECTION, payloads::COLLECTION] {
+            let collection = self.collection(name);
+            self.within(collection.delete_many(filter.clone()).into_future())
+                .await?;
+        }
         Ok(())
     }
 
@@ -290,6 +296,6 @@ impl Archive {
     }
 }
 
-fn all_of(tenant: TenantId, execution: ExecutionId) -> Document {
+pub(crate) fn all_of(tenant: TenantId, execution: ExecutionId) -> Document {
     doc! {"tenant": tenant.to_string(), "execution": execution.to_string()}
 }

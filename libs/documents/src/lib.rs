@@ -12,6 +12,7 @@ mod config;
 mod definitions;
 mod error;
 mod events;
+mod payloads;
 mod usage;
 
 pub use archive::Archive;

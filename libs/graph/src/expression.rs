@@ -40,6 +40,9 @@ const RECURSION: usize = 32;
 const MAX_SOURCE: usize = 16 * 1024;
 /// Bytes of what an expression, and all of a rendered configuration together, may become.
 pub const MAX_OUTPUT: usize = 1024 * 1024;
+/// Bytes of values that an expression, and all of a rendered configuration together, give as they are: nothing is computed of
+/// them, so they may be as large as an input or an output.
+pub const MAX_PASSED: usize = 16 * 1024 * 1024;
 
 static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
     let mut environment = Environment::empty();
@@ -83,13 +86,17 @@ pub(crate) fn shown(expression: &str) -> String {
 /// When it does not parse, names something that is not there, or goes beyond a bound.
 pub fn evaluate(expression: &str, scope: &Scope<'_>) -> Result<Value, ExpressionError> {
     if let Some(found) = plain(expression, scope)? {
-        if json::size(found) > MAX_OUTPUT {
-            return Err(ExpressionError::new(expression, budget::TOO_LARGE.0));
-        }
+        passed(expression, found, MAX_PASSED)?;
         return Ok(found.clone());
     }
     let value = run(expression, scope)?;
     json::to_json(&value).map_err(|refused| ExpressionError::new(expression, refused.0))
+}
+
+/// How many bytes are left for values that are given as they are, after this one.
+fn passed(expression: &str, found: &Value, left: usize) -> Result<usize, ExpressionError> {
+    let left = left.checked_sub(json::size(found));
+    left.ok_or_else(|| ExpressionError::new(expression, budget::PASSED_TOO_LARGE.0))
 }
 
 /// Whether a condition holds, by the rules of Jinja. Braces around it may be there or not.

@@ -302,7 +302,7 @@ impl ExecutionView {
                 view.attempt = 1;
                 view.started_at = Some(ts);
                 view.iterations = Some(Iterations {
-                    of: items.as_ref().map(Vec::len),
+                    of: items.as_deref().map(contracts::payload::count),
                     ..Iterations::default()
                 });
             }

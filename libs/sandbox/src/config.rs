@@ -26,7 +26,7 @@ pub struct Config {
     #[arg(long, env = "TROUPE_CODE_MEMORY_BYTES", default_value_t = 64 * 1024 * 1024, value_parser = value_parser!(u64).range(1024 * 1024..=MEMORY_BYTES_MAX))]
     pub code_memory_bytes: u64,
     /// Largest JSON text that one code node may return, in bytes (at most 8 MiB).
-    #[arg(long, env = "TROUPE_CODE_OUTPUT_BYTES", default_value_t = 1024 * 1024, value_parser = value_parser!(u64).range(64..=8 * 1024 * 1024))]
+    #[arg(long, env = "TROUPE_CODE_OUTPUT_BYTES", default_value_t = 8 * 1024 * 1024, value_parser = value_parser!(u64).range(64..=8 * 1024 * 1024))]
     pub code_output_bytes: u64,
     /// Jobs after which a worker process is replaced; 1 means a new process for each.
     #[arg(long, env = "TROUPE_CODE_JOBS_PER_WORKER", default_value_t = 1_000, value_parser = value_parser!(u32).range(1..))]
@@ -39,7 +39,7 @@ impl Default for Config {
             code_workers: 2,
             code_wall_ms: 10_000,
             code_memory_bytes: 64 * 1024 * 1024,
-            code_output_bytes: 1024 * 1024,
+            code_output_bytes: 8 * 1024 * 1024,
             code_jobs_per_worker: 1_000,
         }
     }

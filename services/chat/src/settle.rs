@@ -2,16 +2,22 @@
 
 use bus::{Bus, Call};
 use contracts::{
-    Problem,
+    ErrorCode, Problem,
     chat::MessageState,
-    execution::ReadExecution,
+    execution::{ReadExecution, ReadPayload},
     id::{ExecutionId, TenantId},
+    live::ExecutionEvent,
+    payload::PayloadRef,
 };
 use documents::ChatText;
+use serde_json::Value;
 
 use crate::{
     State,
-    domain::{Node, outcome::Transcript},
+    domain::{
+        Node,
+        outcome::{Transcript, Wanted},
+    },
     error::Error,
     turns::{conclude, kick_or_leave},
 };
@@ -77,12 +83,98 @@ async fn read(
     }
     let mut transcript = Transcript::default();
     let mut stretch = first.events;
+    let values = Values {
+        bus,
+        tenant,
+        execution_id,
+    };
     for _ in 0..STRETCHES {
-        for frame in stretch.items {
+        for mut frame in stretch.items {
+            match transcript.wants(&frame.event) {
+                Some(Wanted::Whole(reference)) => {
+                    values
+                        .whole(output_in(&mut frame.event), &reference)
+                        .await?;
+                }
+                Some(Wanted::Start(reference)) => {
+                    values
+                        .start(output_in(&mut frame.event), &reference)
+                        .await?;
+                }
+                None => {}
+            }
             transcript.add(frame.event);
         }
         let Some(next) = stretch.next else { break };
         stretch = ask(next).await?.events;
     }
-    Ok(transcript.close(first.execution))
+    let mut execution = first.execution;
+    if let Some(reference) = execution.output.as_ref().and_then(PayloadRef::of) {
+        values.whole(execution.output.as_mut(), &reference).await?;
+    }
+    Ok(transcript.close(execution))
+}
+
+/// The values of a run that stand apart from it.
+struct Values<'a> {
+    bus: &'a Bus,
+    tenant: TenantId,
+    execution_id: ExecutionId,
+}
+
+impl Values<'_> {
+    /// Puts the value in its place; one that is gone stays away.
+    async fn whole(
+        &self,
+        place: Option<&mut Value>,
+        reference: &PayloadRef,
+    ) -> Result<(), Problem> {
+        let piece = |hash, offset| ReadPayload {
+            execution_id: self.execution_id,
+            hash,
+            offset,
+        };
+        let call = Call::anonymous();
+        let value = self.bus.value(self.tenant, call, reference, piece).await;
+        put(place, value)
+    }
+
+    /// Puts the first piece of the value's text in its place.
+    async fn start(
+        &self,
+        place: Option<&mut Value>,
+        reference: &PayloadRef,
+    ) -> Result<(), Problem> {
+        let Some(hash) = reference.name() else {
+            return Ok(());
+        };
+        let first = ReadPayload {
+            execution_id: self.execution_id,
+            hash,
+            offset: 0,
+        };
+        let part = self.bus.call(self.tenant, &first, Call::anonymous()).await;
+        let text = part.map(|part| {
+            let bytes = part.content().unwrap_or_default();
+            Value::String(String::from_utf8_lossy(&bytes).into_owned())
+        });
+        put(place, text)
+    }
+}
+
+fn put(place: Option<&mut Value>, value: Result<Value, Problem>) -> Result<(), Problem> {
+    match (place, value) {
+        (Some(place), Ok(value)) => *place = value,
+        (None, Ok(_)) => {}
+        (_, Err(problem)) if problem.code == ErrorCode::NotFound => {}
+        (_, Err(problem)) => return Err(problem),
+    }
+    Ok(())
+}
+
+fn output_in(event: &mut ExecutionEvent) -> Option<&mut Value> {
+    match event {
+        ExecutionEvent::StepSucceeded { output, .. } => Some(output),
+        _ => None,
+    }
 }

@@ -4,7 +4,7 @@
 //! and how far a log may be trimmed must follow from one number. What the owner has just stored it takes from memory;
 //! what is not there any more it reads from the log.
 //!
-//! **Invariant:** the cursor never passes an entry that is not wholly in the archive; copying an entry twice changes nothing.
+//! **Invariant:** the cursor never passes an entry that is not wholly in the archive, the values included that it names; copying an entry twice changes nothing.
 
 use std::{
     collections::VecDeque,
@@ -18,6 +18,7 @@ use contracts::{
     execution::{ExecutionState, Finished},
     id::TenantId,
     live::ExecutionEvent,
+    payload::Payload,
 };
 use documents::ArchivedFrame;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -29,6 +30,7 @@ use crate::{
         owner::{Engine, Note},
         replay::{Corrupt, Replay},
     },
+    payloads::Payloads,
     record::{self, Private, Record, Stored},
 };
 
@@ -152,7 +154,7 @@ pub(crate) fn finished(record: &Record) -> Option<Finished> {
 }
 
 /// A record as the archive keeps it.
-pub(crate) fn archived(Stored { record, frame }: Stored) -> ArchivedFrame {
+pub(crate) fn archived(Stored { record, frame, .. }: Stored) -> ArchivedFrame {
     let (vars, private) = match record.private.map(Private::into_archive) {
         Some((vars, private)) => (vars, Some(private)),
         None => (None, None),
@@ -167,13 +169,22 @@ pub(crate) fn archived(Stored { record, frame }: Stored) -> ArchivedFrame {
     }
 }
 
-/// A record that no log has.
-pub(crate) fn new(record: Record) -> ArchivedFrame {
+/// A record that no log has; its values are kept before.
+///
+/// # Errors
+/// That the archive does not answer.
+pub(crate) async fn new(payloads: &Payloads, mut record: Record) -> Result<ArchivedFrame, Error> {
+    let (tenant, id, at) = (record.tenant, record.execution, record.frame.ts);
+    for Payload { reference, text } in record.take_apart() {
+        let text = text.into();
+        payloads.keep(tenant, id, &reference, &text, at).await?;
+    }
     let frame = serde_json::to_vec(&record.frame).expect("it has text keys only");
-    archived(Stored {
+    Ok(archived(Stored {
         record,
         frame: frame.into(),
-    })
+        lost: None,
+    }))
 }
 
 impl Follower {
@@ -241,7 +252,8 @@ impl Follower {
             for hash in Replay::definitions(&batch) {
                 self.engine.plans.archive(hash).await?;
             }
-            for stored in batch.records {
+            for mut stored in batch.records {
+                self.engine.payloads.archive(&mut stored.record).await?;
                 let record = &stored.record;
                 ended.extend(finished(record).map(|event| (record.tenant, event)));
                 frames.push(archived(stored));

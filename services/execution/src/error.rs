@@ -36,6 +36,10 @@ pub enum Error {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    #[error("the history of execution `{id}` lacks the value `{hash}`")]
+    LostPayload { id: ExecutionId, hash: String },
+    #[error("execution `{id}` does not exist, or has no value `{hash}`")]
+    NoPayload { id: ExecutionId, hash: String },
     #[error("execution `{0}` was deleted, and does not begin again")]
     Deleted(ExecutionId),
     #[error("execution `{0}` is being archived: try again in a moment")]
@@ -83,7 +87,10 @@ pub enum Error {
 impl ServiceError for Error {
     fn code(&self) -> ErrorCode {
         match self {
-            Self::NotFound(_) | Self::NoDeadLetter(_) | Self::Deleted(_) => ErrorCode::NotFound,
+            Self::NotFound(_)
+            | Self::NoDeadLetter(_)
+            | Self::NoPayload { .. }
+            | Self::Deleted(_) => ErrorCode::NotFound,
             Self::NotWanted(_)
             | Self::NotEnded(_)
             | Self::Forgotten(_)
@@ -108,6 +115,7 @@ impl ServiceError for Error {
             | Self::CorruptLog { .. }
             | Self::Gap { .. }
             | Self::BrokenHistory { .. }
+            | Self::LostPayload { .. }
             | Self::Egress(_) => ErrorCode::Internal,
         }
     }
@@ -140,6 +148,9 @@ impl ServiceError for Error {
             }
             Self::TooLong(_) | Self::NoTime(_) => {
                 Problem::new(self.code(), self.to_string()).with_reason("history_too_long")
+            }
+            Self::LostPayload { .. } => {
+                Problem::new(self.code(), self.to_string()).with_reason("payload_lost")
             }
             Self::Gap { .. } => {
                 Problem::new(self.code(), self.to_string()).with_reason("history_gap")

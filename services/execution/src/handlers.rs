@@ -6,7 +6,9 @@ pub(crate) mod events;
 pub(crate) mod holding;
 pub(crate) mod keeping;
 pub(crate) mod looking_back;
+pub(crate) mod payloads;
 
+use bus::Bus;
 use contracts::{
     ErrorCode, Problem,
     execution::{
@@ -17,6 +19,7 @@ use contracts::{
     live::{ExecutionEvent, Frame},
     owner,
     page::Page,
+    payload::Payload,
 };
 use kernel::Ctx;
 use serde_json::Value;
@@ -24,6 +27,7 @@ use serde_json::Value;
 use crate::{
     Error, State, history,
     log::{partition::answer_of, slots::Header},
+    payloads::Payloads,
 };
 
 /// Events of one answer, when the caller names no limit and at most.
@@ -40,7 +44,7 @@ pub(crate) async fn get(ctx: Ctx<State>, request: GetExecution) -> Result<Execut
     };
     match ctx.ask_owner(&question).await {
         Ok(execution) => Ok(execution),
-        Err(problem) => ended(&ctx.state, ctx.tenant, id, problem).await,
+        Err(problem) => ended(&ctx.bus, &ctx.state, ctx.tenant, id, problem).await,
     }
 }
 
@@ -91,7 +95,7 @@ pub(crate) async fn cancel(ctx: Ctx<State>, request: CancelExecution) -> Result<
     };
     match ctx.ask_owner(&wish).await {
         Ok(execution) => Ok(execution),
-        Err(problem) => ended(&ctx.state, ctx.tenant, id, problem).await,
+        Err(problem) => ended(&ctx.bus, &ctx.state, ctx.tenant, id, problem).await,
     }
 }
 
@@ -129,11 +133,17 @@ pub(crate) async fn answer(ctx: Ctx<State>, request: AnswerExecution) -> Result<
         answer: request,
     };
     let (asked, answer) = (given.answer.node.clone(), answer_of(&given).output());
+    let answer = as_stored(answer);
     let is_it = |event: &ExecutionEvent| match event {
         ExecutionEvent::AnswerGiven { node, output, .. } => *node == asked && *output == answer,
         _ => false,
     };
     told(&ctx, id, ctx.ask_owner(&given).await, is_it).await
+}
+
+/// A value as events have it.
+pub(crate) fn as_stored(value: Value) -> Value {
+    Payload::of(&value).map_or(value, |payload| payload.reference.to_value())
 }
 
 /// What the owner said to a person's word. What is over, and not in its memory any more, took the word if its history has
@@ -198,6 +208,7 @@ pub(crate) async fn read(
 /// # Errors
 /// `problem`, when it did not end; that the header row or the archive cannot be read.
 pub(crate) async fn ended(
+    bus: &Bus,
     state: &State,
     tenant: TenantId,
     id: ExecutionId,
@@ -231,7 +242,7 @@ pub(crate) async fn ended(
         }
         _ => (None, false, vec![]),
     };
-    Ok(Execution {
+    let mut execution = Execution {
         id,
         origin: header.origin,
         parent_id: header.parent_id,
@@ -249,7 +260,10 @@ pub(crate) async fn ended(
         started_by: header.started_by,
         created_at: header.created_at,
         finished_at: header.finished_at,
-    })
+    };
+    let payloads = Payloads::new(bus.clone(), state.archive.clone());
+    payloads.fill_shown(tenant, &mut execution).await?;
+    Ok(execution)
 }
 
 /// What the archive has not is past its retention where an owner knows the execution no more. Where none answers it may not

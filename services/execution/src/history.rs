@@ -58,7 +58,7 @@ pub(crate) async fn past(
         if page.is_empty() {
             return Ok(past);
         }
-        for frame in page {
+        for frame in engine.payloads.fill_frames(tenant, id, page).await? {
             past.take(frame);
         }
         if reading.after >= MAX_EVENTS && !reading.is_over {

@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::{
     Config, Error, archive,
     log::{index::Index, parked::Entry, replay::Corrupt},
-    record,
+    record::{self, Record},
     store::ExecutionStore,
 };
 
@@ -60,6 +60,8 @@ pub struct Difference {
 pub enum What {
     Missing,
     Different,
+    /// The archive has it, and lacks a value that it names.
+    PayloadMissing,
 }
 
 /// An event as the log has it.
@@ -146,6 +148,25 @@ impl Checking<'_> {
         while after < entry.n {
             let page = self.archive.events(entry.tenant, id, after, PAGE).await?;
             let before = after;
+            let of_page: Vec<_> = page
+                .iter()
+                .map(|frame| Logged {
+                    sequence: 0,
+                    tenant: entry.tenant,
+                    execution: id,
+                    frame: frame.clone(),
+                })
+                .collect();
+            for it in self.without_values(&of_page).await? {
+                found.differ(Difference {
+                    partition,
+                    sequence: 0,
+                    tenant: entry.tenant,
+                    execution: id,
+                    n: it.frame.n,
+                    what: What::PayloadMissing,
+                });
+            }
             for frame in page.iter().take_while(|frame| frame.n <= entry.n) {
                 if frame.n == after + 1 {
                     after += 1;
@@ -194,6 +215,10 @@ impl Checking<'_> {
                 .filter_map(|it| Some((it, difference(&it.frame, &kept)?)))
                 .collect();
             found.events += events.len() as u64;
+            let mut differing = differing;
+            for it in self.without_values(events).await? {
+                differing.push((it, What::PayloadMissing));
+            }
             if differing.is_empty() {
                 continue;
             }
@@ -215,6 +240,34 @@ impl Checking<'_> {
         logged.clear();
         Ok(())
     }
+}
+
+impl Checking<'_> {
+    /// The events of one execution that name a value which the archive has not.
+    async fn without_values<'a>(&self, events: &'a [Logged]) -> Result<Vec<&'a Logged>, Error> {
+        let named = |it: &'a Logged| (it, references(it.tenant, it.execution, &it.frame));
+        let named: Vec<_> = events.iter().map(named).collect();
+        let Some((first, _)) = named.iter().find(|(_, hashes)| !hashes.is_empty()) else {
+            return Ok(Vec::new());
+        };
+        let kept = self.archive.payload_hashes(first.tenant, first.execution);
+        let kept = kept.await?;
+        let lacks = |hashes: &[String]| hashes.iter().any(|hash| !kept.contains(hash));
+        let without = named.into_iter().filter(|(_, hashes)| lacks(hashes));
+        Ok(without.map(|(it, _)| it).collect())
+    }
+}
+
+/// The hashes of the values that an event names.
+fn references(tenant: TenantId, execution: ExecutionId, frame: &Frame) -> Vec<String> {
+    let mut record = Record {
+        execution,
+        tenant,
+        private: None,
+        frame: frame.clone(),
+    };
+    let references = record.references().into_iter();
+    references.map(|reference| reference.hash).collect()
 }
 
 impl Integrity {

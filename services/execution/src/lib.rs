@@ -1,5 +1,4 @@
 //! The durable engine: runs flows, and every step of every run survives a crash.
-//!
 //! Read [`domain`] for what an execution does next, [`record`] and [`log`] for how that is stored, [`workers`] for the
 //! steps that leave the core, [`dead_letters`] for those that nobody could do, [`handlers`] for the questions, [`store`], [`headers`] and [`archive`] for what stays.
 //!
@@ -17,6 +16,7 @@ mod history;
 mod integrity;
 mod log;
 pub mod measure;
+mod payloads;
 mod plans;
 mod record;
 mod restore;
@@ -38,6 +38,7 @@ pub fn service(state: State) -> kernel::Service<State> {
         .on(handlers::get)
         .on(handlers::list)
         .on(handlers::events)
+        .on(handlers::payloads::get)
         .on(handlers::cancel)
         .on(handlers::holding::pause)
         .on(handlers::holding::resume)
@@ -49,6 +50,7 @@ pub fn service(state: State) -> kernel::Service<State> {
         .on(handlers::approve)
         .on(handlers::answer)
         .on(handlers::read)
+        .on(handlers::payloads::read)
         .on(handlers::events::deliver)
         .on(handlers::dead_letters::list)
         .on(handlers::dead_letters::redrive)

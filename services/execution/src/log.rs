@@ -34,7 +34,7 @@ use std::{num::NonZeroU32, sync::Arc};
 use kernel::TaskCtx;
 use tokio::{sync::Semaphore, task::JoinSet};
 
-use crate::{State, plans::Plans};
+use crate::{State, payloads::Payloads, plans::Plans};
 
 /// Tries to own every partition, until the service drains.
 pub(crate) async fn own_partitions(ctx: TaskCtx<State>) {
@@ -47,6 +47,7 @@ pub(crate) async fn own_partitions(ctx: TaskCtx<State>) {
     let engine = Arc::new(owner::Engine {
         bus: ctx.bus.clone(),
         plans: Plans::new(ctx.bus.clone(), ctx.state.archive.clone()),
+        payloads: Payloads::new(ctx.bus.clone(), ctx.state.archive.clone()),
         store: ctx.state.store.clone(),
         archive: ctx.state.archive.clone(),
         limits: partition::Limits {

@@ -13,7 +13,7 @@ use std::ops::Range;
 use bytes::Bytes;
 use contracts::{
     Principal,
-    execution::Origin,
+    execution::{Origin, StepError},
     id::{ExecutionId, TenantId},
     live::Frame,
     owner::Parent,
@@ -22,6 +22,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::domain::Reused;
+
+mod apart;
 
 const MAGIC: &[u8; 3] = b"TPL";
 const VERSION: u8 = 1;
@@ -129,11 +131,13 @@ pub(crate) struct Batch {
     pub(crate) records: Vec<Stored>,
 }
 
-/// A record with the text of its frame.
+/// A record with the text of its frame, as it was written.
 #[derive(Clone, Debug)]
 pub(crate) struct Stored {
     pub(crate) record: Record,
     pub(crate) frame: Bytes,
+    /// Why the execution cannot go on: a value that was apart from the record is null in it.
+    pub(crate) lost: Option<StepError>,
 }
 
 /// A batch that is being written.
@@ -309,7 +313,15 @@ fn read_record(message: &Bytes, at: usize, index: u32) -> Result<(Stored, usize)
         frame: parsed,
     };
     let frame = message.slice(frame..end);
-    Ok((Stored { record, frame }, end))
+    let lost = None;
+    Ok((
+        Stored {
+            record,
+            frame,
+            lost,
+        },
+        end,
+    ))
 }
 
 fn write_header(buffer: &mut [u8], kind: Kind, stamp: Stamp, count: u32) {

@@ -34,6 +34,7 @@ use crate::{
         append::Append, index::Index, lease::Lease, parked::Entry, partition::restored,
         reviving::Source, slots::Header, takeover::writer_id,
     },
+    payloads::Payloads,
     plans::Plans,
     record,
     store::ExecutionStore,
@@ -104,6 +105,7 @@ pub async fn restore(config: &Config, bus: &Bus, only: Option<u16>) -> Result<Re
     let mut restoring = Restoring {
         store: ExecutionStore::new(pool),
         plans: Plans::new(bus.clone(), archive.clone()),
+        payloads: Payloads::new(bus.clone(), archive.clone()),
         archive,
         bus,
         partitions,
@@ -134,6 +136,7 @@ struct Restoring<'a> {
     store: ExecutionStore,
     archive: Archive,
     plans: Plans,
+    payloads: Payloads,
     bus: &'a Bus,
     partitions: u16,
     done: Restored,
@@ -171,7 +174,8 @@ impl Restoring<'_> {
                     Ok(batch) => {
                         self.done.entries += 1;
                         epoch = epoch.max(batch.stamp.epoch);
-                        for stored in batch.records {
+                        for mut stored in batch.records {
+                            self.payloads.archive(&mut stored.record).await?;
                             let record = &stored.record;
                             ended.extend(archive::finished(record).map(|it| (record.tenant, it)));
                             frames.push(archive::archived(stored));
@@ -222,6 +226,7 @@ impl Restoring<'_> {
 
     async fn execution(&mut self, tenant: TenantId, id: ExecutionId) -> Result<(), Error> {
         let source = Source {
+            payloads: &self.payloads,
             archive: &self.archive,
             plans: &self.plans,
         };
@@ -234,8 +239,11 @@ impl Restoring<'_> {
         let n = revived.state.data.n;
         self.archive.delete_events_after(tenant, id, n).await?;
         let forgotten = apply(&mut revived.state, Input::Forget, Utc::now());
-        let frames = forgotten.records.into_iter().map(archive::new);
-        self.archive.put_events(&frames.collect::<Vec<_>>()).await?;
+        let mut frames = Vec::new();
+        for record in forgotten.records {
+            frames.push(archive::new(&self.payloads, record).await?);
+        }
+        self.archive.put_events(&frames).await?;
         let header = Header::of(&revived.state);
         self.store.replace(&header).await?;
         if let Some(at) = header.finished_at {

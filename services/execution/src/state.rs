@@ -9,6 +9,7 @@ use sandbox::{Sandbox, WorkerCommand};
 use crate::{
     Config, Error,
     config::EngineConfig,
+    handlers::payloads::Readings,
     store::{ExecutionStore, MIGRATIONS},
     workers::hands::Hands,
 };
@@ -24,6 +25,8 @@ pub struct State {
     pub(crate) config: EngineConfig,
     /// From the owners of this process to its workers.
     pub(crate) hands: Arc<Hands>,
+    /// Large values that are given away piece by piece.
+    pub(crate) readings: Readings,
 }
 
 impl State {
@@ -41,6 +44,7 @@ impl State {
             sandbox: Sandbox::new(config.sandbox.clone(), code_worker),
             config: config.engine.clone(),
             hands: Arc::default(),
+            readings: Readings::default(),
         })
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use contracts::{
     FieldProblem,
     flow::{Definition, Executable, RunTurn},
+    payload::PayloadRef,
 };
 use serde_json::Value;
 
@@ -165,6 +166,15 @@ pub(crate) fn turn_input(request: &RunTurn) -> Value {
         "attachments": request.attachments,
         "session_id": request.session_id,
     })
+}
+
+/// Checks an input that the engine has given of another execution: where that is a reference, nothing but the engine knows it,
+/// and it was checked when it first came.
+pub(crate) fn check_input_again(definition: &Definition, input: &Value) -> Result<(), Error> {
+    match PayloadRef::of(input) {
+        Some(_) => Ok(()),
+        None => check_input(definition, input),
+    }
 }
 
 /// Checks an input against the flow's schema; all inputs are fine where there is none.

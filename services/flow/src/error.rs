@@ -96,6 +96,8 @@ pub(crate) enum Error {
     Refused(Problem),
     #[error("the execution `{0}` did not succeed")]
     NotSucceeded(ExecutionId),
+    #[error("the output of execution `{0}` is larger than 7 MiB, and is read over the API")]
+    LargeOutput(ExecutionId),
     #[error("user `{0}`, in whose name the trigger executes, is no member any more")]
     OwnerLeft(UserId),
     #[error("user `{0}`, in whose name the trigger executes, may not execute flows any more")]
@@ -155,7 +157,9 @@ impl kernel::ServiceError for Error {
             Self::Engine(problem) | Self::Unresolved(problem) | Self::Refused(problem) => {
                 problem.code
             }
-            Self::Definition(_) | Self::Bus(_) | Self::NotSucceeded(_) => ErrorCode::Unavailable,
+            Self::Definition(_) | Self::Bus(_) | Self::NotSucceeded(_) | Self::LargeOutput(_) => {
+                ErrorCode::Unavailable
+            }
             Self::Stored(_)
             | Self::StoredTrigger(_)
             | Self::StoredPlace(_)
@@ -208,6 +212,7 @@ impl kernel::ServiceError for Error {
             Self::InvalidBody(_) => problem.with_reason("body_invalid"),
             // Whoever sent the webhook need not try again, and learns nothing of the flow.
             Self::NotSucceeded(_) => problem.with_status(502).with_reason("execution_failed"),
+            Self::LargeOutput(_) => problem.with_status(502).with_reason("output_too_large"),
             Self::OwnerLeft(_) => problem.with_reason("owner_left"),
             Self::OwnerMayNot(_) => problem.with_reason("owner_may_not"),
             Self::FlowNotFound(_) => problem.with_reason("flow_not_found"),

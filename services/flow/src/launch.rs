@@ -9,6 +9,7 @@ use contracts::{
     flow::{Concurrency, Executable},
     id::{FlowId, TenantId},
     owner::Start,
+    payload::PayloadRef,
 };
 
 use crate::{domain, error::Error, places, store::FlowStore};
@@ -62,7 +63,22 @@ pub(crate) async fn hand_over(bus: &Bus, executable: &Executable) -> Result<Stri
 ///
 /// # Errors
 /// What the engine says, as [`Error::Engine`]; that there is no place.
-pub(crate) async fn start(bus: &Bus, store: &FlowStore, launch: Launch) -> Result<Accepted, Error> {
+pub(crate) async fn start(
+    bus: &Bus,
+    store: &FlowStore,
+    mut launch: Launch,
+) -> Result<Accepted, Error> {
+    let start = &mut launch.start;
+    let source = start
+        .basis
+        .as_ref()
+        .and_then(|basis| basis.source.execution_id);
+    // What the engine has given of another execution may be a reference already: it finds the value there.
+    if source.is_none() || PayloadRef::of(&start.input).is_none() {
+        let input = start.input.take();
+        let stored = bus.by_reference(start.tenant, start.execution_id, input);
+        start.input = stored.await.map_err(Error::Bus)?;
+    }
     match launch.start.origin.flow_id {
         Some(flow) if launch.concurrency.limit().is_some() => {
             places::start(bus, store, flow, launch).await

@@ -11,13 +11,18 @@ mod channels;
 mod schema;
 
 use contracts::{
-    Access,
+    Access, Request,
+    chat::ReadAttachment,
+    execution::GetPayload,
     operations::{OPERATIONS, Operation},
 };
 use serde_json::{Map, Value, json};
 
 use crate::spec::openapi_json;
 use schema::Rest;
+
+/// The requests that are answered with a piece of a file.
+const PIECES: [&str; 2] = [ReadAttachment::NAME, GetPayload::NAME];
 
 /// The description as YAML; needs no server and no configuration.
 pub fn asyncapi_yaml() -> String {
@@ -80,9 +85,13 @@ fn request(
             }},
         }),
     );
-    let payload = rest.reply(name).unwrap_or_else(|| {
-        json!({"description": format!("The reply of `{name}`; REST has no operation that describes it.")})
-    });
+    let payload = if PIECES.contains(&name) {
+        schema::of_piece()
+    } else {
+        rest.reply(name).unwrap_or_else(|| {
+            json!({"description": format!("The reply of `{name}`; REST has no operation that describes it.")})
+        })
+    };
     channels.insert(
         reply.clone(),
         json!({

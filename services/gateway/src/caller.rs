@@ -4,9 +4,16 @@
 
 use std::sync::Arc;
 
-use contracts::{ErrorCode, Principal, Problem, Request, id::TenantId};
+use bus::Call;
+use contracts::{
+    ErrorCode, Principal, Problem, Request,
+    execution::GetPayload,
+    id::{ExecutionId, TenantId},
+    payload::PayloadRef,
+};
 use poem::{FromRequest, RequestBody, http::HeaderMap};
 use poem_openapi::{SecurityScheme, auth};
+use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::{gate::Gate, problem::Refusal};
@@ -50,6 +57,28 @@ impl Caller {
         self.gate
             .ask(tenant, Some(&self.token), deadline, request)
             .await
+    }
+
+    /// The value of an execution that a reference stands for.
+    ///
+    /// # Errors
+    /// The engine's problem.
+    pub(crate) async fn value(
+        &self,
+        execution_id: ExecutionId,
+        reference: &PayloadRef,
+    ) -> Result<Value, Problem> {
+        let call = Call {
+            token: Some(&self.token),
+            deadline: self.gate.config.request_timeout(),
+        };
+        let piece = |hash, offset| GetPayload {
+            execution_id,
+            hash,
+            offset,
+        };
+        let tenant = self.principal.tenant;
+        self.gate.bus.value(tenant, call, reference, piece).await
     }
 }
 

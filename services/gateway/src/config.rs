@@ -22,7 +22,7 @@ pub struct Config {
         value_delimiter = ','
     )]
     pub cors_origins: Vec<Origin>,
-    /// Largest request body in bytes.
+    /// Largest request body in bytes; files may have 20 MiB, and what begins an execution 7 MiB.
     #[arg(long, env = "TROUPE_BODY_LIMIT", default_value_t = 2 * 1024 * 1024)]
     pub body_limit: usize,
     /// Requests per second of one organization; twice as many in a burst.

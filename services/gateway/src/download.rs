@@ -2,16 +2,18 @@
 //!
 //! **Invariant:** no more than one piece of a file is held at a time; a file is offered for saving, never for showing.
 
-use contracts::{ErrorCode, Problem, Request, file::FilePart};
+use contracts::{ErrorCode, Problem, Request, file::FilePart, payload::PayloadHash};
 use futures::{Stream, stream};
 use poem::{Body, IntoResponse, Response, http::header};
 use poem_openapi::{
     ApiResponse,
     payload::Payload,
     registry::{MetaSchema, MetaSchemaRef},
+    types::Type,
 };
+use serde_json::Value;
 
-use crate::{caller::Caller, problem::Refusal};
+use crate::{caller::Caller, edge::IMMUTABLE, problem::Refusal};
 
 #[derive(ApiResponse)]
 pub(crate) enum Download {
@@ -29,6 +31,46 @@ pub(crate) enum Download {
     /// The caller has the file already.
     #[oai(status = 304)]
     NotModified(#[oai(header = "ETag")] String),
+}
+
+/// A value that stands apart from its execution: its name is that of its content, so it never changes.
+#[derive(ApiResponse)]
+pub(crate) enum Apart {
+    /// The value.
+    #[oai(status = 200)]
+    Value(
+        JsonText,
+        /// The value's hash, for `If-None-Match`.
+        #[oai(header = "ETag")]
+        String,
+        #[oai(header = "Cache-Control")] String,
+    ),
+    /// The caller has the value already.
+    #[oai(status = 304)]
+    NotModified(
+        #[oai(header = "ETag")] String,
+        #[oai(header = "Cache-Control")] String,
+    ),
+}
+
+/// JSON that comes as text.
+pub(crate) struct JsonText(Content);
+
+impl Payload for JsonText {
+    const CONTENT_TYPE: &'static str = "application/json";
+
+    fn check_content_type(_: &str) -> bool {
+        true
+    }
+    fn schema_ref() -> MetaSchemaRef {
+        Value::schema_ref()
+    }
+}
+
+impl IntoResponse for JsonText {
+    fn into_response(self) -> Response {
+        self.0.into_response()
+    }
 }
 
 /// The bytes of a file, whose content type is its own.
@@ -78,12 +120,45 @@ where
         return Ok(Download::NotModified(tag));
     }
     let disposition = disposition(&first.name);
-    let content = Content {
+    let content = content(caller, first, request);
+    Ok(Download::File(content, disposition, tag))
+}
+
+/// A value that `request` reads from a place on, by the name of its content.
+///
+/// # Errors
+/// As [`file`].
+pub(crate) async fn value<R>(
+    caller: &Caller,
+    hash: &PayloadHash,
+    if_none_match: Option<&str>,
+    request: impl Fn(u64) -> R + Send + 'static,
+) -> Result<Apart, Refusal>
+where
+    R: Request<Reply = FilePart>,
+{
+    let first = caller.ask(&request(0)).await?;
+    let (tag, kept) = (format!("\"{hash}\""), IMMUTABLE.to_owned());
+    if if_none_match.is_some_and(|tags| matches(tags, &tag)) {
+        return Ok(Apart::NotModified(tag, kept));
+    }
+    let content = content(caller, first, request);
+    Ok(Apart::Value(JsonText(content), tag, kept))
+}
+
+fn content<R>(
+    caller: &Caller,
+    first: FilePart,
+    request: impl Fn(u64) -> R + Send + 'static,
+) -> Content
+where
+    R: Request<Reply = FilePart>,
+{
+    Content {
         content_type: content_type(&first.content_type),
         bytes: first.bytes,
         body: Body::from_bytes_stream(pieces(caller.clone(), first, request)),
-    };
-    Ok(Download::File(content, disposition, tag))
+    }
 }
 
 fn pieces<R: Request<Reply = FilePart>>(

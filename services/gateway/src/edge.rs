@@ -26,7 +26,7 @@ mod trace;
 
 use body::OverLimit;
 pub(crate) use cors::check_origin;
-pub(crate) use headers::Policy;
+pub(crate) use headers::{IMMUTABLE, Policy};
 
 /// Models take longer than anything else.
 const MOUNTED_TIMEOUT: Duration = Duration::from_secs(15 * 60);

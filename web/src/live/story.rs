@@ -69,7 +69,10 @@ pub(crate) fn sentence(event: &ExecutionEvent) -> String {
         }
         ExecutionEvent::StepIterating {
             items: Some(items), ..
-        } => format!("goes through {}", plural(items.len(), "item", "items")),
+        } => format!(
+            "goes through {}",
+            plural(contracts::payload::count(items), "item", "items")
+        ),
         ExecutionEvent::StepIterating { items: None, .. } => "goes round".into(),
         ExecutionEvent::IterationStarted { index, .. } => format!("begins number {index}"),
         ExecutionEvent::IterationSucceeded { index, .. } => format!("has done number {index}"),

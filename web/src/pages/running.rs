@@ -4,6 +4,7 @@ use contracts::{
     Permission, Problem,
     execution::{Accepted, Execution, ExecutionSummary},
     page::Page as ListPage,
+    payload::reference_of,
 };
 use dioxus::prelude::*;
 use serde::Serialize;
@@ -16,6 +17,7 @@ use crate::{
         session,
     },
     dom, format,
+    pages::value::ValueView,
     routes::Route,
     schema::initial,
     ui::{
@@ -160,6 +162,9 @@ fn Answer(id: String) -> Element {
             match &execution.output {
                 Some(Value::String(text)) => rsx! { p { class: "answer-text", "{text}" } },
                 Some(Value::Null) | None => rsx! {},
+                Some(apart) if reference_of(apart).is_some() => rsx! {
+                    ValueView { execution: id, label: "Answer", value: apart.clone() }
+                },
                 Some(other) => match other.get("answer").or(other.get("text")) {
                     Some(Value::String(text)) => rsx! { p { class: "answer-text", "{text}" } },
                     _ => rsx! { CodeBlock { text: pretty(other), label: "Answer" } },

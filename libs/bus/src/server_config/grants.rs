@@ -13,6 +13,7 @@ use super::ServerUser;
 use crate::{
     Bucket,
     event::durable,
+    payloads,
     topology::{DEAD, EVENTS, INBOUND, LLM_CALLS, TRIGGERS, log_stream, work_stream},
     uploads,
 };
@@ -90,6 +91,8 @@ fn of_service(service: Service, partitions: u16) -> Grants {
             publish.extend(consumes(&work_stream(class)));
         }
         publish.extend(consumes(DEAD));
+        publish.extend(reads(payloads::STREAM));
+        publish.push(format!("$JS.API.STREAM.PURGE.{}", payloads::STREAM));
     }
     publish.extend(upload_grants(service));
     if service == Service::Flow {

@@ -76,6 +76,8 @@ async fn no_service_hears_or_says_what_is_not_its_own() {
             service == Service::Execution
         );
         assert_eq!(raw.may_publish("pl.0").await, service == Service::Execution);
+        let stores_values = matches!(service, Service::Execution | Service::Flow);
+        assert_eq!(raw.may_publish("pay.0.t.e.h.0").await, stores_values);
         assert_eq!(
             raw.may_publish("$KV.JWKS.kid").await,
             service == Service::Auth

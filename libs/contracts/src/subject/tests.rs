@@ -33,6 +33,15 @@ fn tenant_is_read_back() {
 }
 
 #[test]
+fn the_owner_of_a_value_is_read_back() {
+    let of = (TenantId::generate(), ExecutionId::EXAMPLE);
+    let subject = Subject::payload(3, of, "abc", 0);
+    assert_eq!(payload_of(subject.as_str()), Some(of));
+    assert_eq!(payload_of("pay.3.nobody"), None);
+    assert_eq!(payload_of(Subject::live(of.0, of.1).as_str()), None);
+}
+
+#[test]
 fn work_is_addressed_in_one_spelling() {
     let address = WorkAddress {
         class: WorkClass::Http,

@@ -31,6 +31,7 @@ impl From<Refused> for Error {
 }
 
 pub(super) const TOO_LARGE: Refused = Refused("a value becomes larger than 1 MiB");
+pub(super) const PASSED_TOO_LARGE: Refused = Refused("the values become larger than 16 MiB");
 const TOO_MUCH: Refused = Refused("handles too much data");
 
 #[derive(Debug)]

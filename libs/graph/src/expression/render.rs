@@ -4,7 +4,8 @@ use contracts::flow::{Node, NodeConfig};
 use serde_json::{Map, Value};
 
 use super::{
-    ExpressionError, MAX_OUTPUT, Scope, Segment, budget::TOO_LARGE, evaluate, json, parse, segments,
+    ExpressionError, MAX_OUTPUT, MAX_PASSED, Scope, Segment, budget::TOO_LARGE, evaluate, json,
+    parse, passed, plain, segments,
 };
 use crate::node_types;
 
@@ -104,8 +105,10 @@ fn check_expression(expression: &str, roots: &[&str]) -> Result<(), ExpressionEr
 
 struct Rendering<'a, 'b> {
     scope: &'a Scope<'b>,
-    /// Bytes that the values of expressions may still take.
+    /// Bytes that what expressions compute may still take.
     left: usize,
+    /// Bytes that what they give as it is may still take.
+    left_passed: usize,
     evaluated: bool,
     /// Whether values are percent-encoded where they are put into a text.
     encode: bool,
@@ -116,6 +119,7 @@ impl<'a, 'b> Rendering<'a, 'b> {
         Self {
             scope,
             left: MAX_OUTPUT,
+            left_passed: MAX_PASSED,
             evaluated: false,
             encode: false,
         }
@@ -140,7 +144,7 @@ impl<'a, 'b> Rendering<'a, 'b> {
     fn text(&mut self, text: &str) -> Result<Value, ExpressionError> {
         let segments = segments(text).map_err(|reason| ExpressionError::new(text, reason))?;
         if let [Segment::Expression(expression)] = segments.as_slice() {
-            return self.expression(expression);
+            return self.whole(expression);
         }
         let mut rendered = String::with_capacity(text.len());
         for segment in segments {
@@ -162,11 +166,21 @@ impl<'a, 'b> Rendering<'a, 'b> {
         Ok(Value::String(rendered))
     }
 
+    /// An expression that is all that stands in its place.
+    fn whole(&mut self, expression: &str) -> Result<Value, ExpressionError> {
+        let Some(found) = plain(expression, self.scope)? else {
+            return self.expression(expression);
+        };
+        self.evaluated = true;
+        self.left_passed = passed(expression, found, self.left_passed)?;
+        Ok(found.clone())
+    }
+
     fn expression(&mut self, expression: &str) -> Result<Value, ExpressionError> {
+        self.evaluated = true;
         let value = evaluate(expression, self.scope)?;
         let left = self.left.checked_sub(json::size(&value));
         self.left = left.ok_or_else(|| ExpressionError::new(expression, TOO_LARGE.0))?;
-        self.evaluated = true;
         Ok(value)
     }
 }

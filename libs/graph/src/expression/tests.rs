@@ -3,7 +3,10 @@ use std::time::Instant;
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::{budget::TOO_LARGE, *};
+use super::{
+    budget::{PASSED_TOO_LARGE, TOO_LARGE},
+    *,
+};
 
 fn with_scope<T>(check: impl FnOnce(&Scope<'_>) -> T) -> T {
     let input = json!({
@@ -196,8 +199,12 @@ fn what_grows_is_bounded() {
 #[test]
 fn all_of_a_configuration_together_is_bounded() {
     with_scope(|scope| {
-        let error = render(&json!(vec!["{{ input.long }}"; 3]), scope).unwrap_err();
+        let error = render(&json!(vec!["{{ input.long|upper }}"; 3]), scope).unwrap_err();
         assert_eq!(error.reason, TOO_LARGE.0);
+        // What is given as it is may be as large as any value.
+        assert!(render(&json!(vec!["{{ input.long }}"; 40]), scope).is_ok());
+        let error = render(&json!(vec!["{{ input.long }}"; 50]), scope).unwrap_err();
+        assert_eq!(error.reason, PASSED_TOO_LARGE.0);
         let text = "{{ input.long }}".repeat(3);
         assert!(render(&json!(text), scope).is_err());
         assert!(render(&json!("{{ input.long }}{{ input.long }}"), scope).is_ok());

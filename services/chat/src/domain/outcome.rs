@@ -8,6 +8,7 @@ use contracts::{
     chat::{ChatToolCall, MessageState},
     execution::{Execution, ExecutionState},
     live::{ExecutionEvent, StepCall},
+    payload::PayloadRef,
 };
 use documents::ChatText;
 use serde_json::Value;
@@ -16,7 +17,7 @@ use serde_json::Value;
 const CONTENT: usize = 1024 * 1024;
 /// Calls of tools that are kept; those beyond are not.
 const CALLS: usize = 100;
-/// Bytes of JSON of a call's arguments, and of its result, at most; a longer one is kept as a text that is cut.
+/// Bytes of a call's arguments, and of its result, at most, of the text or of the JSON; a longer one is kept as a text that is cut.
 const CALL: usize = 16 * 1024;
 
 /// What is picked up from the events of an execution, one by one and in order.
@@ -28,7 +29,28 @@ pub(crate) struct Transcript {
     said: String,
 }
 
+/// What an event has only a reference of.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Wanted {
+    Whole(PayloadRef),
+    /// No more of it is kept than its start.
+    Start(PayloadRef),
+}
+
 impl Transcript {
+    /// The output that is to be put into an event before it is picked up.
+    pub(crate) fn wants(&self, event: &ExecutionEvent) -> Option<Wanted> {
+        let ExecutionEvent::StepSucceeded { node, output, .. } = event else {
+            return None;
+        };
+        let reference = PayloadRef::of(output)?;
+        if self.models.contains(node) {
+            return Some(Wanted::Whole(reference));
+        }
+        let is_call = self.calls.iter().any(|call| call.node == *node);
+        is_call.then_some(Wanted::Start(reference))
+    }
+
     pub(crate) fn add(&mut self, event: ExecutionEvent) {
         match event {
             ExecutionEvent::StepStarted {
@@ -145,6 +167,7 @@ impl Transcript {
 fn written(output: &Value) -> String {
     match output {
         Value::Null => String::new(),
+        other if PayloadRef::of(other).is_some() => start_of(other),
         other => spoken(other).unwrap_or_else(|| format!("{other:#}")),
     }
 }
@@ -167,11 +190,26 @@ fn spoken(output: &Value) -> Option<String> {
     }
 }
 
+/// The start of a value that is gone.
+fn start_of(value: &Value) -> String {
+    let reference = PayloadRef::of(value);
+    reference.map_or_else(String::new, |it| format!("{}…", it.preview))
+}
+
 fn shortened(value: Value) -> Value {
-    let text = value.to_string();
-    if text.len() <= CALL {
-        return value;
+    if PayloadRef::of(&value).is_some() {
+        return Value::String(start_of(&value));
     }
+    let text = match value {
+        Value::String(text) => text,
+        other => {
+            let text = other.to_string();
+            if text.len() <= CALL {
+                return other;
+            }
+            text
+        }
+    };
     Value::String(cut(text, CALL))
 }
 

@@ -184,6 +184,37 @@ async fn a_start_that_fails_for_a_moment_is_tried_again() {
     assert!(turns.iter().all(|turn| turn.execution_id == run));
 }
 
+#[tokio::test]
+async fn a_large_answer_is_read_from_where_it_stands() {
+    let fixture = Fixture::start().await;
+    let user = fixture.user().await;
+    let session = fixture.session(&user, Concurrency::Enqueue).await;
+    let turn = fixture.send(&user, session.id, "Hello").await;
+    let run = turn.answer.execution_id.unwrap();
+    let call = StepCall::Tool {
+        agent: "agent".into(),
+        tool_id: ToolId::EXAMPLE,
+        name: "look".into(),
+        arguments: json!({"q": 1}),
+    };
+    let world = &fixture.world;
+    world.begun(run).await;
+    world.happens(run, started("agent/tool:0.0", call));
+    let found = world.apart(&json!("f".repeat(70_000)));
+    world.happens(run, succeeded("agent/tool:0.0", found));
+    // More than one piece, and more than is kept.
+    let text = "é".repeat(700_000);
+    let output = world.apart(&json!({"text": text}));
+    world.finish(user.tenant, run, output).await;
+    let answer = fixture
+        .in_state(&user, session.id, turn.answer.id, MessageState::Done)
+        .await;
+    assert!(answer.content.len() > 1_000_000 && answer.content.starts_with("éé"));
+    let result = answer.tool_calls[0].result.clone().unwrap();
+    let result = result.as_str().unwrap();
+    assert!(result.contains("ffff") && result.len() > 10_000, "{result}");
+}
+
 fn started(node: &str, call: StepCall) -> ExecutionEvent {
     ExecutionEvent::StepStarted {
         node: node.into(),

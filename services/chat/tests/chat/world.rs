@@ -14,11 +14,13 @@ use contracts::{
     ErrorCode, Problem, Request,
     execution::{
         Accepted, CancelExecution, Events, Execution, ExecutionState, ExecutionWithEvents,
-        Finished, Origin, ReadExecution, Usage,
+        Finished, Origin, ReadExecution, ReadPayload, Usage,
     },
+    file::FilePart,
     flow::{Definition, Flow, GetFlow, RunTurn},
     id::{ExecutionId, FlowId, TenantId},
     live::{ExecutionEvent, Frame, StepCall},
+    payload::Payload,
 };
 use futures::StreamExt;
 use serde_json::Value;
@@ -34,6 +36,8 @@ pub(crate) struct World {
     bus: Bus,
     turns: Mutex<Vec<RunTurn>>,
     runs: Mutex<HashMap<ExecutionId, ExecutionWithEvents>>,
+    /// Values that stand apart.
+    payloads: Mutex<Vec<Payload>>,
     /// What starts are refused with.
     refusal: Mutex<Option<Problem>>,
     /// Starts are taken and never answered.
@@ -47,6 +51,7 @@ impl World {
             bus: bus.clone(),
             turns: Mutex::default(),
             runs: Mutex::default(),
+            payloads: Mutex::default(),
             refusal: Mutex::default(),
             mute: AtomicBool::new(false),
             tasks: Mutex::default(),
@@ -56,6 +61,7 @@ impl World {
         world.answers(&flow, Self::run_turn).await;
         world.answers(&flow, Self::get_flow).await;
         world.answers(&execution, Self::read).await;
+        world.answers(&execution, Self::read_payload).await;
         world.answers(&execution, Self::cancel).await;
         bus.flush().await.unwrap();
         world
@@ -111,6 +117,27 @@ impl World {
             created_at: Utc::now(),
             updated_at: Utc::now(),
         }))
+    }
+
+    fn read_payload(&self, request: ReadPayload) -> Option<Result<FilePart, Problem>> {
+        let payloads = self.payloads.lock().unwrap();
+        let mut all = payloads.iter().map(|it| &it.text);
+        let Some(text) = all.find(|text| request.hash.is_of(text)) else {
+            return Some(Err(Problem::new(ErrorCode::NotFound, "no such value")));
+        };
+        let from = usize::try_from(request.offset).unwrap().min(text.len());
+        let to = text.len().min(from + FilePart::MAX_BYTES as usize);
+        let (name, kind) = ("v.json".to_owned(), "application/json".to_owned());
+        let bytes = text.len() as u64;
+        Some(Ok(FilePart::new(name, kind, bytes, &text[from..to])))
+    }
+
+    /// The value as it stands in an event, where it is too large for one.
+    pub(crate) fn apart(&self, value: &Value) -> Value {
+        let payload = Payload::of(value).unwrap();
+        let stands = payload.reference.to_value();
+        self.payloads.lock().unwrap().push(payload);
+        stands
     }
 
     /// One event at a time, as a long history comes.

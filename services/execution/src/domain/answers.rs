@@ -39,7 +39,7 @@ pub(super) fn check(asked: &PendingAnswer, answer: &Answer) -> Result<(), Proble
         None => {}
     }
     if !answer.fits() {
-        wrong("/values".to_owned(), "is larger than 1 MiB".to_owned());
+        wrong("/values".to_owned(), "is larger than 16 MiB".to_owned());
     }
     match errors.is_empty() {
         true => Ok(()),

@@ -207,7 +207,7 @@ pub(crate) fn start(
         basis,
         principal,
     } = request;
-    let first = Record {
+    let mut first = Record {
         execution: execution_id,
         tenant,
         frame: Frame {
@@ -233,6 +233,7 @@ pub(crate) fn start(
         }),
     };
     let mut state = State::begin(&first, plan).expect("it is a first record");
+    state.note_apart(&mut first, None);
     let mut run = Run::new(&mut state, now);
     run.applied.records.push(first);
     run.limit_execution();
@@ -317,7 +318,7 @@ impl<'a> Run<'a> {
             return self.finish_if_done();
         }
         let failed = match outcome {
-            Outcome::Succeeded { output } if limits::fits(&output) => {
+            Outcome::Succeeded { output } if limits::fits_into(self.state, &output) => {
                 self.keep(node, &output);
                 let event = ExecutionEvent::StepSucceeded {
                     node: self.id(node),
@@ -332,7 +333,8 @@ impl<'a> Run<'a> {
                 return self.advance();
             }
             // What is handed on has no output yet.
-            Outcome::Succeeded { .. } | Outcome::HandedOn { .. } => limits::output_too_large(),
+            Outcome::Succeeded { output } => limits::too_large(&output),
+            Outcome::HandedOn { .. } => limits::output_too_large(),
             Outcome::Failed { error } => error,
         };
         self.failed(
@@ -360,8 +362,8 @@ impl<'a> Run<'a> {
     }
 
     fn resume(&mut self) {
-        if self.state.data.closing.is_some() {
-            return self.close();
+        if self.state.data.closing.is_some() || self.state.lost.is_some() {
+            return self.close_again();
         }
         let steps: Vec<_> = self.state.steps().collect();
         for (node, step) in steps {
@@ -553,7 +555,7 @@ impl<'a> Run<'a> {
 
     fn emit(&mut self, event: ExecutionEvent, private: Option<Private>) {
         let data = &self.state.data;
-        let record = Record {
+        let mut record = Record {
             execution: data.id,
             tenant: data.tenant,
             private,
@@ -566,6 +568,7 @@ impl<'a> Run<'a> {
         self.state
             .fold(&record)
             .expect("the core emits only what can follow");
+        self.state.note_apart(&mut record, None);
         self.applied.records.push(record);
     }
 

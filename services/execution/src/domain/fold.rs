@@ -31,6 +31,7 @@ use super::{
 };
 use crate::record::{Private, Record};
 
+mod filling;
 mod holding;
 mod iterations;
 mod unwinding;
@@ -72,6 +73,8 @@ impl State {
             tally: Tally::default(),
             called: BTreeMap::new(),
             heard: 0,
+            large: 0,
+            lost: None,
         })
     }
 

@@ -132,10 +132,9 @@ pub(crate) fn evaluate(state: &State, node: At, kind: Inline) -> Result<Done, St
         Inline::Join => Done::with(outputs::arrived(state, node)),
         Inline::Handler => Done::with(failure(state)),
     };
-    if limits::fits(&done.output) {
-        Ok(done)
-    } else {
-        Err(limits::output_too_large())
+    match limits::fits_into(state, &done.output) {
+        true => Ok(done),
+        false => Err(limits::too_large(&done.output)),
     }
 }
 

@@ -14,6 +14,7 @@ use contracts::{
     flow::{Edge, Node},
     id::ExecutionId,
     live::{ExecutionEvent, Frame},
+    payload,
 };
 use graph::NodeIndex;
 use serde::{Deserialize, Serialize};
@@ -21,8 +22,10 @@ use serde_json::{Value, json};
 
 use super::program::{ALL_VARIABLES, Program};
 
-/// Bytes of JSON that an execution may take over in all: they stand in the first record of its log.
-pub(crate) const MAX_REUSED: usize = 4 * 1024 * 1024;
+/// Bytes of JSON that an execution may take over in all and that stand in the first record of its log.
+const MAX_INLINE: usize = 4 * 1024 * 1024;
+/// Bytes of JSON that it may take over in all and that stand apart from that record.
+const MAX_APART: usize = 32 * 1024 * 1024;
 
 /// An output that a node has without being run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,6 +40,15 @@ pub(crate) struct Reused {
     /// Whether it is taken even where no edge leads to the node.
     #[serde(default, skip_serializing_if = "is_false")]
     pub(crate) anyway: bool,
+}
+
+/// Whether an execution may take over all that.
+pub(crate) fn fits(reused: &[Reused]) -> bool {
+    let (apart, inline): (Vec<_>, Vec<_>) = reused
+        .iter()
+        .partition(|it| payload::exceeds(&it.output, payload::INLINE));
+    let bytes: usize = apart.iter().map(|it| payload::json_bytes(&it.output)).sum();
+    bytes <= MAX_APART && serde_json::to_vec(&inline).is_ok_and(|text| text.len() <= MAX_INLINE)
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]

@@ -49,6 +49,10 @@ pub(crate) struct State {
     pub(crate) called: BTreeMap<At, Called>,
     /// The last event of the execution which began this one of which a word has come.
     pub(crate) heard: u64,
+    /// Bytes of the large values that its records brought.
+    pub(crate) large: u64,
+    /// A value that is null in this state, because no store has it any more.
+    pub(crate) lost: Option<StepError>,
 }
 
 /// How many steps are open, and in which way.

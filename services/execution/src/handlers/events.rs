@@ -47,6 +47,7 @@ pub(crate) async fn deliver(ctx: Ctx<State>, event: DeliverEvent) -> Result<Deli
 
 /// Whether an execution that waits no more went on with this very event.
 async fn took(ctx: &Ctx<State>, signal: &Signal) -> Result<bool, Error> {
+    let output_stored = super::as_stored(signal.output.clone());
     let mut after = 0;
     loop {
         let question = ListEvents {
@@ -60,7 +61,7 @@ async fn took(ctx: &Ctx<State>, signal: &Signal) -> Result<bool, Error> {
         };
         let is_it = |frame: &Frame| match &frame.event {
             ExecutionEvent::StepSucceeded { node, output, .. } => {
-                *node == signal.node && *output == signal.output
+                *node == signal.node && *output == output_stored
             }
             _ => false,
         };

@@ -21,7 +21,7 @@ pub(crate) async fn pause(ctx: Ctx<State>, request: PauseExecution) -> Result<Ex
         Ok(execution) => return Ok(execution),
         Err(problem) => problem,
     };
-    handlers::ended(&ctx.state, ctx.tenant, id, problem).await?;
+    handlers::ended(&ctx.bus, &ctx.state, ctx.tenant, id, problem).await?;
     let text = "the execution is over, or ends already";
     let problem = Problem::new(ErrorCode::Conflict, text);
     Err(Error::Owner(problem.with_reason("ends")))
@@ -38,6 +38,6 @@ pub(crate) async fn resume(ctx: Ctx<State>, request: ResumeExecution) -> Result<
     };
     match ctx.ask_owner(&wish).await {
         Ok(execution) => Ok(execution),
-        Err(problem) => handlers::ended(&ctx.state, ctx.tenant, id, problem).await,
+        Err(problem) => handlers::ended(&ctx.bus, &ctx.state, ctx.tenant, id, problem).await,
     }
 }

@@ -42,6 +42,8 @@ pub(crate) async fn delete(ctx: Ctx<State>, request: DeleteExecution) -> Result<
         Some(header) if !header.state.is_final() => return Err(Error::NotEnded(id)),
         Some(_) => {}
     }
+    // What the log's place had of it, where it was not forgotten with the log.
+    ctx.bus.forget_payloads(ctx.tenant, id).await?;
     // The row last: where this is cut short, there is still something to be deleted.
     ctx.state.archive.delete_events(ctx.tenant, &[id]).await?;
     store.delete(ctx.tenant, &[id], Utc::now()).await

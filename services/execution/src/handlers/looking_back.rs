@@ -21,6 +21,7 @@ use crate::{
     },
     handlers,
     history::Histories,
+    payloads::Payloads,
     plans::Plans,
 };
 
@@ -64,7 +65,10 @@ pub(crate) async fn replay(ctx: Ctx<State>, request: ReplayExecution) -> Result<
     let until = time_to_read(&ctx);
     let execution = ended(&ctx, id).await?;
     let mut reading = histories(&ctx).read(tenant, id);
-    let mut page = reading.next().await?;
+    let payloads = Payloads::new(ctx.bus.clone(), ctx.state.archive.clone());
+    let mut page = payloads
+        .fill_frames(tenant, id, reading.next().await?)
+        .await?;
     let first = page.first().cloned();
     let first = first.ok_or(Error::Gap { id, after: 0 })?;
     let event = json!(first.event);
@@ -94,7 +98,9 @@ pub(crate) async fn replay(ctx: Ctx<State>, request: ReplayExecution) -> Result<
         if Instant::now() >= until {
             break;
         }
-        page = reading.next().await?;
+        page = payloads
+            .fill_frames(tenant, id, reading.next().await?)
+            .await?;
     }
     Ok(replaying.told(id, execution.last_event))
 }
@@ -102,12 +108,14 @@ pub(crate) async fn replay(ctx: Ctx<State>, request: ReplayExecution) -> Result<
 /// What an execution had taken over from others.
 async fn all_reused(ctx: &Ctx<State>, id: ExecutionId) -> Result<Vec<Reused>, Error> {
     let mut reading = histories(ctx).read(ctx.tenant, id);
+    let payloads = Payloads::new(ctx.bus.clone(), ctx.state.archive.clone());
     let mut reused = Vec::new();
     loop {
         let page = reading.next().await?;
         if page.is_empty() {
             return Ok(reused);
         }
+        let page = payloads.fill_frames(ctx.tenant, id, page).await?;
         reused.extend(page.iter().filter_map(replaying::reused));
     }
 }

@@ -2,13 +2,29 @@
 
 use bytes::Bytes;
 
+use contracts::{
+    id::{ExecutionId, TenantId},
+    payload::PayloadRef,
+};
+
 use crate::record::{self, Sealed, Stamp};
+
+/// A value that is to be stored before the records that name it.
+#[derive(Clone, Debug)]
+pub(crate) struct Apart {
+    pub(crate) tenant: TenantId,
+    pub(crate) execution: ExecutionId,
+    pub(crate) reference: PayloadRef,
+    pub(crate) text: Bytes,
+}
 
 /// A batch to be stored directly after the entry with sequence `last`.
 #[derive(Clone, Debug)]
 pub(crate) struct Append {
     pub(crate) last: u64,
     pub(crate) message: Bytes,
+    /// The values that its records name and that are not stored yet.
+    pub(crate) apart: Vec<Apart>,
     stamp: Stamp,
 }
 
@@ -17,6 +33,7 @@ impl Append {
         Self {
             last,
             message: sealed.message.clone(),
+            apart: Vec::new(),
             stamp: sealed.stamp,
         }
     }

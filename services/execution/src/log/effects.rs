@@ -10,11 +10,12 @@ use contracts::{
     execution::StepError,
     id::{ExecutionId, TenantId},
     live::Control,
+    payload::Payload,
     subject::{WorkAddress, step_token},
     work::{WorkClass, WorkItem},
 };
 use serde::Serialize;
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 use tokio::sync::{Semaphore, mpsc};
 
 use super::{
@@ -245,12 +246,43 @@ pub(crate) async fn enqueue(bus: &Bus, class: WorkClass, item: &WorkItem) {
         step: step_token(&item.node),
         attempt: item.attempt,
     };
+    let item = &by_reference(bus, item.clone()).await;
     failpoint::pass(failpoint::DISPATCHING);
     while let Err(error) = bus.dispatch(&address, item).await {
         tracing::warn!(%error, execution.id = %item.execution_id, "a step could not be queued; trying again");
         tokio::time::sleep(RETRY).await;
     }
     failpoint::pass(failpoint::DISPATCHED);
+}
+
+/// The item with references for its large values, which are stored before; tries until they are.
+async fn by_reference(bus: &Bus, mut item: WorkItem) -> WorkItem {
+    let (tenant, execution) = (item.tenant, item.execution_id);
+    for value in item.config.values_mut().chain([&mut item.argument]) {
+        *value = stored(bus, tenant, execution, value.take()).await;
+    }
+    item
+}
+
+/// The value, or its reference once it is stored.
+pub(crate) async fn stored(
+    bus: &Bus,
+    tenant: TenantId,
+    execution: ExecutionId,
+    value: Value,
+) -> Value {
+    let Some(Payload { reference, text }) = Payload::of(&value) else {
+        return value;
+    };
+    let text = Bytes::from(text);
+    while let Err(error) = bus
+        .put_payload(tenant, execution, &reference, text.clone())
+        .await
+    {
+        tracing::warn!(%error, execution.id = %execution, "a value could not be stored; trying again");
+        tokio::time::sleep(RETRY).await;
+    }
+    reference.to_value()
 }
 
 /// A JSON list of what is JSON already.

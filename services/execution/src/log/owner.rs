@@ -3,17 +3,22 @@
 //! **Invariant:** it takes nothing in and answers nothing while its lease is not valid; what it could not store is lost
 //! with it, and nobody has heard of it.
 
-use std::{collections::HashMap, iter, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    iter,
+    sync::Arc,
+    time::Duration,
+};
 
 use bus::{Bus, Incoming, Reply};
 use chrono::{DateTime, SubsecRound, Utc};
 use contracts::{
     ErrorCode, Problem,
     execution::StepError,
-    id::ExecutionId,
+    id::{ExecutionId, TenantId},
     owner::{
-        Cancel, Claim, Ended, Get, GiveAnswer, GiveApproval, Hold, OwnerKind, Pause, ReadEvents,
-        Release, Result as StepResult, Resume, Signal, Start,
+        Cancel, Claim, Get, GiveAnswer, GiveApproval, Hold, OwnerKind, Pause, ReadEvents, Release,
+        Resume,
     },
 };
 use futures::FutureExt;
@@ -34,25 +39,28 @@ use super::{
     lease::Lease,
     partition::{Action, Answer, Limits, Partition, Ticket},
     reviving::Source,
-    starts::{self, Checked},
+    starts::Checked,
     storing::{self, Storing},
     takeover,
     timers::Timers,
 };
 use crate::{
     Error, archive,
-    domain::{Effect, Input, TakenOver, limits, state::At},
+    domain::{Effect, Input, state::At},
     failpoint,
     headers::HeaderQueue,
     measure,
+    payloads::Payloads,
     plans::Plans,
     retention,
     store::ExecutionStore,
     workers::hands::Hands,
 };
 
+mod beginning;
 mod indexing;
 mod keeping;
+mod loading;
 mod parking;
 mod taking;
 
@@ -69,6 +77,7 @@ const DRAIN: Duration = Duration::from_secs(5);
 pub(crate) struct Engine {
     pub(crate) bus: Bus,
     pub(crate) plans: Plans,
+    pub(crate) payloads: Payloads,
     pub(crate) store: ExecutionStore,
     pub(crate) archive: documents::Archive,
     pub(crate) limits: Limits,
@@ -84,6 +93,7 @@ impl Engine {
         Source {
             archive: &self.archive,
             plans: &self.plans,
+            payloads: &self.payloads,
         }
     }
 }
@@ -116,6 +126,10 @@ pub(crate) enum Note {
     Written(Vec<(ExecutionId, u64)>),
     /// What the archive has of an execution.
     Read(Box<parking::ReadBack>),
+    /// The value that a request named.
+    Loaded(Box<loading::Loaded>),
+    /// Executions that have values of their own, in the partition's stream.
+    WithPayloads(BTreeSet<(TenantId, ExecutionId)>),
     /// The events of an execution that is over may expire.
     Expires(ExecutionId),
     /// The execution that began this one has heard of its end.
@@ -230,6 +244,8 @@ async fn own(
         in_hand: InHand::default(),
         door,
         reading: parking::Reading::default(),
+        loading: Arc::new(Semaphore::new(loading::MAX_LOADED)),
+        sweep_at: Instant::now() + keeping::FIRST_SWEEP,
         indexing: indexing::Indexing::new(taken.index),
         work: JoinSet::new(),
         _tasks: tasks,
@@ -260,6 +276,8 @@ struct Owner {
     in_hand: InHand,
     door: Arc<Door>,
     reading: parking::Reading,
+    loading: Arc<Semaphore>,
+    sweep_at: Instant,
     indexing: indexing::Indexing,
     /// Dispatches and starts under way.
     work: JoinSet<()>,
@@ -340,6 +358,10 @@ impl Owner {
     }
 
     fn take(&mut self, message: Incoming) {
+        self.take_given(message, loading::Given::default());
+    }
+
+    fn take_given(&mut self, message: Incoming, mut given: loading::Given) {
         let incoming = &message;
         let Some(ticket) = self.ticket(incoming) else {
             return;
@@ -347,7 +369,8 @@ impl Owner {
         let kind = incoming.subject().rsplit('.').next();
         let taken =
             match kind.and_then(OwnerKind::parse) {
-                Some(OwnerKind::Start) => read(incoming).map(|start| self.start(ticket, start)),
+                Some(OwnerKind::Start) => loading::read(incoming, &mut given)
+                    .map(|it| it.into_iter().for_each(|start| self.start(ticket, start))),
                 Some(OwnerKind::Release) => read::<Release>(incoming)
                     .map(|release| self.partition.release(ticket, &release, now())),
                 Some(OwnerKind::Claim) => read::<Claim>(incoming).map(|claim| {
@@ -361,11 +384,14 @@ impl Owner {
                         .said(id, node, hold.attempt, Instant::now().into_std());
                     self.partition.hold(ticket, &hold);
                 }),
-                Some(OwnerKind::Result) => read::<StepResult>(incoming)
-                    .map(|result| self.partition.result(ticket, result, now())),
-                Some(OwnerKind::Ended) => {
-                    read::<Ended>(incoming).map(|ended| self.partition.ended(ticket, ended, now()))
-                }
+                Some(OwnerKind::Result) => loading::read(incoming, &mut given).map(|it| {
+                    it.into_iter()
+                        .for_each(|result| self.partition.result(ticket, result, now()));
+                }),
+                Some(OwnerKind::Ended) => loading::read(incoming, &mut given).map(|it| {
+                    it.into_iter()
+                        .for_each(|ended| self.partition.ended(ticket, ended, now()));
+                }),
                 Some(OwnerKind::Cancel) => read::<Cancel>(incoming)
                     .map(|cancel| self.partition.cancel(ticket, &cancel, now())),
                 Some(OwnerKind::Pause) => {
@@ -380,8 +406,10 @@ impl Owner {
                     .map(|events| self.partition.events(ticket, &events)),
                 Some(OwnerKind::Approve) => read::<GiveApproval>(incoming)
                     .map(|given| self.partition.decide(ticket, given, now())),
-                Some(OwnerKind::Signal) => read::<Signal>(incoming)
-                    .map(|signal| self.partition.signal(ticket, signal, now())),
+                Some(OwnerKind::Signal) => loading::read(incoming, &mut given).map(|it| {
+                    it.into_iter()
+                        .for_each(|signal| self.partition.signal(ticket, signal, now()));
+                }),
                 Some(OwnerKind::Answer) => read::<GiveAnswer>(incoming)
                     .map(|given| self.partition.answer_node(ticket, given, now())),
                 None => Err(Problem::malformed(
@@ -391,36 +419,11 @@ impl Owner {
         if let Err(problem) = taken {
             self.partition.refuse(ticket, problem);
         }
+        if let Some(wanted) = given.wanted {
+            return self.load(wanted, ticket, message);
+        }
         if let Some(id) = self.partition.wanted() {
             self.wait_for(id, ticket, message);
-        }
-    }
-
-    fn start(&mut self, ticket: Ticket, start: Start) {
-        if self.partition.answer_known_start(ticket, &start) {
-            return;
-        }
-        if !limits::fits(&start.input) {
-            let problem = Problem::new(ErrorCode::InvalidInput, "the input is larger than 1 MiB");
-            return self.partition.refuse(ticket, problem.with_status(413));
-        }
-        let is_fresh = starts::is_fresh(start.execution_id, self.fresh_since, now());
-        match self.engine.plans.known(&start.definition_hash) {
-            Some(plan) if is_fresh && start.basis.is_none() => {
-                self.partition
-                    .start(ticket, start, plan, TakenOver::default(), now());
-            }
-            known => {
-                let (engine, notes) = (self.engine.clone(), self.outlet.notes.clone());
-                self.work.spawn(async move {
-                    let checked = starts::check(&engine, ticket, start, known, is_fresh).await;
-                    // Without an owner nobody needs to know.
-                    notes
-                        .send(Note::Start(Box::new(checked)))
-                        .await
-                        .unwrap_or_default();
-                });
-            }
         }
     }
 
@@ -459,7 +462,9 @@ impl Owner {
                 }
             }
             Note::Read(back) => self.read_back(*back),
+            Note::Loaded(loaded) => self.loaded(*loaded),
             Note::Expires(id) => self.partition.slots.expires(id),
+            Note::WithPayloads(found) => self.sweep(&found),
             Note::Told(id) => self.partition.slots.told(id),
             Note::Indexed(stored) => self.indexed(stored),
         }
@@ -472,27 +477,6 @@ impl Owner {
         let slot = self.partition.slots.get(execution);
         if let Some(node) = slot.and_then(|slot| slot.state.at(node)) {
             self.partition.input(execution, input(node), now());
-        }
-    }
-
-    fn checked(&mut self, checked: Checked) {
-        let Checked {
-            ticket,
-            start,
-            outcome,
-        } = checked;
-        match outcome {
-            Ok(starts::Found::Nothing(plan, taken)) => {
-                self.partition.start(ticket, start, plan, taken, now());
-                // The same start came twice, and the execution rests already.
-                if self.partition.wanted().is_some() {
-                    self.partition.refuse(ticket, parking::not_read());
-                }
-            }
-            Ok(starts::Found::Started(accepted)) => {
-                self.partition.answer(ticket, Answer::Accepted(accepted));
-            }
-            Err(problem) => self.partition.refuse(ticket, problem),
         }
     }
 

@@ -19,13 +19,13 @@ use contracts::{
 };
 
 use super::{
-    append::Append,
+    append::{Apart, Append},
     parked::Parked,
     slots::{Events, Header, Slot, Slots},
 };
 use crate::{
     domain::{Applied, Effect, Input, Program, TakenOver, apply},
-    measure,
+    measure, payloads,
     record::{FrameRef, Sealed, Stamp, Writer},
 };
 
@@ -39,6 +39,8 @@ const MAX_BATCH: usize = 512 * 1024;
 /// No more is taken in while this much waits to be stored, beside the batch that is: what waits longer waits in the queue of
 /// its tenant, where others are not behind it.
 const MAX_WAITING: usize = MAX_BATCH;
+/// The same for the values that stand apart from what waits.
+const MAX_APART: usize = 64 * 1024 * 1024;
 
 /// Names who waits for an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -108,6 +110,7 @@ struct Open {
     number: u64,
     writer: Writer,
     touched: HashSet<ExecutionId>,
+    apart: Vec<Apart>,
     then: Vec<Action>,
 }
 
@@ -415,7 +418,8 @@ impl Partition {
     /// Whether nothing more should be taken in for now.
     pub(crate) fn is_full(&self) -> bool {
         let waiting: usize = self.batches.iter().map(|batch| batch.writer.len()).sum();
-        waiting >= MAX_WAITING
+        let apart = self.batches.iter().flat_map(|batch| &batch.apart);
+        waiting >= MAX_WAITING || apart.map(|it| it.text.len()).sum::<usize>() >= MAX_APART
     }
 
     /// Whether all that was taken in is stored.
@@ -436,7 +440,8 @@ impl Partition {
         };
         let writer = std::mem::replace(&mut open.writer, Writer::new());
         let sealed = writer.seal(stamp);
-        let append = Append::new(self.last, &sealed);
+        let mut append = Append::new(self.last, &sealed);
+        append.apart = std::mem::take(&mut open.apart);
         self.storing = Some(sealed);
         Some(append)
     }
@@ -478,7 +483,7 @@ impl Partition {
     fn answer_view(&mut self, ticket: Ticket, tenant: TenantId, id: ExecutionId) {
         match self.slots.of(tenant, id) {
             Some(slot) => {
-                let view = Box::new(slot.state.data.view());
+                let view = Box::new(payloads::shown(slot.state.data.view()));
                 self.after_commit_of(id, ticket, Answer::Execution(view));
             }
             None => self.missing(ticket, tenant, id),
@@ -492,14 +497,16 @@ impl Partition {
         };
         let tenant = slot.state.data.tenant;
         let started = std::time::Instant::now();
-        for record in &applied.records {
+        let count = applied.records.len();
+        for mut record in applied.records {
             let open = open_batch(&mut self.batches, self.storing.is_some(), self.committed);
-            let frame = open.writer.push(record);
+            open.apart.extend(slot.take_apart(&mut record));
+            let frame = open.writer.push(&record);
             slot.frames.push(Bytes::copy_from_slice(frame));
             open.touched.insert(id);
             slot.batch = open.number;
         }
-        measure::encoded(started.elapsed(), applied.records.len());
+        measure::encoded(started.elapsed(), count);
         self.slots.note_end(id);
         for effect in applied.effects {
             let action = Action::Effect {
@@ -548,6 +555,7 @@ fn open_batch(batches: &mut VecDeque<Open>, storing: bool, committed: u64) -> &m
             number,
             writer: Writer::new(),
             touched: HashSet::new(),
+            apart: Vec::new(),
             then: Vec::new(),
         });
     }

@@ -126,10 +126,18 @@ impl Replay {
         })
     }
 
+    /// Whether a record is of an execution that is known from its start or is parked, so that its values are needed.
+    pub(crate) fn needs_values(&self, record: &record::Record) -> bool {
+        let begins = matches!(record.frame.event, ExecutionEvent::ExecutionStarted { .. });
+        let id = record.execution;
+        begins || self.slots.contains_key(&id) || self.parked.known(id).is_some()
+    }
+
     /// Takes the records of a batch in.
     ///
     /// # Errors
     /// [`Corrupt`].
+    #[cfg(test)]
     pub(crate) fn take(
         &mut self,
         sequence: u64,
@@ -142,12 +150,21 @@ impl Replay {
         Ok(())
     }
 
-    fn take_record(
+    /// Takes one of its records in.
+    ///
+    /// # Errors
+    /// [`Corrupt`].
+    pub(crate) fn take_record(
         &mut self,
         sequence: u64,
-        Stored { record, frame }: Stored,
+        stored: Stored,
         plan: &impl Fn(&str) -> Option<Arc<Program>>,
     ) -> Result<(), Corrupt> {
+        let Stored {
+            mut record,
+            frame,
+            lost,
+        } = stored;
         let execution = record.execution;
         let broken = |problem| Corrupt::Broken {
             sequence,
@@ -155,7 +172,7 @@ impl Replay {
             problem,
         };
         if let Some(slot) = self.slots.get_mut(&execution) {
-            slot.state.fold(&record).map_err(broken)?;
+            slot.state.fold_filled(&mut record, lost).map_err(broken)?;
             slot.keep(frame, sequence);
             return Ok(());
         }
@@ -165,7 +182,15 @@ impl Replay {
         } = &record.frame.event
         else {
             let taken = match self.parked.known(execution) {
-                Some(entry) => self.take_tail(sequence, entry.n, Stored { record, frame }),
+                Some(entry) => self.take_tail(
+                    sequence,
+                    entry.n,
+                    Stored {
+                        record,
+                        frame,
+                        lost,
+                    },
+                ),
                 None => self.take_headless(&record),
             };
             return taken.map_err(broken);
@@ -175,7 +200,8 @@ impl Replay {
             hash: hash.clone(),
         };
         let plan = plan(hash).ok_or_else(missing)?;
-        let state = State::begin(&record, plan).map_err(broken)?;
+        let mut state = State::begin(&record, plan).map_err(broken)?;
+        state.note_apart(&mut record, lost);
         let mut slot = Slot::new(state);
         slot.keep(frame, sequence);
         self.slots.insert(execution, slot);

@@ -12,6 +12,7 @@ use documents::{Archive, ArchivedRecord};
 use crate::{
     Error,
     domain::State,
+    payloads::Payloads,
     plans::Plans,
     record::{Private, Record},
 };
@@ -31,6 +32,7 @@ pub(crate) struct Revived {
 pub(crate) struct Source<'a> {
     pub(crate) archive: &'a Archive,
     pub(crate) plans: &'a Plans,
+    pub(crate) payloads: &'a Payloads,
 }
 
 impl Source<'_> {
@@ -76,7 +78,7 @@ impl Source<'_> {
                     break;
                 }
                 after += 1;
-                revived = Some(take(self.plans, (tenant, id), revived, archived).await?);
+                revived = Some(take(self, (tenant, id), revived, archived).await?);
             }
             if after == before || after == upto {
                 return revived.ok_or(Error::Gap { id, after });
@@ -86,7 +88,7 @@ impl Source<'_> {
 }
 
 async fn take(
-    plans: &Plans,
+    source: Source<'_>,
     (tenant, execution): (TenantId, ExecutionId),
     revived: Option<Revived>,
     archived: ArchivedRecord,
@@ -102,15 +104,17 @@ async fn take(
         private,
     } = archived;
     let private = private.map(|private| Private::from_archive(vars, &private));
-    let record = Record {
+    let mut record = Record {
         execution,
         tenant,
         private: private.transpose().map_err(|error| broken(error.into()))?,
         frame,
     };
+    let lost = source.payloads.fill(&mut record).await?;
+    let lost = lost.map(|lost| lost.error());
     let mut revived = match revived {
         Some(mut revived) => {
-            let folded = revived.state.fold(&record);
+            let folded = revived.state.fold_filled(&mut record, lost);
             folded.map_err(|problem| broken(problem.into()))?;
             revived
         }
@@ -121,10 +125,12 @@ async fn take(
             else {
                 return Err(broken("it does not begin with its start".into()));
             };
-            let plan = plans.load(definition_hash).await?;
+            let plan = source.plans.load(definition_hash).await?;
             let state = State::begin(&record, plan);
+            let mut state = state.map_err(|problem| broken(problem.into()))?;
+            state.note_apart(&mut record, lost);
             Revived {
-                state: state.map_err(|problem| broken(problem.into()))?,
+                state,
                 frames: Vec::new(),
             }
         }

@@ -4,7 +4,7 @@
 //! it is over, its id is remembered for a while, so that a repeated start is noticed; where it waits, it is parked.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     time::Duration,
 };
 
@@ -13,10 +13,14 @@ use chrono::{DateTime, Utc};
 use contracts::{
     execution::{ExecutionState, Origin, Source, StepError, Usage},
     id::{ExecutionId, TenantId, UserId},
+    payload::Payload,
 };
 
-use super::{partition::Action, reviving::Revived};
-use crate::domain::{State, told_at_the_end};
+use super::{append::Apart, partition::Action, reviving::Revived};
+use crate::{
+    domain::{State, told_at_the_end},
+    record::Record,
+};
 
 /// How long the ids of executions that left are remembered; older starts are looked up in the database.
 pub(crate) const HORIZON: Duration = Duration::from_secs(120);
@@ -45,6 +49,8 @@ pub(crate) struct Slot {
     is_expiring: bool,
     /// The execution that began it has heard of its end.
     is_told: bool,
+    /// The hashes of the values that are stored apart, or are so before whatever is recorded next.
+    apart: HashSet<String>,
 }
 
 /// What PostgreSQL keeps of an execution.
@@ -90,6 +96,16 @@ pub(crate) struct Slots {
     leaving: VecDeque<ExecutionId>,
     /// Executions that have begun to wait.
     waiting: Vec<ExecutionId>,
+    /// Executions that left and have values of their own in the log's place, by the last entry that names one.
+    emptied: Vec<Emptied>,
+}
+
+/// An execution that left for good: its values are in the archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Emptied {
+    pub(crate) tenant: TenantId,
+    pub(crate) id: ExecutionId,
+    last: u64,
 }
 
 /// What [`Slots::leave`] came to.
@@ -145,6 +161,7 @@ impl Slot {
             is_held: false,
             is_expiring: false,
             is_told: false,
+            apart: HashSet::new(),
         }
     }
 
@@ -159,6 +176,25 @@ impl Slot {
             is_held: true,
             ..Self::new(revived.state)
         }
+    }
+
+    /// Takes the values out of a record that do not stand in it; gives those that are to be stored.
+    pub(super) fn take_apart(&mut self, record: &mut Record) -> Vec<Apart> {
+        let (tenant, execution) = (record.tenant, record.execution);
+        let taken = record.take_apart().into_iter();
+        let new = taken.filter(|it| self.apart.insert(it.reference.hash.clone()));
+        new.map(|Payload { reference, text }| Apart {
+            tenant,
+            execution,
+            reference,
+            text: text.into(),
+        })
+        .collect()
+    }
+
+    /// A value is stored already.
+    pub(crate) fn has_apart(&mut self, hash: String) {
+        self.apart.insert(hash);
     }
 
     /// Keeps the text of a frame that is stored in an entry of the log.
@@ -392,6 +428,10 @@ impl Slots {
                 continue;
             }
             leaving.left.push((id, slot.first_entry()));
+            if slot.state.large > 0 || !slot.apart.is_empty() {
+                let last = slot.entries.map_or(0, |(_, last)| last);
+                self.emptied.push(Emptied { tenant, id, last });
+            }
             self.slots.remove(&id);
             self.remember(id, Gone { tenant, state }, now);
         }
@@ -404,6 +444,11 @@ impl Slots {
             self.gone.remove(&id);
         }
         leaving
+    }
+
+    /// Those that left, and of which the log has nothing after it was trimmed up to here.
+    pub(crate) fn take_emptied(&mut self, floor: u64) -> Vec<Emptied> {
+        self.emptied.extract_if(.., |it| it.last <= floor).collect()
     }
 
     pub(crate) fn remember(&mut self, id: ExecutionId, gone: Gone, now: DateTime<Utc>) {

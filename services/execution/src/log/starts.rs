@@ -14,10 +14,7 @@ use kernel::ServiceError;
 use super::{owner::Engine, partition::Ticket, slots::HORIZON};
 use crate::{
     Error,
-    domain::{
-        Program, TakenOver, limits,
-        reuse::{self, MAX_REUSED},
-    },
+    domain::{Program, TakenOver, limits, reuse},
     history,
 };
 
@@ -48,7 +45,7 @@ pub(crate) fn is_fresh(id: ExecutionId, since: Option<DateTime<Utc>>, now: DateT
 }
 
 /// The time in a UUIDv7.
-fn made_at(id: ExecutionId) -> Option<DateTime<Utc>> {
+pub(super) fn made_at(id: ExecutionId) -> Option<DateTime<Utc>> {
     let (seconds, nanos) = id.uuid().get_timestamp()?.to_unix();
     DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanos)
 }
@@ -143,14 +140,13 @@ async fn taken_over(
         let mut given = given.map_err(|text| invalid("/node", text))?;
         given.anyway = source.kind == SourceKind::Test;
         if !limits::fits(&given.output) {
-            let text = format!("the output of `{node}` is larger than 1 MiB");
+            let text = format!("the output of `{node}` is larger than 16 MiB");
             return Err(invalid("/output", text));
         }
         reused.push(given);
     }
-    let bytes = serde_json::to_vec(&reused).map_or(usize::MAX, |text| text.len());
-    if bytes > MAX_REUSED {
-        let text = "an execution takes over outputs of at most 4 MiB together";
+    if !reuse::fits(&reused) {
+        let text = "an execution takes over outputs of at most 32 MiB together, and of 4 MiB where each has up to 64 KiB";
         let problem = Problem::new(ErrorCode::InvalidInput, text).with_status(413);
         return Err(Error::Owner(problem.with_reason("too_much_reused")));
     }

@@ -15,9 +15,18 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// An append under way, with its sequence and what was stored; none when the partition has another owner.
 pub(crate) type Storing = BoxFuture<'static, Option<(u64, Bytes)>>;
 
-/// Stores a batch; tries until it is stored or someone else has written.
+/// Stores a batch, the values that it names before; tries until it is stored or someone else has written.
 pub(crate) async fn store(bus: Bus, partition: u16, append: Append) -> Option<(u64, Bytes)> {
     let started = std::time::Instant::now();
+    for it in &append.apart {
+        while let Err(error) = bus
+            .put_payload(it.tenant, it.execution, &it.reference, it.text.clone())
+            .await
+        {
+            tracing::warn!(%error, partition, execution.id = %it.execution, "a value could not be stored");
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
     loop {
         failpoint::pass(failpoint::SEALED);
         let sent = bus

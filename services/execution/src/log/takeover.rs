@@ -120,9 +120,17 @@ async fn replay(engine: &Engine, number: u16, parked: Parked) -> Result<Replayed
                 Err(error) => return Err(error),
             }
         }
-        replay
-            .take(entry.sequence, batch, |hash| plans.get(hash).cloned())
-            .map_err(corrupt)?;
+        for mut stored in batch.records {
+            if replay.needs_values(&stored.record) {
+                let lost = engine.payloads.fill_logged(&mut stored.record).await?;
+                stored.lost = lost.map(|lost| lost.error());
+            }
+            replay
+                .take_record(entry.sequence, stored, &|hash: &str| {
+                    plans.get(hash).cloned()
+                })
+                .map_err(corrupt)?;
+        }
     }
     let read = replay.last();
     if read < last {

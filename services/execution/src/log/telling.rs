@@ -6,11 +6,11 @@ use bus::Bus;
 use contracts::{
     ErrorCode, Problem,
     id::{ExecutionId, TenantId, UserId},
-    owner::{Cancel, Ended, Pause, Resume},
+    owner::{Cancel, Ended, Outcome, Pause, Resume},
 };
 use tokio::sync::mpsc;
 
-use super::owner::Note;
+use super::{effects::stored, owner::Note};
 use crate::domain::Word;
 
 /// How long an owner may take to answer.
@@ -80,11 +80,17 @@ impl Tell {
                 usage,
                 duration_ms,
             } => {
+                let outcome = match outcome.as_ref() {
+                    Outcome::Succeeded { output } => Outcome::Succeeded {
+                        output: stored(bus, tenant, execution_id, output.clone()).await,
+                    },
+                    other => other.clone(),
+                };
                 let ended = Ended {
                     tenant,
                     execution_id,
                     node: node.clone(),
-                    outcome: outcome.as_ref().clone(),
+                    outcome,
                     usage: *usage,
                     duration_ms: *duration_ms,
                 };

@@ -10,9 +10,11 @@ use contracts::{
     execution::{Execution, ExecutionState, Origin, StepError},
     id::ExecutionId,
     owner::{Cancel, Get, Outcome, Parent, Pause, Start},
+    payload::PayloadRef,
     tool::FlowPin,
     work::WorkItem,
 };
+use kernel::ServiceError;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -21,6 +23,8 @@ use crate::{
     State,
     domain::{called_by, outcome_of},
     handlers,
+    log::effects::stored,
+    payloads::Payloads,
 };
 
 /// How deep executions may begin executions.
@@ -57,7 +61,10 @@ enum Followed {
 /// called it.
 pub(crate) async fn perform(bus: &Bus, state: &State, item: &WorkItem, pulse: &Pulse) -> Attempted {
     match run(bus, state, item, pulse).await {
-        Ok(Followed::ToItsEnd(execution)) => {
+        Ok(Followed::ToItsEnd(mut execution)) => {
+            if let Err(error) = whole(bus, state, item, &mut execution).await {
+                return Err(error).into();
+            }
             let usage = Some(execution.usage);
             let outcome = outcome_of(*execution);
             Attempted { outcome, usage }
@@ -71,6 +78,29 @@ pub(crate) async fn perform(bus: &Bus, state: &State, item: &WorkItem, pulse: &P
         },
         Err(error) => Err(error).into(),
     }
+}
+
+/// Loads the output where the execution shows its reference.
+async fn whole(
+    bus: &Bus,
+    state: &State,
+    item: &WorkItem,
+    execution: &mut Execution,
+) -> Result<(), StepError> {
+    let Some((output, reference)) = execution
+        .output
+        .as_mut()
+        .and_then(|output| PayloadRef::of(output).map(|reference| (output, reference)))
+    else {
+        return Ok(());
+    };
+    let payloads = Payloads::new(bus.clone(), state.archive.clone());
+    match payloads.load(item.tenant, execution.id, &reference).await {
+        Ok(Ok(value)) => *output = value,
+        Ok(Err(lost)) => return Err(lost.error()),
+        Err(error) => return Err(error_of(&error.problem()).retryable()),
+    }
+    Ok(())
 }
 
 /// Cancels the execution of a step that is no longer wanted.
@@ -112,7 +142,7 @@ async fn run(
         queued: false,
         basis: None,
         definition_hash: call.flow.hash.ok_or_else(unpinned)?,
-        input: call.input,
+        input: stored(bus, item.tenant, id, call.input).await,
         vars: call.vars,
         principal: item.principal.clone(),
     };
@@ -131,7 +161,9 @@ async fn run(
         };
         let found = match bus.ask_owner(&question, ANSWER).await {
             Ok(execution) => Some(execution),
-            Err(problem) => handlers::ended(state, item.tenant, id, problem).await.ok(),
+            Err(problem) => handlers::ended(bus, state, item.tenant, id, problem)
+                .await
+                .ok(),
         };
         let is_alive =
             |it: &&Execution| it.last_event > heard || it.state == ExecutionState::Paused;

@@ -15,6 +15,7 @@ use contracts::{
     work::{WorkClass, WorkItem},
 };
 use futures::StreamExt;
+use serde_json::Value;
 use tokio::{
     task::JoinSet,
     time::{Instant, timeout},
@@ -31,7 +32,13 @@ use super::{
     suspects::{self, Suspects, Verdict},
     tool,
 };
-use crate::{State, domain::limits, failpoint};
+use crate::{
+    State,
+    domain::limits,
+    failpoint,
+    log::effects::stored,
+    payloads::{Lost, MISSING, Payloads},
+};
 
 /// How often the server hears that an item is being worked on.
 const PROGRESS: Duration = Duration::from_millis(500);
@@ -110,7 +117,7 @@ async fn take_all(
 
 impl Worker {
     async fn handle(&self, class: WorkClass, delivery: Delivery) {
-        let item: WorkItem = match serde_json::from_slice(delivery.payload()) {
+        let mut item: WorkItem = match serde_json::from_slice(delivery.payload()) {
             Ok(item) => item,
             Err(error) => {
                 tracing::error!(%error, subject = delivery.subject(), "a work item cannot be read");
@@ -118,7 +125,7 @@ impl Worker {
             }
         };
         let is_done = tokio::select! {
-            is_done = self.work(class, &item, &delivery) => is_done,
+            is_done = self.work(class, &mut item, &delivery) => is_done,
             () = keep(&delivery) => return,
         };
         settle(if is_done {
@@ -129,7 +136,7 @@ impl Worker {
     }
 
     /// Whether the item is done, or else given up.
-    async fn work(&self, class: WorkClass, item: &WorkItem, delivery: &Delivery) -> bool {
+    async fn work(&self, class: WorkClass, item: &mut WorkItem, delivery: &Delivery) -> bool {
         let address = WorkAddress::parse(delivery.subject()).filter(|_| delivery.deliveries() > 1);
         let Some(address) = address else {
             self.attempt(class, item).await;
@@ -162,7 +169,7 @@ impl Worker {
         self.report(item, Err(error).into(), Duration::ZERO).await;
     }
 
-    async fn attempt(&self, class: WorkClass, item: &WorkItem) {
+    async fn attempt(&self, class: WorkClass, item: &mut WorkItem) {
         failpoint::pass(failpoint::FETCHED);
         // Registered before the owner is asked: a cancel after its answer meets this attempt.
         let cuttable = self.cuts.register(item.tenant, item.execution_id);
@@ -174,7 +181,25 @@ impl Worker {
             return;
         }
         failpoint::pass(failpoint::CLAIMED);
-        self.carry_out(class, item, &cuttable).await;
+        match self.fill(item).await {
+            Ok(()) => self.carry_out(class, item, &cuttable).await,
+            Err(lost) => self.give_up(item, lost.error().retryable()).await,
+        }
+    }
+
+    /// Loads what stands apart from the item. Tries until the stores answer.
+    async fn fill(&self, item: &mut WorkItem) -> Result<(), Lost> {
+        let payloads = Payloads::new(self.bus.clone(), self.state.archive.clone());
+        loop {
+            match payloads.fill_item(item).await {
+                Ok(filled) => return filled,
+                Err(error) => {
+                    let cause = error.source_text();
+                    tracing::warn!(cause, execution.id = %item.execution_id, "a step waits for its values: {error}");
+                }
+            }
+            tokio::time::sleep(RETRY).await;
+        }
     }
 
     /// Does an attempt that is wanted, and reports its outcome.
@@ -240,12 +265,16 @@ impl Worker {
 
     /// Gives the result to the owner. Tries until one has stored it, or says that nobody wants it.
     async fn report(&self, item: &WorkItem, attempted: Attempted, took: Duration) {
-        let result = StepResult {
+        let output = match fitting(attempted.outcome) {
+            Outcome::Succeeded { output } => Ok(output),
+            other => Err(other),
+        };
+        let mut result = StepResult {
             tenant: item.tenant,
             execution_id: item.execution_id,
             node: item.node.clone(),
             attempt: item.attempt,
-            outcome: fitting(attempted.outcome),
+            outcome: self.by_reference(item, &output).await,
             usage: attempted.usage,
             duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
         };
@@ -254,10 +283,25 @@ impl Worker {
                 Ok(()) => return,
                 Err(problem) if problem.code == ErrorCode::NotFound => return,
                 Err(problem) => {
+                    if problem.reason.as_deref() == Some(MISSING) {
+                        result.outcome = self.by_reference(item, &output).await;
+                    }
                     tracing::warn!(%problem, execution.id = %item.execution_id, "a result waits for its owner");
                 }
             }
             tokio::time::sleep(RETRY).await;
+        }
+    }
+}
+
+impl Worker {
+    /// The outcome as it is reported: a large output is stored before.
+    async fn by_reference(&self, item: &WorkItem, output: &Result<Value, Outcome>) -> Outcome {
+        match output {
+            Ok(output) => Outcome::Succeeded {
+                output: stored(&self.bus, item.tenant, item.execution_id, output.clone()).await,
+            },
+            Err(other) => other.clone(),
         }
     }
 }

@@ -9,6 +9,7 @@ use contracts::{
     },
     live::ExecutionEvent,
     owner::Basis,
+    payload::PayloadRef,
 };
 
 use super::{outside::*, *};
@@ -82,6 +83,34 @@ async fn a_retry_does_nothing_twice() {
     });
     let reused: Vec<_> = reused.collect();
     assert_eq!(reused, [("t", Some(first)), ("a", Some(first))]);
+    outside.fixture.drain().await;
+}
+
+#[tokio::test]
+async fn a_retry_takes_over_what_stands_apart() {
+    let outside = Outside::start().await;
+    let nodes = json!([
+        {"id": "t", "type": "trigger"},
+        outside.call("a", json!({})),
+        outside.call_to(&outside.other, "b", json!({})),
+        {"id": "o", "type": "output", "config": {"value": "{{ nodes.a.output.body }}"}}
+    ]);
+    let edges = [("t", "out", "a"), ("a", "out", "b"), ("b", "out", "o")];
+    let hash = outside.fixture.define(nodes, &edges).await;
+    let large = "A".repeat(5 * 1024 * 1024);
+    outside.ledger.answer_next(200, text(&large));
+    outside.other.answer_next(402, "no money");
+    let first = outside.fixture.execute(&hash, json!({})).await;
+    let failed = outside.fixture.finished(first).await;
+    assert_eq!(failed.state, ExecutionState::Failed, "{failed:?}");
+    outside.other.answer_next(200, text("B"));
+    let second = outside
+        .go_on(&hash, basis(first, SourceKind::Retry, None))
+        .await;
+    let done = outside.fixture.finished(second).await;
+    let output = PayloadRef::of(&done.output.unwrap()).unwrap();
+    assert_eq!(output.bytes, large.len() as u64 + 2);
+    assert_eq!(outside.ledger.calls().len(), 1, "`a` was called once");
     outside.fixture.drain().await;
 }
 
@@ -168,14 +197,15 @@ async fn what_cannot_be_taken_over_is_refused() {
     let nowhere = basis(running, SourceKind::Retry, Some("nowhere"));
     assert_eq!(ask(nowhere).await.0, 422);
     let pin = Pin {
-        output: json!("x".repeat(1024 * 1024)),
+        output: json!("x".repeat(8 * 1024 * 1024)),
         port: None,
     };
     let large = Basis {
         pins: BTreeMap::from([("a".to_owned(), pin)]),
         ..basis(running, SourceKind::Fork, Some("a"))
     };
-    assert_eq!(ask(large).await.0, 422);
+    // No message takes it.
+    assert_eq!(ask(large).await.0, 413);
     outside.fixture.drain().await;
 }
 

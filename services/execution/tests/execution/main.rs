@@ -18,6 +18,7 @@ mod keeping;
 mod outside;
 mod owners;
 mod parking;
+mod payloads;
 mod questions;
 mod restoring;
 mod subflows;

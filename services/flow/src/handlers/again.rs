@@ -68,7 +68,7 @@ pub(crate) async fn continue_(ctx: Ctx, request: ContinueExecution) -> Result<Ac
         Some(begun) => begun,
         None => {
             let (revision, executable) = choose(&ctx, flow_id, request.revision).await?;
-            domain::check_input(&executable.definition, &asked.input)?;
+            domain::check_input_again(&executable.definition, &asked.input)?;
             begin(&ctx, &asked, revision, &executable).await?
         }
     };

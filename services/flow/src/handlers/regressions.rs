@@ -159,7 +159,7 @@ impl Look<'_> {
             return Err(Error::NotEnded(item.source_id));
         }
         if let Some(definition) = self.definition {
-            domain::check_input(definition, &source.input)?;
+            domain::check_input_again(definition, &source.input)?;
         }
         let start = owner::Start {
             tenant: self.ctx.tenant,

@@ -7,14 +7,16 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use bus::{Call, Subscription};
 use contracts::{
     ErrorCode, Problem, Subject,
-    execution::{ExecutionState, ReadExecution},
+    execution::{ExecutionState, ReadExecution, ReadPayload},
     id::ExecutionId,
     live::{ExecutionEvent, Frame},
+    payload::{PayloadRef, SENT},
     trigger::{
         FireOutcome, MAX_WEBHOOK_BODY, ReceiveWebhook, Trigger, WebhookAnswer, WebhookReceived,
     },
 };
 use futures::StreamExt;
+use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::{
@@ -123,6 +125,7 @@ async fn output(
     } else if let Ok(end) = tokio::time::timeout_at(until, end_of(&mut events)).await {
         (received.state, received.output) = end;
     }
+    received.output = whole(ctx, id, received.output).await?;
     match received.state {
         ExecutionState::Failed | ExecutionState::Cancelled => Err(Error::NotSucceeded(id)),
         ExecutionState::Succeeded
@@ -134,7 +137,7 @@ async fn output(
 }
 
 /// How the execution ends; never, where its events do not arrive.
-async fn end_of(events: &mut Subscription) -> (ExecutionState, Option<serde_json::Value>) {
+async fn end_of(events: &mut Subscription) -> (ExecutionState, Option<Value>) {
     while let Some(message) = events.next().await {
         let Ok(frames) = serde_json::from_slice::<Vec<Frame>>(message.payload()) else {
             continue;
@@ -153,6 +156,27 @@ async fn end_of(events: &mut Subscription) -> (ExecutionState, Option<serde_json
         }
     }
     std::future::pending().await
+}
+
+/// The output itself, where an event or the engine's answer had its reference.
+async fn whole(ctx: &Ctx, id: ExecutionId, output: Option<Value>) -> Result<Option<Value>, Error> {
+    let Some(reference) = output.as_ref().and_then(PayloadRef::of) else {
+        return Ok(output);
+    };
+    if reference.bytes > SENT as u64 {
+        return Err(Error::LargeOutput(id));
+    }
+    let call = Call {
+        token: None,
+        deadline: ctx.remaining(),
+    };
+    let piece = |hash, offset| ReadPayload {
+        execution_id: id,
+        hash,
+        offset,
+    };
+    let value = ctx.bus.value(ctx.tenant, call, &reference, piece).await;
+    value.map(Some).map_err(Error::Engine)
 }
 
 async fn read(

@@ -10,6 +10,7 @@ use contracts::{
     execution::{ExecutionState, StepError, Usage},
     id::TriggerId,
     live::ExecutionEvent,
+    payload::{Payload, SENT},
     trigger::{
         DisableTrigger, FireOutcome, NewTrigger, ReceiveWebhook, RotateSecret, Trigger,
         WebhookReceived,
@@ -263,6 +264,27 @@ async fn who_waits_gets_the_output() {
     let problem = fixture.post(&user, &failing).await.unwrap_err();
     assert_eq!(reason(&problem), (502, "execution_failed"));
     assert!(!problem.detail.contains("secret"));
+
+    for (bytes, given) in [(2 * SENT / 3, true), (SENT, false)] {
+        let large = Payload::of(&json!("x".repeat(bytes))).unwrap();
+        ends(ExecutionEvent::ExecutionSucceeded {
+            output: large.reference.to_value(),
+            usage: Usage::ZERO,
+        });
+        *fixture.world.payload.lock().unwrap() = large.text;
+        let webhook = standard(made.id, &secret, &format!("large-{bytes}"), "{}");
+        let answer = fixture.post(&user, &webhook).await;
+        match given {
+            true => {
+                let output = answer.unwrap().output.unwrap();
+                assert_eq!(output.as_str().unwrap().len(), bytes);
+            }
+            false => {
+                let problem = answer.unwrap_err();
+                assert_eq!(reason(&problem), (502, "output_too_large"));
+            }
+        }
+    }
 
     *fixture.world.ends.lock().unwrap() = None;
     let (slow, secret) = fixture

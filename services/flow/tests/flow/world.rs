@@ -12,8 +12,9 @@ use contracts::{
     auth::{RoleOf, RoleOfReply},
     execution::{
         Accepted, CompareExecutions, Comparison, DeliverEvent, Delivered, Events, Execution,
-        ExecutionState, ExecutionWithEvents, ReadExecution, Usage,
+        ExecutionState, ExecutionWithEvents, ReadExecution, ReadPayload, Usage,
     },
+    file::FilePart,
     id::{ExecutionId, TenantId, UserId},
     live::{ExecutionEvent, Frame},
     owner::{OwnerKind, Start},
@@ -40,6 +41,8 @@ pub(crate) struct World {
     pub(crate) most: Mutex<usize>,
     /// Executions that were to be cancelled.
     pub(crate) cancelled: Mutex<Vec<ExecutionId>>,
+    /// The text of the one value that stands apart.
+    pub(crate) payload: Mutex<Vec<u8>>,
     /// Executions that were begun before the test.
     pub(crate) past: Mutex<HashMap<(TenantId, ExecutionId), ExecutionWithEvents>>,
     /// Roles other than that of an editor.
@@ -76,6 +79,7 @@ impl World {
         let auth = Service::new("auth", weak()).on(role_of);
         let execution = Service::new("execution", weak())
             .on(read)
+            .on(read_payload)
             .on(deliver)
             .on(compare);
         let auth = auth.start(runtime).await.unwrap();
@@ -245,4 +249,17 @@ async fn read(ctx: Ctx<Known>, request: ReadExecution) -> Result<ExecutionWithEv
             next: None,
         },
     })
+}
+
+async fn read_payload(ctx: Ctx<Known>, request: ReadPayload) -> Result<FilePart, Problem> {
+    let world = ctx.state.upgrade().unwrap();
+    let text = world.payload.lock().unwrap().clone();
+    if !request.hash.is_of(&text) {
+        return Err(Problem::new(ErrorCode::NotFound, "no such value"));
+    }
+    let from = usize::try_from(request.offset).unwrap().min(text.len());
+    let to = text.len().min(from + FilePart::MAX_BYTES as usize);
+    let (name, kind) = ("v.json".to_owned(), "application/json".to_owned());
+    let bytes = text.len() as u64;
+    Ok(FilePart::new(name, kind, bytes, &text[from..to]))
 }

@@ -7,10 +7,11 @@ use contracts::{
     Problem,
     execution::{
         AnswerExecution, Approve, CancelExecution, DeleteExecution, Events, Execution,
-        ExecutionState, ExecutionSummary, GetExecution, ListEvents, ListExecutions,
+        ExecutionState, ExecutionSummary, GetExecution, GetPayload, ListEvents, ListExecutions,
     },
     id::{AgentId, CrewId, ExecutionId, FlowId},
     page::{Page, Paging},
+    payload::PayloadHash,
 };
 use futures::{StreamExt, stream::BoxStream};
 use poem::web::sse::Event;
@@ -25,6 +26,7 @@ use serde_json::Value;
 use super::Tag;
 use crate::{
     caller::Bearer,
+    download::{self, Apart},
     live::{Item, Resume, follow},
     payload::Json,
     problem::Refusal,
@@ -188,6 +190,36 @@ impl Api {
             limit: limit.0,
         };
         Ok(Json(caller.ask(&request).await?))
+    }
+
+    /// A value that stands apart from its execution
+    ///
+    /// Where an event or an answer has `{"$payload": {"hash", "bytes", "preview"}}` in a value's place, the value is read here.
+    #[oai(
+        path = "/:execution_id/payloads/:hash",
+        method = "get",
+        operation_id = "execution.payload"
+    )]
+    async fn payload(
+        &self,
+        caller: Bearer,
+        execution_id: Path<ExecutionId>,
+        /// Of the value's JSON text: 64 hexadecimal digits in lower case.
+        hash: Path<String>,
+        /// Tags of values that the caller has.
+        #[oai(name = "If-None-Match")]
+        if_none_match: Header<Option<String>>,
+    ) -> poem::Result<Apart> {
+        let malformed = || Problem::malformed("`hash` must be 64 hexadecimal digits in lower case");
+        let hash = PayloadHash::new(&hash.0).ok_or_else(|| Refusal(malformed()))?;
+        let (execution_id, name) = (execution_id.0, hash.clone());
+        let piece = move |offset| GetPayload {
+            execution_id,
+            hash: name.clone(),
+            offset,
+        };
+        let known = if_none_match.0.as_deref();
+        Ok(download::value(&caller, &hash, known, piece).await?)
     }
 
     /// The events of an execution as they happen

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use contracts::operations::Operation;
+use contracts::{file::FilePart, operations::Operation};
 use serde_json::{Map, Value, json};
 
 /// A field that no message has.
@@ -163,6 +163,20 @@ pub(super) fn closed(example: &Value) -> Value {
         .map(|(name, value)| (name.clone(), of_value(name, value)))
         .collect();
     json!({"type": "object", "required": names, "properties": properties, "additionalProperties": false})
+}
+
+/// The schema of a piece of a file, of which REST puts all together.
+pub(super) fn of_piece() -> Value {
+    let example = FilePart::new(String::new(), String::new(), 1, b"");
+    let mut schema = closed(&serde_json::to_value(example).expect("it has text keys only"));
+    for (name, description) in [
+        ("content_type", "By the content of the file."),
+        ("bytes", "Of the whole file."),
+        ("content", "Base64 of up to 1 MiB; empty behind the end."),
+    ] {
+        schema["properties"][name]["description"] = description.into();
+    }
+    schema
 }
 
 /// What an example tells of a value: its type, and nothing where it is null.

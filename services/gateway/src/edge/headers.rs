@@ -9,6 +9,9 @@ use poem::{
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
     connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
+/// How long an answer may be kept that is named by its content.
+pub(crate) const IMMUTABLE: &str = "private, immutable";
+
 /// A content security policy of its own, for the few pages that need one.
 #[derive(Clone, Copy)]
 pub(crate) struct Policy(pub(crate) &'static str);
@@ -72,9 +75,12 @@ pub(super) fn set(response: &mut Response, path: &str, trace_id: &str) {
     if let Ok(value) = HeaderValue::from_str(trace_id) {
         headers.insert("x-trace-id", value);
     }
-    // Answers of the API are private; a file says itself how long it may be kept.
+    // Answers of the API are private; a file says itself how long it may be kept, and so does what never changes.
+    let is_immutable = headers
+        .get(header::CACHE_CONTROL)
+        .is_some_and(|it| it == IMMUTABLE);
     let is_api = path.starts_with("/api/") || path.starts_with("/v1/");
-    if is_api || !headers.contains_key(header::CACHE_CONTROL) {
+    if is_api && !is_immutable || !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
 }

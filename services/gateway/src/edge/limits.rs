@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use contracts::trigger::MAX_WEBHOOK_BODY;
+use contracts::{payload::SENT, trigger::MAX_WEBHOOK_BODY};
 use poem::{Request, http::Method};
 
 use crate::{api::PREFIX, hooks};
@@ -28,7 +28,8 @@ pub(super) fn time(path: &str) -> Option<Duration> {
     }
 }
 
-/// How many bytes the body may have: more than `usual` only where a file is sent.
+/// How many bytes the body may have: more than `usual` only where a file is sent, or an execution begins, whose input may be as
+/// large as one message takes it. Not where a webhook comes in: what a stranger sends goes on before its signature is checked.
 pub(super) fn body(request: &Request, usual: usize) -> usize {
     if is_hook(request.uri().path()) {
         return MAX_WEBHOOK_BODY.min(usual);
@@ -36,14 +37,18 @@ pub(super) fn body(request: &Request, usual: usize) -> usize {
     let is_json = request
         .content_type()
         .is_none_or(|it| it.starts_with("application/json"));
-    let is_file = request.method() == Method::POST && !is_json;
-    let Some(parts) = parts(request.uri().path()).filter(|_| is_file) else {
+    let is_post = request.method() == Method::POST;
+    let Some(parts) = parts(request.uri().path()).filter(|_| is_post) else {
         return usual;
     };
     match parts[..] {
-        ["knowledge", "bases", _, "documents"] | ["chat", "sessions", _, "attachments"] => {
+        ["knowledge", "bases", _, "documents"] | ["chat", "sessions", _, "attachments"]
+            if !is_json =>
+        {
             usize::try_from(bus::MAX_UPLOAD + FORM).unwrap_or(usual)
         }
+        ["flows" | "workflows", _, "execute" | "test"]
+        | ["agents" | "crews", _, "run" | "test"] => usual.max(SENT),
         _ => usual,
     }
 }

@@ -11,7 +11,7 @@ use contracts::{
     ErrorCode, Problem,
     chat::{ChatEvent, ChatMessage, GetMessage, MessageState},
     id::{ChatId, ExecutionId, MessageId},
-    live::TokenDelta,
+    live::{ExecutionEvent, Frame, TokenDelta},
 };
 use futures::{Stream, StreamExt, stream, stream::BoxStream};
 use tokio::time::Instant;
@@ -52,6 +52,7 @@ pub(crate) async fn answer(
     let answer = Answer {
         caller,
         request,
+        execution: None,
         tokens: None,
         frames: None,
         translator: Translator::new(after),
@@ -67,6 +68,7 @@ pub(crate) async fn answer(
 struct Answer {
     caller: Caller,
     request: GetMessage,
+    execution: Option<ExecutionId>,
     /// From the moment that the execution is known: what is said before its first event was read is not lost.
     tokens: Option<Subscription>,
     /// None until the answer's turn has come.
@@ -98,7 +100,7 @@ impl Answer {
         };
         tokio::select! {
             frame = frames.next() => match frame {
-                Some(Item::Event(frame)) => self.queue.extend(self.translator.frame(&frame)),
+                Some(Item::Event(frame)) => self.hear(&frame).await,
                 Some(Item::Problem(problem)) => return Err(problem),
                 None => return self.finish().await,
             },
@@ -108,6 +110,25 @@ impl Answer {
             },
         }
         Ok(())
+    }
+
+    /// A large answer of a model is not in its event, but beside it.
+    async fn hear(&mut self, frame: &Frame) {
+        let wanted = self.translator.wants(frame).zip(self.execution);
+        let Some((reference, execution)) = wanted else {
+            return self.queue.extend(self.translator.frame(frame));
+        };
+        let mut frame = frame.clone();
+        match (
+            self.caller.value(execution, &reference).await,
+            &mut frame.event,
+        ) {
+            (Ok(value), ExecutionEvent::StepSucceeded { output, .. }) => *output = value,
+            (Ok(_), _) => {}
+            // What the client has not heard is in the stored message.
+            (Err(problem), _) => tracing::debug!(%problem, "an answer could not be read"),
+        }
+        self.queue.extend(self.translator.frame(&frame));
     }
 
     /// Waits for the answer's turn and for its execution.
@@ -145,6 +166,7 @@ impl Answer {
     }
 
     async fn listen(&mut self, execution: Option<ExecutionId>) -> Result<(), Problem> {
+        self.execution = execution;
         if let (Some(execution), None) = (execution, &self.tokens) {
             let tenant = self.caller.principal.tenant;
             let tokens = self.caller.gate.live.tokens(tenant, execution).await?;

@@ -13,6 +13,7 @@ use std::collections::HashMap;
 use contracts::{
     chat::ChatEvent,
     live::{ExecutionEvent, Frame, StepCall, TokenDelta},
+    payload::PayloadRef,
 };
 use serde_json::Value;
 
@@ -77,6 +78,15 @@ impl Translator {
         let is_said = matches!(frame.event, ExecutionEvent::StepStarted { .. })
             && matches!(event, Some(ChatEvent::Token { .. }));
         event.filter(|_| is_said || frame.n > self.after)
+    }
+
+    /// What stands for the answer of a model that this event brings, where the client is to hear its text.
+    pub(super) fn wants(&self, frame: &Frame) -> Option<PayloadRef> {
+        let ExecutionEvent::StepSucceeded { node, output, .. } = &frame.event else {
+            return None;
+        };
+        let is_said = frame.n > self.after && self.speeches.contains_key(node);
+        PayloadRef::of(output).filter(|_| is_said)
     }
 
     fn meaning(&mut self, frame: &Frame) -> Option<ChatEvent> {
@@ -233,7 +243,10 @@ fn is_inner(node: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use contracts::id::ToolId;
+    use contracts::{
+        id::ToolId,
+        payload::{INLINE, Payload},
+    };
     use serde_json::json;
 
     use super::*;
@@ -320,6 +333,21 @@ mod tests {
         it.token(delta("a", 1, 1, "Hel"));
         let begun = text(it.frame(&started(8, "a", 1, asks())));
         assert_eq!(begun, said(9, true, "Hel"));
+    }
+
+    #[test]
+    fn only_of_a_large_answer_the_value_is_wanted() {
+        let mut it = Translator::new(3);
+        let large = Payload::of(&json!("x".repeat(INLINE + 1))).unwrap();
+        let output = || large.reference.to_value();
+        let (early, late) = (succeeded(3, "a", output()), succeeded(4, "a", output()));
+        assert_eq!(it.wants(&late), None);
+        it.frame(&started(2, "a", 1, asks()));
+        assert_eq!(it.wants(&early), None);
+        assert_eq!(it.wants(&late), Some(large.reference.clone()));
+        assert_eq!(it.wants(&succeeded(4, "a", json!("small"))), None);
+        // Without its value there is nothing to be said.
+        assert_eq!(it.frame(&late), None);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use contracts::{
     execution::{Accepted, Execution, ExecutionState, GetExecution},
     flow::{ExecuteFlow, RunAgent},
     id::ToolId,
+    payload::PayloadRef,
     tool::{Approval, GetTool, InvokeTool},
 };
 use serde_json::{Value, json};
@@ -92,7 +93,7 @@ async fn ended(caller: &Caller, accepted: Result<Accepted, Problem>) -> Result<V
     while Instant::now() + pause < caller.deadline {
         let execution = caller.ask_soon(&GetExecution { execution_id }).await?;
         if execution.state.is_final() {
-            return output_of(execution);
+            return output_of(caller, execution).await;
         }
         if !execution.approvals.is_empty() {
             let text = format!("the execution `{execution_id}` waits for a person's approval");
@@ -105,9 +106,13 @@ async fn ended(caller: &Caller, accepted: Result<Accepted, Problem>) -> Result<V
     Err(Problem::new(contracts::ErrorCode::Timeout, text))
 }
 
-fn output_of(execution: Execution) -> Result<Value, Problem> {
+async fn output_of(caller: &Caller, execution: Execution) -> Result<Value, Problem> {
     if execution.state == ExecutionState::Succeeded {
-        return Ok(execution.output.unwrap_or(Value::Null));
+        let output = execution.output.unwrap_or(Value::Null);
+        return match PayloadRef::of(&output) {
+            Some(reference) => caller.value(execution.id, &reference).await,
+            None => Ok(output),
+        };
     }
     let text = match execution.error {
         Some(error) => format!("{}: {}", error.code, error.message),

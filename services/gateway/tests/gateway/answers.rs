@@ -1,9 +1,12 @@
 //! What callers get when all is well, and what services' own problems look like over HTTP.
 
-use contracts::{Role, id::FlowId};
+use contracts::{
+    Role,
+    id::{ExecutionId, FlowId},
+};
 use serde_json::json;
 
-use crate::platform::Platform;
+use crate::platform::{Platform, payload};
 
 fn flow_path() -> String {
     format!("/api/v1/flows/{}", FlowId::EXAMPLE)
@@ -175,5 +178,42 @@ async fn a_trace_goes_on_where_the_caller_began_it() {
             .header("traceparent", malformed);
         let problem = ask.send().await.assert_problem(404, "not_found");
         assert_ne!(problem["trace_id"], trace);
+    }
+}
+
+#[tokio::test]
+async fn a_value_that_stands_apart_never_changes() {
+    let platform = Platform::start().await;
+    let execution = platform.execution(3, true);
+    let text = payload();
+    let hash = contracts::hash(text.as_bytes());
+    let path = format!("/api/v1/executions/{execution}/payloads/{hash}");
+    let got = platform.ask("GET", &path).send().await;
+    assert_eq!((got.status, got.body == text), (200, true));
+    let tag = format!("\"{hash}\"");
+    for (name, value) in [
+        ("content-type", "application/json"),
+        ("content-length", text.len().to_string().as_str()),
+        ("etag", &tag),
+        ("cache-control", "private, immutable"),
+        ("x-content-type-options", "nosniff"),
+    ] {
+        assert_eq!(got.header(name), Some(value), "{name}");
+    }
+    let again = platform.ask("GET", &path).header("If-None-Match", &tag);
+    let again = again.send().await;
+    assert_eq!((again.status, &*again.body), (304, ""));
+    assert_eq!(again.header("etag"), Some(&*tag));
+    let elsewhere = path.replace(&execution.to_string(), &ExecutionId::generate().to_string());
+    let unknown = path.replace(&hash, &"0".repeat(64));
+    for missing in [elsewhere, unknown] {
+        let answer = platform.ask("GET", &missing).send().await;
+        answer.assert_problem(404, "not_found");
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+    }
+    for wrong in ["0", &"A".repeat(64), &"0".repeat(65)] {
+        let malformed = path.replace(&hash, wrong);
+        let answer = platform.ask("GET", &malformed).send().await;
+        answer.assert_problem(400, "invalid_input");
     }
 }

@@ -15,8 +15,10 @@ use contracts::{
     ErrorCode, Problem, Role, Subject,
     auth::{self, Session, User},
     execution::{
-        CancelExecution, Events, Execution, ExecutionState, GetExecution, ListEvents, Origin, Usage,
+        CancelExecution, Events, Execution, ExecutionState, GetExecution, GetPayload, ListEvents,
+        Origin, Usage,
     },
+    file::FilePart,
     flow::{self, Flow},
     id::{ExecutionId, FlowId, TenantId, UserId},
     live::{ExecutionEvent, Frame},
@@ -207,6 +209,7 @@ async fn services(runtime: &kernel::Runtime, history: &History) -> Vec<Running> 
     let execution = Service::new("execution", history.clone())
         .on(events)
         .on(get_execution)
+        .on(get_payload)
         .on(cancel);
     vec![
         auth.start(runtime).await.unwrap(),
@@ -399,6 +402,25 @@ async fn get_execution(ctx: Ctx<History>, request: GetExecution) -> Result<Execu
         created_at: at(),
         finished_at: None,
     })
+}
+
+/// Each execution has one value, the text of [`payload`].
+async fn get_payload(ctx: Ctx<History>, request: GetPayload) -> Result<FilePart, Problem> {
+    ctx.state.of(ctx.tenant, request.execution_id)?;
+    let text = payload();
+    if !request.hash.is_of(text.as_bytes()) {
+        return Err(Problem::new(ErrorCode::NotFound, "there is no such value"));
+    }
+    let offset = usize::try_from(request.offset).unwrap().min(text.len());
+    let end = text.len().min(offset + FilePart::MAX_BYTES as usize);
+    let (name, kind) = ("value.json".to_owned(), "application/json".to_owned());
+    let piece = &text.as_bytes()[offset..end];
+    Ok(FilePart::new(name, kind, text.len() as u64, piece))
+}
+
+/// The JSON text of a value of more than two pieces.
+pub(crate) fn payload() -> String {
+    format!("\"{}\"", "v".repeat(2 * FilePart::MAX_BYTES as usize))
 }
 
 async fn cancel(ctx: Ctx<History>, request: CancelExecution) -> Result<Execution, Problem> {

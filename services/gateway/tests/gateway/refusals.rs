@@ -383,3 +383,25 @@ async fn no_answer_in_time_is_a_timeout() {
     let answer = platform.ask("POST", FLOWS).json(&body).send().await;
     answer.assert_problem(504, "timeout");
 }
+
+#[tokio::test]
+async fn what_begins_an_execution_may_bring_more_than_other_requests() {
+    let platform = Platform::start().await;
+    let execute = format!("{FLOWS}/{}/execute", FlowId::EXAMPLE);
+    let ask = |path: &str, bytes: usize| {
+        let body = json!({"input": "y".repeat(bytes)}).to_string();
+        let json = platform.ask("POST", path);
+        json.header("Content-Type", "application/json").body(body)
+    };
+    assert_eq!(ask(&execute, 6_000_000).send().await.status, 202);
+    let refused = ask(&execute, 8_000_000).send().await;
+    let problem = refused.assert_problem(413, "invalid_input");
+    assert!(
+        problem["detail"].as_str().unwrap().contains("7340032"),
+        "{problem}"
+    );
+    ask(FLOWS, 3_000_000)
+        .send()
+        .await
+        .assert_problem(413, "invalid_input");
+}

@@ -2,15 +2,15 @@
 //!
 //! **Invariant:** what is approved is exactly what is shown: the hash of the shown arguments goes with the word.
 
-use contracts::{Permission, Problem, execution::Execution};
+use contracts::{Permission, Problem, execution::Execution, payload::reference_of};
 use dioxus::prelude::*;
 
 use crate::{
     api::{self, session},
     live::spans::Asked,
+    pages::value::ValueView,
     ui::{
         button::{Button, Variant},
-        data::Data,
         field::TextArea,
         icon::Glyph,
         problem::ProblemLine,
@@ -30,7 +30,9 @@ pub(crate) fn Decide(
     let mut comment = use_signal(String::new);
     let mut busy = use_signal(|| None::<bool>);
     let mut problem = use_signal(|| None::<Problem>);
+    let mut seen = use_signal(|| reference_of(&asked.arguments).is_none());
     let hash = asked.hash.clone();
+    let of = execution.clone();
     let decide = use_callback(move |approved: bool| {
         let body = serde_json::json!({
             "node": path, "approved": approved, "arguments_hash": hash, "comment": comment.peek().trim(),
@@ -51,7 +53,7 @@ pub(crate) fn Decide(
     rsx! {
         section { class: "decide", "aria-label": "Approval",
             p { "The agent wants to call " b { "{asked.name}" } " with exactly these arguments." }
-            Data { label: "Arguments", value: asked.arguments }
+            ValueView { execution: of, label: "Arguments", value: asked.arguments, onread: move |()| seen.set(true) }
             if may {
                 TextArea {
                     label: "Comment, told to the agent when the call is refused",
@@ -63,8 +65,11 @@ pub(crate) fn Decide(
                 if let Some(problem) = problem() {
                     ProblemLine { problem }
                 }
+                if !seen() {
+                    p { class: "hint", "Read all of the arguments before you approve them." }
+                }
                 div { class: "decide-acts",
-                    Button { variant: Variant::Primary, icon: Glyph::Check, busy: busy() == Some(true), onclick: move |_| decide.call(true), "Approve" }
+                    Button { variant: Variant::Primary, icon: Glyph::Check, disabled: !seen(), busy: busy() == Some(true), onclick: move |_| decide.call(true), "Approve" }
                     Button { icon: Glyph::Close, busy: busy() == Some(false), onclick: move |_| decide.call(false), "Refuse" }
                 }
             } else {

@@ -111,7 +111,7 @@ pub(super) fn Live(message: ChatMessage, talk: Talk) -> Element {
         div { class: "chat-parts", "aria-busy": "true",
             for (at , part) in answer.parts.iter().enumerate() {
                 match part {
-                    Part::Called(call) => rsx! { ToolLine { key: "{at}", call: call.clone() } },
+                    Part::Called(call) => rsx! { ToolLine { key: "{at}", call: call.clone(), execution: message.execution_id } },
                     Part::Said(said) => {
                         let text = if said.partial { format!("… {}", said.text) } else { said.text.clone() };
                         rsx! {

@@ -37,7 +37,7 @@ pub(super) fn Answer(
             } else {
                 div { class: "chat-parts",
                     for call in message.tool_calls.iter() {
-                        ToolLine { key: "{call.node}", call: stored(call) }
+                        ToolLine { key: "{call.node}", call: stored(call), execution: message.execution_id }
                     }
                     if !message.content.is_empty() {
                         div { class: "chat-said", Markdown { text: message.content.clone() } }

@@ -1,21 +1,25 @@
 //! A call of a tool on one line that opens to its arguments and its result.
 
+use contracts::{id::ExecutionId, payload::reference_of};
 use dioxus::prelude::*;
 use serde_json::Value;
 
 use super::answer::{Call, Outcome};
-use crate::ui::{
-    Tone,
-    badge::Badge,
-    code::{CodeBlock, pretty},
-    icon::{Glyph, Icon},
+use crate::{
+    pages::value::ValueView,
+    ui::{
+        Tone,
+        badge::Badge,
+        code::{CodeBlock, pretty},
+        icon::{Glyph, Icon},
+    },
 };
 
 /// Characters of a result that are shown; the execution has all of it.
 const SHOWN: usize = 20_000;
 
 #[component]
-pub(super) fn ToolLine(call: Call) -> Element {
+pub(super) fn ToolLine(call: Call, execution: Option<ExecutionId>) -> Element {
     let (tone, glyph, state) = look(&call.outcome);
     let name = if call.name.is_empty() {
         "tool"
@@ -37,11 +41,11 @@ pub(super) fn ToolLine(call: Call) -> Element {
             }
             div { class: "chat-call-body",
                 h3 { "Arguments" }
-                CodeBlock { label: "Arguments", text: shown(&call.arguments) }
+                Given { label: "Arguments", execution, value: call.arguments.clone() }
                 match &call.outcome {
                     Outcome::Returned(result) => rsx! {
                         h3 { "Result" }
-                        CodeBlock { label: "Result", text: shown(result) }
+                        Given { label: "Result", execution, value: result.clone() }
                     },
                     Outcome::Failed(error) => rsx! {
                         h3 { "Error" }
@@ -51,6 +55,15 @@ pub(super) fn ToolLine(call: Call) -> Element {
                 }
             }
         }
+    }
+}
+
+/// Arguments or a result.
+#[component]
+fn Given(label: String, execution: Option<ExecutionId>, value: Value) -> Element {
+    match execution.filter(|_| reference_of(&value).is_some()) {
+        Some(id) => rsx! { ValueView { execution: id.to_string(), label, value } },
+        None => rsx! { CodeBlock { label, text: shown(&value) } },
     }
 }
 

@@ -12,7 +12,8 @@ use crate::{
         self,
         query::{View, use_query},
     },
-    ui::{data::Data, problem::ProblemView, skeleton::Skeleton},
+    pages::value::ValueView,
+    ui::{problem::ProblemView, skeleton::Skeleton},
 };
 
 const HISTORY_PAGE: usize = 1000;
@@ -33,6 +34,7 @@ pub(super) fn Outputs(id: String, with: String, node: String) -> Element {
 #[component]
 fn Output(name: &'static str, id: String, node: String) -> Element {
     let key = format!("outputs:{id}");
+    let execution = id.clone();
     let outputs = use_query(key, move || {
         let id = id.clone();
         async move { read(&id).await }
@@ -44,7 +46,7 @@ fn Output(name: &'static str, id: String, node: String) -> Element {
                 View::Loading => rsx! { Skeleton { rows: 2 } },
                 View::Failed(problem) => rsx! { ProblemView { problem, onretry: move |()| outputs.refetch() } },
                 View::Ready(outputs) => match outputs.get(&node) {
-                    Some(output) => rsx! { Data { label: "Output of {node} in {name}", value: output.clone() } },
+                    Some(output) => rsx! { ValueView { execution, label: "Output of {node} in {name}", value: output.clone() } },
                     None => rsx! { p { class: "hint", "Nothing." } },
                 },
             }

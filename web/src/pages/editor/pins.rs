@@ -9,7 +9,7 @@ use dioxus::prelude::*;
 use serde_json::{Value, json};
 
 use crate::{
-    api::session,
+    api::{payload, session},
     canvas::board::set_if_new,
     dom,
     pages::{
@@ -52,6 +52,12 @@ fn input_of(desk: Desk) -> Value {
         .unwrap_or_else(|| json!({}))
 }
 
+/// A value of the execution that is shown, also where it stands apart.
+async fn whole(desk: Desk, value: Value) -> Result<Value, Problem> {
+    let execution = desk.execution.peek().clone().unwrap_or_default();
+    payload::whole(&execution, value).await
+}
+
 /// For the chosen node: its pin, and running up to it.
 #[component]
 pub(super) fn Pinning(node: Node, output: Option<Value>, port: Option<String>) -> Element {
@@ -73,7 +79,10 @@ pub(super) fn Pinning(node: Node, output: Option<Value>, port: Option<String>) -
         let until = node.id.clone();
         busy.set(true);
         desk.board.spawn(async move {
-            let outcome = running::test(desk, input_of(desk), Some(until)).await;
+            let outcome = match whole(desk, input_of(desk)).await {
+                Ok(input) => running::test(desk, input, Some(until)).await,
+                Err(problem) => Err(problem),
+            };
             problem.set(outcome.err());
             busy.set(false);
         });
@@ -89,8 +98,16 @@ pub(super) fn Pinning(node: Node, output: Option<Value>, port: Option<String>) -
                         onclick: {
                             let id = id.clone();
                             move |_| {
-                                let pin = Pin { output: output.clone().unwrap_or_else(|| json!({})), port: port.clone() };
-                                desk.pins.write().insert(id.clone(), pin);
+                                let (id, port) = (id.clone(), port.clone());
+                                let output = output.clone().unwrap_or_else(|| json!({}));
+                                async move {
+                                    match whole(desk, output).await {
+                                        Ok(output) => {
+                                            desk.pins.write().insert(id, Pin { output, port });
+                                        }
+                                        Err(refused) => problem.set(Some(refused)),
+                                    }
+                                }
                             }
                         },
                         "Pin the output"

@@ -14,16 +14,14 @@ use crate::{
         model::title,
     },
     live::inputs::inputs,
-    pages::editor::{
-        control::FieldView, desk::Desk, pins::Pinning, running, settings::Settings,
-        upgrade::VersionLine,
+    pages::{
+        editor::{
+            control::FieldView, desk::Desk, pins::Pinning, running, settings::Settings,
+            upgrade::VersionLine,
+        },
+        value::ValueView,
     },
-    ui::{
-        button::IconButton,
-        code::{CodeBlock, pretty},
-        icon::Glyph,
-        select::SelectField,
-    },
+    ui::{button::IconButton, icon::Glyph, select::SelectField},
 };
 
 #[component]
@@ -166,6 +164,7 @@ fn LastRun(id: String) -> Element {
         return rsx! {};
     };
     let mark = running::mark_of(view);
+    let execution = desk.execution.read().clone().unwrap_or_default();
     let called = |from: String| desk.board.by_id(&from).map_or(from, |node| node.title());
     let came: Vec<_> = inputs(record.view(), &desk.board.graph.read().definition(), &path)
         .into_iter()
@@ -183,12 +182,12 @@ fn LastRun(id: String) -> Element {
             for (index , (from , value)) in came.into_iter().enumerate() {
                 details { key: "{index}", class: "fold",
                     summary { "Input from {from}" }
-                    CodeBlock { text: pretty(&value), label: "Input from {from}" }
+                    ValueView { execution: execution.clone(), label: "Input from {from}", value }
                 }
             }
             if let Some(output) = &view.output {
                 h3 { class: "field-title", "Output" }
-                CodeBlock { text: pretty(output), label: "Output" }
+                ValueView { execution, label: "Output", value: output.clone() }
             }
         }
     }

@@ -11,17 +11,19 @@ use crate::{
     canvas::model::title,
     format,
     live::feed::Link,
-    pages::editor::{
-        desk::Desk,
-        run_form::{InputForm, InputSchema, TimeLimit, has_fields},
-        running,
+    pages::{
+        editor::{
+            desk::Desk,
+            run_form::{InputForm, InputSchema, TimeLimit, has_fields},
+            running,
+        },
+        value::ValueView,
     },
     routes::Route,
     schema::initial,
     ui::{
         badge::StateBadge,
         button::{Button, Variant},
-        code::{CodeBlock, pretty},
         icon::Glyph,
         problem::ProblemLine,
         select::SelectField,
@@ -176,7 +178,7 @@ fn Outcome() -> Element {
                 Continue { id }
             }
             if let Some(output) = view.output.as_ref().filter(|_| view.state == ExecutionState::Succeeded) {
-                CodeBlock { text: pretty(output), label: "Output of the flow" }
+                ValueView { execution: desk.execution.read().clone().unwrap_or_default(), label: "Output of the flow", value: output.clone() }
             }
         }
     }

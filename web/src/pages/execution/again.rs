@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::watch::Watch;
 use crate::{
-    api::{query::use_get, session},
+    api::{payload, query::use_get, session},
     pages::{again, json_text::JsonText},
     params::Params,
     routes::Route,
@@ -126,7 +126,7 @@ fn Continue(flow: String, onclose: EventHandler<()>) -> Element {
 #[component]
 pub(crate) fn StepAgain(step: String, output: Option<Value>, port: Option<String>) -> Element {
     let (watch, navigator) = (use_context::<Watch>(), navigator());
-    let mut forking = use_signal(|| false);
+    let mut forking = use_signal(|| None::<Value>);
     let mut busy = use_signal(|| false);
     let whole = path::node_path(&step) == step && path::node_id(&step) == step;
     if !whole || !may_go_on(watch) || watch.origin().is_none_or(|it| it.flow_id.is_none()) {
@@ -144,13 +144,22 @@ pub(crate) fn StepAgain(step: String, output: Option<Value>, port: Option<String
             busy.set(false);
         }
     };
+    let change = move |_| {
+        let output = output.clone().unwrap_or(Value::Null);
+        async move {
+            match payload::whole(&watch.id(), output).await {
+                Ok(output) => forking.set(Some(output)),
+                Err(problem) => toast::problem(&problem),
+            }
+        }
+    };
     rsx! {
         div { class: "row",
             Button { small: true, icon: Glyph::Play, busy: busy(), onclick: run, title: "A new execution: this node and all that depends on it run, the rest is taken over", "Run from here" }
-            Button { small: true, icon: Glyph::Branch, onclick: move |_| forking.set(true), "Change the output…" }
+            Button { small: true, icon: Glyph::Branch, onclick: change, "Change the output…" }
         }
-        if forking() {
-            Fork { node: step, output: output.unwrap_or(Value::Null), port: port.unwrap_or_default(), onclose: move |()| forking.set(false) }
+        if let Some(output) = forking() {
+            Fork { node: step, output, port: port.unwrap_or_default(), onclose: move |()| forking.set(None) }
         }
     }
 }

@@ -20,7 +20,10 @@ use crate::{
         spans::{Attempt, Span},
         words,
     },
-    pages::asking::{answer::Answer, decide::Decide},
+    pages::{
+        asking::{answer::Answer, decide::Decide},
+        value::{ValueView, ValuesApart},
+    },
     ui::{button::IconButton, data::Data, icon::Glyph},
 };
 
@@ -58,7 +61,8 @@ fn RawEvent() -> Element {
     rsx! {
         section { class: "details-part",
             h2 { "Event {frame.n}" }
-            Data { key: "{frame.n}", label: "Event {frame.n}", value }
+            Data { key: "{frame.n}", label: "Event {frame.n}", value: value.clone() }
+            ValuesApart { execution: watch.id(), event: value }
         }
     }
 }
@@ -187,10 +191,11 @@ fn came_in(watch: Watch, span: &Span) -> Vec<(String, Value)> {
 
 #[component]
 fn Part(title: String, value: Value) -> Element {
+    let watch = use_context::<Watch>();
     rsx! {
         section { class: "details-part",
             h3 { "{title}" }
-            Data { label: title, value }
+            ValueView { execution: watch.id(), label: title, value }
         }
     }
 }

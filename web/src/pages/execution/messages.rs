@@ -1,12 +1,12 @@
 //! What an agent said and what its tools answered, in the order in which it happened.
 
-use contracts::live::StepCall;
+use contracts::{live::StepCall, payload::reference_of};
 use dioxus::prelude::*;
 use graph::view::NodeView;
 use serde_json::Value;
 
 use super::watch::Watch;
-use crate::ui::data::Data;
+use crate::pages::value::ValueView;
 
 #[derive(Clone, Debug, PartialEq)]
 struct Message {
@@ -48,7 +48,7 @@ pub(crate) fn Messages(path: String) -> Element {
                             p { key: "{index}", class: "message-call", "calls {call}" }
                         }
                         if let Some(result) = message.result {
-                            Data { label: "Result", value: result }
+                            ValueView { execution: watch.id(), label: "Result", value: result }
                         }
                     }
                 }
@@ -88,7 +88,18 @@ fn read(watch: Watch, path: &str) -> Vec<Message> {
 }
 
 fn said(path: &str, agent: &str, node: &NodeView) -> Option<Message> {
-    let message = node.output.as_ref()?.get("message")?;
+    let output = node.output.as_ref()?;
+    if reference_of(output).is_some() {
+        // What it says is read with the value.
+        return Some(Message {
+            path: path.to_owned(),
+            from: agent.to_owned(),
+            text: None,
+            calls: Vec::new(),
+            result: Some(output.clone()),
+        });
+    }
+    let message = output.get("message")?;
     let calls = message.get("tool_calls").and_then(Value::as_array);
     let call = |call: &Value| {
         let function = call.get("function")?;

@@ -2,6 +2,7 @@ use chrono::DateTime;
 use contracts::{
     execution::{Origin, StepError, Usage},
     id::{AgentId, ExecutionId, ToolId, UserId},
+    payload::{INLINE, Payload},
 };
 use serde_json::json;
 
@@ -168,4 +169,33 @@ fn an_answer_has_a_size() {
     let long = "ä".repeat(CONTENT);
     let (_, answer) = closed(vec![], ExecutionState::Succeeded, Some(json!(long)));
     assert!(answer.content.len() <= CONTENT + 3 && answer.content.ends_with('…'));
+}
+
+#[test]
+fn large_values_are_asked_for_where_they_are_kept() {
+    let large = Payload::of(&json!({"text": "x".repeat(INLINE)})).unwrap();
+    let (reference, stands) = (large.reference.clone(), large.reference.to_value());
+    let mut transcript = Transcript::default();
+    for event in [llm("agent/llm:0"), tool("agent/tool:0.0", stands.clone())] {
+        assert_eq!(transcript.wants(&event), None);
+        transcript.add(event);
+    }
+    let said = succeeded("agent/llm:0", stands.clone());
+    assert_eq!(
+        transcript.wants(&said),
+        Some(Wanted::Whole(reference.clone()))
+    );
+    let result = succeeded("agent/tool:0.0", stands.clone());
+    assert_eq!(transcript.wants(&result), Some(Wanted::Start(reference)));
+    assert_eq!(transcript.wants(&succeeded("b", stands.clone())), None);
+    assert_eq!(transcript.wants(&succeeded("agent/llm:0", json!(1))), None);
+    // What is gone is shown by its start, and never as its reference.
+    transcript.add(result);
+    let over = execution(ExecutionState::Succeeded, Some(stands));
+    let (_, answer) = transcript.close(over).unwrap();
+    let start = format!("{}…", large.reference.preview);
+    assert_eq!(answer.content, start);
+    let call = &answer.tool_calls[0];
+    assert_eq!(call.arguments, json!(start));
+    assert_eq!(call.result, Some(json!(start)));
 }

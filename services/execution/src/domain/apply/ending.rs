@@ -58,6 +58,14 @@ impl Run<'_> {
         self.applied.effects.push(Effect::Wake { timer, at });
     }
 
+    /// Goes on closing, or begins to where a value is lost: what follows from null is not what would have followed.
+    pub(super) fn close_again(&mut self) {
+        match self.state.lost.clone() {
+            Some(error) if self.state.data.closing.is_none() => self.fail_whole(error),
+            _ => self.close(),
+        }
+    }
+
     pub(super) fn finish_if_done(&mut self) {
         let is_done = match self.state.data.closing {
             Some(_) => self.state.tally.running == 0,
@@ -83,7 +91,9 @@ impl Run<'_> {
         let data = &self.state.data;
         let usage = data.usage;
         let uncompensated = data.unwinding.iter().flat_map(|it| &it.uncompensated);
-        let uncompensated = uncompensated.map(|at| self.id(*at)).collect();
+        // Without a value that was lost nothing is undone.
+        let left = data.undoable.iter().filter(|_| self.state.lost.is_some());
+        let uncompensated = uncompensated.chain(left).map(|at| self.id(*at)).collect();
         let why = data.unwinding.as_ref().map(|it| &it.why);
         let event = match why.or(data.closing.as_ref()) {
             Some(Closing::Cancelled) => ExecutionEvent::ExecutionCancelled {

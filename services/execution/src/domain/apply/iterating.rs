@@ -77,14 +77,14 @@ impl Run<'_> {
                 ExecutionEvent::IterationFailed { node, index, error }
             } else if decisions.is_some_and(|decisions| decisions.is_complete()) {
                 let output = outputs::result(self.state, Some(number));
-                if limits::fits(&output) {
+                if limits::fits_into(self.state, &output) {
                     ExecutionEvent::IterationSucceeded {
                         node,
                         index,
                         output,
                     }
                 } else {
-                    let error = limits::output_too_large();
+                    let error = limits::too_large(&output);
                     ExecutionEvent::IterationFailed { node, index, error }
                 }
             } else {
@@ -115,14 +115,14 @@ impl Run<'_> {
                     self.emit(ExecutionEvent::IterationStarted { node, index }, None);
                 }
             }
-            Next::Done(output) if limits::fits(&output) => {
+            Next::Done(output) if limits::fits_into(self.state, &output) => {
                 let duration = match self.state.step(at) {
                     Step::Iterating { since } => self.since(since),
                     _ => 0,
                 };
                 self.succeed(at, 1, Done::with(output), duration);
             }
-            Next::Done(_) => self.failed(at, Failure::of(1, limits::output_too_large())),
+            Next::Done(output) => self.failed(at, Failure::of(1, limits::too_large(&output))),
             Next::Failed(error) => self.failed(at, Failure::of(1, error)),
         }
         true

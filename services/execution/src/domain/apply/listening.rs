@@ -56,9 +56,9 @@ impl Run<'_> {
             return;
         }
         let duration = self.since(since);
-        match limits::fits(&output) {
+        match limits::fits_into(self.state, &output) {
             true => self.succeed(at, 1, Done::with(output), duration),
-            false => self.failed(at, Failure::of(1, limits::output_too_large())),
+            false => self.failed(at, Failure::of(1, limits::too_large(&output))),
         }
         self.advance();
     }

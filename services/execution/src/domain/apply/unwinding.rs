@@ -13,6 +13,9 @@ impl Run<'_> {
     /// The event by which the next stage begins; none where the execution is over.
     pub(super) fn next_stage(&self) -> Option<ExecutionEvent> {
         let data = &self.state.data;
+        if self.state.lost.is_some() {
+            return None;
+        }
         let (why, is_cancelled) = match (&data.unwinding, &data.closing) {
             (None, Some(why)) => (why, false),
             (Some(unwinding), _) if unwinding.stage == Stage::Compensating => {

@@ -28,12 +28,12 @@ impl Run<'_> {
         for (node, attempt, since) in at_work {
             match calls::next(self.state, node, attempt) {
                 Next::Calls(wanted) => self.call(node, attempt, wanted),
-                Next::Done(output) if limits::fits(&output) => {
+                Next::Done(output) if limits::fits_into(self.state, &output) => {
                     let duration = self.since(since);
                     self.succeed(node, attempt, Done::with(output), duration);
                 }
-                Next::Done(_) => {
-                    let failure = Failure::of(attempt, limits::output_too_large());
+                Next::Done(output) => {
+                    let failure = Failure::of(attempt, limits::too_large(&output));
                     self.failed(node, failure);
                 }
                 Next::Failed(error) => self.failed(node, Failure::of(attempt, error)),

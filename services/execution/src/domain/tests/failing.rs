@@ -217,7 +217,7 @@ fn an_expression_without_a_value_fails_before_anything_is_dispatched() {
 fn an_output_past_the_limit_is_an_error() {
     let plan = flow(json!({}));
     let mut run = Run::start(&plan, json!({}));
-    run.succeed("h", 1, json!("x".repeat(1024 * 1024)));
+    run.succeed("h", 1, json!("x".repeat(16 * 1024 * 1024)));
     run.succeed("p", 1, json!(1));
     assert_eq!(run.state.data.error().unwrap().code, "output_too_large");
 }

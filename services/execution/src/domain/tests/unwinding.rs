@@ -265,7 +265,10 @@ fn an_output_that_is_too_large_is_handled_like_every_failure() {
         ("t", "out", "p"),
         ("failed", "out", "told"),
     ];
-    let run = Run::start(&plan(nodes, &edges), json!({"big": "x".repeat(600 * 1024)}));
+    let run = Run::start(
+        &plan(nodes, &edges),
+        json!({"big": "x".repeat(9 * 1024 * 1024)}),
+    );
     assert_eq!(
         run.outcome(),
         (ExecutionState::Failed, Some(json!("output_too_large")))

@@ -190,8 +190,14 @@ impl Partition {
             return Ok(());
         }
         let tail = self.parking.parked.tail(id);
-        for Stored { record, frame } in tail.iter().flat_map(|tail| &tail.records) {
-            revived.state.fold(record)?;
+        for Stored {
+            record,
+            frame,
+            lost,
+        } in tail.iter().flat_map(|tail| &tail.records)
+        {
+            let mut record = record.clone();
+            revived.state.fold_filled(&mut record, lost.clone())?;
             revived.frames.push(frame.clone());
         }
         let tail = self.parking.parked.wake(id);
