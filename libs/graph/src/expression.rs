@@ -22,7 +22,7 @@ mod tokens;
 
 use std::{error::Error as _, sync::LazyLock};
 
-use minijinja::{Environment, ErrorKind, UndefinedBehavior, value::Serde};
+use minijinja::{Environment, ErrorKind, UndefinedBehavior};
 use serde_json::Value;
 
 use budget::Refused;
@@ -106,7 +106,7 @@ fn passed(expression: &str, found: &Value, left: usize) -> Result<usize, Express
 pub fn condition(text: &str, scope: &Scope<'_>) -> Result<bool, ExpressionError> {
     let expression = condition_source(text);
     if let Some(found) = plain(expression, scope)? {
-        return Ok(minijinja::Value::from(Serde(found)).is_true());
+        return Ok(json::is_true(found));
     }
     let value = run(expression, scope)?;
     if value.is_undefined() {
@@ -182,6 +182,7 @@ fn run(expression: &str, scope: &Scope<'_>) -> Result<minijinja::Value, Expressi
     let refused = |reason: String| ExpressionError::new(expression, reason);
     let parsed = parse(expression).map_err(refused)?;
     let context = scope.context(&parsed.names);
+    let context = context.map_err(|reason| refused(reason.0.to_owned()))?;
     let compiled = REGISTRY.environment.compile_expression(&parsed.guarded);
     let value = compiled.and_then(|compiled| compiled.eval(context));
     value.map_err(|error| {

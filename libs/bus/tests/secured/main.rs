@@ -1,6 +1,7 @@
 //! Each user of a configured server can do what it must and nothing else.
 
 mod owners;
+mod payloads;
 mod services;
 mod uploads;
 mod wakes;

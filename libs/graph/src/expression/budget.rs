@@ -32,6 +32,8 @@ impl From<Refused> for Error {
 
 pub(super) const TOO_LARGE: Refused = Refused("a value becomes larger than 1 MiB");
 pub(super) const PASSED_TOO_LARGE: Refused = Refused("the values become larger than 16 MiB");
+pub(super) const TOO_MANY: Refused =
+    Refused("computes with a value that is made of more than 524,288 values");
 const TOO_MUCH: Refused = Refused("handles too much data");
 
 #[derive(Debug)]

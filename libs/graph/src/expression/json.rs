@@ -17,6 +17,31 @@ pub(super) fn to_json(value: &Value) -> Result<Json, Refused> {
     convert(value, &mut left)
 }
 
+/// Whether the value is made of more values than are left, itself among them.
+pub(super) fn has_more(value: &Json, left: &mut usize) -> bool {
+    if *left == 0 {
+        return true;
+    }
+    *left -= 1;
+    match value {
+        Json::Array(items) => items.iter().any(|item| has_more(item, left)),
+        Json::Object(fields) => fields.values().any(|item| has_more(item, left)),
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => false,
+    }
+}
+
+/// Whether the value counts as true, by the rules of Jinja.
+pub(super) fn is_true(value: &Json) -> bool {
+    match value {
+        Json::Null => false,
+        Json::Bool(is_true) => *is_true,
+        Json::Number(number) => number.as_f64() != Some(0.0),
+        Json::String(text) => !text.is_empty(),
+        Json::Array(items) => !items.is_empty(),
+        Json::Object(fields) => !fields.is_empty(),
+    }
+}
+
 /// The value as part of a text: a string as it is, anything else as JSON.
 pub(super) fn to_text(value: &Value) -> Result<String, Refused> {
     match value.as_str() {

@@ -8,10 +8,14 @@ use minijinja::{Value, value::Serde};
 use serde_json::Value as Json;
 
 use super::{
-    budget,
+    budget::{self, Refused},
+    json,
     names::{Names, Reference},
 };
 use crate::{LOOP, MAP};
+
+/// Values that one input or output may be made of where an expression computes with it: as many as 1 MiB of JSON holds.
+const MAX_VALUES: usize = 512 * 1024;
 
 /// The names every expression of a flow may begin with.
 const ROOTS: [&str; 4] = ["input", "nodes", "execution", "vars"];
@@ -154,12 +158,16 @@ impl<'a> Scope<'a> {
     }
 
     /// The context for an expression: only what it names is converted, and once for all expressions of the scope.
-    pub(super) fn context(&self, names: &Names<'_>) -> Value {
+    ///
+    /// # Errors
+    /// When one of it is made of too many values.
+    pub(super) fn context(&self, names: &Names<'_>) -> Result<Value, Refused> {
         let mut converted = self.converted.borrow_mut();
         let named = self.roots.iter();
         for (root, json) in named.filter(|(root, _)| names.roots.contains(root)) {
-            let convert = || Value::from(Serde(*json));
-            converted.roots.entry(root).or_insert_with(convert);
+            if !converted.roots.contains_key(root) {
+                converted.roots.insert(root, convert(json)?);
+            }
         }
         let mut context: BTreeMap<&str, Value> = converted
             .roots
@@ -167,14 +175,18 @@ impl<'a> Scope<'a> {
             .map(|(name, value)| (*name, value.clone()))
             .collect();
         if !names.nodes.is_empty() {
-            context.insert("nodes", self.nodes(&mut converted, &names.nodes));
+            context.insert("nodes", self.nodes(&mut converted, &names.nodes)?);
         }
         let (name, budget) = &self.budget;
         context.insert(name, budget.clone());
-        Value::from(context)
+        Ok(Value::from(context))
     }
 
-    fn nodes(&self, converted: &mut Converted<'a>, references: &[Reference<'_>]) -> Value {
+    fn nodes(
+        &self,
+        converted: &mut Converted<'a>,
+        references: &[Reference<'_>],
+    ) -> Result<Value, Refused> {
         let is_dynamic = references.contains(&Reference::Dynamic);
         let is_named = |id: &str| {
             let names = |reference: &Reference<'_>| matches!(reference, Reference::Node { id: named, .. } if *named == id);
@@ -183,10 +195,21 @@ impl<'a> Scope<'a> {
         let named = self.outputs.iter().filter(|(id, _)| is_named(id));
         let mut nodes = BTreeMap::new();
         for (id, output) in named {
-            let convert = || minijinja::context! { output => Value::from(Serde(*output)) };
-            let node = converted.nodes.entry(id).or_insert_with(convert);
-            nodes.insert(*id, node.clone());
+            let node = match converted.nodes.get(id) {
+                Some(node) => node.clone(),
+                None => minijinja::context! { output => convert(output)? },
+            };
+            converted.nodes.insert(id, node.clone());
+            nodes.insert(*id, node);
         }
-        Value::from(nodes)
+        Ok(Value::from(nodes))
+    }
+}
+
+/// The bytes of a value cost little, each of the values in it costs an allocation.
+fn convert(json: &Json) -> Result<Value, Refused> {
+    match json::has_more(json, &mut { MAX_VALUES }) {
+        true => Err(budget::TOO_MANY),
+        false => Ok(Value::from(Serde(json))),
     }
 }

@@ -1,10 +1,11 @@
 use std::time::Instant;
 
+use minijinja::value::Serde;
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::{
-    budget::{PASSED_TOO_LARGE, TOO_LARGE},
+    budget::{PASSED_TOO_LARGE, TOO_LARGE, TOO_MANY},
     *,
 };
 
@@ -194,6 +195,50 @@ fn what_grows_is_bounded() {
     fails("input.many|join(input.long)", TOO_LARGE.0);
     let tower = format!("input.evil{}", "|tojson".repeat(100));
     fails(&tower, "");
+}
+
+#[test]
+fn only_what_is_made_of_few_values_is_computed_with() {
+    let input = json!({"long": "x".repeat(512 * 1024), "many": vec![1; 600 * 1024]});
+    let nothing = json!({});
+    let scope = Scope::new(&input, [], &nothing, &nothing, Round::default());
+    let error = evaluate("input.many|length", &scope).unwrap_err();
+    assert_eq!(error.reason, TOO_MANY.0);
+    assert_eq!(evaluate("input.many", &scope).unwrap(), input["many"]);
+    assert!(condition("input.many", &scope).unwrap());
+    let input = json!({"long": input["long"], "many": vec![1; 500 * 1024]});
+    let scope = Scope::new(&input, [], &nothing, &nothing, Round::default());
+    assert_eq!(
+        evaluate("input.many|length", &scope).unwrap(),
+        json!(500 * 1024)
+    );
+    assert!(condition("input.long|length > 5", &scope).unwrap());
+}
+
+#[test]
+fn what_counts_as_true_is_the_same_for_paths_and_for_the_rest() {
+    let values = [
+        json!(null),
+        json!(false),
+        json!(true),
+        json!(0),
+        json!(-0.0),
+        json!(3),
+        json!(u64::MAX),
+        json!(0.5),
+        json!(""),
+        json!("no"),
+        json!([]),
+        json!([0]),
+        json!({}),
+        json!({"a": 0}),
+    ];
+    for value in values {
+        let nothing = json!({});
+        let scope = Scope::new(&value, [], &nothing, &nothing, Round::default());
+        let computed = condition("true and input", &scope).unwrap();
+        assert_eq!(condition("input", &scope).unwrap(), computed, "{value}");
+    }
 }
 
 #[test]

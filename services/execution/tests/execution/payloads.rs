@@ -98,7 +98,7 @@ async fn value(fixture: &Fixture, id: ExecutionId, shown: &Value) -> Value {
 #[tokio::test]
 async fn large_outputs_of_workers_go_by_reference() {
     let mut tasks = JoinSet::new();
-    let address = talkative(10 * MIB, &mut tasks).await;
+    let address = talkative(3 * MIB, &mut tasks).await;
     let egress = egress::Config::allowing([address.to_string().parse().unwrap()]);
     let mut fixture = Fixture::with(egress).await;
     let source = "export default ({nodes}) => 'z'.repeat(2 * 1024 * 1024)";
@@ -120,7 +120,7 @@ async fn large_outputs_of_workers_go_by_reference() {
     assert_eq!(execution.state, ExecutionState::Succeeded, "{execution:?}");
     let shown = execution.output.unwrap();
     let output = value(&fixture, id, &shown).await;
-    assert_eq!(output[0].as_str().unwrap().len(), 10 * MIB);
+    assert_eq!(output[0].as_str().unwrap().len(), 3 * MIB);
     assert_eq!(output[1].as_str().unwrap().len(), 2 * MIB);
     let events = fixture.events(id).await;
     for frame in &events {
