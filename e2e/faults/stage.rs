@@ -30,6 +30,8 @@ const PARTITIONS: u16 = 2;
 const CALM: Duration = Duration::from_secs(2);
 /// Clients have their answers so long after everything was healed.
 const SETTLE: Duration = Duration::from_secs(60);
+/// Half of what an access token is good for.
+const SIGNED_IN: Duration = Duration::from_secs(300);
 /// Violations of a part that are told before the report.
 const SHOWN: usize = 20;
 /// How long the outside takes for an answer: so that calls are under way when something happens.
@@ -244,10 +246,16 @@ impl Stage {
             recovery_goal_ms: 15_000,
             ..Outcome::default()
         };
-        let deadline = Instant::now() + SETTLE;
+        let mut signed_in = Instant::now();
         for (user, histories) in &self.histories {
-            let client = &self.users[*user].client;
             for (execution, events) in histories {
+                // After a long suite there are more of them than are read while one access token is good.
+                if signed_in.elapsed() > SIGNED_IN {
+                    load::sign_in(&mut self.users).await?;
+                    signed_in = Instant::now();
+                }
+                let client = &self.users[*user].client;
+                let deadline = Instant::now() + SETTLE;
                 outcome.counted.runs += 1;
                 outcome.counted.events += events.len();
                 let wrong = match check::events_of(client, execution, deadline).await {

@@ -232,15 +232,17 @@ async fn take(transaction: &Tenant, name: &str, id: &str, waiting: &Waiting) -> 
     execute(transaction, WAIT, wait).await
 }
 
-/// Deletes the waits of executions that are over, and events that are too old to end a wait.
+/// Deletes the waits of executions that are over, and events that are too old to end a wait. What an event ended stays as long: the
+/// same event once more gets the same answer.
 async fn forget(transaction: &Tenant, name: &str, now: DateTime<Utc>) -> Result<(), Error> {
     const WAITS: &str = "
         DELETE FROM event_waits w USING executions e
-        WHERE w.name = $1 AND e.id = w.execution_id AND e.finished_at IS NOT NULL";
+        WHERE w.name = $1 AND e.id = w.execution_id AND e.finished_at IS NOT NULL
+            AND (w.event_id IS NULL OR e.finished_at < $2::timestamptz - interval '1 hour')";
     const EVENTS: &str = "
         DELETE FROM heard_events h WHERE h.heard_at < $1::timestamptz - interval '1 hour' AND NOT EXISTS (
             SELECT FROM event_waits w WHERE w.name = h.name AND w.event_id = h.id)";
-    execute(transaction, WAITS, [name.into()]).await?;
+    execute(transaction, WAITS, [name.into(), now.into()]).await?;
     execute(transaction, EVENTS, [now.into()]).await
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use bus::Call;
 use chrono::{DateTime, Utc};
 use contracts::{
-    execution::{CancelExecution, DeliverEvent},
+    execution::{CancelExecution, DeliverEvent, ListExecutions},
     live::ExecutionEvent,
 };
 
@@ -88,6 +88,17 @@ async fn an_event_ends_one_wait_over_a_change_of_owner() {
         "the same event goes to the same execution"
     );
     let done = fixture.finished(first).await;
+    eventually(SOON, async || {
+        let over = ListExecutions {
+            state: Some(ExecutionState::Succeeded),
+            ..ListExecutions::default()
+        };
+        let page = fixture.ask(&fixture.user, &over).await.unwrap();
+        page.items.iter().any(|it| it.id == first).then_some(())
+    })
+    .await;
+    let late = fixture.deliver("a", json!({"order": 7})).await;
+    assert_eq!(late, Some(first), "also when it is over");
     let output = done.output.unwrap();
     assert_eq!(
         (&output["event"], &output["id"]),
