@@ -30,6 +30,8 @@ use crate::{
 };
 
 const DEADLINE: Duration = Duration::from_secs(60);
+/// Nobody serves it.
+const NOBODY: &str = "nobody";
 /// Starts under way at the same time, where the time of each does not count.
 const TOGETHER: usize = 200;
 
@@ -48,7 +50,11 @@ pub(crate) async fn run(order: Order) -> Result<Told> {
         Work::Open {
             per_second,
             seconds,
-        } => client.open(per_second, seconds).await,
+        } => client.at_rate(per_second, seconds, Client::open_one).await,
+        Work::Knock {
+            per_second,
+            seconds,
+        } => client.at_rate(per_second, seconds, Client::knock).await,
         Work::Timers {
             executions,
             from,
@@ -65,6 +71,7 @@ pub(crate) async fn run(order: Order) -> Result<Told> {
 struct Client {
     order: Order,
     bus: Bus,
+    plain: async_nats::Client,
     ends: Arc<Ends>,
     /// The nodes that are ours, and the ears on live subjects; they end with the client.
     _tasks: JoinSet<Result<()>>,
@@ -88,6 +95,7 @@ impl Client {
         Ok(Self {
             order,
             bus,
+            plain,
             ends,
             _tasks: tasks,
         })
@@ -170,7 +178,15 @@ impl Client {
     }
 
     /// The time of an execution counts from when it was due to start, so that a late client hides nothing.
-    async fn open(self, per_second: u32, seconds: u32) -> Result<Told> {
+    async fn at_rate<F>(
+        self,
+        per_second: u32,
+        seconds: u32,
+        one: impl Fn(Arc<Self>) -> F,
+    ) -> Result<Told>
+    where
+        F: Future<Output = Result<(), Problem>> + Send + 'static,
+    {
         let client = Arc::new(self);
         let begun = Instant::now();
         let mut starts = JoinSet::new();
@@ -180,8 +196,8 @@ impl Client {
             if let Some(early) = due.checked_duration_since(Instant::now()) {
                 tokio::time::sleep(early).await;
             }
-            let client = client.clone();
-            starts.spawn(async move { (client.open_one().await, due.elapsed()) });
+            let one = one(client.clone());
+            starts.spawn(async move { (one.await, due.elapsed()) });
             while let Some(ended) = starts.try_join_next() {
                 sort(ended?, &mut accepted, &mut refused)?;
             }
@@ -197,7 +213,7 @@ impl Client {
         })
     }
 
-    async fn open_one(&self) -> Result<(), Problem> {
+    async fn open_one(self: Arc<Self>) -> Result<(), Problem> {
         let start = self.start_with(input());
         let end = self.ends.expect(start.execution_id);
         let state = self.ask(&start).await;
@@ -207,6 +223,14 @@ impl Client {
         }
         self.ends.forget(start.execution_id);
         state.map(|_| ())
+    }
+
+    /// The server itself says that nobody is there.
+    async fn knock(self: Arc<Self>) -> Result<(), Problem> {
+        let body = serde_json::to_vec(&self.start_with(input())).map_err(|error| Problem::new(ErrorCode::Internal, error.to_string()))?;
+        let answer = self.plain.request(NOBODY, body.into()).await;
+        let text = answer.map_or_else(|error| error.to_string(), |_| "an answer".to_owned());
+        Err(Problem::new(ErrorCode::Unavailable, text))
     }
 
     /// How late each is heard of.

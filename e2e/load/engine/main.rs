@@ -166,6 +166,16 @@ async fn overload(scale: usize) -> Result<Overload> {
         .await?
         .executions_per_s;
     let (per_second, seconds) = ((peak * 10.0) as u32, 10);
+    let knocks = Work::Knock {
+        per_second,
+        seconds,
+    };
+    // They end before the requests to nobody do, if the engine still does half of what it does alone.
+    let beside = (peak * f64::from(seconds) / 2.0) as usize;
+    let (beside, knocks) = tokio::join!(
+        bench.round(Case::Heavy, 100, beside.max(10)),
+        bench.order(Case::Heavy, knocks)
+    );
     let told = bench
         .order(
             Case::Heavy,
@@ -178,6 +188,8 @@ async fn overload(scale: usize) -> Result<Overload> {
     bench.end().await;
     Ok(Overload {
         peak_per_s: peak,
+        peak_beside_knocks_per_s: beside?.executions_per_s,
+        knocks: knocks?.refused,
         offered_per_s: (told.done.count + told.refused.count) as f64 / f64::from(seconds),
         goodput_per_s: told.done.count as f64 / told.seconds,
         accepted: told.done,
@@ -399,8 +411,13 @@ impl Bench {
     /// One tenant's times alone, and beside another that starts a hundred times as much.
     async fn fairness(&self, scale: usize) -> Result<Fairness> {
         let (per_second, seconds) = (50, 10);
+        let many = per_second * 100 / u32::try_from(scale.min(10))?;
         let flood = Work::Open {
-            per_second: per_second * 100 / u32::try_from(scale.min(10))?,
+            per_second: many,
+            seconds,
+        };
+        let knocks = Work::Knock {
+            per_second: many,
             seconds,
         };
         let calm = || Work::Open {
@@ -408,6 +425,11 @@ impl Bench {
             seconds,
         };
         let alone = self.order(Case::Inline, calm()).await?;
+        let (beside_knocks, knocks) = tokio::join!(
+            self.order(Case::Inline, calm()),
+            self.order_of(&self.host.other, Case::Inline, knocks)
+        );
+        knocks?;
         let (beside, flood) = tokio::join!(
             self.order(Case::Inline, calm()),
             self.order_of(&self.host.other, Case::Inline, flood)
@@ -416,6 +438,7 @@ impl Bench {
         Ok(Fairness {
             per_second,
             alone: alone.done,
+            beside_knocks: beside_knocks?.done,
             beside_a_flood: beside?.done,
             flood_accepted_per_s: flood.done.count as f64 / flood.seconds,
         })

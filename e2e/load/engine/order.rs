@@ -28,6 +28,9 @@ pub(crate) enum Work {
     },
     /// Starts at a fixed rate, whatever becomes of them.
     Open { per_second: u32, seconds: u32 },
+    /// As many requests of the same size to a subject that nobody serves: what the load alone takes from whoever else is
+    /// on the machine.
+    Knock { per_second: u32, seconds: u32 },
     /// Executions that wait until moments between two times from now.
     Timers {
         executions: usize,

@@ -63,6 +63,8 @@ pub(crate) struct Fairness {
     /// Starts per second of the one whose times are looked at; the other has a hundred times as many.
     pub(crate) per_second: u32,
     pub(crate) alone: Spread,
+    /// Beside as many requests that the NATS server answers itself: what the load takes of the same cores.
+    pub(crate) beside_knocks: Spread,
     pub(crate) beside_a_flood: Spread,
     pub(crate) flood_accepted_per_s: f64,
 }
@@ -70,6 +72,9 @@ pub(crate) struct Fairness {
 #[derive(Debug, Serialize)]
 pub(crate) struct Overload {
     pub(crate) peak_per_s: f64,
+    /// The peak beside as many requests that the NATS server answers itself, and the times of these answers.
+    pub(crate) peak_beside_knocks_per_s: f64,
+    pub(crate) knocks: Spread,
     pub(crate) offered_per_s: f64,
     pub(crate) goodput_per_s: f64,
     pub(crate) accepted: Spread,
@@ -148,17 +153,20 @@ impl Report {
         }
         if let Some(fairness) = &self.fairness {
             println!(
-                "{} starts/s: p99 {:.1} ms alone, {:.1} ms beside a flood of which {:.0}/s were done",
+                "{} starts/s: p99 {:.1} ms alone, {:.1} ms beside as many requests to nobody, {:.1} ms beside a flood of which {:.0}/s were done",
                 fairness.per_second,
                 fairness.alone.p99_ms,
+                fairness.beside_knocks.p99_ms,
                 fairness.beside_a_flood.p99_ms,
                 fairness.flood_accepted_per_s
             );
         }
         if let Some(over) = &self.overload {
             println!(
-                "peak {:.0}/s, offered {:.0}/s: {:.0}/s done, p99 {:.0} ms; {} refused, p99 {:.1} ms",
+                "peak {:.0}/s, {:.0}/s beside as many requests to nobody (answered by the server, p99 {:.1} ms), offered {:.0}/s: {:.0}/s done, p99 {:.0} ms; {} refused, p99 {:.1} ms",
                 over.peak_per_s,
+                over.peak_beside_knocks_per_s,
+                over.knocks.p99_ms,
                 over.offered_per_s,
                 over.goodput_per_s,
                 over.accepted.p99_ms,
