@@ -4,6 +4,7 @@
 
 mod events;
 mod leftovers;
+mod values;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -64,6 +65,8 @@ pub(crate) struct Counted {
     pub(crate) failed: usize,
     pub(crate) events: usize,
     pub(crate) followed: usize,
+    /// Large values that were read back.
+    pub(crate) values: usize,
     pub(crate) effects: usize,
     /// Calls of steps beyond the first, all with its key.
     pub(crate) repeated_effects: usize,
@@ -91,6 +94,7 @@ impl Checker<'_> {
         let effects = self.effects(&runs);
         for (run, view, events) in over {
             self.check_events(run, &view, &events, &effects);
+            self.check_values(run, &view, &events).await;
             self.check_walls(run).await;
             histories.insert(run.execution.clone(), events);
         }

@@ -2,6 +2,9 @@
 
 use serde_json::{Value, json};
 
+/// Words of sixteen letters in a large value: it is stored apart from the log's records.
+const WORDS: usize = 6_000;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Kind {
@@ -17,16 +20,19 @@ pub(crate) enum Kind {
     Cancel,
     /// A question to a model, then a call.
     Model,
+    /// A large value given, one made of it between two calls, and given back.
+    Large,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Chain,
         Self::Fan,
         Self::Wait,
         Self::Ask,
         Self::Cancel,
         Self::Model,
+        Self::Large,
     ];
 
     /// The steps that call the outside.
@@ -34,11 +40,31 @@ impl Kind {
         match self {
             Self::Chain | Self::Cancel => &["one", "two", "three"],
             Self::Fan => &["north", "east", "south", "west"],
+            Self::Large => &["one", "two"],
             Self::Wait | Self::Ask | Self::Model => &["one"],
         }
     }
 
-    /// What is executed; the input is `{run, org}`.
+    /// The input of a run.
+    pub(crate) fn input(self, run: u64, organization: &str) -> Value {
+        let mut input = json!({"run": run, "org": organization});
+        if self == Self::Large {
+            input["text"] = json!(format!("{run:016x}").repeat(WORDS));
+        }
+        input
+    }
+
+    /// What a run of it gives back.
+    pub(crate) fn output(self, run: u64) -> Value {
+        match self {
+            Self::Large => json!(format!("{run}{}", format!("{run:016x}").repeat(WORDS))),
+            Self::Chain | Self::Fan | Self::Wait | Self::Ask | Self::Cancel | Self::Model => {
+                json!(run)
+            }
+        }
+    }
+
+    /// What is executed.
     pub(crate) fn definition(self, ledger: &str) -> Value {
         let call = |id: &&str| {
             json!({"id": id, "type": "http", "retry": {"max_attempts": 5, "backoff_ms": 100}, "config": {
@@ -47,7 +73,11 @@ impl Kind {
         };
         let mut nodes: Vec<Value> = vec![json!({"id": "start", "type": "trigger"})];
         nodes.extend(self.calls().iter().map(call));
-        nodes.push(json!({"id": "end", "type": "output", "config": {"value": "{{ input.run }}"}}));
+        let value = match self {
+            Self::Large => "{{ nodes.fill.output }}",
+            _ => "{{ input.run }}",
+        };
+        nodes.push(json!({"id": "end", "type": "output", "config": {"value": value}}));
         let edges = match self {
             Self::Chain | Self::Cancel => path(&["start", "one", "two", "three", "end"]),
             Self::Fan => {
@@ -70,6 +100,11 @@ impl Kind {
                     json!({"prompt": "Run {{ input.run }}.", "model": "vendor/fake-large"});
                 nodes.push(json!({"id": "model", "type": "llm", "config": question, "retry": {"max_attempts": 5, "backoff_ms": 100}}));
                 path(&["start", "model", "one", "end"])
+            }
+            Self::Large => {
+                let made = json!({"value": "{{ input.run }}{{ input.text }}"});
+                nodes.push(json!({"id": "fill", "type": "transform", "config": made}));
+                path(&["start", "one", "fill", "two", "end"])
             }
         };
         json!({"nodes": nodes, "edges": edges})

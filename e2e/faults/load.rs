@@ -143,7 +143,7 @@ impl Load {
                 match kind {
                     Kind::Ask => self.answer(user, number, &execution).await,
                     Kind::Cancel => self.cancel(user, number, &execution).await,
-                    Kind::Chain | Kind::Fan | Kind::Wait | Kind::Model => {}
+                    Kind::Chain | Kind::Fan | Kind::Wait | Kind::Model | Kind::Large => {}
                 }
             };
             let watch = async {
@@ -175,7 +175,7 @@ impl Load {
     /// The execution's id; none when the start was refused for good.
     async fn start(&self, user: &User, kind: Kind, number: u64) -> Option<String> {
         let path = format!("/api/v1/flows/{}/execute", user.flows[&kind]);
-        let body = json!({"input": {"run": number, "org": user.client.organization}});
+        let body = json!({"input": kind.input(number, &user.client.organization)});
         let key = format!("{}-{number}", self.scenario);
         let headers = [("idempotency-key", key.as_str())];
         loop {

@@ -6,4 +6,4 @@ mod platform;
 
 pub use client::{Answer, Client};
 pub use events::Events;
-pub use platform::{NATS_SECRET, Platform, binary, free_port, settings};
+pub use platform::{NATS_SECRET, Platform, Served, binary, free_port, settings};

@@ -32,6 +32,12 @@ pub struct Platform {
     nats: Nats,
 }
 
+/// A service in a process of its own, beside a [`Platform`]. It ends when it is dropped.
+pub struct Served {
+    process: Child,
+    port: u16,
+}
+
 impl Platform {
     /// Starts everything, ready for requests.
     ///
@@ -97,6 +103,27 @@ impl Platform {
                 .then_some(())
         })
         .await;
+    }
+
+    /// One more process with a single service on the same servers, ready for requests.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    pub async fn serve(&self, role: &str) -> Served {
+        let port = free_port();
+        let mut command = self.command("serve");
+        command
+            .arg(role)
+            .env("TROUPE_HEALTH_ADDR", format!("127.0.0.1:{port}"));
+        let process = command.spawn().expect("the binary runs");
+        let served = Served { process, port };
+        let client = Client::new(served.url());
+        eventually(START, async || {
+            let ready = client.get("/readyz").await;
+            ready.is_ok_and(|answer| answer.status == 200).then_some(())
+        })
+        .await;
+        served
     }
 
     /// Ends the process at once, as a crash does.
@@ -173,6 +200,26 @@ impl Platform {
 impl Drop for Platform {
     fn drop(&mut self) {
         self.kill();
+    }
+}
+
+impl Served {
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    #[must_use]
+    pub fn process_id(&self) -> u32 {
+        self.process.id()
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        self.process.kill().ok();
+        self.process.wait().ok();
     }
 }
 

@@ -227,7 +227,8 @@ impl Client {
 
     /// The server itself says that nobody is there.
     async fn knock(self: Arc<Self>) -> Result<(), Problem> {
-        let body = serde_json::to_vec(&self.start_with(input())).map_err(|error| Problem::new(ErrorCode::Internal, error.to_string()))?;
+        let body = serde_json::to_vec(&self.start_with(input()))
+            .map_err(|error| Problem::new(ErrorCode::Internal, error.to_string()))?;
         let answer = self.plain.request(NOBODY, body.into()).await;
         let text = answer.map_or_else(|error| error.to_string(), |_| "an answer".to_owned());
         Err(Problem::new(ErrorCode::Unavailable, text))

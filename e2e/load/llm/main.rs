@@ -28,6 +28,8 @@ mod vendor;
 const WARM: usize = 200;
 /// Clock ticks of `/proc/<pid>/stat` in a second, on every Linux of today.
 const TICKS: f64 = 100.0;
+/// The service that this is about, as `troupe serve` has it.
+const SERVICE: &str = "llm-gateway";
 const REQUEST: Duration = Duration::from_secs(60);
 
 #[derive(Parser)]
@@ -143,16 +145,13 @@ impl Bench {
             }
         }
         let after_load_mb = resident(process)?;
-        let ways = self.ways().await?;
-        let gateway = ways.iter().find(|(way, _)| *way == "gateway");
-        let (_, gateway) = gateway.context("a way through the gateway")?;
-        eprintln!("{} streams at the same time", options.open_streams);
-        let held = gateway.held(options.open_streams).await?;
-        let memory = Memory {
+        let platform = Memory {
             idle_mb,
             after_load_mb,
-            open_streams: held.len(),
-            with_open_streams_mb: resident(process)?,
+            with_open_streams_mb: {
+                let [gateway, _] = self.askers(&self.platform.url()).await?;
+                self.with_open_streams(&gateway, process, options).await?
+            },
         };
         Ok(Report {
             cores: std::thread::available_parallelism()?.get(),
@@ -160,8 +159,39 @@ impl Bench {
             rounds: options.rounds,
             questions: options.questions,
             cells,
-            memory,
+            open_streams: options.open_streams,
+            memory: platform,
+            memory_of_the_service: self.memory_of_the_service(options).await?,
         })
+    }
+
+    /// Of the service in a process of its own, whose HTTP face is asked without the gateway before it.
+    async fn memory_of_the_service(&self, options: &Options) -> Result<Memory> {
+        let service = self.platform.serve(SERVICE).await;
+        let [gateway, _] = self.askers(&service.url()).await?;
+        let process = service.process_id();
+        let questions = WARM.min(options.questions);
+        gateway.load(Kind::Plain, 16, questions).await?;
+        let idle_mb = resident(process)?;
+        for kind in [Kind::Plain, Kind::Streamed] {
+            gateway.load(kind, 64, options.questions).await?;
+        }
+        Ok(Memory {
+            idle_mb,
+            after_load_mb: resident(process)?,
+            with_open_streams_mb: self.with_open_streams(&gateway, process, options).await?,
+        })
+    }
+
+    async fn with_open_streams(
+        &self,
+        gateway: &Asker,
+        process: u32,
+        options: &Options,
+    ) -> Result<f64> {
+        eprintln!("{} streams at the same time", options.open_streams);
+        let _held = gateway.held(options.open_streams).await?;
+        resident(process)
     }
 
     async fn round(&self, options: &Options) -> Result<Vec<Cell>> {
@@ -192,20 +222,31 @@ impl Bench {
         Ok(cells)
     }
 
-    /// The ways to the vendor, with fresh tokens.
-    async fn ways(&self) -> Result<Vec<(&'static str, Asker)>> {
-        let http = |base_url: String, key: &str, model: &str| Asker {
+    fn asker(&self, url: &str, key: &str, model: &str) -> Asker {
+        Asker {
             way: Way::Http {
                 client: self.http.clone(),
-                base_url,
+                base_url: format!("{url}/v1"),
                 key: key.to_owned(),
             },
             model: model.to_owned(),
-        };
-        let gateway = format!("{}/v1", self.platform.url());
+        }
+    }
+
+    /// The two ways through a process, by the name of a model and by a route under a budget, with fresh tokens.
+    async fn askers(&self, url: &str) -> Result<[Asker; 2]> {
         let plain = token(&self.plain, "ada").await?;
         let budgeted = token(&self.budgeted, "bob").await?;
-        let named = format!("vendor/{MODEL}");
+        Ok([
+            self.asker(url, &plain, &format!("vendor/{MODEL}")),
+            self.asker(url, &budgeted, "r"),
+        ])
+    }
+
+    /// The ways to the vendor, with fresh tokens.
+    async fn ways(&self) -> Result<Vec<(&'static str, Asker)>> {
+        let plain = token(&self.plain, "ada").await?;
+        let [gateway, budgeted] = self.askers(&self.platform.url()).await?;
         let config = bus::Config {
             user: Some(self.plain.user.clone()),
             password: Some(plain.clone()),
@@ -218,13 +259,13 @@ impl Bench {
                 tenant: self.plain.organization.parse()?,
                 token: plain.clone(),
             },
-            model: named.clone(),
+            model: gateway.model.clone(),
         };
-        let vendor = format!("http://{}/v1", self.vendor.address);
+        let vendor = format!("http://{}", self.vendor.address);
         Ok(vec![
-            ("direct", http(vendor, "sk-bench", MODEL)),
-            ("gateway", http(gateway.clone(), &plain, &named)),
-            ("budgeted", http(gateway, &budgeted, "r")),
+            ("direct", self.asker(&vendor, "sk-bench", MODEL)),
+            ("gateway", gateway),
+            ("budgeted", budgeted),
             ("nats", nats),
         ])
     }

@@ -15,8 +15,11 @@ pub(crate) struct Report {
     /// Of each cell and round.
     pub(crate) questions: usize,
     pub(crate) cells: Vec<Cell>,
+    pub(crate) open_streams: usize,
     /// Of the whole platform in one process.
     pub(crate) memory: Memory,
+    /// Of the service alone.
+    pub(crate) memory_of_the_service: Memory,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, clap::ValueEnum)]
@@ -61,7 +64,6 @@ pub(crate) struct Cell {
 pub(crate) struct Memory {
     pub(crate) idle_mb: f64,
     pub(crate) after_load_mb: f64,
-    pub(crate) open_streams: usize,
     pub(crate) with_open_streams_mb: f64,
 }
 
@@ -150,15 +152,19 @@ impl Report {
                 direct.map_or(0.0, |direct| cell.per_s / direct.per_s),
             );
         }
-        let Memory {
-            idle_mb,
-            after_load_mb,
-            open_streams,
-            with_open_streams_mb,
-        } = self.memory;
-        println!(
-            "\nmemory of the whole platform, MB: {idle_mb:.0} idle, {after_load_mb:.0} after the load, {with_open_streams_mb:.0} with {open_streams} open streams"
-        );
+        println!();
+        for (whose, memory) in [
+            ("the whole platform", self.memory),
+            ("the service alone", self.memory_of_the_service),
+        ] {
+            println!(
+                "memory of {whose}, MB: {:.0} idle, {:.0} after the load, {:.0} with {} open streams",
+                memory.idle_mb,
+                memory.after_load_mb,
+                memory.with_open_streams_mb,
+                self.open_streams
+            );
+        }
         self.print_targets();
     }
 
@@ -177,7 +183,7 @@ impl Report {
         }
     }
 
-    fn targets(&self) -> [(&'static str, &'static str, Option<f64>); 9] {
+    fn targets(&self) -> [(&'static str, &'static str, Option<f64>); 11] {
         let pair = |kind, concurrency| {
             let direct = self.cell(kind, concurrency, "direct");
             direct.zip(self.cell(kind, concurrency, "gateway"))
@@ -211,6 +217,16 @@ impl Report {
             ("added first token p99, c=1, ms", "<= 1", late),
             ("CPU of a streamed event, c=64, us", "<= 4", event),
             ("NATS beyond HTTP, p50, c=1, ms", "<= 0.3", nats),
+            (
+                "memory of the service, idle, MB",
+                "<= 30",
+                Some(self.memory_of_the_service.idle_mb),
+            ),
+            (
+                "with 1,000 open streams, MB",
+                "<= 80",
+                Some(self.memory_of_the_service.with_open_streams_mb),
+            ),
         ]
     }
 }

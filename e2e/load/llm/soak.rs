@@ -9,10 +9,11 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
+use e2e::Served;
 use serde::Serialize;
 use tokio::{task::JoinSet, time::Instant};
 
-use crate::{Bench, ask::Asker, report::Kind, resident};
+use crate::{Bench, SERVICE, ask::Asker, report::Kind, resident};
 
 /// Time between two looks at the memory.
 const LOOK: Duration = Duration::from_secs(10);
@@ -31,10 +32,18 @@ pub(crate) struct Soak {
     errors: u64,
     p50_ms: f64,
     p99_ms: f64,
-    /// Of the whole platform, after the first tenth of the time.
-    least_mb: f64,
-    most_mb: f64,
-    last_mb: f64,
+    /// Of the service that is asked, in a process of its own; it has to be flat.
+    service: Memory,
+    /// Of the rest of the platform, which checks who asks, counts the money and keeps the records.
+    platform: Memory,
+}
+
+/// Megabytes, after the first tenth of the time.
+#[derive(Debug, Serialize)]
+struct Memory {
+    least: f64,
+    most: f64,
+    last: f64,
 }
 
 /// What the questions have come to.
@@ -48,15 +57,16 @@ impl Bench {
     /// Half of the questions are streamed; half go by a route under a budget.
     pub(crate) async fn soak(&self, minutes: u64, per_s: u32) -> Result<Soak> {
         let whole = Duration::from_secs(minutes * 60);
+        let service = self.platform.serve(SERVICE).await;
         let (begun, sums) = (Instant::now(), Arc::new(Sums::default()));
-        let (mut askers, mut fresh) = (self.askers().await?, Instant::now());
+        let (mut askers, mut fresh) = (self.shared(&service).await?, Instant::now());
         let mut ticks = tokio::time::interval(Duration::from_secs(1) / per_s);
         let (mut asked, mut memory, mut look) = (JoinSet::new(), Vec::new(), begun);
         let (mut times, mut n) = (Vec::new(), 0);
         while begun.elapsed() < whole {
             ticks.tick().await;
             if fresh.elapsed() > FRESH {
-                (askers, fresh) = (self.askers().await?, Instant::now());
+                (askers, fresh) = (self.shared(&service).await?, Instant::now());
             }
             let (asker, sums) = (askers[n / 2 % 2].clone(), sums.clone());
             let kind = [Kind::Plain, Kind::Streamed][n % 2];
@@ -68,7 +78,8 @@ impl Bench {
             if look.elapsed() >= LOOK {
                 look = Instant::now();
                 let is_warm = begun.elapsed() > whole.mul_f64(WARM);
-                memory.extend(is_warm.then_some(resident(self.platform.process_id())?));
+                let processes = [service.process_id(), self.platform.process_id()];
+                memory.extend(is_warm.then_some(processes.map(resident)));
             }
         }
         while let Some(taken) = asked.join_next().await {
@@ -76,6 +87,7 @@ impl Bench {
         }
         times.sort_by(f64::total_cmp);
         let at = |share: f64| times.get((times.len() as f64 * share) as usize).copied();
+        let (service, platform) = memory.into_iter().map(<(_, _)>::from).unzip();
         Ok(Soak {
             minutes,
             per_s,
@@ -83,25 +95,30 @@ impl Bench {
             errors: sums.errors.load(Relaxed),
             p50_ms: at(0.5).unwrap_or_default(),
             p99_ms: at(0.99).unwrap_or_default(),
-            least_mb: memory.iter().copied().fold(f64::INFINITY, f64::min),
-            most_mb: memory.iter().copied().fold(0.0, f64::max),
-            last_mb: *memory.last().context("too short to look at the memory")?,
+            service: Memory::of(service)?,
+            platform: Memory::of(platform)?,
         })
     }
 
-    async fn askers(&self) -> Result<[Arc<Asker>; 2]> {
-        let mut found = [None, None];
-        for (way, asker) in self.ways().await? {
-            match way {
-                "gateway" => found[0] = Some(Arc::new(asker)),
-                "budgeted" => found[1] = Some(Arc::new(asker)),
-                _ => {}
-            }
-        }
-        let [Some(gateway), Some(budgeted)] = found else {
-            anyhow::bail!("no way through the gateway");
-        };
-        Ok([gateway, budgeted])
+    async fn shared(&self, service: &Served) -> Result<[Arc<Asker>; 2]> {
+        Ok(self.askers(&service.url()).await?.map(Arc::new))
+    }
+}
+
+impl Memory {
+    fn of(looks: Vec<Result<f64>>) -> Result<Self> {
+        let looks: Vec<f64> = looks.into_iter().collect::<Result<_>>()?;
+        Ok(Self {
+            least: looks.iter().copied().fold(f64::INFINITY, f64::min),
+            most: looks.iter().copied().fold(0.0, f64::max),
+            last: *looks.last().context("too short to look at the memory")?,
+        })
+    }
+
+    /// How far it is from its middle, as a share.
+    fn off(&self) -> f64 {
+        let middle = f64::midpoint(self.least, self.most);
+        (self.most - middle) / middle
     }
 }
 
@@ -124,22 +141,21 @@ impl Soak {
     /// # Errors
     /// When a question failed or memory was not flat.
     pub(crate) fn judge(&self) -> Result<()> {
-        let middle = f64::midpoint(self.least_mb, self.most_mb);
-        let off = (self.most_mb - middle) / middle;
         println!(
-            "{} questions in {} minutes, {} errors, p50 {:.2} ms, p99 {:.2} ms; memory {:.0} to {:.0} MB (± {:.1} %), {:.0} at the end",
-            self.questions,
-            self.minutes,
-            self.errors,
-            self.p50_ms,
-            self.p99_ms,
-            self.least_mb,
-            self.most_mb,
-            off * 100.0,
-            self.last_mb
+            "{} questions in {} minutes, {} errors, p50 {:.2} ms, p99 {:.2} ms",
+            self.questions, self.minutes, self.errors, self.p50_ms, self.p99_ms,
         );
+        for (whose, memory) in [("service", &self.service), ("platform", &self.platform)] {
+            println!(
+                "memory of the {whose}: {:.1} to {:.1} MB (± {:.1} %), {:.1} at the end",
+                memory.least,
+                memory.most,
+                memory.off() * 100.0,
+                memory.last
+            );
+        }
         ensure!(self.errors == 0, "{} questions failed", self.errors);
-        ensure!(off <= FLAT, "memory is not flat");
+        ensure!(self.service.off() <= FLAT, "memory is not flat");
         Ok(())
     }
 }
