@@ -24,6 +24,10 @@ use crate::{
 /// A reader that is silent for this long about an event gets it once more.
 pub const EVENT_ACK_WAIT: Duration = Duration::from_secs(30);
 
+/// Messages that a reader may have in hand, those included that it gave back for a while. They are of all organizations: few
+/// would let those of one keep the others' away.
+pub(crate) const MAX_IN_HAND: i64 = 50_000;
+
 impl Bus {
     /// Stores an event; returns once JetStream has it. The same key within the stream's window is stored once.
     ///
@@ -60,7 +64,7 @@ impl Bus {
             deliver_policy: DeliverPolicy::All,
             ack_policy: AckPolicy::Explicit,
             ack_wait: EVENT_ACK_WAIT,
-            max_ack_pending: 1000,
+            max_ack_pending: MAX_IN_HAND,
             ..pull::Config::default()
         };
         self.deliveries(config, EVENTS.to_owned(), batch).await

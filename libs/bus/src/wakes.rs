@@ -24,6 +24,7 @@ use futures::Stream;
 use crate::{
     Bus, Delivery, Error,
     error::during,
+    event::MAX_IN_HAND,
     headers::MESSAGE_ID,
     topology::{INBOUND, TRIGGERS},
 };
@@ -98,7 +99,7 @@ impl Bus {
             filter_subject: filter.to_string(),
             ack_policy: AckPolicy::Explicit,
             ack_wait: ACK_WAIT,
-            max_ack_pending: 1000,
+            max_ack_pending: MAX_IN_HAND,
             ..pull::Config::default()
         };
         self.deliveries(config, stream.to_owned(), batch).await

@@ -130,8 +130,20 @@ pub struct Basis {
 pub struct Parent {
     pub execution_id: ExecutionId,
     pub node: String,
+    /// Each attempt of the step has an execution of its own.
+    #[serde(default = "first", skip_serializing_if = "is_first")]
+    pub attempt: u32,
     /// 1 where the parent has none itself.
     pub depth: u32,
+}
+
+const fn first() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+const fn is_first(attempt: &u32) -> bool {
+    *attempt == 1
 }
 
 /// An execution that was started to wait begins. Changes nothing where it does not wait.
@@ -204,6 +216,8 @@ pub struct Ended {
     /// Of the step.
     pub execution_id: ExecutionId,
     pub node: String,
+    #[serde(default = "first", skip_serializing_if = "is_first")]
+    pub attempt: u32,
     pub outcome: Outcome,
     pub usage: Usage,
     pub duration_ms: u64,

@@ -18,7 +18,8 @@ pub struct Config {
 #[derive(clap::Args, Clone, Debug)]
 #[group(skip)]
 pub struct EngineConfig {
-    /// Executions of one partition that are in memory and not over; further starts are refused until some end.
+    /// Executions of one partition that are in memory and not over; further starts are refused until some end;
+    /// what flows begin that run has as much again.
     #[arg(long, env = "TROUPE_ENGINE_MAX_OPEN", default_value_t = 100_000)]
     pub engine_max_open: usize,
     /// Executions that one organization may start a second, twice as many at once; 0: as many as there are.

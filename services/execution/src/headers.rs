@@ -81,6 +81,14 @@ impl HeaderQueue {
                 // The organization is gone, and with it whoever could read these rows; their history is in the archive.
                 tracing::error!(tenant.id = %tenant, rows = batch.len(), "executions of an unknown organization");
             }
+            // One that the database does not take keeps no other one back.
+            Err(Error::Database(sql::Error::Database(_))) if batch.len() > 1 => {
+                for row in batch {
+                    Box::pin(self.write_batch(store, notes, tenant, std::slice::from_ref(row)))
+                        .await;
+                }
+                return;
+            }
             Err(error) => {
                 tracing::warn!(tenant.id = %tenant, error = &error as &dyn std::error::Error, "header rows wait for the database");
                 batch.iter().cloned().for_each(|row| self.put_back(row));

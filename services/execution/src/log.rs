@@ -7,6 +7,7 @@
 //! **Invariant:** nobody hears of a record before it is stored: answers, live frames and effects wait for the commit.
 
 pub(crate) mod append;
+pub(crate) mod begun;
 pub(crate) mod cache;
 pub(crate) mod door;
 pub(crate) mod effects;

@@ -198,10 +198,9 @@ fn of_error(field: &str) -> Expr {
 }
 
 fn to_row(header: &Header) -> row::ActiveModel {
-    let error = header
-        .error
-        .as_ref()
-        .map(|error| serde_json::to_value(error).expect("an error has text keys only"));
+    let error = header.error.clone().map(storable);
+    let error =
+        error.map(|error| serde_json::to_value(error).expect("an error has text keys only"));
     let source = header
         .source
         .as_ref()
@@ -225,6 +224,16 @@ fn to_row(header: &Header) -> row::ActiveModel {
         started_by: Set(header.started_by.uuid()),
         created_at: Set(header.created_at),
         finished_at: Set(header.finished_at),
+    }
+}
+
+/// PostgreSQL has no NUL in texts; code and integrators may put one into what they say.
+fn storable(error: StepError) -> StepError {
+    let clean = |text: String| text.replace('\0', "\u{fffd}");
+    StepError {
+        code: clean(error.code),
+        message: clean(error.message),
+        ..error
     }
 }
 

@@ -33,8 +33,9 @@ const ANSWER: Duration = Duration::from_secs(5);
 const IN_FLIGHT: TimeDelta = TimeDelta::minutes(2);
 /// Places that are compared with the engine at one look.
 const AT_ONE_LOOK: u64 = 100;
-/// A place may be taken for longer than the bus keeps an event, or brings it again: it is said anew.
-const SAY_AGAIN: TimeDelta = TimeDelta::hours(6);
+/// Looks after places that are taken for long, before that is said anew: all that is said of a flow in the same moment is one
+/// event, so that a flow which is always busy has few of them.
+const LOOKS: u64 = 4;
 /// How often those that were stopped at once make room at one occasion.
 const ROUNDS: usize = 4;
 
@@ -272,7 +273,7 @@ async fn look_after(bus: Bus, state: State, heard: Heard) -> Result<Left, Error>
         heal(&bus, &state, (tenant, flow), kept).await?;
     }
     settle_all(&bus, &state, tenant, flow, false).await?;
-    if now - said > SAY_AGAIN {
+    if heard.deliveries > LOOKS {
         announce(&bus, tenant, flow).await?;
         return Ok(Left::Nothing);
     }

@@ -42,6 +42,9 @@ const STORED_WITHIN: u64 = 20;
 const UNTIL_STORED: Duration = Duration::from_secs(1);
 /// The longest pause between two looks at what is not done.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// Deliveries of a message that waits itself for a start that is not taken. The fire is stored: after them one wake-up of its
+/// trigger stands for all that wait, so that those of one organization never fill the reader's hands.
+const QUICK: u64 = 2;
 /// Deliveries of an event after which something is wrong that waiting does not heal.
 const DELIVERIES: u64 = 500;
 /// Characters of what an event is known by.
@@ -185,7 +188,13 @@ async fn look(bus: Bus, state: State, heard: Heard) -> Result<Left, Error> {
         match fires::begin(&bus, &state, tenant, &trigger, fire).await? {
             Tried::Started(_) | Tried::Refused(_) => {}
             // The next ones would fare the same, and fires are started in their order.
-            Tried::NotNow => return Ok(Left::Later(pause(heard.deliveries))),
+            Tried::NotNow if heard.deliveries <= QUICK => {
+                return Ok(Left::Later(pause(heard.deliveries)));
+            }
+            Tried::NotNow => {
+                wake_soon(&bus, tenant, &trigger).await?;
+                return Ok(Left::Nothing);
+            }
         }
     }
     if has_more {
@@ -290,7 +299,11 @@ async fn hear(bus: Bus, state: State, heard: Heard) -> Result<Left, Error> {
             continue;
         }
         if let Tried::NotNow = fires::begin(&bus, &state, tenant, &trigger, &pending).await? {
-            left = Left::Later(pause(heard.deliveries));
+            if heard.deliveries <= QUICK {
+                left = Left::Later(pause(heard.deliveries));
+            } else {
+                wake_soon(&bus, tenant, &trigger).await?;
+            }
         }
     }
     // An execution may wait for it as well.

@@ -127,6 +127,12 @@ pub(crate) enum Timer {
     Retry { node: At, attempt: u32 },
     /// Nobody has answered for an attempt.
     Silence { node: At, attempt: u32 },
+    /// The same where a worker was to begin it, who has `limit_ms` for it from then on. What nobody has begun waits.
+    Unreported {
+        node: At,
+        attempt: u32,
+        limit_ms: u64,
+    },
     /// A node has waited for its time, or a person let it pass.
     Wait { node: At },
     /// A node's agent has had its time.
@@ -377,6 +383,7 @@ impl<'a> Run<'a> {
             }
         }
         self.tell_again();
+        self.cancel_left(0);
         self.set_timers();
         self.advance();
     }
@@ -532,9 +539,13 @@ impl<'a> Run<'a> {
 
     fn hand_out(&mut self, node: At, class: WorkClass, item: WorkItem) {
         let attempt = item.attempt;
-        let limit = Duration::from_millis(item.timeout_ms);
-        let timer = Timer::Silence { node, attempt };
-        let at = after(self.now, limit.saturating_add(SILENCE));
+        let limit_ms = item.timeout_ms;
+        let timer = Timer::Unreported {
+            node,
+            attempt,
+            limit_ms,
+        };
+        let at = after(self.now, patience(limit_ms));
         let item = Box::new(item);
         let again = false;
         self.applied
@@ -565,9 +576,13 @@ impl<'a> Run<'a> {
                 event,
             },
         };
+        let known = self.state.data.unanswered.len();
         self.state
             .fold(&record)
             .expect("the core emits only what can follow");
+        if self.state.data.unanswered.len() > known {
+            self.cancel_left(known);
+        }
         self.state.note_apart(&mut record, None);
         self.applied.records.push(record);
     }
@@ -586,6 +601,11 @@ impl<'a> Run<'a> {
         let data = &self.state.data;
         effect_key(data.tenant, data.id, &self.state.path(at), 0)
     }
+}
+
+/// How long nothing may be heard of an attempt that has so much time.
+pub(crate) fn patience(limit_ms: u64) -> Duration {
+    Duration::from_millis(limit_ms).saturating_add(SILENCE)
 }
 
 /// `now` and a while later; a while too long for a calendar ends at its end.

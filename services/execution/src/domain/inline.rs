@@ -215,6 +215,14 @@ pub(crate) fn listened(
         let text = format!("`key` is longer than {MAX_KEY} bytes");
         return Err(StepError::new("config", text));
     }
+    // No event has such a key: where events are matched there is no NUL character.
+    if [&wanted.pointer, &wanted.key]
+        .iter()
+        .any(|text| text.contains('\0'))
+    {
+        let text = "`key` and `pointer` hold no NUL character";
+        return Err(StepError::new("config", text));
+    }
     let seconds = config.get("deadline_seconds").and_then(Value::as_f64);
     let pause = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     let pause = pause.and_then(|pause| TimeDelta::from_std(pause).ok());

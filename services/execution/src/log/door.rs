@@ -186,7 +186,8 @@ impl Door {
         is_part: bool,
     ) -> Result<(), Problem> {
         let open = self.open.load(Ordering::Relaxed);
-        if open + self.starts.load(Ordering::Relaxed) >= self.room.open_executions {
+        let room = partition::room_of(self.room.open_executions, is_part);
+        if open + self.starts.load(Ordering::Relaxed) >= room {
             return Err(partition::full());
         }
         if waiting.waiting(tenant) >= MAX_WAITING {

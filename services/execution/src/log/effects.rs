@@ -20,7 +20,6 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::{
     cache::{Keep, Look},
-    lease::Held,
     listen::Listen,
     owner::Note,
     partition::{Action, Answer},
@@ -33,7 +32,7 @@ use crate::{
     failpoint,
     headers::HeaderQueue,
     store::ExecutionStore,
-    workers::hands::Hands,
+    workers::hands::{Giver, Hands},
 };
 
 /// Work items that are being queued at the same time, in a process.
@@ -45,11 +44,10 @@ const RETRY: Duration = Duration::from_millis(200);
 pub(crate) struct Outlet {
     pub(crate) bus: Bus,
     pub(crate) headers: Arc<HeaderQueue>,
-    pub(crate) permits: Arc<Semaphore>,
     pub(crate) notes: mpsc::Sender<Note>,
     pub(crate) hands: Arc<Hands>,
-    /// Of the owner.
-    pub(crate) lease: Arc<Held>,
+    /// The owner, for those who work for it.
+    pub(crate) giver: Arc<Giver>,
 }
 
 /// An effect that goes on beside the owner's loop.
@@ -207,8 +205,7 @@ impl Dispatch {
             return Some(Self { class, item });
         }
         let is_counted = again || item.at_most_once;
-        let (lease, queueing) = (&outlet.lease, &outlet.permits);
-        let left = outlet.hands.give(class, item, is_counted, lease, queueing);
+        let left = outlet.hands.give(class, item, is_counted, &outlet.giver);
         left.err().map(|item| Self { class, item })
     }
 

@@ -17,8 +17,8 @@ use contracts::{
     execution::StepError,
     id::{ExecutionId, TenantId},
     owner::{
-        Cancel, Claim, Get, GiveAnswer, GiveApproval, Hold, OwnerKind, Pause, ReadEvents, Release,
-        Resume,
+        self, Cancel, Claim, Get, GiveAnswer, GiveApproval, Hold, OwnerKind, Pause, ReadEvents,
+        Release, Resume,
     },
 };
 use futures::FutureExt;
@@ -54,12 +54,13 @@ use crate::{
     plans::Plans,
     retention,
     store::ExecutionStore,
-    workers::hands::Hands,
+    workers::hands::{Giver, Hands},
 };
 
 mod beginning;
 mod indexing;
 mod keeping;
+mod lateness;
 mod loading;
 mod parking;
 mod taking;
@@ -222,10 +223,9 @@ async fn own(
     let outlet = Outlet {
         bus: engine.bus.clone(),
         headers,
-        permits: engine.dispatches.clone(),
         notes,
         hands: engine.hands.clone(),
-        lease: lease.held(),
+        giver: Arc::new(Giver::new(lease.held(), engine.dispatches.clone())),
     };
     let mut owner = Owner {
         engine: engine.clone(),
@@ -376,6 +376,7 @@ impl Owner {
                 Some(OwnerKind::Claim) => read::<Claim>(incoming).map(|claim| {
                     let (id, node) = (claim.execution_id, &claim.node);
                     self.in_hand.was_queued(id, node, claim.attempt);
+                    self.claimed(&claim);
                     self.partition.claim(ticket, &claim, now());
                 }),
                 Some(OwnerKind::Hold) => read::<Hold>(incoming).map(|hold| {
@@ -385,8 +386,11 @@ impl Owner {
                     self.partition.hold(ticket, &hold);
                 }),
                 Some(OwnerKind::Result) => loading::read(incoming, &mut given).map(|it| {
-                    it.into_iter()
-                        .for_each(|result| self.partition.result(ticket, result, now()));
+                    it.into_iter().for_each(|result: owner::Result| {
+                        let (id, node) = (result.execution_id, &result.node);
+                        self.outlet.giver.begun.forget(id, node, result.attempt);
+                        self.partition.result(ticket, result, now());
+                    });
                 }),
                 Some(OwnerKind::Ended) => loading::read(incoming, &mut given).map(|it| {
                     it.into_iter()
@@ -480,15 +484,6 @@ impl Owner {
         }
     }
 
-    fn fire(&mut self) {
-        while let Some(due) = self.timers.take() {
-            let now = now().max(due.at);
-            self.partition
-                .input(due.execution, Input::TimerFired(due.timer), now);
-        }
-        self.wake_due();
-    }
-
     /// Does all that is due.
     async fn perform(&mut self) {
         let due = self.partition.take_due();
@@ -527,7 +522,8 @@ impl Owner {
 
     fn spawn(&mut self, task: Task) {
         let bus = self.outlet.bus.clone();
-        let (permits, notes) = (self.outlet.permits.clone(), self.outlet.notes.clone());
+        let permits = self.outlet.giver.queueing.clone();
+        let notes = self.outlet.notes.clone();
         let store = self.engine.store.clone();
         self.work.spawn(task.run(bus, store, permits, notes));
     }

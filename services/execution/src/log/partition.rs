@@ -99,6 +99,15 @@ pub(crate) struct Partition {
     due: Vec<Action>,
 }
 
+/// The room for a start. What a running execution begins is part of it, and has as much again: those who wait for their parts
+/// would otherwise fill the room that these need.
+pub(super) const fn room_of(open_executions: usize, is_part: bool) -> usize {
+    match is_part {
+        true => open_executions.saturating_mul(2),
+        false => open_executions,
+    }
+}
+
 /// Why a start is refused where too much is open.
 pub(crate) fn full() -> Problem {
     let text = "too many executions are running at present";
@@ -159,7 +168,8 @@ impl Partition {
         if self.answer_known_start(ticket, &request) {
             return;
         }
-        if self.slots.open() >= self.limits.open_executions {
+        let is_part = request.parent.is_some();
+        if self.slots.open() >= room_of(self.limits.open_executions, is_part) {
             return self.answer(ticket, Answer::Refused(Box::new(full())));
         }
         let id = request.execution_id;

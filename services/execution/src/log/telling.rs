@@ -76,6 +76,7 @@ impl Tell {
             }
             Word::Ended {
                 node,
+                attempt,
                 outcome,
                 usage,
                 duration_ms,
@@ -90,6 +91,7 @@ impl Tell {
                     tenant,
                     execution_id,
                     node: node.clone(),
+                    attempt: *attempt,
                     outcome,
                     usage: *usage,
                     duration_ms: *duration_ms,

@@ -183,16 +183,18 @@ impl From<WaitRow> for Waiting {
     }
 }
 
-/// What stands at the pointer, as text; any event has the empty text at the empty pointer.
+/// What stands at the pointer, as text; any event has the empty text at the empty pointer. PostgreSQL has no NUL in texts, and
+/// nobody waits for one.
 fn key_of(data: &Value, pointer: &str) -> Option<String> {
     if pointer.is_empty() {
         return Some(String::new());
     }
-    match data.pointer(pointer)? {
-        Value::Null => None,
-        Value::String(text) => Some(text.clone()),
-        other => Some(other.to_string()),
-    }
+    let key = match data.pointer(pointer)? {
+        Value::Null => return None,
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    Some(key).filter(|key| !key.contains('\0'))
 }
 
 async fn oldest_wait(
@@ -283,5 +285,6 @@ mod tests {
         assert_eq!(key("/order/id").as_deref(), Some("7"));
         assert_eq!(key("/order/name").as_deref(), Some("a\"b"));
         assert_eq!((key("/order/none"), key("/x")), (None, None));
+        assert_eq!(key_of(&json!({"id": "a\0"}), "/id"), None);
     }
 }

@@ -191,9 +191,9 @@ impl Counter {
     fn queue(&self, handed: Box<Handed>) {
         let (worker, class) = (self.worker.clone(), self.class);
         self.spawn(async move {
-            let _permit = handed.queueing.acquire().await;
+            let _permit = handed.giver.queueing.acquire().await;
             // The owners that follow give it to another.
-            if handed.lease.is_valid() {
+            if handed.giver.lease.is_valid() {
                 enqueue(&worker.bus, class, &handed.item).await;
             }
         });
@@ -217,7 +217,7 @@ impl Counter {
 impl Waits {
     fn is_wanted(&self) -> bool {
         match self {
-            Self::Attempt(handed) => handed.lease.is_valid(),
+            Self::Attempt(handed) => handed.giver.lease.is_valid(),
             Self::Taker(give) => !give.is_closed(),
         }
     }

@@ -1,6 +1,7 @@
 //! Flows within flows: a step that begins an execution of its own. No worker waits for its end, unless its silence has a limit.
 //!
-//! **Invariant:** the execution's id follows from the step's key, so an attempt that is made again finds the same one.
+//! **Invariant:** the execution's id follows from the step's key and the number of the attempt: a worker that looks after the same
+//! attempt again finds the same one, and what the next attempt begins is new.
 
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use kernel::ServiceError;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Attempted, config_of, error_of, pulse::Pulse};
+use super::{Attempted, config_of, error_of, pool::RETRY, pulse::Pulse};
 use crate::{
     State,
     domain::{called_by, outcome_of},
@@ -136,6 +137,7 @@ async fn run(
         parent: Some(Parent {
             execution_id: item.execution_id,
             node: item.node.clone(),
+            attempt: item.attempt,
             depth: call.depth,
         }),
         notify: false,
@@ -146,9 +148,7 @@ async fn run(
         vars: call.vars,
         principal: item.principal.clone(),
     };
-    bus.ask_owner(&start, ANSWER)
-        .await
-        .map_err(|problem| error_of(&problem))?;
+    begin(bus, &start).await?;
     let is_watched = item.idle_timeout_ms.is_some();
     if is_watched {
         pause_with_parent(bus, item, id).await;
@@ -186,12 +186,22 @@ async fn run(
     }
 }
 
-/// When the attempt has had its time. The first one counts from the beginning of the execution, whoever looks after it by now.
+/// Begins the execution, once there is room for it and an owner answers: the step's time limit is the end of that.
+async fn begin(bus: &Bus, start: &Start) -> Result<(), StepError> {
+    while let Err(problem) = bus.ask_owner(start, ANSWER).await {
+        if !problem.code.may_heal() {
+            return Err(error_of(&problem));
+        }
+        tracing::debug!(%problem, execution.id = %start.execution_id, "a flow within a flow waits for its beginning");
+        let pause = problem.retry_after_ms.map(Duration::from_millis);
+        tokio::time::sleep(pause.unwrap_or(RETRY).min(LAST_LOOK)).await;
+    }
+    Ok(())
+}
+
+/// When the attempt has had its time: it counts from the beginning of the execution, whoever looks after it by now.
 fn until(item: &WorkItem, execution: &Execution) -> DateTime<Utc> {
-    let begun = match item.attempt {
-        1 => execution.created_at,
-        _ => Utc::now(),
-    };
+    let begun = execution.created_at;
     let limit = i64::try_from(item.timeout_ms).ok();
     let limit = limit.and_then(TimeDelta::try_milliseconds);
     limit
@@ -224,5 +234,5 @@ async fn pause_with_parent(bus: &Bus, item: &WorkItem, id: ExecutionId) {
 }
 
 fn id_of(item: &WorkItem) -> ExecutionId {
-    called_by(item.execution_id, &item.key)
+    called_by(item.execution_id, &item.key, item.attempt)
 }

@@ -7,7 +7,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, PoisonError, RwLock, Weak},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use contracts::{
@@ -23,8 +23,13 @@ use super::{
     flow,
     pool::{ANSWER, RETRY, Worker},
 };
-use crate::{failpoint, log::lease::Held};
+use crate::{
+    failpoint,
+    log::{begun::Begun, lease::Held},
+};
 
+/// An attempt that waits for a worker no longer than this begins without a question to its owner.
+const FRESH: Duration = Duration::from_secs(1);
 /// How often the owners that follow hear of an attempt.
 const HOLD: Duration = Duration::from_millis(250);
 
@@ -38,13 +43,29 @@ pub(crate) struct Desk {
     pub(super) counters: HashMap<WorkClass, Arc<Counter>>,
 }
 
+/// An owner that hands attempts over.
+pub(crate) struct Giver {
+    pub(crate) lease: Arc<Held>,
+    /// For attempts that are being queued at the same time.
+    pub(crate) queueing: Arc<Semaphore>,
+    pub(crate) begun: Begun,
+}
+
+impl Giver {
+    pub(crate) fn new(lease: Arc<Held>, queueing: Arc<Semaphore>) -> Self {
+        Self {
+            lease,
+            queueing,
+            begun: Begun::default(),
+        }
+    }
+}
+
 /// An attempt that was handed over. A cancel that follows meets it.
 pub(super) struct Handed {
     pub(super) item: Box<WorkItem>,
-    /// Of the owner that gave it.
-    pub(super) lease: Arc<Held>,
-    /// For attempts that are being queued at the same time.
-    pub(super) queueing: Arc<Semaphore>,
+    pub(super) giver: Arc<Giver>,
+    since: Instant,
     /// It has to take the queue, which counts how often it is given out.
     pub(super) is_counted: bool,
     cuttable: Cuttable,
@@ -61,8 +82,8 @@ impl Hands {
         self.set(Weak::new());
     }
 
-    /// Lets a worker begin the attempt when it is its organization's turn; or queues it then, with one of the permits `queueing`,
-    /// where it `is_counted` how often it is given out, or those of other processes have time before.
+    /// Lets a worker begin the attempt when it is its organization's turn; or queues it then, where it `is_counted` how often it
+    /// is given out, or those of other processes have time before.
     ///
     /// # Errors
     /// With the item, when there are no workers or too much waits for them.
@@ -71,8 +92,7 @@ impl Hands {
         class: WorkClass,
         item: Box<WorkItem>,
         is_counted: bool,
-        lease: &Arc<Held>,
-        queueing: &Arc<Semaphore>,
+        giver: &Arc<Giver>,
     ) -> Result<(), Box<WorkItem>> {
         let desk = self
             .0
@@ -86,8 +106,8 @@ impl Hands {
         let cuttable = desk.worker.cuts.register(item.tenant, item.execution_id);
         let handed = Box::new(Handed {
             item,
-            lease: lease.clone(),
-            queueing: queueing.clone(),
+            giver: giver.clone(),
+            since: Instant::now(),
             is_counted,
             cuttable,
         });
@@ -112,14 +132,23 @@ impl Worker {
     pub(super) async fn handed(&self, class: WorkClass, handed: &Handed) {
         failpoint::pass(failpoint::FETCHED);
         // A process that was stopped in between: what it has not begun is another's.
-        if !handed.lease.is_valid() {
+        if !handed.giver.lease.is_valid() {
             return;
         }
-        failpoint::pass(failpoint::CLAIMED);
         let item = &handed.item;
+        // Nobody may want any more what has waited long: its execution, its agent or its body went on without it.
+        if handed.since.elapsed() > FRESH && !self.is_held(item).await {
+            if class == WorkClass::Flow {
+                flow::cancel(&self.bus, item).await;
+            }
+            return;
+        }
+        let (id, now) = (item.execution_id, Instant::now());
+        handed.giver.begun.note(id, &item.node, item.attempt, now);
+        failpoint::pass(failpoint::CLAIMED);
         tokio::select! {
             () = self.carry_out(class, item, &handed.cuttable) => {}
-            () = self.hold(item, &handed.lease) => {
+            () = self.hold(item, &handed.giver.lease) => {
                 if class == WorkClass::Flow {
                     flow::cancel(&self.bus, item).await;
                 }

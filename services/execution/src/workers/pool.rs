@@ -154,6 +154,9 @@ impl Worker {
                 true
             }
             Verdict::GiveUp => {
+                if class == WorkClass::Flow {
+                    flow::cancel(&self.bus, item).await;
+                }
                 let text = "each of the workers that tried this attempt broke down";
                 let error = StepError::new("worker_lost", text).retryable();
                 self.give_up(item, error).await;
@@ -216,9 +219,6 @@ impl Worker {
         let attempted = tokio::select! {
             biased;
             () = cuttable.cut() => {
-                if class == WorkClass::Flow {
-                    flow::cancel(&self.bus, item).await;
-                }
                 Err(StepError::new("cancelled", "the execution is being cancelled")).into()
             }
             attempted = timeout(limit, self.perform(class, item, &pulse)) => {
@@ -226,6 +226,10 @@ impl Worker {
             }
             error = pulse.silence(item.idle_timeout_ms) => Err(error).into(),
         };
+        if class == WorkClass::Flow && matches!(attempted.outcome, Outcome::Failed { .. }) {
+            // It may go on where the attempt has had its time, and does nothing where it is over.
+            flow::cancel(&self.bus, item).await;
+        }
         failpoint::pass(failpoint::PERFORMED);
         self.report(item, attempted, started.elapsed()).await;
         failpoint::pass(failpoint::REPORTED);

@@ -48,6 +48,7 @@ async fn an_organization_that_starts_too_much_does_not_keep_another_waiting() {
         parent: Some(Parent {
             execution_id: ExecutionId::generate(),
             node: "n".to_owned(),
+            attempt: 1,
             depth: 1,
         }),
         ..fixture.start_of(&hash, json!({"name": "Ada"}))
@@ -156,4 +157,51 @@ async fn steps_do_not_wait_behind_all_steps_of_another_organization() {
 #[tokio::test]
 async fn steps_that_take_the_queue_do_not_wait_behind_all_steps_of_another_organization() {
     beside_a_flood_of_calls(json!({"idempotency": "at_most_once"})).await;
+}
+
+#[tokio::test]
+async fn what_nobody_wants_any_more_when_a_worker_has_time_is_not_begun() {
+    let outside = Outside::start().await;
+    let fixture = &outside.fixture;
+    let nodes = json!([
+        {"id": "t", "type": "trigger"},
+        outside.call("a", json!({})),
+    ]);
+    let held = fixture.define(nodes, &[("t", "out", "a")]).await;
+    // One item calls, while another fails after a while: the map is over then.
+    let call = outside.call_to(&outside.other, "call", json!({"parent": "each"}));
+    let nodes = json!([
+        {"id": "t", "type": "trigger"},
+        {"id": "each", "type": "map", "config": {"items": [0, 1.5], "parallel": 2}, "on_error": {"default": "gone"}},
+        {"id": "nap", "type": "wait", "parent": "each", "config": {"seconds": "{{ item }}"}},
+        {"id": "which", "type": "condition", "parent": "each", "config": {"cases": [{"when": "item == 0", "port": "calls"}], "default_port": "fails"}},
+        call,
+        {"id": "bad", "type": "transform", "parent": "each", "config": {"value": "{{ input.missing }}"}},
+        {"id": "o", "type": "output", "config": {"value": "{{ nodes.each.output }}"}},
+    ]);
+    let edges = [
+        ("t", "out", "each"),
+        ("nap", "out", "which"),
+        ("which", "calls", "call"),
+        ("which", "fails", "bad"),
+        ("each", "out", "o"),
+    ];
+    let mapped = fixture.define(nodes, &edges).await;
+    outside.ledger.hold();
+    let workers = usize::from(fixture.config.engine.workers_http);
+    let starts = (0..workers).map(|_| fixture.execute(&held, json!({})));
+    let flood = join_all(starts).await;
+    outside.calls(workers - workers / 8).await;
+
+    let id = fixture.execute(&mapped, json!({})).await;
+    let ended = fixture.finished(id).await;
+    assert_eq!(ended.output, Some(json!("gone")), "{:?}", ended.error);
+    outside.ledger.release();
+    for id in flood {
+        fixture.finished(id).await;
+    }
+    let Outside { fixture, other, .. } = outside;
+    // Whoever drains has begun and ended all that it will.
+    fixture.drain().await;
+    assert_eq!(other.calls().len(), 0);
 }

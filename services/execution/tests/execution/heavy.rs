@@ -154,5 +154,16 @@ async fn a_code_step_sees_input_and_nodes_and_fails_typed() {
     );
     let thrown = flow("export default () => { throw new Error('no') }").await;
     assert_eq!(thrown.error.unwrap().code, "code_exception");
+    // No database holds a NUL in a text; it keeps the execution's row, and those of others, from nobody.
+    let thrown = flow(r"export default () => { throw new Error('a\0b') }").await;
+    assert!(thrown.error.unwrap().message.contains("a\0b"));
+    let row = eventually(SOON, async || {
+        let list = contracts::execution::ListExecutions::default();
+        let page = fixture.ask(&fixture.user, &list).await.ok()?;
+        let mut rows = page.items.into_iter();
+        rows.find(|row| row.id == thrown.id && row.state.is_final())
+    })
+    .await;
+    assert!(row.error.unwrap().message.contains("a\u{fffd}b"));
     fixture.drain().await;
 }

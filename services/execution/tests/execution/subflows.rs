@@ -230,5 +230,56 @@ async fn a_cancel_ends_all_and_a_time_limit_counts_without_a_worker() {
     assert_eq!(done.output, Some(json!("late!")));
     let took = done.finished_at.unwrap() - done.created_at;
     assert!(took >= chrono::TimeDelta::milliseconds(1500), "{took}");
+    // Nobody waits for it any more.
+    let left = child_of(&fixture, id).await;
+    is(&fixture, left, ExecutionState::Cancelled).await;
+    fixture.drain().await;
+}
+
+#[tokio::test]
+async fn another_attempt_begins_another_execution() {
+    let outside = outside::Outside::start().await;
+    let fixture = &outside.fixture;
+    let nodes = json!([
+        {"id": "t", "type": "trigger"},
+        outside.call("a", json!({})),
+        {"id": "o", "type": "output", "config": {"value": "{{ nodes.a.output.status }}"}}
+    ]);
+    let edges = [("t", "out", "a"), ("a", "out", "o")];
+    let inner = fixture.define(nodes, &edges).await;
+    let retry = json!({"retry": {"max_attempts": 2, "backoff_ms": 10, "on": ["http_status"]}});
+    let outer = calling(fixture, &inner, retry).await;
+    outside.ledger.answer_next(400, "{}");
+    let id = fixture.execute(&outer, json!({})).await;
+    let done = fixture.finished(id).await;
+    assert_eq!(done.output, Some(json!("200!")), "{:?}", done.error);
+    let children = eventually(SOON, async || {
+        let listed = listed(fixture).await.into_iter();
+        let children: Vec<_> = listed.filter(|it| it.parent_id == Some(id)).collect();
+        (children.len() == 2).then_some(children)
+    })
+    .await;
+    let states = children.iter().map(|child| child.state);
+    let mut states: Vec<_> = states.map(ExecutionState::as_str).collect();
+    states.sort_unstable();
+    assert_eq!(states, ["failed", "succeeded"]);
+    outside.fixture.drain().await;
+}
+
+#[tokio::test]
+async fn what_runs_finds_room_for_its_parts() {
+    let fixture = Fixture::set_up(|config| config.engine.engine_max_open = 1).await;
+    let nodes = json!([
+        {"id": "t", "type": "trigger"},
+        {"id": "o", "type": "output", "config": {"value": 7}}
+    ]);
+    let inner = fixture.define(nodes, &[("t", "out", "o")]).await;
+    let outer = calling(&fixture, &inner, json!({})).await;
+    // Their parts come to both partitions, and to the one that is full.
+    for _ in 0..8 {
+        let id = fixture.execute(&outer, json!({})).await;
+        let done = fixture.finished(id).await;
+        assert_eq!(done.state, ExecutionState::Succeeded, "{:?}", done.error);
+    }
     fixture.drain().await;
 }

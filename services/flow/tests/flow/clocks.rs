@@ -23,7 +23,7 @@ fn each_second() -> contracts::trigger::TriggerSpec {
 
 impl Fixture {
     /// Wakes the trigger as the bus would.
-    async fn wake(&self, who: &Principal, trigger: &Trigger) {
+    pub(crate) async fn wake(&self, who: &Principal, trigger: &Trigger) {
         let label = Token::new("test").unwrap();
         self.bus
             .wake_at(who.tenant, trigger.id, &label, Utc::now())
@@ -31,7 +31,12 @@ impl Fixture {
             .unwrap();
     }
 
-    async fn settled(&self, who: &Principal, trigger: &Trigger, count: usize) -> Vec<Fire> {
+    pub(crate) async fn settled(
+        &self,
+        who: &Principal,
+        trigger: &Trigger,
+        count: usize,
+    ) -> Vec<Fire> {
         eventually(SOON, async || {
             let fires = self.fires(who, trigger).await;
             let settled = fires

@@ -30,6 +30,30 @@ impl Fixture {
     }
 }
 
+impl Fixture {
+    /// How many of so many refusals were used up.
+    fn refused_of(&self, all: u32) -> u32 {
+        all - *self.world.refusals.lock().unwrap()
+    }
+
+    /// Events that nobody has acknowledged.
+    async fn in_hand(&self) -> Option<u64> {
+        let mut connection = tokio::net::TcpStream::connect(self.nats.address())
+            .await
+            .unwrap();
+        let text = "CONNECT {\"verbose\":false}\r\nSUB answer 1\r\nPUB $JS.API.STREAM.INFO.INBOUND answer 0\r\n\r\n";
+        connection.write_all(text.as_bytes()).await.unwrap();
+        let mut lines = BufReader::new(connection).lines();
+        loop {
+            let line = lines.next_line().await.unwrap()?;
+            if line.starts_with("{\"type\"") {
+                let info: serde_json::Value = serde_json::from_str(&line).unwrap();
+                return info["state"]["messages"].as_u64();
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn an_event_begins_one_execution_of_each_that_waits_for_it() {
     let mut fixture = Fixture::start().await;
@@ -116,4 +140,29 @@ async fn an_event_waits_for_an_engine_that_is_away() {
     let starts = fixture.started();
     assert_eq!(fires[0].execution_id, Some(starts[0].execution_id));
     assert_eq!(starts.len(), 1);
+}
+
+/// Those of one organization do not fill the reader's hands.
+#[tokio::test]
+async fn an_event_that_cannot_begin_anything_yet_does_not_stay_in_hand() {
+    let fixture = Fixture::start().await;
+    let user = fixture.user(Role::Editor).await;
+    let (flow, _) = fixture.published(&user).await;
+    let made = spec(json!({"event": {"name": "x"}}));
+    let made = fixture.trigger(&user, &flow, made).await.trigger;
+    *fixture.world.refusals.lock().unwrap() = 1_000;
+    fixture.says(&user, "x", Some("m"), "{}").await;
+    eventually(SOON, async || {
+        let left = fixture.refused_of(1_000);
+        (left >= 3 && fixture.in_hand().await == Some(0)).then_some(())
+    })
+    .await;
+    assert_eq!(
+        fixture.fires(&user, &made).await[0].outcome,
+        FireOutcome::Pending
+    );
+    *fixture.world.refusals.lock().unwrap() = 0;
+    fixture.wake(&user, &made).await;
+    let fires = fixture.settled(&user, &made, 1).await;
+    assert_eq!(fires[0].outcome, FireOutcome::Started);
 }

@@ -1,6 +1,7 @@
 //! Steps that run a flow as an execution of its own, and the words that pass between the two.
 //!
-//! **Invariant:** the other execution's id follows from the step's key: every attempt, and every owner, finds the same one.
+//! **Invariant:** the other execution's id follows from the step's key and the attempt: every worker and every owner that looks
+//! after the attempt finds the same one. Where the step stops waiting for it, it is cancelled.
 //!
 //! **Invariant:** a word names the event that it follows from. Who has heard a later one passes over it, so it may be said
 //! again and come late.
@@ -34,6 +35,7 @@ pub(crate) enum Word {
     /// To the one that waits for it with this step.
     Ended {
         node: String,
+        attempt: u32,
         outcome: Box<Outcome>,
         usage: Usage,
         duration_ms: u64,
@@ -47,11 +49,16 @@ pub(crate) struct Called {
     pub(crate) timeout_ms: u64,
 }
 
-/// The execution that a step begins: a UUIDv7 with the time of the calling one; the rest is the step's key.
-pub(crate) fn called_by(execution: ExecutionId, key: &str) -> ExecutionId {
+/// The execution that an attempt of a step begins: a UUIDv7 with the time of the calling one; the rest is the step's key, and
+/// the number of an attempt that is not the first.
+pub(crate) fn called_by(execution: ExecutionId, key: &str, attempt: u32) -> ExecutionId {
     let mut bytes = *execution.uuid().as_bytes();
-    let hash = blake3::hash(key.as_bytes());
-    bytes[6..].copy_from_slice(&hash.as_bytes()[..10]);
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(key.as_bytes());
+    if attempt > 1 {
+        hasher.update(&attempt.to_le_bytes());
+    }
+    bytes[6..].copy_from_slice(&hasher.finalize().as_bytes()[..10]);
     bytes[6] = 0x70 | (bytes[6] & 0x0f);
     bytes[8] = 0x80 | (bytes[8] & 0x3f);
     ExecutionId::from_uuid(Uuid::from_bytes(bytes))
@@ -89,6 +96,7 @@ pub(crate) fn told_at_the_end(state: &State) -> Option<Effect> {
         by: data.principal.user_id,
         word: Word::Ended {
             node: parent.node.clone(),
+            attempt: parent.attempt,
             outcome: Box::new(outcome_of(data.view())),
             usage: data.usage,
             duration_ms: u64::try_from(duration).unwrap_or(0),
@@ -120,7 +128,7 @@ impl Run<'_> {
         }
         let by = self.state.data.principal.user_id;
         if self.state.data.closing.is_some() && !self.state.data.is_paused() {
-            return self.tell(node, by, Word::Cancel);
+            return self.tell(node, attempt, by, Word::Cancel);
         }
         self.state.called.insert(node, called);
         let timer = Timer::Silence { node, attempt };
@@ -128,7 +136,7 @@ impl Run<'_> {
         self.applied.effects.push(Effect::Wake { timer, at });
         if self.state.data.is_paused() {
             let event = self.state.data.turned;
-            self.tell(node, by, Word::Pause { event });
+            self.tell(node, attempt, by, Word::Pause { event });
         }
     }
 
@@ -150,11 +158,26 @@ impl Run<'_> {
 
     /// Tells all executions that steps of this one have begun and wait for.
     pub(super) fn tell_called(&mut self, by: UserId, word: &Word) {
-        let running = self.state.open.iter().copied();
-        let running = running.filter(|at| matches!(self.state.step(*at), Step::Running { .. }));
-        let called: Vec<_> = running.filter(|at| self.state.calls_flow(*at)).collect();
-        for at in called {
-            self.tell(at, by, word.clone());
+        let open = self.state.open.iter().copied();
+        let running = open.filter_map(|at| match self.state.step(at) {
+            Step::Running { attempt } => Some((at, attempt)),
+            _ => None,
+        });
+        let called: Vec<_> = running
+            .filter(|(at, _)| self.state.calls_flow(*at))
+            .collect();
+        for (at, attempt) in called {
+            self.tell(at, attempt, by, word.clone());
+        }
+    }
+
+    /// Cancels the executions of attempts that nobody waits for any more, those after the first `known`.
+    pub(super) fn cancel_left(&mut self, known: usize) {
+        let left = self.state.data.unanswered.iter().skip(known).copied();
+        let called: Vec<_> = left.filter(|(at, _)| self.state.calls_flow(*at)).collect();
+        let by = self.state.data.principal.user_id;
+        for (at, attempt) in called {
+            self.tell(at, attempt, by, Word::Cancel);
         }
     }
 
@@ -171,8 +194,8 @@ impl Run<'_> {
         self.tell_called(by, &word);
     }
 
-    fn tell(&mut self, at: At, by: UserId, word: Word) {
-        let to = called_by(self.state.data.id, &self.key(at));
+    fn tell(&mut self, at: At, attempt: u32, by: UserId, word: Word) {
+        let to = called_by(self.state.data.id, &self.key(at), attempt);
         self.applied.effects.push(Effect::Tell { to, by, word });
     }
 }

@@ -12,7 +12,8 @@ impl Run<'_> {
     pub(super) fn timer(&mut self, timer: Timer) {
         let closing = self.state.data.closing.is_some();
         // Set anew when it goes on; that nobody answers is to be noticed meanwhile.
-        if self.state.data.is_paused() && !matches!(timer, Timer::Silence { .. }) {
+        let is_silence = matches!(timer, Timer::Silence { .. } | Timer::Unreported { .. });
+        if self.state.data.is_paused() && !is_silence {
             return;
         }
         match timer {
@@ -28,7 +29,9 @@ impl Run<'_> {
                     self.advance();
                 }
             }
-            Timer::Silence { node, attempt } if !closing => {
+            Timer::Silence { node, attempt } | Timer::Unreported { node, attempt, .. }
+                if !closing =>
+            {
                 let called = self.state.called.get(&node);
                 let is_early = called
                     .is_some_and(|called| called.until > self.now || self.state.data.is_paused());
@@ -64,6 +67,7 @@ impl Run<'_> {
             Timer::GoOn if !closing => self.advance(),
             Timer::Retry { .. }
             | Timer::Silence { .. }
+            | Timer::Unreported { .. }
             | Timer::Wait { .. }
             | Timer::Limit { .. }
             | Timer::GoOn

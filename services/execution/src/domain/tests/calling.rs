@@ -9,11 +9,18 @@ const BY: UserId = UserId::EXAMPLE;
 const LIMIT_MS: u64 = 60_000;
 
 fn caller() -> Arc<Program> {
-    let nodes = json!([
+    caller_with(json!({}))
+}
+
+/// With more about the step.
+fn caller_with(more: Value) -> Arc<Program> {
+    let mut nodes = json!([
         {"id": "t", "type": "trigger"},
         {"id": "s", "type": "flow", "config": {"flow_id": FlowId::EXAMPLE}, "timeout_ms": LIMIT_MS},
         {"id": "o", "type": "output", "config": {"value": "{{ nodes.s.output }}"}}
     ]);
+    let fields = more.as_object().unwrap().clone();
+    nodes[1].as_object_mut().unwrap().extend(fields);
     let plan = plan(nodes, &[("t", "out", "s"), ("s", "out", "o")]);
     let pin = FlowPin {
         flow_id: FlowId::EXAMPLE,
@@ -39,6 +46,7 @@ fn called() -> Run {
     start.parent = Some(Parent {
         execution_id: parent(),
         node: "s".into(),
+        attempt: 1,
         depth: 1,
     });
     Run::begin(&plan, start, TakenOver::default())
@@ -86,7 +94,12 @@ impl Run {
     }
 
     fn inner(&self) -> ExecutionId {
-        called_by(self.state.data.id, &self.key_of("s"))
+        self.inner_of(1)
+    }
+
+    /// The execution that this attempt has begun.
+    fn inner_of(&self, attempt: u32) -> ExecutionId {
+        called_by(self.state.data.id, &self.key_of("s"), attempt)
     }
 
     fn key_of(&self, node: &str) -> String {
@@ -113,6 +126,7 @@ fn what_was_handed_on_waits_without_a_worker() {
     run.now = until;
     run.fire(silence);
     assert_eq!(run.outcome().0, ExecutionState::Failed);
+    assert_eq!(run.told(), [(run.inner(), Word::Cancel)]);
     let mut run = Run::start(&caller(), json!({}));
     run.hand_on();
     run.succeed("s", 1, json!(5));
@@ -202,4 +216,42 @@ fn the_end_is_told_to_the_one_that_waits() {
     };
     assert_eq!((*to, node.as_str()), (parent(), "s"));
     assert!(matches!(&**outcome, Outcome::Failed { error } if error.code == "cancelled"));
+}
+
+#[test]
+fn each_attempt_has_an_execution_of_its_own_and_the_one_before_is_cancelled() {
+    let again = json!({"max_attempts": 2, "backoff_ms": 10});
+    let mut run = Run::start(&caller_with(json!({"retry": again})), json!({}));
+    let until = run.hand_on();
+    run.now = until;
+    run.fire(Timer::Silence {
+        node: run.index("s"),
+        attempt: 1,
+    });
+    assert_eq!(run.told(), [(run.inner_of(1), Word::Cancel)]);
+    assert_ne!(run.inner_of(1), run.inner_of(2));
+    // The word may have been lost with its owner.
+    run.input(Input::Resume);
+    assert!(run.told().contains(&(run.inner_of(1), Word::Cancel)));
+    run.now += TimeDelta::seconds(1);
+    run.fire(Timer::Retry {
+        node: run.index("s"),
+        attempt: 1,
+    });
+    // What the first one used until it was cancelled counts; what it says does not.
+    let usage = Usage {
+        prompt_tokens: 5,
+        ..Usage::ZERO
+    };
+    run.input(Input::Result(StepResult {
+        node: run.index("s"),
+        attempt: 1,
+        outcome: Outcome::Succeeded { output: json!(1) },
+        usage: Some(usage),
+        duration_ms: 1,
+    }));
+    assert_eq!(run.state.data.usage.prompt_tokens, 5);
+    assert!(!run.state.is_over());
+    run.succeed("s", 2, json!(2));
+    assert_eq!(run.outcome().0, ExecutionState::Succeeded);
 }

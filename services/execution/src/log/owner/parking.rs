@@ -94,6 +94,8 @@ impl Owner {
             self.reading.stale = 0;
             let slots = &self.partition.slots;
             self.timers.retain(|id| slots.get(id).is_some());
+            let begun = &self.outlet.giver.begun;
+            begun.retain(|id| slots.get(id).is_some());
         }
     }
 
