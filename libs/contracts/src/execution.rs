@@ -12,6 +12,7 @@ use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::{
     Access, Permission,
@@ -284,6 +285,21 @@ pub struct ExecutionSummary {
     pub finished_at: Option<DateTime<Utc>>,
 }
 
+/// The execution that an attempt of a step begins: a UUIDv7 with the time of the calling one; the rest is the step's key, and
+/// the number of an attempt that is not the first.
+pub fn begun_by(execution: ExecutionId, key: &str, attempt: u32) -> ExecutionId {
+    let mut bytes = *execution.uuid().as_bytes();
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(key.as_bytes());
+    if attempt > 1 {
+        hasher.update(&attempt.to_le_bytes());
+    }
+    bytes[6..].copy_from_slice(&hasher.finalize().as_bytes()[..10]);
+    bytes[6] = 0x70 | (bytes[6] & 0x0f);
+    bytes[8] = 0x80 | (bytes[8] & 0x3f);
+    ExecutionId::from_uuid(Uuid::from_bytes(bytes))
+}
+
 /// The answer to a start: durable from this moment on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(poem_openapi::Object))]
@@ -313,6 +329,9 @@ pub struct ListExecutions {
     pub agent_id: Option<AgentId>,
     #[serde(default)]
     pub crew_id: Option<CrewId>,
+    /// Only what a step of this execution began.
+    #[serde(default)]
+    pub parent_id: Option<ExecutionId>,
     #[serde(default)]
     pub state: Option<ExecutionState>,
     /// Only what waits for a person's answer or approval; only what does not, when false.

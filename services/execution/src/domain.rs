@@ -26,8 +26,7 @@ pub(crate) mod state;
 pub(crate) mod tests;
 
 pub(crate) use apply::{
-    Answer, Applied, Called, Effect, Input, Timer, Word, called_by, outcome_of, patience,
-    told_at_the_end,
+    Answer, Applied, Called, Effect, Input, Timer, Word, outcome_of, patience, told_at_the_end,
 };
 pub(crate) use fold::Broken;
 pub(crate) use program::Program;

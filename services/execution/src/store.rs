@@ -58,6 +58,10 @@ pub const MIGRATIONS: Migrations = Migrations {
             name: "0007_retention",
             sql: include_str!("store/0007_retention.sql"),
         },
+        Migration {
+            name: "0008_parents",
+            sql: include_str!("store/0008_parents.sql"),
+        },
     ],
 };
 
@@ -146,6 +150,9 @@ impl ExecutionStore {
         }
         if let Some(crew_id) = list.crew_id {
             query = query.filter(Column::CrewId.eq(crew_id.uuid()));
+        }
+        if let Some(parent_id) = list.parent_id {
+            query = query.filter(Column::ParentId.eq(parent_id.uuid()));
         }
         if let Some(state) = list.state {
             query = query.filter(Column::State.eq(state.as_str()));

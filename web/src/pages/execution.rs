@@ -3,6 +3,7 @@
 //! **Invariant:** what is selected, the lens and the moment are in the address, so a link shows the same again.
 
 mod again;
+mod began;
 mod details;
 mod events;
 mod graph_lens;

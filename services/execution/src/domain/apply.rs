@@ -44,7 +44,7 @@ mod waiting;
 mod working;
 
 pub(crate) use asking::Answer;
-pub(crate) use calling::{Called, Word, called_by, outcome_of, told_at_the_end};
+pub(crate) use calling::{Called, Word, outcome_of, told_at_the_end};
 use failing::Failure;
 pub(crate) use timers::NO_ANSWER;
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bus::Bus;
 use chrono::{DateTime, TimeDelta, Utc};
 use contracts::{
-    execution::{Execution, ExecutionState, Origin, StepError},
+    execution::{Execution, ExecutionState, Origin, StepError, begun_by},
     id::ExecutionId,
     owner::{Cancel, Get, Outcome, Parent, Pause, Start},
     payload::PayloadRef,
@@ -20,13 +20,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Attempted, config_of, error_of, pool::RETRY, pulse::Pulse};
-use crate::{
-    State,
-    domain::{called_by, outcome_of},
-    handlers,
-    log::effects::stored,
-    payloads::Payloads,
-};
+use crate::{State, domain::outcome_of, handlers, log::effects::stored, payloads::Payloads};
 
 /// How deep executions may begin executions.
 pub(crate) const MAX_DEPTH: u32 = 8;
@@ -234,5 +228,5 @@ async fn pause_with_parent(bus: &Bus, item: &WorkItem, id: ExecutionId) {
 }
 
 fn id_of(item: &WorkItem) -> ExecutionId {
-    called_by(item.execution_id, &item.key, item.attempt)
+    begun_by(item.execution_id, &item.key, item.attempt)
 }

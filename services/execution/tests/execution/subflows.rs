@@ -5,6 +5,7 @@ use contracts::{
         AnswerExecution, CancelExecution, ExecutionSummary, ListExecutions, PauseExecution,
         ResumeExecution,
     },
+    live::ExecutionEvent,
     tool::FlowPin,
 };
 
@@ -55,12 +56,21 @@ async fn listed(fixture: &Fixture) -> Vec<ExecutionSummary> {
         .map_or_else(|_| Vec::new(), |page| page.items)
 }
 
+/// What the steps of an execution began, as such a caller sees it.
+async fn begun_by(fixture: &Fixture, by: &Principal, id: ExecutionId) -> Vec<ExecutionSummary> {
+    let list = ListExecutions {
+        parent_id: Some(id),
+        ..ListExecutions::default()
+    };
+    let page = fixture.ask(by, &list).await;
+    page.map_or_else(|_| Vec::new(), |page| page.items)
+}
+
 /// The execution that a step of this one has begun.
 async fn child_of(fixture: &Fixture, id: ExecutionId) -> ExecutionId {
     eventually(SOON, async || {
-        let listed = listed(fixture).await.into_iter();
-        let mut children = listed.filter(|it| it.parent_id == Some(id));
-        children.next().map(|child| child.id)
+        let children = begun_by(fixture, &fixture.user, id).await;
+        children.first().map(|child| child.id)
     })
     .await
 }
@@ -123,6 +133,40 @@ async fn a_flow_that_waits_for_a_flow_is_parked_and_woken_by_its_end() {
     let begun = kinds.iter().filter(|kind| **kind == "step_started").count();
     assert_eq!(begun, 1, "{kinds:?}");
     parked(&fixture, 0).await;
+    fixture.drain().await;
+}
+
+#[tokio::test]
+async fn what_an_execution_began_is_found_by_it_and_by_the_step() {
+    let fixture = Fixture::start().await;
+    let inner = asking(&fixture).await;
+    let middle = calling(&fixture, &inner, json!({})).await;
+    let outer = calling(&fixture, &middle, json!({})).await;
+    let id = fixture.execute(&outer, json!({})).await;
+    let other = fixture.execute(&outer, json!({})).await;
+    let child = child_of(&fixture, id).await;
+    let grandchild = child_of(&fixture, child).await;
+    child_of(&fixture, other).await;
+    let begun = begun_by(&fixture, &fixture.user, id).await;
+    let ids: Vec<_> = begun.iter().map(|it| (it.id, it.parent_id)).collect();
+    assert_eq!(ids, [(child, Some(id))]);
+    assert_eq!(begun_by(&fixture, &fixture.user, grandchild).await, []);
+    let stranger = testkit::principal(TenantId::generate(), Role::Owner);
+    fixture.provision(stranger.tenant).await;
+    assert_eq!(begun_by(&fixture, &stranger, id).await, []);
+    let frames = fixture.events(id).await;
+    let key = frames.iter().find_map(|frame| match &frame.event {
+        ExecutionEvent::StepStarted { node, key, .. } if node == "sub" => Some(key),
+        _ => None,
+    });
+    assert_eq!(contracts::execution::begun_by(id, key.unwrap(), 1), child);
+    for execution in [id, other] {
+        let cancel = CancelExecution {
+            execution_id: execution,
+        };
+        fixture.ask(&fixture.user, &cancel).await.unwrap();
+        fixture.finished(execution).await;
+    }
     fixture.drain().await;
 }
 

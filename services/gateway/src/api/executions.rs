@@ -104,6 +104,8 @@ impl Api {
         agent_id: Query<Option<AgentId>>,
         /// Only runs of this crew.
         crew_id: Query<Option<CrewId>>,
+        /// Only executions that a step of this execution began.
+        parent_id: Query<Option<ExecutionId>>,
         /// Only executions in this state.
         state: Query<Option<ExecutionState>>,
         /// Only executions that wait for a person's answer or approval; only the others, when false.
@@ -123,6 +125,7 @@ impl Api {
             flow_id: flow_id.0,
             agent_id: agent_id.0,
             crew_id: crew_id.0,
+            parent_id: parent_id.0,
             state: state.0,
             asks: asks.0,
             since: since.0,

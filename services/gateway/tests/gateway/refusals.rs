@@ -156,11 +156,11 @@ async fn ids_and_parameters_must_be_well_formed() {
             .assert_problem(400, "invalid_input");
         assert_eq!(problem["errors"][0]["path"], "/limit");
     }
-    let problem = platform
-        .ask("GET", "/api/v1/executions?state=done")
-        .send()
-        .await;
-    problem.assert_problem(400, "invalid_input");
+    for query in ["state=done", "parent_id=flow_1"] {
+        let path = format!("/api/v1/executions?{query}");
+        let answer = platform.ask("GET", &path).send().await;
+        answer.assert_problem(400, "invalid_input");
+    }
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::{
     again::StepAgain,
+    began::Began,
     mark::Mark,
     messages::Messages,
     step,
@@ -77,6 +78,7 @@ fn Whole() -> Element {
     rsx! {
         h2 { class: "details-title", "Execution" }
         p { class: "hint", "Select a step to see what went in and what came out." }
+        Began {}
         if let Some(input) = &view.input {
             Part { title: "Input", value: input.clone() }
         }
@@ -133,6 +135,7 @@ fn Step(path: String, onclose: EventHandler<()>) -> Element {
             Answer { key: "{path}", execution: watch.id(), asked }
         }
         StepAgain { step: path.clone(), output: node.output.clone(), port: node.port.clone() }
+        Began { of: path.clone() }
         if let Some(error) = node.error.clone() {
             ErrorPart { error }
         }

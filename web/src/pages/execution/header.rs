@@ -1,14 +1,20 @@
 //! What is executed, how it stands, and what it cost so far.
 
 use contracts::{
-    Permission, Problem,
-    execution::{Execution, SourceKind},
+    ErrorCode, Permission, Problem,
+    execution::{Execution, ExecutionSummary, SourceKind},
+    id::ExecutionId,
 };
 use dioxus::prelude::*;
 
 use super::{again::Again, holding::Holding, more::More, watch::Watch};
 use crate::{
-    api::{self, names::short, session},
+    api::{
+        self,
+        names::{short, use_names},
+        query::{View, use_get},
+        session,
+    },
     live::{axis::millis, feed::Link, words},
     routes::Route,
     ui::{
@@ -119,6 +125,7 @@ pub(crate) fn Facts() -> Element {
         dl { class: "facts",
             Subject {}
             Source {}
+            PartOf {}
             Fact { name: "Started", "{started}" }
             Fact { name: "Duration", "{took}" }
             Fact { name: "Tokens in", {words::count(totals.usage.prompt_tokens)} }
@@ -184,6 +191,42 @@ fn Source() -> Element {
             }
             if let Some(node) = &source.node {
                 span { class: "hint", " at " code { "{node}" } }
+            }
+        }
+    }
+}
+
+/// The execution of which a step began it.
+#[component]
+fn PartOf() -> Element {
+    let watch = use_context::<Watch>();
+    let own = use_get::<ExecutionSummary>(format!("/executions/{}", watch.id()));
+    let parent = own.data().and_then(|own| own.parent_id);
+    rsx! {
+        if let Some(id) = parent {
+            Parent { id }
+        }
+    }
+}
+
+#[component]
+fn Parent(id: ExecutionId) -> Element {
+    let names = use_names();
+    let parent = use_get::<ExecutionSummary>(format!("/executions/{id}"));
+    let name = parent.data().map(|parent| names.origin(&parent.origin).0);
+    let short = short(&id.to_string());
+    let gone =
+        matches!(parent.view(), View::Failed(problem) if problem.code == ErrorCode::NotFound);
+    rsx! {
+        Fact { name: "Part of",
+            if gone {
+                "{short}"
+                span { class: "hint", " deleted" }
+            } else if let Some(name) = name {
+                Link { to: Route::execution(id), "{name}" }
+                span { class: "hint", " {short}" }
+            } else {
+                Link { to: Route::execution(id), "{short}" }
             }
         }
     }

@@ -9,12 +9,11 @@
 use agents::Call;
 use chrono::{DateTime, Utc};
 use contracts::{
-    execution::{Execution, ExecutionState, StepError, Usage},
-    id::{ExecutionId, UserId},
+    execution::{Execution, ExecutionState, StepError, Usage, begun_by},
+    id::UserId,
     owner::Outcome,
 };
 use serde_json::Value;
-use uuid::Uuid;
 
 use super::{Effect, Run, Timer, after};
 use crate::domain::{
@@ -47,21 +46,6 @@ pub(crate) enum Word {
 pub(crate) struct Called {
     pub(crate) until: DateTime<Utc>,
     pub(crate) timeout_ms: u64,
-}
-
-/// The execution that an attempt of a step begins: a UUIDv7 with the time of the calling one; the rest is the step's key, and
-/// the number of an attempt that is not the first.
-pub(crate) fn called_by(execution: ExecutionId, key: &str, attempt: u32) -> ExecutionId {
-    let mut bytes = *execution.uuid().as_bytes();
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(key.as_bytes());
-    if attempt > 1 {
-        hasher.update(&attempt.to_le_bytes());
-    }
-    bytes[6..].copy_from_slice(&hasher.finalize().as_bytes()[..10]);
-    bytes[6] = 0x70 | (bytes[6] & 0x0f);
-    bytes[8] = 0x80 | (bytes[8] & 0x3f);
-    ExecutionId::from_uuid(Uuid::from_bytes(bytes))
 }
 
 /// What came of an execution, for the step that began it.
@@ -195,7 +179,7 @@ impl Run<'_> {
     }
 
     fn tell(&mut self, at: At, attempt: u32, by: UserId, word: Word) {
-        let to = called_by(self.state.data.id, &self.key(at), attempt);
+        let to = begun_by(self.state.data.id, &self.key(at), attempt);
         self.applied.effects.push(Effect::Tell { to, by, word });
     }
 }

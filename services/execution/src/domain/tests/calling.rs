@@ -1,9 +1,9 @@
 //! Executions whose steps are executions of their own, and those that are such a step.
 
-use contracts::{owner::Parent, tool::FlowPin};
+use contracts::{execution::begun_by, owner::Parent, tool::FlowPin};
 
 use super::*;
-use crate::domain::{Word, called_by};
+use crate::domain::Word;
 
 const BY: UserId = UserId::EXAMPLE;
 const LIMIT_MS: u64 = 60_000;
@@ -99,7 +99,7 @@ impl Run {
 
     /// The execution that this attempt has begun.
     fn inner_of(&self, attempt: u32) -> ExecutionId {
-        called_by(self.state.data.id, &self.key_of("s"), attempt)
+        begun_by(self.state.data.id, &self.key_of("s"), attempt)
     }
 
     fn key_of(&self, node: &str) -> String {
