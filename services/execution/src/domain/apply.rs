@@ -32,6 +32,7 @@ use crate::record::{Private, Record};
 mod asking;
 mod caching;
 mod calling;
+mod dispatching;
 mod ending;
 mod failing;
 mod holding;
@@ -45,10 +46,11 @@ mod working;
 
 pub(crate) use asking::Answer;
 pub(crate) use calling::{Called, Word, outcome_of, told_at_the_end};
+pub(crate) use dispatching::patience;
 use failing::Failure;
 pub(crate) use timers::NO_ANSWER;
 
-/// How much longer than its time limit an attempt may stay without an answer: the wait in the queue, workers that died.
+/// How much longer than its time limit an attempt may stay without an answer: workers that died, and those that follow them.
 const SILENCE: Duration = Duration::from_secs(60);
 /// Records that one input may bring: an execution with more to do lets others have their turn.
 const MAX_RECORDS: usize = 512;
@@ -523,37 +525,6 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn dispatch(&mut self, at: At, attempt: u32) {
-        if self.state.call(at).is_some() {
-            if let Some(wanted) = calls::wanted(self.state, at) {
-                self.dispatch_call(at, &wanted, attempt);
-            }
-            return;
-        }
-        let key = self.key(at);
-        match inline::work_item(self.state, at, attempt, key) {
-            Ok((class, item)) => self.hand_out(at, class, item),
-            Err(error) => self.failed(at, Failure::of(attempt, error)),
-        }
-    }
-
-    fn hand_out(&mut self, node: At, class: WorkClass, item: WorkItem) {
-        let attempt = item.attempt;
-        let limit_ms = item.timeout_ms;
-        let timer = Timer::Unreported {
-            node,
-            attempt,
-            limit_ms,
-        };
-        let at = after(self.now, patience(limit_ms));
-        let item = Box::new(item);
-        let again = false;
-        self.applied
-            .effects
-            .push(Effect::Dispatch { class, item, again });
-        self.applied.effects.push(Effect::Wake { timer, at });
-    }
-
     fn late(&mut self, node: At, attempt: u32, usage: Option<Usage>) {
         let node = self.id(node);
         let event = ExecutionEvent::StepLate {
@@ -601,11 +572,6 @@ impl<'a> Run<'a> {
         let data = &self.state.data;
         effect_key(data.tenant, data.id, &self.state.path(at), 0)
     }
-}
-
-/// How long nothing may be heard of an attempt that has so much time.
-pub(crate) fn patience(limit_ms: u64) -> Duration {
-    Duration::from_millis(limit_ms).saturating_add(SILENCE)
 }
 
 /// `now` and a while later; a while too long for a calendar ends at its end.
