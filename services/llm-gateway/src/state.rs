@@ -227,6 +227,7 @@ impl State {
             key: self.store.open_key(tenant, stored, key)?,
             patience: self.settings.patience(false),
         };
+        let base_url = &stored.provider.base_url;
         Ok(match stored.provider.kind {
             ProviderKind::Anthropic => Arc::new(Anthropic { connection }),
             ProviderKind::Gemini => Arc::new(Gemini { connection }),
@@ -239,7 +240,7 @@ impl State {
             | ProviderKind::Ollama
             | ProviderKind::Vllm) => Arc::new(OpenaiCompatible {
                 connection,
-                dialect: Dialect::of(kind),
+                dialect: Dialect::of(kind, base_url),
             }),
         })
     }

@@ -14,9 +14,12 @@ pub(crate) struct Vectors {
     pub(crate) prompt_tokens: Option<u64>,
 }
 
+/// Texts of one question at most; over the bus fewer, as their vectors must fit into one message.
+const MAX_TEXTS: usize = 2048;
+
 pub(crate) fn check(ask: &Embed) -> Result<(), Error> {
-    if !(1..=Embed::MAX_TEXTS).contains(&ask.input.len()) {
-        return invalid("input", "`input` is a list of 1 to 256 texts");
+    if !(1..=MAX_TEXTS).contains(&ask.input.len()) {
+        return invalid("input", "`input` is a list of 1 to 2048 texts");
     }
     let is_sized = |text: &String| (1..=Embed::MAX_TEXT_BYTES).contains(&text.len());
     if let Some(at) = ask.input.iter().position(|text| !is_sized(text)) {
@@ -32,6 +35,14 @@ pub(crate) fn check(ask: &Embed) -> Result<(), Error> {
         return invalid("dimensions", "`dimensions` is 1 to 16000");
     }
     Ok(())
+}
+
+/// Whether so many texts may come over the bus.
+pub(crate) fn check_count(texts: usize) -> Result<(), Error> {
+    match texts <= Embed::MAX_TEXTS {
+        true => Ok(()),
+        false => invalid("input", "`input` is a list of 1 to 256 texts"),
+    }
 }
 
 /// Whether so many numbers fit into one answer over the bus.
@@ -108,14 +119,15 @@ mod tests {
     fn sizes_are_bounded() {
         let text = |bytes| "x".repeat(bytes);
         for good in [
-            texts(vec![text(1); 256], None),
+            texts(vec![text(1); 2048], None),
             texts(vec![text(32 * 1024); 32], Some(1)),
             texts(vec![text(1)], Some(16_000)),
         ] {
             assert!(check(&good).is_ok());
         }
         check_refused(&texts(vec![], None), "input");
-        check_refused(&texts(vec![text(1); 257], None), "input");
+        check_refused(&texts(vec![text(1); 2049], None), "input");
+        assert!(check_count(256).is_ok() && check_count(257).is_err());
         check_refused(&texts(vec![text(1), text(0)], None), "input");
         check_refused(&texts(vec![text(32 * 1024 + 1)], None), "input");
         check_refused(&texts(vec![text(32 * 1024); 33], None), "input");

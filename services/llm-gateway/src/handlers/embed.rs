@@ -11,6 +11,7 @@ use crate::{
 
 pub(crate) async fn embed(ctx: Ctx<State>, request: Embed) -> Result<Embeddings, Error> {
     let asker = Asker::of(ctx.principal());
+    texts::check_count(request.input.len())?;
     // What is known to be too large is not paid for.
     if let Some(dimensions) = request.dimensions {
         texts::check_size(request.input.len(), dimensions)?;

@@ -21,6 +21,9 @@ use crate::{
     store::{Change, Keys},
 };
 
+/// Tokens of the answer to a test: models that think say nothing with fewer.
+const TEST_TOKENS: u32 = 256;
+
 pub(crate) async fn models(ctx: Ctx<State>, _: ListModels) -> Result<Page<Model>, Error> {
     let known = ctx.state.known(ctx.tenant).await?;
     Ok(Page {
@@ -161,7 +164,7 @@ async fn ask_once(ctx: &Ctx<State>, model: String, kind: ModelKind) -> Result<()
             let ask = Complete {
                 model: Some(model),
                 messages: vec![Message::user("Say ok.")],
-                max_tokens: Some(1),
+                max_tokens: Some(TEST_TOKENS),
                 ..Complete::default()
             };
             let mut call = calls::begin(&ctx.state, asker, &ask, false).await?;

@@ -90,7 +90,7 @@ fn read(body: &[u8]) -> Result<Wanted, Failure> {
 /// A text or a list of texts. Models differ in their tokens, so lists of token ids mean nothing here.
 fn texts(input: Value) -> Result<Vec<String>, Failure> {
     let no_text = || {
-        let text = "`input` is a text or a list of texts; token ids are not taken";
+        let text = "`input` is a text or a list of texts; token ids are not taken (LangChain: `check_embedding_ctx_length=False`)";
         Failure::malformed(Some("input"), text)
     };
     match input {

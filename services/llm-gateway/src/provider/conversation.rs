@@ -52,6 +52,7 @@ pub(crate) enum Item<'a> {
         name: String,
         parts: Vec<Item<'a>>,
         failed: bool,
+        cache_control: Option<&'a Value>,
     },
 }
 
@@ -186,6 +187,7 @@ impl<'a> Reader<'a, '_> {
             name: name.clone(),
             parts: self.content(&message.content)?,
             failed: message.extra.get("is_error") == Some(&Value::Bool(true)),
+            cache_control: message.extra.get("cache_control"),
         })
     }
 

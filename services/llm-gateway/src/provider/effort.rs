@@ -5,7 +5,7 @@ use serde_json::Value;
 /// Below this no vendor thinks at all.
 pub(crate) const LEAST: u32 = 1024;
 
-/// The words of `reasoning_effort` (OpenAI API reference), the least first.
+/// The words of `reasoning_effort` (OpenAI API reference) and of Anthropic's `effort`, the least first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Effort {
     None,
@@ -14,6 +14,7 @@ pub(crate) enum Effort {
     Medium,
     High,
     Extra,
+    Max,
 }
 
 impl Effort {
@@ -25,6 +26,7 @@ impl Effort {
             "medium" => Self::Medium,
             "high" => Self::High,
             "xhigh" => Self::Extra,
+            "max" => Self::Max,
             _ => return None,
         })
     }
@@ -49,6 +51,7 @@ impl Effort {
             Self::Medium => 2048,
             Self::High => 4096,
             Self::Extra => 8192,
+            Self::Max => 16_384,
         }
     }
 
@@ -57,7 +60,7 @@ impl Effort {
         match self {
             Self::None | Self::Minimal | Self::Low => "low",
             Self::Medium => "medium",
-            Self::High | Self::Extra => "high",
+            Self::High | Self::Extra | Self::Max => "high",
         }
     }
 }

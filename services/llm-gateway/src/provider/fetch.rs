@@ -16,6 +16,8 @@ use crate::provider::Fault;
 const MAX_LINKS: usize = 20;
 /// Bytes behind one link at most.
 const MAX_BYTES: usize = 20 * 1024 * 1024;
+/// Bytes behind all links of one question at most.
+const MAX_ALL: usize = 32 * 1024 * 1024;
 const TYPES: [&str; 5] = [
     "image/png",
     "image/jpeg",
@@ -32,9 +34,7 @@ pub(crate) async fn inlined<'a>(
     ask: Cow<'a, Complete>,
     terms: &Terms<'_>,
 ) -> Result<Cow<'a, Complete>, Fault> {
-    let contents = ask.messages.iter().map(|message| &message.content);
-    let parts = contents.filter_map(Value::as_array).flatten();
-    let count = parts.filter(|part| link(part).is_some()).count();
+    let count = links(&ask).map_err(|why| terms.invalid(why))?;
     if count == 0 {
         return Ok(ask);
     }
@@ -42,19 +42,41 @@ pub(crate) async fn inlined<'a>(
         return Err(terms.invalid(format!("{count} links in one question are too many")));
     }
     let mut ask = ask.into_owned();
+    let mut room = MAX_ALL;
     for message in &mut ask.messages {
         let parts = message.content.as_array_mut();
         for part in parts.into_iter().flatten() {
             let Some((place, url)) = link(part).map(|(place, url)| (place, url.to_owned())) else {
                 continue;
             };
-            let content = fetch(egress, url).await.map_err(|why| terms.invalid(why))?;
+            let fetched = fetch(egress, url, room.min(MAX_BYTES)).await;
+            let (content, bytes) = fetched.map_err(|why| terms.invalid(why))?;
+            room = room.saturating_sub(bytes);
             if let Some(there) = part.pointer_mut(place) {
                 *there = content.into();
             }
         }
     }
     Ok(Cow::Owned(ask))
+}
+
+/// How many links the question has; none of them names something of the server's own, as `file:///etc/passwd` does.
+fn links(ask: &Complete) -> Result<usize, &'static str> {
+    let contents = ask.messages.iter().map(|message| &message.content);
+    let mut count = 0;
+    for part in contents.filter_map(Value::as_array).flatten() {
+        if link(part).is_some() {
+            count += 1;
+            continue;
+        }
+        let mut urls = PLACES
+            .into_iter()
+            .filter_map(|place| part.pointer(place)?.as_str());
+        if urls.any(|url| url.contains(':') && !url.starts_with("data:")) {
+            return Err("content is an `http` URL or `data:<type>;base64,<data>`");
+        }
+    }
+    Ok(count)
 }
 
 fn link(part: &Value) -> Option<(&'static str, &str)> {
@@ -65,9 +87,10 @@ fn link(part: &Value) -> Option<(&'static str, &str)> {
     })
 }
 
-async fn fetch(egress: &Egress, url: String) -> Result<String, String> {
+/// The content as a `data:` URL, and its bytes.
+async fn fetch(egress: &Egress, url: String, most: usize) -> Result<(String, usize), String> {
     let request = egress::Request {
-        max_response_bytes: MAX_BYTES,
+        max_response_bytes: most,
         ..egress::Request::new("GET", url)
     };
     let response = egress.request(request).await;
@@ -88,8 +111,6 @@ async fn fetch(egress: &Egress, url: String) -> Result<String, String> {
     if !TYPES.contains(&kind.as_str()) {
         return Err("a link leads to no image and no PDF".to_owned());
     }
-    Ok(format!(
-        "data:{kind};base64,{}",
-        BASE64_STANDARD.encode(&response.body)
-    ))
+    let content = BASE64_STANDARD.encode(&response.body);
+    Ok((format!("data:{kind};base64,{content}"), response.body.len()))
 }

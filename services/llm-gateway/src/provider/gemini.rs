@@ -44,9 +44,15 @@ impl Provider for Gemini {
 
     fn embed<'a>(&'a self, texts: Texts<'a>) -> BoxFuture<'a, Result<Vectors, Fault>> {
         async move {
-            let body = embeddings::body(texts);
-            let read = self.whole(texts.model, "batchEmbedContents", &body).await?;
-            embeddings::read(&read, texts).map_err(|broken| self.connection.broken(broken))
+            let mut list = Vec::with_capacity(texts.input.len());
+            for input in texts.input.chunks(embeddings::MAX_BATCH) {
+                let batch = Texts { input, ..texts };
+                let body = embeddings::body(batch);
+                let read = self.whole(texts.model, "batchEmbedContents", &body).await?;
+                let read = embeddings::read(&read, batch);
+                list.extend(read.map_err(|broken| self.connection.broken(broken))?);
+            }
+            embeddings::whole(list, texts).map_err(|broken| self.connection.broken(broken))
         }
         .boxed()
     }

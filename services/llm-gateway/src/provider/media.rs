@@ -8,6 +8,8 @@ pub(crate) struct Media<'a> {
     pub(crate) kind: Kind,
     pub(crate) source: Source<'a>,
     pub(crate) file_name: Option<&'a str>,
+    /// What the caller says about caching, for vendors who cache on request.
+    pub(crate) cache_control: Option<&'a Value>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +31,13 @@ pub(crate) enum Source<'a> {
 
 /// Reads a part of a message's content; why it cannot be read, where it cannot.
 pub(crate) fn read(part: &Value) -> Result<Media<'_>, String> {
+    Ok(Media {
+        cache_control: part.get("cache_control"),
+        ..read_plain(part)?
+    })
+}
+
+fn read_plain(part: &Value) -> Result<Media<'_>, String> {
     let text = |pointer: &str| part.pointer(pointer).and_then(Value::as_str);
     match part["type"].as_str() {
         Some("image_url") => {
@@ -70,6 +79,7 @@ fn media(kind: Kind, source: Source<'_>) -> Media<'_> {
         kind,
         source,
         file_name: None,
+        cache_control: None,
     }
 }
 

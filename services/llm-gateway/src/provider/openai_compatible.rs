@@ -6,6 +6,8 @@ mod embeddings;
 mod request;
 mod response;
 
+use std::borrow::Cow;
+
 use egress::Credential;
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream};
 use serde_json::{Map, Value};
@@ -14,6 +16,7 @@ use self::{dialect::Dialect, response::Reader};
 use super::{
     Fault, Provider, Question, Taken, Texts,
     connection::{Connection, Framing},
+    fetch,
     terms::Terms,
 };
 use crate::domain::texts::Vectors;
@@ -28,6 +31,14 @@ impl Provider for OpenaiCompatible {
         async move {
             let connection = &self.connection;
             let mut terms = Terms::of(&connection.name, question.ask);
+            let mut ask = Cow::Borrowed(question.ask);
+            if self.dialect.is_inside(&connection.base_url) {
+                ask = fetch::inlined(&connection.egress, ask, &terms).await?;
+            }
+            let question = Question {
+                ask: &ask,
+                ..question
+            };
             let body = self.dialect.body(request::body(question), &mut terms)?;
             let response = connection.send(self.request(question, &body)?).await?;
             // Some servers answer as a whole although a stream was asked for.

@@ -87,6 +87,9 @@ fn kind(status: u16, code: &str, kind: &str, message: &str) -> FaultKind {
     let too_long = code == "context_length_exceeded"
         || message.contains("maximum context length")
         || message.contains("prompt is too long")
+        || message.contains("exceed context limit")
+        || message.contains("exceeds the context window")
+        || message.contains("context window exceeds limit")
         || message.contains("input token count")
         || message.contains("input is too long");
     let refused = code == "content_filter" || code == "content_policy_violation";
@@ -191,6 +194,11 @@ mod tests {
             400,
             r#"[{"error":{"code":400,"message":"API key not valid. Please pass a valid API key."}}]"#,
             FaultKind::Auth,
+        );
+        check(
+            400,
+            r#"{"error":{"type":"invalid_request_error","message":"input length and `max_tokens` exceed context limit: 190000 + 64000 > 200000"}}"#,
+            FaultKind::ContextLength,
         );
         check(402, "{}", FaultKind::Auth);
         check(403, "<html>", FaultKind::Auth);

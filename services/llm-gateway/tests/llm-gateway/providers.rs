@@ -193,7 +193,7 @@ async fn a_test_tells_how_the_provider_does() {
     fixture.vendor.script(Answer::text("ok"));
     let verdict = fixture.ask(&owner, &test).await.unwrap();
     assert!(verdict.ok, "{verdict:?}");
-    assert_eq!(fixture.vendor.requests()[0].body["max_tokens"], 1);
+    assert_eq!(fixture.vendor.requests()[0].body["max_tokens"], 256);
     let change = UpdateProvider {
         api_key: Some("sk-another-key-1234".into()),
         ..unchanged(made.id)

@@ -16,6 +16,8 @@ use crate::{
     provider::conversation::{KEPT, VENDORS},
 };
 
+const CACHE_CONTROL: &str = "cache_control";
+
 #[derive(Deserialize)]
 struct Body {
     messages: Vec<Turn>,
@@ -108,7 +110,7 @@ fn message(role: &str, content: Value) -> Message {
 
 /// One text as such, several parts as a list.
 fn content(mut parts: Vec<Value>) -> Value {
-    let is_text = |part: &Value| part["type"] == "text" && part.get("cache_control").is_none();
+    let is_text = |part: &Value| part["type"] == "text" && part.get(CACHE_CONTROL).is_none();
     match parts.as_mut_slice() {
         [] => Value::Null,
         [only] if is_text(only) => only["text"].take(),
@@ -149,6 +151,9 @@ fn tool_result(block: &Value) -> Result<Message, Failure> {
     result.tool_call_id = block["tool_use_id"].as_str().map(str::to_owned);
     if block["is_error"] == true {
         result.extra.insert("is_error".to_owned(), true.into());
+    }
+    if let Some(cache) = cache_control(block) {
+        result.extra.insert(CACHE_CONTROL.to_owned(), cache.clone());
     }
     Ok(result)
 }
@@ -212,7 +217,19 @@ fn parts(content: &Value) -> Result<Vec<Value>, Failure> {
     }
 }
 
+fn cache_control(block: &Value) -> Option<&Value> {
+    block.get(CACHE_CONTROL).filter(|cache| !cache.is_null())
+}
+
 fn part(block: &Value) -> Result<Value, Failure> {
+    let mut part = plain_part(block)?;
+    if let Some(cache) = cache_control(block) {
+        part[CACHE_CONTROL] = cache.clone();
+    }
+    Ok(part)
+}
+
+fn plain_part(block: &Value) -> Result<Value, Failure> {
     let source = &block["source"];
     let url = || match source["type"].as_str() {
         Some("url") => source["url"].as_str().map(str::to_owned),
@@ -224,13 +241,7 @@ fn part(block: &Value) -> Result<Value, Failure> {
     };
     let unreadable = || wrong("messages", "a block has a source that cannot be read");
     match block["type"].as_str() {
-        Some("text") => {
-            let mut part = json!({"type": "text", "text": block["text"]});
-            if let Some(cache) = block.get("cache_control").filter(|cache| !cache.is_null()) {
-                part["cache_control"] = cache.clone();
-            }
-            Ok(part)
-        }
+        Some("text") => Ok(json!({"type": "text", "text": block["text"]})),
         Some("image") => {
             let url = url().ok_or_else(unreadable)?;
             Ok(json!({"type": "image_url", "image_url": {"url": url}}))
@@ -309,7 +320,6 @@ fn config(ask: &mut Complete, fields: &mut Map<String, Value>) -> Result<(), Fai
         ask.response_format = Some(json!({"type": "json_schema", "json_schema": named}));
     }
     if let Some(effort) = config["effort"].as_str() {
-        let effort = if effort == "max" { "xhigh" } else { effort };
         fields.insert("reasoning_effort".to_owned(), effort.into());
     }
     Ok(())

@@ -1,5 +1,7 @@
 //! What Claude's models can, by their names, at Anthropic and at Bedrock.
 
+use crate::provider::effort::Effort;
+
 /// The version in a name: `claude-3-5-haiku-20241022` is 3.5, `anthropic.claude-sonnet-4-20250514-v1:0` is 4.0.
 fn version(model: &str) -> Option<(u32, u32)> {
     let rest = model.split_once("claude-")?.1;
@@ -23,6 +25,15 @@ pub(crate) fn max_tokens(model: &str) -> u32 {
 /// Whether it thinks as much as it finds right, and is told how hard to try instead of how long.
 pub(crate) fn is_adaptive(model: &str) -> bool {
     version(model).is_some_and(|version| version >= (4, 6))
+}
+
+/// The word for how hard it shall try: not every model knows all of them.
+pub(crate) fn effort(model: &str, effort: Effort) -> &'static str {
+    match effort {
+        Effort::Max => "max",
+        Effort::Extra if version(model).is_some_and(|version| version >= (4, 7)) => "xhigh",
+        effort => effort.word(),
+    }
 }
 
 /// Whether its answers can be bound to a schema.
@@ -55,6 +66,9 @@ mod tests {
         assert_eq!(max_tokens("claude-opus-4-1"), 32_000);
         assert_eq!(max_tokens("claude-3-opus-20240229"), 4096);
         assert!(has_schemas("claude-haiku-4-5") && !has_schemas("claude-sonnet-4-20250514"));
+        assert_eq!(effort("claude-opus-4-6", Effort::Extra), "high");
+        assert_eq!(effort("claude-opus-4-7", Effort::Extra), "xhigh");
+        assert_eq!(effort("claude-opus-4-6", Effort::Max), "max");
         assert!(is_adaptive("claude-opus-4-6") && !is_adaptive("claude-haiku-4-5"));
     }
 }

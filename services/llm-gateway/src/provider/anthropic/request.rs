@@ -129,6 +129,9 @@ impl Request {
                 .collect();
             put("metadata", json!({"user_id": id}));
         }
+        if let Some(tier) = tier(&mut left) {
+            put("service_tier", tier.into());
+        }
         terms.rest(&left)?;
         let messages = messages(conversation, terms)?;
         Ok(Self {
@@ -158,7 +161,10 @@ impl<'a> Shape<'a> {
             return plain(Cow::Borrowed(ask));
         };
         let is_schema = matches!(wanted, Cow::Borrowed(_));
-        if is_schema && model::has_schemas(question.model) {
+        if is_schema
+            && model::has_schemas(question.model)
+            && schema::is_enforceable(&wanted)
+        {
             let format = json!({"type": "json_schema", "schema": schema::plain(&wanted)});
             return Self {
                 format: Some(format),
@@ -191,6 +197,13 @@ impl Thinking {
     ) -> Result<Self, Fault> {
         let most = limit.unwrap_or_else(|| model::max_tokens(name));
         let effort = left.remove("reasoning_effort");
+        let effort = match effort.filter(|effort| !effort.is_null()) {
+            None => None,
+            Some(effort) => Some(Effort::read(&effort).ok_or_else(|| {
+                terms
+                    .invalid("`reasoning_effort` is none, minimal, low, medium, high, xhigh or max")
+            })?),
+        };
         if let Some(said) = left.remove("thinking").filter(|said| !said.is_null()) {
             if said["type"] == "enabled" {
                 let budget = count(said.get("budget_tokens")).unwrap_or(0);
@@ -200,24 +213,23 @@ impl Thinking {
                     return Err(terms.invalid(text));
                 }
             }
+            let is_known = model::is_adaptive(name);
+            if effort.is_some() && !is_known {
+                terms.cannot("reasoning_effort")?;
+            }
+            let effort = effort.filter(|_| is_known);
             return Ok(Self {
                 said: Some(said),
-                effort: None,
+                effort: effort.map(|effort| model::effort(name, effort)),
             });
         }
-        let Some(effort) = effort.filter(|effort| !effort.is_null()) else {
+        let Some(effort) = effort.filter(|effort| *effort != Effort::None) else {
             return Ok(Self::default());
         };
-        let effort = Effort::read(&effort).ok_or_else(|| {
-            terms.invalid("`reasoning_effort` is none, minimal, low, medium, high or xhigh")
-        })?;
-        if effort == Effort::None {
-            return Ok(Self::default());
-        }
         if model::is_adaptive(name) {
             return Ok(Self {
                 said: Some(json!({"type": "adaptive"})),
-                effort: Some(effort.word()),
+                effort: Some(model::effort(name, effort)),
             });
         }
         let budget = effort.budget().min(most.saturating_sub(1));
@@ -235,6 +247,17 @@ impl Thinking {
         let said = self.said.as_ref();
         said.is_some_and(|said| said["type"] != "disabled")
     }
+}
+
+/// The terms that Anthropic knows, where the question asks for one of them.
+fn tier(left: &mut Map<String, Value>) -> Option<&'static str> {
+    let tier = match left.get("service_tier")?.as_str()? {
+        "auto" => "auto",
+        "default" | "standard" | "standard_only" => "standard_only",
+        _ => return None,
+    };
+    left.remove("service_tier");
+    Some(tier)
 }
 
 fn count(value: Option<&Value>) -> Option<u32> {
@@ -404,7 +427,11 @@ fn block(item: &Item<'_>, terms: &mut Terms<'_>) -> Result<Option<Value>, Fault>
             Some(block)
         }
         Item::Result {
-            id, parts, failed, ..
+            id,
+            parts,
+            failed,
+            cache_control,
+            ..
         } => {
             let mut content = Vec::new();
             for part in parts {
@@ -416,6 +443,9 @@ fn block(item: &Item<'_>, terms: &mut Terms<'_>) -> Result<Option<Value>, Fault>
             }
             if *failed {
                 result["is_error"] = true.into();
+            }
+            if let Some(cache) = cache_control {
+                result["cache_control"] = (*cache).clone();
             }
             Some(result)
         }
@@ -458,6 +488,9 @@ fn media_block(media: &Media<'_>, terms: &mut Terms<'_>) -> Result<Option<Value>
     let mut block = json!({"type": kind, "source": source});
     if let Some(name) = media.file_name {
         block["title"] = name.into();
+    }
+    if let Some(cache) = media.cache_control {
+        block["cache_control"] = cache.clone();
     }
     Ok(Some(block))
 }

@@ -8,6 +8,9 @@ use crate::{
     provider::{Texts, connection::Broken},
 };
 
+/// Texts of one request at most.
+pub(super) const MAX_BATCH: usize = 100;
+
 pub(super) fn body(texts: Texts<'_>) -> Value {
     let name = format!("models/{}", texts.model);
     let request = |text: &String| {
@@ -31,7 +34,8 @@ struct Embedding {
     values: Vec<f32>,
 }
 
-pub(super) fn read(body: &[u8], ask: Texts<'_>) -> Result<Vectors, Broken> {
+/// The vectors of one batch.
+pub(super) fn read(body: &[u8], ask: Texts<'_>) -> Result<Vec<Vec<f32>>, Broken> {
     let answer: Answer = serde_json::from_slice(body).map_err(|error| match error.is_eof() {
         true => Broken::Cut,
         false => Broken::Garbage("it is not a list of embeddings"),
@@ -41,6 +45,11 @@ pub(super) fn read(body: &[u8], ask: Texts<'_>) -> Result<Vectors, Broken> {
         .into_iter()
         .map(|item| item.values)
         .collect();
+    Ok(whole(list, ask)?.list)
+}
+
+/// The vectors of all batches.
+pub(super) fn whole(list: Vec<Vec<f32>>, ask: Texts<'_>) -> Result<Vectors, Broken> {
     // Tokens are not counted there.
     texts::vectors(list, (ask.input.len(), ask.dimensions), None).map_err(Broken::Garbage)
 }
@@ -65,8 +74,8 @@ mod tests {
             ask,
         )
         .unwrap();
-        assert_eq!(vectors.list, [[1.0, 0.0], [0.0, 1.0]]);
-        assert_eq!(vectors.prompt_tokens, None);
+        assert_eq!(vectors, [[1.0, 0.0], [0.0, 1.0]]);
+        assert_eq!(whole(vectors, ask).unwrap().prompt_tokens, None);
         assert!(read(br#"{"embeddings":[{"values":[1,0]}]}"#, ask).is_err());
         assert_eq!(
             read(br#"{"embeddings":[{"values":[1,"#, ask),

@@ -272,6 +272,7 @@ fn content(turn: &Turn<'_>, terms: &mut Terms<'_>) -> Result<Content, Fault> {
                 name,
                 parts: said,
                 failed,
+                ..
             } => {
                 parts.push(raw(&response(id, name, said, *failed)));
                 for part in said {

@@ -4,10 +4,17 @@ use contracts::llm::ProviderKind;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::provider::{Fault, shaped, terms::Terms};
+use crate::{
+    domain::settings::host,
+    provider::{Fault, conversation::KEPT, shaped, terms::Terms},
+};
 
 /// The version of Azure's older API, which has a path for each deployment.
 const AZURE_VERSION: &str = "2024-10-21";
+
+const OPENAI_HOST: &str = "api.openai.com";
+/// What others keep in messages for themselves: nobody misses it.
+const UNSAID: [&str; 2] = ["reasoning_content", KEPT];
 
 pub(crate) struct Dialect {
     /// Where the key stands; `Authorization: Bearer` where this is none.
@@ -24,12 +31,14 @@ pub(crate) struct Dialect {
     required: &'static str,
     /// Whether ids of calls have nine letters and digits.
     short_ids: bool,
-    /// Whether messages have no `name`.
-    nameless: bool,
+    /// The fields that a message may have, where others are refused.
+    fields: Option<&'static [&'static str]>,
     /// Whether the role `developer` is known; it is `system` elsewhere.
     has_developers: bool,
     /// Models that take a JSON Schema, by how their names begin; the others are told what they shall write.
     schemas: Option<&'static [&'static str]>,
+    /// Whether it is a server that people run themselves.
+    is_own: bool,
     /// Where a model's thoughts stand, beside `reasoning_content`.
     thoughts: Option<&'static str>,
     /// Beside which field of the envelope the usage stands.
@@ -44,17 +53,34 @@ pub(crate) static PLAIN: Dialect = Dialect {
     counts_unasked: false,
     required: "required",
     short_ids: false,
-    nameless: false,
+    fields: None,
     has_developers: true,
     schemas: None,
+    is_own: false,
     thoughts: None,
     usage_in: None,
+};
+
+/// OpenAI's own server: its models that think refuse `max_tokens`, and all of them take the newer name.
+static OPENAI: Dialect = Dialect {
+    renamed: &[("max_tokens", "max_completion_tokens")],
+    fields: Some(&[
+        "role",
+        "content",
+        "name",
+        "refusal",
+        "audio",
+        "tool_calls",
+        "tool_call_id",
+        "function_call",
+    ]),
+    ..PLAIN
 };
 
 static AZURE: Dialect = Dialect {
     key_header: Some("api-key"),
     deployments: true,
-    ..PLAIN
+    ..OPENAI
 };
 
 static MISTRAL: Dialect = Dialect {
@@ -73,13 +99,14 @@ static MISTRAL: Dialect = Dialect {
     counts_unasked: true,
     required: "any",
     short_ids: true,
+    fields: Some(&["role", "content", "tool_calls", "tool_call_id", "prefix"]),
     has_developers: false,
     ..PLAIN
 };
 
 static GROQ: Dialect = Dialect {
     unknown: &["logit_bias", "logprobs", "top_logprobs"],
-    nameless: true,
+    fields: Some(&["role", "content", "tool_calls", "tool_call_id", "reasoning"]),
     has_developers: false,
     schemas: Some(&["openai/gpt-oss", "moonshotai/kimi-k2", "meta-llama/llama-4"]),
     thoughts: Some("reasoning"),
@@ -98,6 +125,7 @@ static OLLAMA: Dialect = Dialect {
     ],
     renamed: &[("max_completion_tokens", "max_tokens")],
     has_developers: false,
+    is_own: true,
     thoughts: Some("reasoning"),
     ..PLAIN
 };
@@ -105,14 +133,20 @@ static OLLAMA: Dialect = Dialect {
 static VLLM: Dialect = Dialect {
     unknown: &["store", "service_tier"],
     has_developers: false,
+    is_own: true,
     thoughts: Some("reasoning"),
     ..PLAIN
 };
 
 impl Dialect {
-    /// The dialect of a kind; the plain one where it has none of its own.
-    pub(crate) fn of(kind: ProviderKind) -> &'static Self {
+    /// The dialect of a kind, or of the server behind the base URL; the plain one where it has none of its own.
+    pub(crate) fn of(kind: ProviderKind, base_url: &str) -> &'static Self {
         match kind {
+            ProviderKind::OpenaiCompatible
+                if host(base_url).is_some_and(|host| host == OPENAI_HOST) =>
+            {
+                &OPENAI
+            }
             ProviderKind::AzureOpenai => &AZURE,
             ProviderKind::Mistral => &MISTRAL,
             ProviderKind::Groq => &GROQ,
@@ -124,6 +158,12 @@ impl Dialect {
             | ProviderKind::Gemini
             | ProviderKind::Bedrock => &PLAIN,
         }
+    }
+
+    /// Whether the server may stand in our own network: links that it would follow itself are followed here, where none
+    /// leads inside.
+    pub(super) fn is_inside(&self, base_url: &str) -> bool {
+        self.is_own || base_url.starts_with("http://")
     }
 
     /// Behind the base URL.
@@ -198,8 +238,8 @@ impl Dialect {
             .flatten()
             .filter_map(Value::as_object_mut)
         {
-            if self.nameless && message.remove("name").is_some() {
-                terms.hint("messages.name");
+            if let Some(fields) = self.fields {
+                keep(message, fields, terms);
             }
             if !self.has_developers && message.get("role").is_some_and(|role| role == "developer") {
                 message.insert("role".to_owned(), "system".into());
@@ -232,6 +272,23 @@ impl Dialect {
         match envelope.get_mut(self.usage_in?)?.get_mut("usage")?.take() {
             Value::Object(usage) => Some(usage),
             _ => None,
+        }
+    }
+}
+
+/// Leaves out of a message what its server would refuse, also in the parts of its content.
+fn keep(message: &mut Map<String, Value>, fields: &[&str], terms: &mut Terms<'_>) {
+    message.retain(|name, _| {
+        let is_kept = fields.contains(&name.as_str());
+        if !is_kept && !UNSAID.contains(&name.as_str()) {
+            terms.hint(&format!("messages.{name}"));
+        }
+        is_kept
+    });
+    let parts = message.get_mut("content").and_then(Value::as_array_mut);
+    for part in parts.into_iter().flatten().filter_map(Value::as_object_mut) {
+        if part.remove("cache_control").is_some() {
+            terms.hint("cache_control");
         }
     }
 }
@@ -297,6 +354,37 @@ mod tests {
         assert!(body.get("tools").is_none() && dropped.is_empty());
         let named = json!({"messages": [{"role": "user", "name": "ada"}]});
         assert_eq!(said(&GROQ, false, named).unwrap().1, ["messages.name"]);
+    }
+
+    #[test]
+    fn strict_servers_get_no_field_they_would_refuse() {
+        let body = || {
+            json!({"max_tokens": 5, "messages": [
+                {"role": "user", "name": "ada", "content": [{"type": "text", "text": "hi", "cache_control": {}}]},
+                {"role": "assistant", "content": "x", "reasoning_content": "hm", "reasoning_details": []},
+                {"role": "tool", "tool_call_id": "abcdefgh9", "content": "no", "is_error": true}]})
+        };
+        let (plain, dropped) = said(&PLAIN, false, body()).unwrap();
+        assert_eq!(plain["messages"], body()["messages"]);
+        assert!(plain["max_tokens"] == 5 && dropped.is_empty());
+        for dialect in [&OPENAI, &AZURE, &MISTRAL, &GROQ] {
+            let (said, dropped) = said(dialect, false, body()).unwrap();
+            assert_eq!(
+                said["messages"][1],
+                json!({"role": "assistant", "content": "x"})
+            );
+            let part = json!({"type": "text", "text": "hi"});
+            assert_eq!(said["messages"][0]["content"][0], part);
+            assert!(said["messages"][2].get("is_error").is_none());
+            assert!(dropped.contains(&"messages.is_error".to_owned()));
+        }
+        let (said, dropped) = said(&OPENAI, false, body()).unwrap();
+        assert_eq!(said["max_completion_tokens"], 5);
+        assert!(said.get("max_tokens").is_none());
+        assert_eq!(said["messages"][0]["name"], "ada");
+        assert_eq!(dropped, ["cache_control", "messages.is_error"]);
+        let openai = Dialect::of(ProviderKind::OpenaiCompatible, "https://api.openai.com/v1");
+        assert!(std::ptr::eq(openai, &raw const OPENAI));
     }
 
     #[test]

@@ -39,6 +39,15 @@ pub(crate) fn body(question: Question<'_>) -> Map<String, Value> {
         let effort = json!(effort.word());
         body.entry("reasoning_effort").or_insert(effort);
     }
+    if body.get("reasoning_effort").is_some_and(|it| it == "max") {
+        body.insert("reasoning_effort".to_owned(), "xhigh".into());
+    }
+    if body
+        .get("service_tier")
+        .is_some_and(|it| it == "standard_only")
+    {
+        body.insert("service_tier".to_owned(), "default".into());
+    }
     if question.streamed {
         body.insert("stream".to_owned(), true.into());
         let options = body.entry("stream_options").or_insert_with(|| json!({}));

@@ -97,6 +97,8 @@ pub(crate) struct Reader {
     tier: Option<String>,
     /// The ids of the tool calls begun so far.
     calls: Vec<String>,
+    /// The server gives different calls one index.
+    is_miscounted: bool,
     begun: bool,
     done: bool,
 }
@@ -108,6 +110,7 @@ impl Reader {
             finish: None,
             tier: None,
             calls: Vec::new(),
+            is_miscounted: false,
             begun: false,
             done: false,
         }
@@ -198,13 +201,34 @@ impl Reader {
         Ok(says_something.then_some(Piece::Delta { delta, extra }))
     }
 
+    /// Whether another call has begun at this index: some servers give all the same.
+    fn is_taken(&self, index: u32, id: &String) -> bool {
+        let index = usize::try_from(index).unwrap_or(usize::MAX);
+        self.calls.get(index).is_some_and(|begun| begun != id) && !self.calls.contains(id)
+    }
+
+    /// Where the call with this id stands, or else the last one.
+    fn last_of(&self, id: Option<&str>) -> Result<u32, Broken> {
+        let found = self
+            .calls
+            .iter()
+            .position(|begun| Some(begun.as_str()) == id);
+        place(found.unwrap_or(self.calls.len().saturating_sub(1)))
+    }
+
     fn call(&mut self, call: SaidCall) -> Result<ToolCallDelta, Broken> {
         let function = call.function.unwrap_or(SaidFunction {
             name: None,
             arguments: None,
         });
         let id = call.id.filter(|id| !id.is_empty());
+        let is_named = function.name.as_ref().is_some_and(|name| !name.is_empty());
         let index = match (call.index, &id) {
+            (Some(index), Some(id)) if is_named && self.is_taken(index, id) => {
+                self.is_miscounted = true;
+                place(self.calls.len())?
+            }
+            (Some(_), _) if self.is_miscounted => self.last_of(id.as_deref())?,
             (Some(index), _) => index,
             // Servers that leave the index out send each call with its id.
             (None, Some(id)) if self.calls.last() != Some(id) => place(self.calls.len())?,
@@ -371,6 +395,35 @@ mod tests {
         ])
         .unwrap();
         assert!(!nameless.message().tool_calls[0].id.is_empty());
+    }
+
+    #[test]
+    fn calls_with_one_index_are_told_apart_by_their_ids() {
+        let answer = read(&[
+            r#"{"choices":[{"delta":{"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"{}"}}]}}]}"#,
+            r#"{"choices":[{"delta":{"tool_calls":[{"index":0,"id":"b","function":{"name":"g","arguments":"{\"x\":"}}]}}]}"#,
+            r#"{"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":" 1}"}}]},"finish_reason":"tool_calls"}]}"#,
+        ])
+        .unwrap();
+        let calls = answer.message().tool_calls;
+        let told: Vec<_> = calls
+            .iter()
+            .map(|it| {
+                (
+                    it.id.as_str(),
+                    it.function.name.as_str(),
+                    it.function.arguments.as_str(),
+                )
+            })
+            .collect();
+        assert_eq!(told, [("a", "f", "{}"), ("b", "g", "{\"x\": 1}")]);
+        // An id of its own in each piece makes no call of each.
+        let answer = read(&[
+            r#"{"choices":[{"delta":{"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"{"}}]}}]}"#,
+            r#"{"choices":[{"delta":{"tool_calls":[{"index":0,"id":"b","function":{"arguments":"}"}}]},"finish_reason":"tool_calls"}]}"#,
+        ])
+        .unwrap();
+        assert_eq!(answer.message().tool_calls.len(), 1);
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub(super) async fn parts(bench: &Bench, vendor: Vendor) -> Outcome {
             let body = bench.sent(vendor, asking(part)).await.unwrap().body;
             assert_eq!(body["messages"][0]["content"][1], *part);
         }
-        return Ok(());
+        return links(bench, vendor, &image).await;
     }
     let part = async |part: &Value| {
         let body = bench.sent(vendor, asking(part)).await.unwrap().body;
@@ -57,19 +57,18 @@ pub(super) async fn parts(bench: &Bench, vendor: Vendor) -> Outcome {
             assert_eq!(problem.reason.as_deref(), Some("unsupported_parameter"));
         }
     }
-    links(bench, vendor, &an_image).await;
+    links(bench, vendor, &an_image).await
+}
+
+/// Anthropic follows links itself; for the others they are followed here, and never inside.
+async fn links(bench: &Bench, vendor: Vendor, an_image: &Value) -> Outcome {
+    let link = |url: &str| asking(&json!({"type": "image_url", "image_url": {"url": url}}));
     let odd = json!({"type": "image_url", "image_url": {"url": "file:///etc/passwd"}});
     let problem = bench.refused(vendor, asking(&odd)).await;
     assert_eq!(
         (problem.status, problem.reason.as_deref()),
         (400, Some("invalid_question"))
     );
-    Ok(())
-}
-
-/// Anthropic follows links itself; for the others they are followed here, and never inside.
-async fn links(bench: &Bench, vendor: Vendor, an_image: &Value) {
-    let link = |url: &str| asking(&json!({"type": "image_url", "image_url": {"url": url}}));
     if vendor == Vendor::Anthropic {
         let body = bench
             .sent(vendor, link("https://example.com/a.png"))
@@ -78,7 +77,7 @@ async fn links(bench: &Bench, vendor: Vendor, an_image: &Value) {
             .body;
         let source = json!({"type": "url", "url": "https://example.com/a.png"});
         assert_eq!(vendor.turns(&body)[0].1[1]["source"], source);
-        return;
+        return Ok(());
     }
     for inside in [
         "http://127.0.0.1:9/a.png",
@@ -108,4 +107,5 @@ async fn links(bench: &Bench, vendor: Vendor, an_image: &Value) {
         .1
         .unwrap();
     assert_eq!(vendor.turns(&bench.mock.last().body)[0].1[1], *an_image);
+    Ok(())
 }
