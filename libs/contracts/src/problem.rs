@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::execution::Usage;
+
 /// A closed set. Add a code only when some caller will act differently on it; finer distinctions go to `reason`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -129,6 +131,10 @@ pub struct Problem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
     pub trace_id: Option<String>,
+    /// What a model took before the question failed: it is paid for all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
+    pub usage: Option<Usage>,
 }
 
 impl Problem {
@@ -143,6 +149,7 @@ impl Problem {
             errors: Vec::new(),
             retry_after_ms: None,
             trace_id: None,
+            usage: None,
         }
     }
 

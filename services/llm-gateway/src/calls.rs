@@ -6,6 +6,7 @@
 //! that ends early drops its provider's answer at once.
 
 mod alike;
+mod bill;
 mod cached;
 mod checked;
 mod embed;
@@ -20,7 +21,6 @@ use std::{borrow::Cow, pin::Pin, sync::Arc, time::Duration};
 
 use contracts::{
     Principal,
-    execution::Usage,
     id::{CallId, ExecutionId, FlowId, TenantId, UserId},
     llm::{Complete, Completion},
 };
@@ -30,9 +30,13 @@ use futures::{
     stream::{BoxStream, Peekable},
 };
 use kernel::{Ear, TaskCtx};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
-use self::{cached::Flight, entry::Entry, opening::Opening};
+use self::{
+    cached::Flight,
+    entry::{Entry, admitted},
+    opening::Opening,
+};
 pub(crate) use self::{cached::Flights, embed::embed, health::Health, meters::Meters};
 use crate::{
     Error, State,
@@ -84,6 +88,8 @@ pub(crate) struct Call {
     pieces: Peekable<BoxStream<'static, Result<Piece, Fault>>>,
     ear: Option<Ear>,
     silence: Duration,
+    /// Since when the next piece has been waited for, however often the wait was taken up again.
+    silent_since: Option<Instant>,
     answer: Answer,
     /// Whether equal questions are answered by it.
     is_kept: bool,
@@ -102,10 +108,7 @@ pub(crate) async fn begin(
     let known = state.known(asker.tenant).await?;
     let plan = known.catalog().plan(wanted(ask))?;
     let rails = plan.route.as_ref().and_then(|it| it.guardrails.as_ref());
-    let put = match rails {
-        None => Cow::Borrowed(ask),
-        Some(rails) => guard::question(ask, rails).map_err(|_| forbidden(&plan))?,
-    };
+    let put = as_put(ask, &plan)?;
     let is_rehearsal = plan.choices.iter().all(|it| it.target.is_rehearsal());
     let shape = match is_rehearsal {
         true => None,
@@ -137,21 +140,27 @@ pub(crate) async fn begin(
             target: opened.target,
             ear,
             silence: opened.silence,
+            silent_since: None,
             answer: Answer::default(),
             is_kept: opened.flight.is_some(),
             flight: opened.flight,
             entry,
         }),
-        Err(error) => {
-            entry.close_refused(&error);
-            Err(error)
-        }
+        Err(error) => Err(entry.close_failed(error)),
     }
 }
 
-fn forbidden(plan: &Plan) -> Error {
-    let name = plan.route.as_ref().map(|route| route.name.clone());
-    Error::Guarded(name.unwrap_or_default())
+/// The question as the guardrails of its route let it out.
+fn as_put<'a>(ask: &'a Complete, plan: &Plan) -> Result<Cow<'a, Complete>, Error> {
+    let Some(route) = &plan.route else {
+        return Ok(Cow::Borrowed(ask));
+    };
+    match &route.guardrails {
+        None => Ok(Cow::Borrowed(ask)),
+        Some(rails) => guard::question(ask, rails)
+            .map(Cow::Owned)
+            .map_err(|guard::Blocked| Error::Guarded(route.name.clone())),
+    }
 }
 
 fn wanted(ask: &Complete) -> Wanted<'_> {
@@ -166,12 +175,15 @@ pub(crate) async fn count(state: &State, asker: Asker, ask: &Complete) -> Result
     question::check(ask)?;
     let known = state.known(asker.tenant).await?;
     let plan = known.catalog().plan(wanted(ask))?;
+    let put = as_put(ask, &plan)?;
+    let name = plan.route.as_ref().map(|route| route.name.as_str());
+    let _permits = admitted(state, asker.tenant, &known, name, 0)?;
     // Of a route the first: a count is for one model, and the first is most often the one that answers.
     let target = plan.choices[0].target.clone();
     let provider = state.provider(asker.tenant, &known, &target, 0)?;
     let question = Question {
         model: &target.model,
-        ask,
+        ask: &put,
         streamed: false,
     };
     let patience = state.settings.patience(true);
@@ -215,23 +227,22 @@ impl Call {
         if self.entry.closed {
             return Ok(None);
         }
-        let outcome = self.advance().await;
-        match &outcome {
-            Ok(Some(_)) => {}
+        match self.advance().await {
+            Ok(Some(piece)) => Ok(Some(piece)),
             Ok(None) => {
-                let (usage, estimated) = self.spent();
-                self.entry.close(usage, estimated, None);
+                let estimated = self.entry.spent().estimated;
+                self.entry.close(None);
                 if let Some(flight) = self.flight.take().filter(|_| !estimated) {
                     let done = self.completion();
                     flight.land(&done.expect("the answer is complete")).await;
                 }
+                Ok(None)
             }
             Err(error) => {
                 self.pieces = futures::stream::empty().boxed().peekable();
-                self.close_early(error.reason());
+                Err(self.entry.close_failed(error))
             }
         }
-        outcome
     }
 
     /// Whether the next piece is there already and is nothing but text.
@@ -245,11 +256,13 @@ impl Call {
 
     async fn advance(&mut self) -> Result<Option<Piece>, Error> {
         let provider = &self.target.provider;
+        let until = *self.silent_since.get_or_insert_with(Instant::now) + self.silence;
         let next = tokio::select! {
             biased;
             () = cancelled(self.ear.as_ref()) => return Err(Error::Cancelled),
-            next = timeout(self.silence, self.pieces.next()) => next,
+            next = timeout_at(until, self.pieces.next()) => next,
         };
+        self.silent_since = None;
         let piece = match next.map_err(|_| Fault::new(provider, FaultKind::Slow))? {
             Some(piece) => piece?,
             None if self.answer.finish().is_some() => return Ok(None),
@@ -264,11 +277,7 @@ impl Call {
     /// The whole answer, after [`Call::next`] has said that it is complete.
     pub(crate) fn completion(&self) -> Option<Completion> {
         let finish_reason = self.answer.finish()?;
-        let (mut usage, estimated) = self.spent();
-        if estimated {
-            // The tokens are a guess, so the price is not known.
-            usage.cost = None;
-        }
+        let usage = self.entry.spent().told();
         Some(Completion {
             id: self.id,
             provider: self.target.provider.clone(),
@@ -301,27 +310,6 @@ impl Call {
 
     pub(crate) fn answer(&self) -> &Answer {
         &self.answer
-    }
-
-    /// What the answer took, and whether that is an estimate.
-    fn spent(&self) -> (Usage, bool) {
-        match self.answer.tokens() {
-            Some(tokens) => (self.entry.usage(tokens), false),
-            None => (self.entry.estimate(self.answer.estimate()), true),
-        }
-    }
-
-    fn close_early(&mut self, reason: &'static str) {
-        let (usage, estimated) = self.spent();
-        self.entry.close(usage, estimated, Some(reason));
-    }
-}
-
-impl Drop for Call {
-    fn drop(&mut self) {
-        if !self.entry.closed {
-            self.close_early(Error::Gone.reason());
-        }
     }
 }
 

@@ -36,6 +36,9 @@ pub struct Settings {
     /// where the answer is not streamed.
     #[arg(long, env = "TROUPE_LLM_SILENCE_TIMEOUT_MS", default_value_t = 120_000, value_parser = clap::value_parser!(u64).range(1..=900_000))]
     pub llm_silence_timeout_ms: u64,
+    /// Silence within a stream over HTTP after which a sign of life keeps proxies from closing it, in milliseconds.
+    #[arg(long, env = "TROUPE_LLM_PING_MS", default_value_t = 15_000, value_parser = clap::value_parser!(u64).range(10..=60_000))]
+    pub llm_ping_ms: u64,
     /// Replicas of the gateway: each lets its share of the limits pass.
     #[arg(long, env = "TROUPE_LLM_REPLICAS", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub llm_replicas: u32,
@@ -56,6 +59,7 @@ impl Default for Settings {
             llm_rehearsal: true,
             llm_rehearsal_chunk_ms: 0,
             llm_silence_timeout_ms: 120_000,
+            llm_ping_ms: 15_000,
             llm_replicas: 1,
             llm_prices: None,
             llm_http_in_flight: 4096,
@@ -71,6 +75,9 @@ impl Settings {
     /// How long a provider may take to begin its answer. One that is not streamed begins when it is complete.
     pub(crate) fn patience(&self, streamed: bool) -> Duration {
         self.silence() * if streamed { 1 } else { WHOLE_ANSWER }
+    }
+    pub(crate) fn ping(&self) -> Duration {
+        Duration::from_millis(self.llm_ping_ms)
     }
     pub(crate) fn rehearsal_pause(&self) -> Duration {
         Duration::from_millis(self.llm_rehearsal_chunk_ms)

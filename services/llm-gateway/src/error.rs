@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use contracts::{
     ErrorCode, FieldProblem, Problem,
+    execution::Usage,
     id::{BudgetId, CallId, ProviderId, RouteId},
 };
 use kernel::ServiceError;
@@ -92,6 +93,9 @@ pub enum Error {
     Egress(#[from] egress::Error),
     #[error("the price table `{file}` cannot be used: {what}")]
     Prices { file: String, what: String },
+    /// What failed was paid for all the same.
+    #[error("{error}")]
+    Charged { error: Box<Self>, usage: Usage },
     /// Of something that several callers waited for.
     #[error(transparent)]
     Shared(Arc<Self>),
@@ -133,6 +137,7 @@ impl Error {
             Self::Archive(_) => "archive",
             Self::Egress(_) => "egress",
             Self::Prices { .. } => "prices",
+            Self::Charged { error, .. } => error.reason(),
             Self::Shared(error) => error.reason(),
         }
     }
@@ -175,6 +180,7 @@ impl ServiceError for Error {
             | Self::Egress(_)
             | Self::Prices { .. } => ErrorCode::Internal,
             Self::Database(error) => error.code(),
+            Self::Charged { error, .. } => error.code(),
             Self::Shared(error) => error.code(),
         }
     }
@@ -183,6 +189,11 @@ impl ServiceError for Error {
         let problem = match self {
             Self::Provider(fault) => return fault.problem(),
             Self::Shared(error) => return error.problem(),
+            Self::Charged { error, usage } => {
+                let mut problem = error.problem();
+                problem.usage = Some(*usage);
+                return problem;
+            }
             Self::InvalidProvider(errors)
             | Self::InvalidRoute(errors)
             | Self::InvalidBudget(errors)

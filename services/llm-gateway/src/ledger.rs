@@ -142,10 +142,7 @@ pub(crate) async fn hold(
         payer,
         bound,
     } = wanted;
-    let applying: Vec<_> = budgets
-        .iter()
-        .filter_map(|kept| Some((kept, Subject::of(&kept.spec, payer)?)))
-        .collect();
+    let applying = applying(budgets, payer);
     if applying.is_empty() {
         return Ok(None);
     }
@@ -175,24 +172,54 @@ pub(crate) async fn hold(
         completion: 0,
         ..bound
     };
+    let least = question.cost(tariffs());
+    reserved(state, (tenant, call), &applying, amount, least).await
+}
+
+/// Holds this back beside what is held back for the same call already: an attempt took it, and another is to come.
+pub(crate) async fn hold_more(
+    state: &State,
+    tenant: TenantId,
+    payer: Payer,
+    budgets: &[Kept],
+    amount: Decimal,
+) -> Result<Option<Hold>, Error> {
+    let applying = applying(budgets, payer);
+    let id = (tenant, CallId::generate());
+    reserved(state, id, &applying, amount, amount).await
+}
+
+type Applying<'a> = [(&'a Kept, Subject)];
+
+fn applying(budgets: &[Kept], payer: Payer) -> Vec<(&Kept, Subject)> {
+    let budgets = budgets.iter();
+    budgets
+        .filter_map(|kept| Some((kept, Subject::of(&kept.spec, payer)?)))
+        .collect()
+}
+
+async fn reserved(
+    state: &State,
+    (tenant, call): (TenantId, CallId),
+    applying: &Applying<'_>,
+    amount: Decimal,
+    least: Decimal,
+) -> Result<Option<Hold>, Error> {
     let now = Utc::now();
-    let counters: Vec<_> = applying
-        .iter()
-        .map(|(kept, subject)| Counter {
-            budget: kept.id,
-            subject: key(*subject),
-            period: period_start(kept.spec.period, now).unwrap_or_default(),
-        })
-        .collect();
+    let counter = |(kept, subject): &(&Kept, Subject)| Counter {
+        budget: kept.id,
+        subject: key(*subject),
+        period: period_start(kept.spec.period, now).unwrap_or_default(),
+    };
     let reservation = Reservation {
         call,
-        counters,
+        counters: applying.iter().map(counter).collect(),
         amount,
-        least: question.cost(tariffs()),
+        least,
     };
     match held(state, tenant, reservation).await? {
         Ok(hold) => Ok(Some(hold)),
-        Err(refused) => Err(refused_by(&applying, refused, amount)),
+        Err(refused) => Err(refused_by(applying, refused, amount)),
     }
 }
 
@@ -263,7 +290,7 @@ async fn reserve(
     Ok(Some(refusing))
 }
 
-fn refused_by(applying: &[(&Kept, Subject)], counter: Counter, needed: Decimal) -> Error {
+fn refused_by(applying: &Applying<'_>, counter: Counter, needed: Decimal) -> Error {
     let budget = applying.iter().find(|(kept, _)| kept.id == counter.budget);
     Error::BudgetExceeded {
         budget: budget.map_or_else(String::new, |(kept, _)| kept.spec.name.clone()),

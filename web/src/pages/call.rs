@@ -121,6 +121,7 @@ fn Attempts(call: CallRecord) -> Element {
                             th { scope: "col", class: "wide-only", "Key" }
                             th { scope: "col", "Outcome" }
                             th { scope: "col", class: "end", "After" }
+                            th { scope: "col", class: "end", "Price" }
                         }
                     }
                     tbody {
@@ -131,6 +132,7 @@ fn Attempts(call: CallRecord) -> Element {
                                 td { class: "wide-only num", "{attempt.key}" }
                                 td { Outcome { error: attempt.error.clone() } }
                                 td { class: "end num", {format::duration(attempt.duration_ms)} }
+                                td { class: "end num", {attempt.usage.as_ref().map_or_else(|| "–".to_owned(), format::cost)} }
                             }
                         }
                     }
@@ -139,7 +141,7 @@ fn Attempts(call: CallRecord) -> Element {
             if attempts.is_empty() {
                 p { class: "muted", "Nobody was asked: it was refused before." }
             } else if attempts.len() > 1 {
-                p { class: "hint", "What an attempt took that failed is not known, and not in the price." }
+                p { class: "hint", "An attempt whose answer was of no use is paid all the same: it is in the price of the call." }
             }
         }
     }

@@ -143,6 +143,7 @@ pub(crate) fn attempts_of(call: &CallRecord) -> Vec<CallAttempt> {
         key: 1,
         error: call.error.clone(),
         duration_ms: call.duration_ms,
+        usage: Some(call.usage),
     }]
 }
 

@@ -64,6 +64,10 @@ pub struct CallAttempt {
     pub error: Option<String>,
     /// Until it answered or failed. What it takes to speak an answer to its end is not in it.
     pub duration_ms: u64,
+    /// What it took, also where its answer was of no use; none in records of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
+    pub usage: Option<Usage>,
 }
 
 /// The newest first; a call is there within seconds of its end, and as long as the archive keeps it.

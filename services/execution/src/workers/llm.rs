@@ -18,11 +18,18 @@ use serde_json::{Value, json};
 
 use super::{Attempted, error_of, pulse::Pulse, run_token};
 
-/// Asks the model. What the call used counts even where its answer is no good.
+/// Asks the model. What the call used counts even where its answer is no good or none came.
 pub(crate) async fn perform(bus: &Bus, item: &WorkItem, pulse: &Pulse) -> Attempted {
     let completion = match complete(bus, item, pulse).await {
         Ok(completion) => completion,
-        Err(problem) => return Err(error_of(&problem)).into(),
+        Err(problem) => {
+            return Attempted {
+                outcome: Outcome::Failed {
+                    error: error_of(&problem),
+                },
+                usage: problem.usage,
+            };
+        }
     };
     let outcome = match output_of(item, &completion) {
         Ok(output) => Outcome::Succeeded { output },

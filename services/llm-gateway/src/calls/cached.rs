@@ -6,6 +6,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use chrono::{TimeDelta, Utc};
@@ -18,7 +19,7 @@ use kernel::Ear;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use tokio::sync::watch;
+use tokio::{sync::watch, time::timeout};
 
 use super::{alike::is_for_others, cancelled};
 use crate::{
@@ -32,6 +33,9 @@ use crate::{
 const MAX_KEPT: usize = 256 * 1024;
 /// Characters of a text in one piece of an answer that is told again.
 const PIECE: usize = 80;
+
+/// How long an equal question waits for the answer to another, at most; then it is put by itself.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 pub(super) type Key = [u8; 32];
 type Landing = watch::Receiver<Option<Arc<Kept>>>;
@@ -94,7 +98,11 @@ pub(super) async fn look(
         let landed = tokio::select! {
             biased;
             () = cancelled(ear) => return Err(Error::Cancelled),
-            landed = landing.wait_for(Option::is_some) => landed,
+            landed = timeout(LONGEST_WAIT, landing.wait_for(Option::is_some)) => landed,
+        };
+        // Whoever asked may be slow, or read slowly.
+        let Ok(landed) = landed else {
+            return Ok(None);
         };
         if let Some(kept) = landed.ok().and_then(|kept| kept.clone()) {
             return Ok(Some(Look::Hit(kept)));

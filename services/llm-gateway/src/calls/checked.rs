@@ -7,6 +7,7 @@ use std::{collections::VecDeque, sync::Arc};
 use contracts::llm::{Complete, Delta, FinishReason};
 use futures::{StreamExt, stream, stream::BoxStream};
 
+use super::bill::Tab;
 use crate::{
     domain::{
         piece::{Piece, Tokens},
@@ -24,6 +25,8 @@ pub(super) struct Again {
     pub(super) model: String,
     pub(super) ask: Complete,
     pub(super) streamed: bool,
+    /// Where what it takes is counted.
+    pub(super) put: Box<dyn Fn() -> Tab + Send>,
 }
 
 struct Checked {
@@ -36,8 +39,6 @@ struct Checked {
     is_other: bool,
     attempts: u32,
     tokens: Option<Tokens>,
-    /// What earlier answers took.
-    spent: Option<Tokens>,
     ready: VecDeque<Result<Piece, Fault>>,
 }
 
@@ -51,7 +52,6 @@ pub(super) fn checked(shape: Shape, pieces: Pieces, again: Again) -> Pieces {
         is_other: false,
         attempts: 1,
         tokens: None,
-        spent: None,
         ready: VecDeque::new(),
     };
     stream::unfold(checked, |mut checked| async move {
@@ -107,30 +107,26 @@ impl Checked {
         self.ready.push_back(Ok(Piece::Finish(reason)));
     }
 
-    /// All that was taken, where every answer said what it took.
     fn tell_tokens(&mut self) {
-        let all = match (self.tokens.take(), self.spent.take()) {
-            (Some(tokens), None) if self.attempts == 1 => Some(tokens),
-            (Some(tokens), Some(spent)) => Some(tokens.plus(&spent)),
-            _ => None,
-        };
-        self.ready
-            .extend(all.map(|tokens| Ok(Piece::Tokens(tokens))));
+        let tokens = self.tokens.take().map(Piece::Tokens);
+        self.ready.extend(tokens.map(Ok));
     }
 
     async fn ask_again(&mut self, held: &str, why: &str) {
         self.attempts += 1;
-        self.spent = self.tokens.take();
+        self.tokens = None;
         let ask = shape::again(&self.again.ask, held, why);
         let question = Question {
             model: &self.again.model,
             ask: &ask,
             streamed: self.again.streamed,
         };
+        let tab = (self.again.put)();
         match self.again.provider.ask(question).await {
-            Ok(taken) => self.pieces = taken.pieces,
+            Ok(taken) => self.pieces = tab.follow(taken.pieces),
             Err(fault) => {
                 self.pieces = stream::empty().boxed();
+                tab.failed(&fault);
                 self.ready.push_back(Err(fault));
             }
         }

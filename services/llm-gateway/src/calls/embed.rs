@@ -48,9 +48,9 @@ pub(super) async fn embed_for(
     let patience = state.settings.patience(false);
     let asking = async {
         entry.admit(state, &known, estimate)?;
-        if !known.budgets().is_empty() {
-            let (payer, bound) = (asker.payer(purpose.flow), Bound::of_texts(&ask.input));
-            let budgets = known.budgets();
+        let (payer, budgets) = (asker.payer(purpose.flow), known.budgets());
+        if !budgets.is_empty() {
+            let bound = Bound::of_texts(&ask.input);
             entry.hold(state, payer, budgets, &mut plan, bound).await?;
         }
         let mut router = Router::new(state, asker.tenant, &known, plan, id, tokens);
@@ -63,33 +63,37 @@ pub(super) async fn embed_for(
                 input: &ask.input,
                 dimensions: ask.dimensions,
             };
+            let tab = entry.put();
             let taken = asked(provider.embed(texts), &turn.target, patience, ear.as_ref()).await;
             let target = turn.target.clone();
             let outcome = match taken {
                 Ok(vectors) => {
+                    if let Some(tokens) = vectors.prompt_tokens {
+                        tab.said(&Tokens::new(tokens, 0));
+                    }
                     entry.admitted(router.succeeded(turn));
                     Ok(Some((target, vectors)))
                 }
-                Err(error) => router.failed(turn, error).map(|()| None),
+                Err(error) => {
+                    if let Error::Provider(fault) = &error {
+                        tab.failed(fault);
+                    }
+                    router.failed(turn, error, entry.spent_now()).map(|()| None)
+                }
             };
             entry.note(router.attempts());
             if let Some(found) = outcome? {
                 return Ok::<_, Error>(found);
             }
+            entry.hold_more(state, payer, budgets).await?;
         }
     };
-    let outcome = asking.await;
-    let (target, vectors) = outcome.inspect_err(|error| entry.close_refused(error))?;
-    let estimated = vectors.prompt_tokens.is_none();
-    let mut usage = match vectors.prompt_tokens {
-        Some(tokens) => entry.usage(&Tokens::new(tokens, 0)),
-        None => entry.estimate(0),
+    let (target, vectors) = match asking.await {
+        Ok(found) => found,
+        Err(error) => return Err(entry.close_failed(error)),
     };
-    entry.close(usage, estimated, None);
-    if estimated {
-        // The tokens are a guess, so the price is not known.
-        usage.cost = None;
-    }
+    let usage = entry.spent().told();
+    entry.close(None);
     Ok(Embeddings {
         id: entry.record.id,
         rehearsal: target.is_rehearsal(),

@@ -19,6 +19,7 @@ use tracing::{Span, field::Empty};
 
 use super::{
     Asker,
+    bill::{Bill, Spent, Tab},
     meters::{Limited, Permit},
 };
 use crate::{
@@ -26,7 +27,6 @@ use crate::{
     domain::{
         budget::{Bound, Kept, Payer},
         catalog::{FREE, Plan, Target, Vendor},
-        piece::Tokens,
         price::Tariff,
     },
     ledger::{self, Hold, Wanted},
@@ -41,6 +41,9 @@ pub(super) struct Entry {
     pub(super) record: CallRecord,
     tariff: Option<Arc<Tariff>>,
     prompt_estimate: u64,
+    bill: Bill,
+    /// How many questions had been put before whoever is asked now.
+    put_before: usize,
     begun: Instant,
     pub(super) closed: bool,
     operation: &'static str,
@@ -50,6 +53,8 @@ pub(super) struct Entry {
     permits: Vec<Permit>,
     /// What budgets hold back for it.
     hold: Option<Hold>,
+    /// What earlier attempts took of it, held back again.
+    more: Vec<(Hold, Decimal)>,
     /// The archive waits for the records that are still being written.
     _open: TaskTrackerToken,
 }
@@ -105,6 +110,8 @@ impl Entry {
             record,
             tariff: target.tariff.clone(),
             prompt_estimate,
+            bill: Bill::default(),
+            put_before: 0,
             begun: Instant::now(),
             closed: false,
             operation,
@@ -112,6 +119,7 @@ impl Entry {
             span,
             permits: Vec::new(),
             hold: None,
+            more: Vec::new(),
             _open: open,
         }
     }
@@ -121,25 +129,9 @@ impl Entry {
     /// # Errors
     /// When one is reached.
     pub(super) fn admit(&mut self, state: &State, known: &Known, tokens: u64) -> Result<(), Error> {
-        let route = self.record.route.clone();
-        let of_route = known.route_limits(route.as_deref());
-        let all = [
-            (known.limits(), Limited::Organization),
-            (of_route, Limited::Route(route.unwrap_or_default())),
-        ];
-        for (limits, limited) in all {
-            let Some(limits) = limits else { continue };
-            let whose = match &limited {
-                Limited::Route(name) => format!("route `{name}`"),
-                Limited::Organization | Limited::Provider(_) => "the organization".to_owned(),
-            };
-            let permit = state.meters.admit(self.tenant, limited, limits, tokens);
-            let permit = permit.map_err(|pause| Error::LimitReached {
-                whose,
-                retry_after_ms: u64::try_from(pause.as_millis()).unwrap_or(u64::MAX),
-            });
-            self.permits.push(permit?);
-        }
+        let route = self.record.route.as_deref();
+        let permits = admitted(state, self.tenant, known, route, tokens)?;
+        self.permits.extend(permits);
         Ok(())
     }
 
@@ -178,16 +170,47 @@ impl Entry {
         Ok(())
     }
 
+    /// Holds back again what the attempt took that failed, before there is another.
+    ///
+    /// # Errors
+    /// When a budget refuses.
+    pub(super) async fn hold_more(
+        &mut self,
+        state: &State,
+        payer: Payer,
+        budgets: &[Kept],
+    ) -> Result<(), Error> {
+        let amount = self.bill.spent(self.put_before).counted();
+        if self.hold.is_none() || amount.is_zero() {
+            return Ok(());
+        }
+        let hold = ledger::hold_more(state, self.tenant, payer, budgets, amount).await?;
+        self.more.extend(hold.map(|hold| (hold, amount)));
+        Ok(())
+    }
+
     /// This one is asked now.
     pub(super) fn turn_to(&mut self, target: &Target) {
         if self.record.model != target.model || self.record.provider != target.provider {
             self.record.provider.clone_from(&target.provider);
             self.record.model.clone_from(&target.model);
         }
+        self.put_before = self.bill.len();
         self.vendor = target.vendor;
         self.tariff.clone_from(&target.tariff);
         let version = target.tariff.as_ref().and_then(|it| it.version.as_deref());
         self.record.price_version = version.map(str::to_owned);
+    }
+
+    /// A question is put to whoever was turned to.
+    pub(super) fn put(&self) -> Tab {
+        self.asking()()
+    }
+
+    /// As [`Self::put`], as often as it is called.
+    pub(super) fn asking(&self) -> impl Fn() -> Tab + Send + 'static {
+        let (bill, tariff, prompt) = (self.bill.clone(), self.tariff.clone(), self.prompt_estimate);
+        move || bill.put(tariff.clone(), prompt)
     }
 
     /// Who was asked so far.
@@ -195,44 +218,49 @@ impl Entry {
         self.record.attempts = attempts.to_vec();
     }
 
-    pub(super) fn usage(&self, tokens: &Tokens) -> Usage {
-        Usage {
-            prompt_tokens: tokens.prompt,
-            completion_tokens: tokens.completion,
-            cost: self.tariff.as_ref().and_then(|tariff| tariff.cost(tokens)),
-        }
+    /// What all took that were asked so far.
+    pub(super) fn spent(&self) -> Spent {
+        self.bill.spent(0)
     }
 
-    /// What budgets count where the vendor's own terms have no price that is known.
-    fn about(&self, usage: Usage) -> Option<Decimal> {
-        let tokens = Tokens::new(usage.prompt_tokens, usage.completion_tokens);
-        self.tariff.as_ref()?.cost(&tokens)
+    /// What whoever was turned to has taken so far.
+    pub(super) fn spent_now(&self) -> Usage {
+        self.bill.spent(self.put_before).usage
     }
 
-    pub(super) fn estimate(&self, completion_tokens: u64) -> Usage {
-        self.usage(&Tokens::new(self.prompt_estimate, completion_tokens))
-    }
-
-    /// The provider did not take it.
-    pub(super) fn close_refused(&mut self, error: &Error) {
-        // A provider that took no question charges nothing; one that was left waiting may.
+    /// It failed; the error that is given back says what was taken all the same.
+    pub(super) fn close_failed(&mut self, error: Error) -> Error {
+        self.close(Some(error.reason()));
+        let usage = self.spent().told();
         match error {
-            Error::Cancelled => self.close_estimated(0, error.reason()),
-            _ => self.close(Usage::ZERO, false, Some(error.reason())),
+            Error::Provider(_) if usage != Usage::ZERO => Error::Charged {
+                error: Box::new(error),
+                usage,
+            },
+            error => error,
         }
     }
 
-    fn close_estimated(&mut self, completion_tokens: u64, error: &'static str) {
-        self.close(self.estimate(completion_tokens), true, Some(error));
-    }
-
-    pub(super) fn close(&mut self, usage: Usage, estimated: bool, error: Option<&'static str>) {
+    pub(super) fn close(&mut self, error: Option<&'static str>) {
         self.closed = true;
+        let spent = self.spent();
+        let Spent {
+            usage, estimated, ..
+        } = spent;
         for mut permit in self.permits.drain(..) {
             permit.took(usage.prompt_tokens.saturating_add(usage.completion_tokens));
         }
         if let Some(hold) = self.hold.take() {
-            hold.settle(usage.cost.or_else(|| self.about(usage)).unwrap_or_default());
+            let mut rest = spent.counted();
+            for (more, amount) in self.more.drain(..) {
+                rest -= amount;
+                more.settle(amount);
+            }
+            hold.settle(rest);
+        }
+        let now = self.spent_now();
+        if let Some(last) = self.record.attempts.last_mut() {
+            last.usage = Some(now);
         }
         self.record.usage = usage;
         self.record.estimated = estimated;
@@ -254,6 +282,41 @@ impl Entry {
             record: self.record.clone(),
         });
     }
+}
+
+/// The rights to ask in the name of an organization, by way of a route where one is named.
+///
+/// # Errors
+/// When a limit is reached.
+pub(super) fn admitted(
+    state: &State,
+    tenant: TenantId,
+    known: &Known,
+    route: Option<&str>,
+    tokens: u64,
+) -> Result<Vec<Permit>, Error> {
+    let of_route = known.route_limits(route);
+    let all = [
+        (known.limits(), Limited::Organization),
+        (
+            of_route,
+            Limited::Route(route.unwrap_or_default().to_owned()),
+        ),
+    ];
+    let mut permits = Vec::new();
+    for (limits, limited) in all {
+        let Some(limits) = limits else { continue };
+        let whose = match &limited {
+            Limited::Route(name) => format!("route `{name}`"),
+            Limited::Organization | Limited::Provider(_) => "the organization".to_owned(),
+        };
+        let permit = state.meters.admit(tenant, limited, limits, tokens);
+        permits.push(permit.map_err(|pause| Error::LimitReached {
+            whose,
+            retry_after_ms: u64::try_from(pause.as_millis()).unwrap_or(u64::MAX),
+        })?);
+    }
+    Ok(permits)
 }
 
 impl Entry {
@@ -282,7 +345,7 @@ impl Drop for Entry {
     fn drop(&mut self) {
         // The caller left while the provider was still being asked.
         if !self.closed {
-            self.close_estimated(0, Error::Gone.reason());
+            self.close(Some(Error::Gone.reason()));
         }
     }
 }

@@ -1,14 +1,19 @@
 //! Answers that a route looks at before anybody hears them.
 //!
-//! **Invariant:** no text is told before all of it is there and was looked at.
+//! **Invariant:** nothing of an answer is told before all of it is there and was looked at.
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
-use contracts::llm::{Delta, Guardrails};
+use contracts::llm::{Delta, FinishReason, Guardrails, ToolCallDelta};
 use futures::{StreamExt, stream, stream::BoxStream};
+use serde_json::Value;
 
 use crate::{
-    domain::{guard, piece::Piece},
+    domain::{
+        answer::Answer,
+        guard,
+        piece::{Extra, Piece},
+    },
     provider::{Fault, fault::FaultKind},
 };
 
@@ -18,21 +23,19 @@ struct Guarded {
     pieces: Pieces,
     provider: String,
     rails: Arc<Guardrails>,
-    text: String,
-    thoughts: String,
-    ready: Vec<Result<Piece, Fault>>,
+    answer: Answer,
+    ready: VecDeque<Result<Piece, Fault>>,
     over: bool,
 }
 
-/// The pieces of an answer whose texts were looked at.
+/// The pieces of an answer that was looked at.
 pub(super) fn guarded(pieces: Pieces, provider: &str, rails: Arc<Guardrails>) -> Pieces {
     let guarded = Guarded {
         pieces,
         provider: provider.to_owned(),
         rails,
-        text: String::new(),
-        thoughts: String::new(),
-        ready: Vec::new(),
+        answer: Answer::default(),
+        ready: VecDeque::new(),
         over: false,
     };
     stream::unfold(guarded, |mut guarded| async move {
@@ -44,47 +47,71 @@ pub(super) fn guarded(pieces: Pieces, provider: &str, rails: Arc<Guardrails>) ->
 
 impl Guarded {
     async fn next(&mut self) -> Option<Result<Piece, Fault>> {
-        loop {
-            if let Some(piece) = self.ready.pop() {
-                return Some(piece);
-            }
-            if self.over {
-                return None;
-            }
-            match self.pieces.next().await? {
-                Ok(Piece::Delta { mut delta, extra }) => {
-                    self.text
-                        .push_str(delta.content.take().as_deref().unwrap_or_default());
-                    let thought = delta.reasoning_content.take();
-                    self.thoughts
-                        .push_str(thought.as_deref().unwrap_or_default());
-                    // Also one that says nothing any more: the vendor is not silent.
-                    return Some(Ok(Piece::Delta { delta, extra }));
-                }
-                Ok(finish @ Piece::Finish(_)) => self.finish(finish),
-                other => return Some(other),
-            }
+        if let Some(piece) = self.ready.pop_front() {
+            return Some(piece);
         }
+        if self.over {
+            return None;
+        }
+        let piece = match self.pieces.next().await? {
+            Ok(piece) => piece,
+            Err(fault) => return Some(Err(fault)),
+        };
+        if let Err(nonsense) = self.answer.add(&piece) {
+            let fault = Fault::new(&self.provider, FaultKind::Garbage);
+            return Some(self.fail(fault.because(nonsense.to_string())));
+        }
+        Some(match piece {
+            // It says nothing, but that the vendor is not silent.
+            Piece::Delta { .. } => Ok(Piece::delta(Delta::default())),
+            Piece::Tokens(tokens) => Ok(Piece::Tokens(tokens)),
+            Piece::Finish(reason) => match self.looked_at(reason) {
+                Ok(pieces) => {
+                    self.ready.extend(pieces.into_iter().map(Ok));
+                    self.ready
+                        .pop_front()
+                        .expect("an answer has at least its finish")
+                }
+                Err(guard::Blocked) => self.fail(Fault::new(&self.provider, FaultKind::Withheld)),
+            },
+        })
     }
 
-    fn finish(&mut self, finish: Piece) {
-        let texts = [&mut self.thoughts, &mut self.text];
-        let texts = texts.map(|text| guard::answer(std::mem::take(text), &self.rails));
-        let [Ok(thoughts), Ok(text)] = texts else {
-            self.over = true;
-            let fault = Fault::new(&self.provider, FaultKind::Withheld);
-            return self.ready.push(Err(fault));
+    fn fail(&mut self, fault: Fault) -> Result<Piece, Fault> {
+        self.over = true;
+        Err(fault)
+    }
+
+    fn looked_at(&self, reason: FinishReason) -> Result<Vec<Piece>, guard::Blocked> {
+        let (mut message, mut extra) = (self.answer.message(), self.answer.extra().clone());
+        guard::answer(&mut message, &mut extra, &self.rails)?;
+        let text = |value: Value| match value {
+            Value::String(text) if !text.is_empty() => Some(text),
+            _ => None,
         };
-        // The last is told first.
-        self.ready.push(Ok(finish));
-        let said = |text: String| (!text.is_empty()).then_some(text);
-        let delta = Delta {
-            content: said(text),
-            reasoning_content: said(thoughts),
-            ..Delta::default()
+        let thoughts = message.extra.remove("reasoning_content").and_then(text);
+        let calls = (0..).zip(message.tool_calls);
+        let said = Piece::Delta {
+            delta: Delta {
+                content: text(message.content),
+                reasoning_content: thoughts,
+                tool_calls: calls
+                    .map(|(index, call)| ToolCallDelta {
+                        index,
+                        id: Some(call.id),
+                        name: Some(call.function.name),
+                        arguments: call.function.arguments,
+                        extra: call.extra,
+                    })
+                    .collect(),
+                ..Delta::default()
+            },
+            extra: Extra {
+                message: message.extra,
+                ..extra
+            },
         };
-        if delta != Delta::default() {
-            self.ready.push(Ok(Piece::delta(delta)));
-        }
+        let said = (!said.is_empty()).then_some(said);
+        Ok(said.into_iter().chain([Piece::Finish(reason)]).collect())
     }
 }

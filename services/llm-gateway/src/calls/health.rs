@@ -1,6 +1,6 @@
 //! How everybody who is asked by way of routes, or with one of several keys, did of late; as this process saw it.
 //!
-//! **Invariant:** a probe that was let through is told of, or let go when its [`Pass`] is dropped.
+//! **Invariant:** a probe that was let through is told of, or let go when its [`Pass`] is dropped; no other pass ends it.
 
 use std::{
     collections::HashMap,
@@ -41,6 +41,8 @@ pub(crate) struct Health {
 pub(super) struct Pass {
     health: Arc<Health>,
     place: Place,
+    /// Whether others wait for what it tells.
+    is_probe: bool,
     told: bool,
 }
 
@@ -57,6 +59,7 @@ impl Health {
         Ok(Pass {
             health: self.clone(),
             place,
+            is_probe: gate == Some(Gate::Probe),
             told: false,
         })
     }
@@ -101,19 +104,22 @@ impl Pass {
 
     pub(super) fn failed(mut self, now: Instant) {
         self.told = true;
-        self.health.tell(&self.place, now, |it| it.failed(now));
+        let is_probe = self.is_probe;
+        self.health
+            .tell(&self.place, now, |it| it.failed(now, is_probe));
     }
 
     pub(super) fn rests(mut self, now: Instant, pause: Duration) {
         self.told = true;
+        let is_probe = self.is_probe;
         self.health
-            .tell(&self.place, now, |it| it.rests(now, pause));
+            .tell(&self.place, now, |it| it.rests(now, pause, is_probe));
     }
 }
 
 impl Drop for Pass {
     fn drop(&mut self) {
-        if self.told {
+        if self.told || !self.is_probe {
             return;
         }
         if let Some(breaker) = lock(&self.health.breakers).get_mut(&self.place) {

@@ -89,10 +89,10 @@ impl Opening<'_> {
                 None => None,
             },
         };
-        if !self.known.budgets().is_empty() {
+        let payer = self.asker.payer(self.ask.flow_id);
+        let budgets = self.known.budgets();
+        if !budgets.is_empty() {
             let bound = Bound::of(self.ask, self.shape.is_some());
-            let payer = self.asker.payer(self.ask.flow_id);
-            let budgets = self.known.budgets();
             entry
                 .hold(self.state, payer, budgets, &mut plan, bound)
                 .await?;
@@ -103,17 +103,18 @@ impl Opening<'_> {
         loop {
             let turn = router.next(self.ear).await?;
             entry.turn_to(&turn.target);
-            let outcome = match self.attempt(&router, &turn).await {
+            let outcome = match self.attempt(&router, &turn, entry).await {
                 Ok(opened) => {
                     entry.admitted(router.succeeded(turn));
                     Ok(Some(opened))
                 }
-                Err(error) => router.failed(turn, error).map(|()| None),
+                Err(error) => router.failed(turn, error, entry.spent_now()).map(|()| None),
             };
             entry.note(router.attempts());
             if let Some(opened) = outcome? {
                 return Ok(Opened { flight, ..opened });
             }
+            entry.hold_more(self.state, payer, budgets).await?;
         }
     }
 
@@ -135,12 +136,12 @@ impl Opening<'_> {
             target,
             flight: None,
             ignored: kept.dropped.clone(),
-            pieces: kept.pieces(),
+            pieces: entry.put().follow(kept.pieces()),
             silence: self.state.settings.silence(),
         })
     }
 
-    async fn attempt(&self, router: &Router, turn: &Turn) -> Result<Opened, Error> {
+    async fn attempt(&self, router: &Router, turn: &Turn, entry: &Entry) -> Result<Opened, Error> {
         let target = &turn.target;
         let tenant = self.asker.tenant;
         let provider = self.state.provider(tenant, self.known, target, turn.key)?;
@@ -153,11 +154,20 @@ impl Opening<'_> {
             ask: self.ask,
             streamed,
         };
-        let taken = asked(provider.ask(question), target, patience.first, self.ear).await?;
+        let tab = entry.put();
+        let taken = asked(provider.ask(question), target, patience.first, self.ear).await;
+        let taken = match taken {
+            Err(Error::Provider(fault)) => {
+                tab.failed(&fault);
+                return Err(fault.into());
+            }
+            taken => taken?,
+        };
+        let pieces = tab.follow(taken.pieces);
         // A rehearsal says what it is told to say.
         let shape = self.shape.clone().filter(|_| !target.is_rehearsal());
         let pieces = match shape {
-            None => taken.pieces,
+            None => pieces,
             Some(shape) => {
                 let again = Again {
                     provider,
@@ -165,8 +175,9 @@ impl Opening<'_> {
                     model: target.model.clone(),
                     ask: self.ask.clone(),
                     streamed,
+                    put: Box::new(entry.asking()),
                 };
-                checked(shape, taken.pieces, again)
+                checked(shape, pieces, again)
             }
         };
         let pieces = match &self.rails {

@@ -9,6 +9,7 @@ use std::{
 };
 
 use contracts::{
+    execution::Usage,
     id::{CallId, ProviderId, TenantId},
     llm::{CallAttempt, Fallback, RateLimits, RouteSpec},
 };
@@ -23,6 +24,7 @@ use crate::{
     Error, State,
     domain::{
         catalog::{Plan, Target},
+        price::Most,
         routing::{self, Figures},
     },
     provider::{Fault, fault::FaultKind},
@@ -110,10 +112,15 @@ impl Router {
         let places = match &plan.route {
             None => vec![0],
             Some(route) => {
+                let about = Most {
+                    prompt: tokens.0,
+                    completion: tokens.1,
+                    is_kept_long: false,
+                };
                 let figures = Figures {
                     seed,
                     latency_ms: &|choice| health.latency_ms(tenant, &choice.target),
-                    cost: &|choice| choice.target.tariff.as_ref()?.bound(tokens.0, tokens.1),
+                    cost: &|choice| choice.target.tariff.as_ref()?.bound(about),
                 };
                 routing::order(route.strategy, &plan.choices, &figures)
             }
@@ -312,22 +319,22 @@ impl Router {
     /// It began to answer: there is no going back. The permit is to be held until the answer is over.
     pub(super) fn succeeded(&mut self, turn: Turn) -> Option<Permit> {
         let latency = turn.begun.elapsed();
-        self.note(&turn, None);
+        self.note(&turn, None, None);
         if let Some(pass) = turn.pass {
             pass.succeeded(latency);
         }
         turn.permit
     }
 
-    /// It failed before it said anything.
+    /// It failed before it said anything to the caller; `usage` is what it took all the same.
     ///
     /// # Errors
     /// When nobody else is asked.
-    pub(super) fn failed(&mut self, turn: Turn, error: Error) -> Result<(), Error> {
-        self.note(&turn, Some(error.reason()));
+    pub(super) fn failed(&mut self, turn: Turn, error: Error, usage: Usage) -> Result<(), Error> {
+        self.note(&turn, Some(error.reason()), Some(usage));
         let verdict = self.verdict(&error);
         if let Some(mut permit) = turn.permit {
-            permit.took(0);
+            permit.took(usage.prompt_tokens.saturating_add(usage.completion_tokens));
         }
         let (target, key) = (turn.target, turn.key);
         if let Some(pass) = turn.pass {
@@ -392,7 +399,7 @@ impl Router {
         }
     }
 
-    fn note(&mut self, turn: &Turn, error: Option<&str>) {
+    fn note(&mut self, turn: &Turn, error: Option<&str>, usage: Option<Usage>) {
         if turn.pass.is_none() {
             return;
         }
@@ -405,6 +412,7 @@ impl Router {
             key: turn.key + 1,
             error: error.map(str::to_owned),
             duration_ms: u64::try_from(turn.begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+            usage,
         });
     }
 }

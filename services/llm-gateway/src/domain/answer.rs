@@ -135,16 +135,6 @@ impl Answer {
         &self.extra
     }
 
-    /// What the answer so far may have cost in tokens, for a vendor that did not say or was not heard to the end.
-    pub(crate) fn estimate(&self) -> u64 {
-        let names: usize = self
-            .tool_calls
-            .iter()
-            .map(|call| call.function.name.len())
-            .sum();
-        tokens_of_bytes(self.bytes + names)
-    }
-
     /// The assistant's message.
     pub(crate) fn message(&self) -> Message {
         let mut extra = self.extra.message.clone();
@@ -329,6 +319,5 @@ mod tests {
             json!({"refusal": "nope", "mark": "x", "reasoning_content": "I think"})
         );
         assert_eq!(answer.finish(), None);
-        assert_eq!(answer.estimate(), 3);
     }
 }

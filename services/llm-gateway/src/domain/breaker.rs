@@ -27,6 +27,8 @@ pub(crate) struct Breaker {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Gate {
     Open,
+    /// It may pass, and tells whether others may.
+    Probe,
     /// Not before then.
     Shut(Instant),
 }
@@ -43,14 +45,14 @@ impl Breaker {
             Some(_) if self.probing => Gate::Shut(now + PROBE),
             Some(_) => {
                 self.probing = true;
-                Gate::Open
+                Gate::Probe
             }
         }
     }
 
-    pub(crate) fn failed(&mut self, now: Instant) {
+    pub(crate) fn failed(&mut self, now: Instant, is_probe: bool) {
         // A question that was under way when it opened tells nothing new.
-        if self.open_until.is_some_and(|until| now < until) {
+        if self.open_until.is_some() && !is_probe {
             return;
         }
         self.failures = self.failures.saturating_add(1);
@@ -59,16 +61,16 @@ impl Breaker {
             self.open_until = Some(now + open.min(LONGEST_OPEN));
             self.trips = self.trips.saturating_add(1);
         }
-        self.probing = false;
+        self.probing &= !is_probe;
     }
 
     /// It lives, but is not to be asked for a while.
-    pub(crate) fn rests(&mut self, now: Instant, pause: Duration) {
-        self.probing = false;
+    pub(crate) fn rests(&mut self, now: Instant, pause: Duration, is_probe: bool) {
+        self.probing &= !is_probe;
         self.rest_until = Some(now + pause);
     }
 
-    /// A question that passed came to no end that tells anything.
+    /// A probe came to no end that tells anything.
     pub(crate) fn left(&mut self) {
         self.probing = false;
     }
@@ -90,23 +92,27 @@ mod tests {
     fn it_opens_after_failures_in_a_row_and_probes_once() {
         let (mut breaker, now) = (Breaker::default(), Instant::now());
         for _ in 0..4 {
-            breaker.failed(now);
+            breaker.failed(now, false);
         }
         breaker = Breaker::default();
         for _ in 0..4 {
-            breaker.failed(now);
+            breaker.failed(now, false);
             assert_eq!(breaker.gate(now), Gate::Open);
         }
-        breaker.failed(now);
+        breaker.failed(now, false);
         let until = now + 5 * SECOND;
         assert_eq!(breaker.gate(now), Gate::Shut(until));
         // Half open: one passes, the next waits.
-        assert_eq!(breaker.gate(until), Gate::Open);
+        assert_eq!(breaker.gate(until), Gate::Probe);
         assert_eq!(breaker.gate(until), Gate::Shut(until + SECOND));
-        breaker.failed(until);
+        // One that was under way before it opened is no probe.
+        breaker.failed(until, false);
+        breaker.rests(until, Duration::ZERO, false);
+        assert_eq!(breaker.gate(until), Gate::Shut(until + SECOND));
+        breaker.failed(until, true);
         assert_eq!(breaker.gate(until), Gate::Shut(until + 10 * SECOND));
         let later = until + 10 * SECOND;
-        assert_eq!(breaker.gate(later), Gate::Open);
+        assert_eq!(breaker.gate(later), Gate::Probe);
         assert!(!breaker.is_idle(later));
     }
 
@@ -114,23 +120,23 @@ mod tests {
     fn a_probe_that_is_left_makes_room_for_another() {
         let (mut breaker, now) = (Breaker::default(), Instant::now());
         for _ in 0..5 {
-            breaker.failed(now);
+            breaker.failed(now, false);
         }
         let later = now + 6 * SECOND;
-        assert_eq!(breaker.gate(later), Gate::Open);
+        assert_eq!(breaker.gate(later), Gate::Probe);
         breaker.left();
-        assert_eq!(breaker.gate(later), Gate::Open);
+        assert_eq!(breaker.gate(later), Gate::Probe);
     }
 
     #[test]
     fn it_is_never_open_for_more_than_a_minute() {
         let (mut breaker, mut now) = (Breaker::default(), Instant::now());
-        for _ in 0..40 {
-            breaker.failed(now);
+        for turn in 0..40 {
+            breaker.failed(now, turn >= 5);
             if let Gate::Shut(until) = breaker.gate(now) {
                 assert!(until <= now + 60 * SECOND);
                 now = until;
-                assert_eq!(breaker.gate(now), Gate::Open);
+                assert_eq!(breaker.gate(now), Gate::Probe);
             }
         }
     }
@@ -138,7 +144,7 @@ mod tests {
     #[test]
     fn a_rest_ends_by_itself() {
         let (mut breaker, now) = (Breaker::default(), Instant::now());
-        breaker.rests(now, SECOND);
+        breaker.rests(now, SECOND, false);
         assert_eq!(breaker.gate(now), Gate::Shut(now + SECOND));
         assert_eq!(breaker.gate(now + SECOND), Gate::Open);
         assert!(breaker.is_idle(now + 2 * SECOND));

@@ -10,9 +10,12 @@ use contracts::{
     llm::{BudgetPeriod, BudgetScope, BudgetSpec, Complete, Message},
 };
 use rust_decimal::Decimal;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::{price::Tariff, settings::problem};
+use super::{
+    price::{Most, Tariff},
+    settings::problem,
+};
 
 /// Tokens of an answer whose question sets no limit, as far as a budget is concerned.
 const OPEN_ANSWER: u64 = 8_192;
@@ -89,10 +92,13 @@ pub(crate) struct Bound {
     pub(crate) completion: u64,
     /// It asks for terms that may be dearer than the usual ones.
     pub(crate) any_terms: bool,
+    /// It asks a vendor's cache to keep some of it for an hour.
+    pub(crate) is_kept_long: bool,
 }
 
 /// Names under which questions ask for a vendor's terms, and what asks for the usual ones.
 const TERMS: [&str; 2] = ["service_tier", "inference_geo"];
+const CACHE_CONTROL: &str = "cache_control";
 const USUAL: [&str; 4] = ["default", "standard", "standard_only", "global"];
 
 impl Bound {
@@ -115,17 +121,20 @@ impl Bound {
             .iter()
             .filter_map(|name| ask.extra.get(*name)?.as_str());
         let any_terms = terms.any(|term| !USUAL.contains(&term));
+        let is_kept_long = is_kept_long(ask);
         match is_shaped {
             false => Self {
                 prompt,
                 completion,
                 any_terms,
+                is_kept_long,
             },
             // The second question holds the first one, its answer and what is wrong with it.
             true => Self {
                 prompt: prompt * 2 + completion + OPEN_ANSWER,
                 completion: completion * 2,
                 any_terms,
+                is_kept_long,
             },
         }
     }
@@ -136,17 +145,39 @@ impl Bound {
             prompt: tokens.sum(),
             completion: 0,
             any_terms: false,
+            is_kept_long: false,
         }
     }
 
     /// The most that any of these may ask for it.
     pub(crate) fn cost<'a>(self, tariffs: impl Iterator<Item = &'a Tariff>) -> Decimal {
+        let most = Most {
+            prompt: self.prompt,
+            completion: self.completion,
+            is_kept_long: self.is_kept_long,
+        };
         let cost = |tariff: &Tariff| match self.any_terms {
-            false => tariff.bound(self.prompt, self.completion),
-            true => tariff.bound_of_all(self.prompt, self.completion),
+            false => tariff.bound(most),
+            true => tariff.bound_of_all(most),
         };
         tariffs.filter_map(cost).max().unwrap_or_default()
     }
+}
+
+/// Whether a part of it has a `cache_control` with a time to live of an hour.
+fn is_kept_long(ask: &Complete) -> bool {
+    let is_long = |control: &Value| control["ttl"] == "1h";
+    let in_field = |fields: &Map<String, Value>| fields.get(CACHE_CONTROL).is_some_and(is_long);
+    let in_content = |content: &Value| {
+        let parts = content.as_array().into_iter().flatten();
+        parts
+            .filter_map(|part| part.get(CACHE_CONTROL))
+            .any(is_long)
+    };
+    let mut messages = ask.messages.iter();
+    in_field(&ask.extra)
+        || ask.tools.iter().any(|tool| in_field(&tool.function.extra))
+        || messages.any(|message| in_field(&message.extra) || in_content(&message.content))
 }
 
 /// A token is a byte at least.
@@ -251,6 +282,9 @@ mod tests {
             open.extra.insert("service_tier".into(), tier.into());
             assert_eq!(Bound::of(&open, false).any_terms, expect, "{tier}");
         }
+        let part = |ttl: &str| json!([{"type": "text", "text": "x", "cache_control": {"type": "ephemeral", "ttl": ttl}}]);
+        assert!(!Bound::of(&ask(part("5m")), false).is_kept_long);
+        assert!(Bound::of(&ask(part("1h")), false).is_kept_long);
         assert_eq!(Bound::of_texts(&["ab".into()]).prompt, 2 + MESSAGE_TOKENS);
     }
 
@@ -267,6 +301,7 @@ mod tests {
             prompt: 1_000_000,
             completion: 1_000_000,
             any_terms: false,
+            is_kept_long: false,
         };
         let dearest = bound.cost([tariff(1, 2), tariff(2, 3)].iter());
         assert_eq!(dearest, Decimal::from(5));

@@ -1,6 +1,6 @@
 //! What the guardrails of a route make of a question and of an answer.
 
-use std::borrow::Cow;
+mod look;
 
 use contracts::{
     FieldProblem,
@@ -8,7 +8,8 @@ use contracts::{
 };
 use serde_json::{Value, json};
 
-use super::{redact::redact, settings::problem};
+use self::look::Look;
+use super::{piece::Extra, settings::problem};
 
 const MAX_BLOCKED: usize = 100;
 const MAX_BLOCKED_TEXT: usize = 200;
@@ -20,23 +21,20 @@ const LIMITS: [&str; 2] = ["max_completion_tokens", "max_output_tokens"];
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Blocked;
 
-/// The question as it is put.
-pub(crate) fn question<'a>(
-    ask: &'a Complete,
-    rails: &Guardrails,
-) -> Result<Cow<'a, Complete>, Blocked> {
-    let texts = ask.messages.iter().flat_map(texts_of);
-    if texts.into_iter().any(|text| holds_blocked(text, rails)) {
-        return Err(Blocked);
-    }
-    let mut ask = Cow::Borrowed(ask);
-    if !rails.redact.is_empty() {
-        for message in &mut ask.to_mut().messages {
-            redact_message(message, rails);
+/// The question as it is put. Schemas and descriptions of tools are looked at, but not changed.
+///
+/// # Errors
+/// When a text of it holds what is blocked.
+pub(crate) fn question(ask: &Complete, rails: &Guardrails) -> Result<Complete, Blocked> {
+    let (mut ask, look) = (ask.clone(), Look::by(rails));
+    if looks_at_answers(rails) {
+        for message in &mut ask.messages {
+            look.message(message)?;
         }
+        let tools = serde_json::to_string(&ask.tools).unwrap_or_default();
+        look.passes(&tools)?;
     }
     if let Some(most) = rails.max_output_tokens {
-        let ask = ask.to_mut();
         let mut is_said = false;
         for name in LIMITS {
             if let Some(said) = ask.extra.get_mut(name) {
@@ -49,7 +47,7 @@ pub(crate) fn question<'a>(
         }
     }
     if rails.json_only && is_open(ask.response_format.as_ref()) {
-        ask.to_mut().response_format = Some(json!({"type": "json_object"}));
+        ask.response_format = Some(json!({"type": "json_object"}));
     }
     Ok(ask)
 }
@@ -59,52 +57,23 @@ pub(crate) fn looks_at_answers(rails: &Guardrails) -> bool {
     !rails.redact.is_empty() || !rails.blocked.is_empty()
 }
 
-/// The text of an answer as it is told.
-pub(crate) fn answer(text: String, rails: &Guardrails) -> Result<String, Blocked> {
-    if holds_blocked(&text, rails) {
-        return Err(Blocked);
-    }
-    Ok(redact(&text, &rails.redact).unwrap_or(text))
+/// An answer as it is told, with what its vendor said beside it.
+///
+/// # Errors
+/// When a text of it holds what is blocked.
+pub(crate) fn answer(
+    message: &mut Message,
+    extra: &mut Extra,
+    rails: &Guardrails,
+) -> Result<(), Blocked> {
+    let look = Look::by(rails);
+    look.message(message)?;
+    look.beside(&mut extra.envelope)?;
+    look.beside(&mut extra.choice)
 }
 
 fn is_open(format: Option<&Value>) -> bool {
     format.is_none_or(|format| format.is_null() || format["type"] == "text")
-}
-
-fn texts_of(message: &Message) -> Vec<&str> {
-    match &message.content {
-        Value::String(text) => vec![text],
-        Value::Array(parts) => {
-            let texts = parts.iter().filter_map(|part| part.get("text")?.as_str());
-            texts.collect()
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => Vec::new(),
-    }
-}
-
-fn redact_message(message: &mut Message, rails: &Guardrails) {
-    let clean = |text: &mut Value| {
-        let found = text.as_str().and_then(|text| redact(text, &rails.redact));
-        if let Some(found) = found {
-            *text = found.into();
-        }
-    };
-    match &mut message.content {
-        Value::Array(parts) => parts
-            .iter_mut()
-            .filter_map(|part| part.get_mut("text"))
-            .for_each(clean),
-        text => clean(text),
-    }
-}
-
-fn holds_blocked(text: &str, rails: &Guardrails) -> bool {
-    if rails.blocked.is_empty() {
-        return false;
-    }
-    let text = text.to_lowercase();
-    let mut blocked = rails.blocked.iter();
-    blocked.any(|blocked| text.contains(&blocked.to_lowercase()))
 }
 
 /// What is wrong with guardrails.
@@ -173,8 +142,94 @@ mod tests {
         let parts = json!([{"type": "text", "text": "project x"}]);
         assert_eq!(question(&ask(parts), &rails), Err(Blocked));
         assert!(question(&ask("about project y".into()), &rails).is_ok());
-        assert_eq!(answer("project x".into(), &rails), Err(Blocked));
         assert!(looks_at_answers(&rails) && !looks_at_answers(&Guardrails::default()));
+    }
+
+    fn told(mut message: Message, rails: &Guardrails) -> Result<Message, Blocked> {
+        answer(&mut message, &mut Extra::default(), rails)?;
+        Ok(message)
+    }
+
+    #[test]
+    fn answers_are_looked_at_wherever_they_have_texts() {
+        let rails = Guardrails {
+            redact: vec![Redaction::Email, Redaction::Card],
+            blocked: vec!["Project X".into()],
+            ..Guardrails::default()
+        };
+        let message = |message: Value| -> Message { serde_json::from_value(message).unwrap() };
+        let calls = |arguments: &str| {
+            json!({"role": "assistant", "tool_calls": [
+            {"id": "c", "type": "function", "function": {"name": "f", "arguments": arguments}}]})
+        };
+        let check = |said: Value, expect: Value| {
+            let told = told(message(said), &rails).unwrap();
+            assert_eq!(
+                serde_json::to_value(told).unwrap(),
+                serde_json::to_value(message(expect)).unwrap()
+            );
+        };
+        check(
+            calls(r#"{"to": "ada@example.com", "n": 1e-7, "card": 4111111111111111}"#),
+            calls(r#"{"card":"[card]","n":1e-7,"to":"[email]"}"#),
+        );
+        // What holds nothing stays as it is, byte by byte.
+        check(calls("{\"n\":  1.0}"), calls("{\"n\":  1.0}"));
+        let text = |text: &str| json!({"role": "assistant", "content": text});
+        check(
+            text(r#"{"card": 4111111111111111}"#),
+            text(r#"{"card":"[card]"}"#),
+        );
+        check(
+            json!({"role": "assistant", "refusal": "not to ada@example.com", "reasoning_content": "ada@example.com?",
+                "reasoning_details": [{"vendor": "anthropic", "type": "thinking", "thinking": "ada@example.com", "signature": "s"},
+                    {"vendor": "anthropic", "type": "thinking", "thinking": "hm", "signature": "ada@example.com"}]}),
+            json!({"role": "assistant", "refusal": "not to [email]", "reasoning_content": "[email]?",
+                "reasoning_details": [{"vendor": "anthropic", "type": "thinking", "thinking": "hm", "signature": "ada@example.com"}]}),
+        );
+        let blocked = [
+            calls(r#"{"about": "project\u0020x"}"#),
+            json!({"role": "assistant", "refusal": "not about project x"}),
+            json!({"role": "assistant", "reasoning_details": [{"thinking": "Project X"}]}),
+        ];
+        for said in blocked {
+            assert_eq!(told(message(said.clone()), &rails), Err(Blocked), "{said}");
+        }
+        let mut extra = Extra::default();
+        extra
+            .choice
+            .insert("logprobs".into(), json!({"content": [{"token": "ada"}]}));
+        extra
+            .envelope
+            .insert("citations".into(), json!(["mailto:ada@example.com"]));
+        answer(&mut Message::user(""), &mut extra, &rails).unwrap();
+        assert_eq!(extra.choice.len(), 0);
+        assert_eq!(extra.envelope["citations"], json!(["mailto:[email]"]));
+    }
+
+    #[test]
+    fn calls_and_thoughts_of_earlier_turns_are_looked_at() {
+        let rails = Guardrails {
+            redact: vec![Redaction::Email],
+            blocked: vec!["Project X".into()],
+            ..Guardrails::default()
+        };
+        let mut ask = ask("hi".into());
+        ask.messages[0]
+            .extra
+            .insert("reasoning_content".into(), "to ada@example.com".into());
+        let put = question(&ask, &rails).unwrap();
+        assert_eq!(put.messages[0].extra["reasoning_content"], "to [email]");
+        ask.messages[0]
+            .extra
+            .insert("reasoning_content".into(), "project x".into());
+        assert_eq!(question(&ask, &rails), Err(Blocked));
+        ask.messages[0].extra.clear();
+        ask.tools = serde_json::from_value(
+            json!([{"type": "function", "function": {"name": "f", "description": "of Project X"}}]),
+        )
+        .unwrap();
+        assert_eq!(question(&ask, &rails), Err(Blocked));
     }
 
     #[test]

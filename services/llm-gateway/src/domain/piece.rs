@@ -112,14 +112,4 @@ impl Tokens {
             self.terms.push(term);
         }
     }
-
-    /// Both together; the finer counts are those of this one.
-    pub(crate) fn plus(self, other: &Self) -> Self {
-        Self {
-            prompt: self.prompt.saturating_add(other.prompt),
-            completion: self.completion.saturating_add(other.completion),
-            details: self.details,
-            terms: self.terms,
-        }
-    }
 }

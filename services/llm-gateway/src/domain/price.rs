@@ -15,6 +15,18 @@ pub(crate) const MAX_TOKENS: u64 = 1_000_000_000_000;
 const MAX_PRICE: u32 = 100_000;
 const MAX_DECIMALS: u32 = 10;
 
+/// Of the tokens written into a vendor's cache, those that it keeps for an hour, not for minutes.
+pub(crate) const WRITTEN_1H: &str = "cache_creation_1h_tokens";
+
+/// The tokens of a call at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Most {
+    pub(crate) prompt: u64,
+    pub(crate) completion: u64,
+    /// Whether a vendor's cache may be told to keep the question for an hour.
+    pub(crate) is_kept_long: bool,
+}
+
 /// The largest factor that a vendor's price is multiplied by, and its decimals.
 const MAX_FACTOR: u32 = 10;
 const FACTOR_DECIMALS: u32 = 2;
@@ -68,12 +80,18 @@ impl Rates {
         cost(reached.map_or(Some(self.price), |tier| tier.price)?, tokens)
     }
 
-    fn bound(&self, prompt: u64, completion: u64) -> Option<Decimal> {
+    fn bound(&self, most: Most) -> Option<Decimal> {
+        let Most {
+            prompt, completion, ..
+        } = most;
         let reachable = self.tiers.iter().filter(|tier| prompt > tier.above);
         let prices = std::iter::once(self.price).chain(reachable.filter_map(|tier| tier.price));
         let tokens = Tokens::new(prompt, completion);
         let bounds = prices.map(|price| {
-            let written = price.cache_write.unwrap_or_default();
+            let written = match most.is_kept_long {
+                false => price.cache_write.unwrap_or_default(),
+                true => write_1h(price),
+            };
             let dearest = price.prompt.max(written);
             let price = Price {
                 prompt: dearest,
@@ -107,6 +125,10 @@ impl Tariff {
     /// What the call cost; none where it cannot be said exactly, also where the vendor charged by terms of which nobody
     /// knows the price.
     pub(crate) fn cost(&self, tokens: &Tokens) -> Option<Decimal> {
+        // The table knows what text costs: sound and drawn images have other prices.
+        if self.version.is_some() && has_media(tokens) {
+            return None;
+        }
         let (mut rates, mut factor) = (&self.usual, Decimal::ONE);
         let said = tokens.terms.iter().filter(|_| self.version.is_some());
         for term in said {
@@ -120,22 +142,42 @@ impl Tariff {
 
     /// What a call costs at most under usual terms that has no more tokens than these, whatever of them the vendor's cache
     /// takes or gives.
-    pub(crate) fn bound(&self, prompt: u64, completion: u64) -> Option<Decimal> {
-        self.usual.bound(prompt, completion)
+    pub(crate) fn bound(&self, most: Most) -> Option<Decimal> {
+        self.usual.bound(most)
     }
 
     /// As [`Self::bound`], whichever terms the vendor takes it under.
-    pub(crate) fn bound_of_all(&self, prompt: u64, completion: u64) -> Option<Decimal> {
-        let mut most = self.bound(prompt, completion)?;
+    pub(crate) fn bound_of_all(&self, most: Most) -> Option<Decimal> {
+        let mut dearest = self.bound(most)?;
         let mut factor = Decimal::ONE;
         for term in self.terms.values() {
             match term {
-                Term::Rates(rates) => most = most.max(rates.bound(prompt, completion)?),
+                Term::Rates(rates) => dearest = dearest.max(rates.bound(most)?),
                 Term::Factor(by) => factor = factor.checked_mul((*by).max(Decimal::ONE))?,
             }
         }
-        times(most, factor)
+        times(dearest, factor)
     }
+}
+
+/// What Anthropic charges for what its cache keeps for an hour: twice the price of the question, where writing has a price.
+fn write_1h(price: Price) -> Decimal {
+    let doubled = price.prompt.checked_mul(Decimal::TWO);
+    match price.cache_write {
+        None => price.prompt,
+        Some(_) => doubled.unwrap_or(price.prompt),
+    }
+}
+
+fn has_media(tokens: &Tokens) -> bool {
+    let count = |details: &str, name: &str| tokens.details.get(details)?.get(name)?.as_u64();
+    [
+        ("prompt_tokens_details", "audio_tokens"),
+        ("completion_tokens_details", "audio_tokens"),
+        ("completion_tokens_details", "image_tokens"),
+    ]
+    .into_iter()
+    .any(|(details, name)| count(details, name).is_some_and(|count| count > 0))
 }
 
 /// None where a digit would be lost.
@@ -166,10 +208,12 @@ fn cost(price: Price, tokens: &Tokens) -> Option<Decimal> {
     // Both are part of the question's tokens, with every vendor we speak to.
     let read = detail("cached_tokens").min(tokens.prompt);
     let written = detail("cache_creation_tokens").min(tokens.prompt - read);
+    let long = detail(WRITTEN_1H).min(written);
     let parts = [
         (price.prompt, tokens.prompt - read - written),
         (price.cache_read.unwrap_or(price.prompt), read),
-        (price.cache_write.unwrap_or(price.prompt), written),
+        (price.cache_write.unwrap_or(price.prompt), written - long),
+        (write_1h(price), long),
         (price.completion, tokens.completion),
     ];
     let mut per_million = Decimal::ZERO;
@@ -221,6 +265,14 @@ mod tests {
         }
     }
 
+    fn most(prompt: u64, completion: u64) -> Most {
+        Most {
+            prompt,
+            completion,
+            is_kept_long: false,
+        }
+    }
+
     #[track_caller]
     fn check_cost(prompt: &str, completion: &str, tokens: (u64, u64), expect: &str) {
         let tariff = Tariff::new(price(prompt, completion));
@@ -261,6 +313,38 @@ mod tests {
     }
 
     #[test]
+    fn what_is_kept_for_an_hour_costs_twice_the_question() {
+        let mut tokens = cached(1_000_000, 0, 0, 500_000);
+        tokens.details["prompt_tokens_details"][WRITTEN_1H] = 400_000.into();
+        let mut priced = price("3", "15");
+        assert_eq!(Tariff::new(priced).cost(&tokens), Some(decimal("3")));
+        priced.cache_write = Some(decimal("3.75"));
+        // 500,000 plain, 100,000 written for minutes, 400,000 for an hour.
+        assert_eq!(Tariff::new(priced).cost(&tokens), Some(decimal("4.275")));
+    }
+
+    #[test]
+    fn sound_and_drawn_images_have_no_price_in_the_table() {
+        let rates = Rates::new(price("1", "2"), Vec::new());
+        let table = Tariff::of_table(rates, BTreeMap::new(), "v".into());
+        let own = Tariff::new(price("1", "2"));
+        for (details, name) in [
+            ("prompt_tokens_details", "audio_tokens"),
+            ("completion_tokens_details", "image_tokens"),
+        ] {
+            let mut tokens = Tokens::new(10, 0);
+            let mut said = |count: u64| {
+                let said = serde_json::json!({name: count});
+                tokens.details.insert(details.to_owned(), said);
+                (table.cost(&tokens), own.cost(&tokens))
+            };
+            let ten = Some(decimal("0.00001"));
+            assert_eq!(said(0), (ten, ten));
+            assert_eq!(said(3), (None, ten));
+        }
+    }
+
+    #[test]
     fn a_tier_counts_for_the_whole_call() {
         let tier = |above, prompt, completion| Tier {
             above,
@@ -274,8 +358,8 @@ mod tests {
         assert_eq!(cost(200_001), decimal("15.5000025"));
         assert_eq!(cost(1_000_000), decimal("35"));
         // A bound knows the tier only where it can be reached.
-        assert_eq!(tariff.bound(200_000, 0), Some(decimal("0.25")));
-        assert_eq!(tariff.bound(400_000, 0), Some(decimal("1")));
+        assert_eq!(tariff.bound(most(200_000, 0)), Some(decimal("0.25")));
+        assert_eq!(tariff.bound(most(400_000, 0)), Some(decimal("1")));
     }
 
     #[test]
@@ -313,8 +397,8 @@ mod tests {
         check(&["flex", "mars"], None);
         // Nobody knows what so long a question costs there.
         assert_eq!(tariff.cost(&tokens(300_000, &["priority"])), None);
-        assert_eq!(tariff.bound(100_000, 0), Some(decimal("0.2")));
-        assert_eq!(tariff.bound_of_all(100_000, 0), Some(decimal("0.55")));
+        assert_eq!(tariff.bound(most(100_000, 0)), Some(decimal("0.2")));
+        assert_eq!(tariff.bound_of_all(most(100_000, 0)), Some(decimal("0.55")));
         // What an organization says itself holds whatever the vendor's terms are.
         let own = Tariff::new(price("3", "9"));
         assert_eq!(own.cost(&tokens(100_000, &["scale"])), Some(decimal("0.3")));
@@ -332,8 +416,11 @@ mod tests {
     fn a_bound_takes_the_cache_for_full() {
         let mut priced = price("3", "15");
         priced.cache_write = Some(decimal("3.75"));
-        let bound = Tariff::new(priced).bound(1_000_000, 1_000_000);
+        let mut question = most(1_000_000, 1_000_000);
+        let bound = Tariff::new(priced).bound(question);
         assert_eq!(bound, Some(decimal("18.75")));
+        question.is_kept_long = true;
+        assert_eq!(Tariff::new(priced).bound(question), Some(decimal("21")));
     }
 
     #[test]

@@ -48,7 +48,7 @@ impl Face {
         } = self.begin(request, request::read).await?;
         let envelope = Envelope::new(&call, Utc::now().timestamp(), wanted.with_usage);
         let response = if wanted.streamed {
-            speech::streamed(call, envelope, permit).await?
+            speech::streamed(call, envelope, permit, self.state.settings.ping()).await?
         } else {
             let call = speech::whole(call).await?;
             let body = envelope.whole(&call);

@@ -22,7 +22,7 @@ impl Face {
         } = self.begin(request, request::read).await?;
         let teller = Teller::new(&call);
         let response = if wanted.streamed {
-            speech::streamed(call, teller, permit).await?
+            speech::streamed(call, teller, permit, self.state.settings.ping()).await?
         } else {
             let call = speech::whole(call).await?;
             let body = answer::whole(&call)?;

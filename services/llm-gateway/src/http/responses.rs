@@ -20,7 +20,7 @@ impl Face {
         } = self.begin(request, request::read).await?;
         let teller = Teller::new(&call, Utc::now().timestamp(), wanted.echo);
         let response = if wanted.streamed {
-            speech::streamed(call, teller, permit).await?
+            speech::streamed(call, teller, permit, self.state.settings.ping()).await?
         } else {
             let call = speech::whole(call).await?;
             super::reply(&teller.whole(&call))

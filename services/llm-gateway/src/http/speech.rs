@@ -23,8 +23,6 @@ use crate::{
     domain::piece::{Extra, Piece},
 };
 
-/// Silence after which a sign of life keeps proxies from closing the stream.
-const PING: Duration = Duration::from_secs(15);
 /// Bytes that most events need.
 const EVENT: usize = 256;
 /// An answer over HTTP takes no longer than this.
@@ -56,6 +54,8 @@ struct Speech<V> {
     call: Call,
     voice: V,
     until: Instant,
+    /// Silence after which a sign of life keeps proxies from closing the stream.
+    ping: Duration,
     /// A piece that was waited for before the answer began.
     first: Option<Piece>,
     over: bool,
@@ -67,6 +67,7 @@ pub(super) async fn streamed(
     mut call: Call,
     mut voice: impl Voice,
     permit: OwnedSemaphorePermit,
+    ping: Duration,
 ) -> Result<Response, Failure> {
     let first = call.next().await?;
     let begin = voice.begin();
@@ -75,6 +76,7 @@ pub(super) async fn streamed(
         call,
         voice,
         until: Instant::now() + LONGEST,
+        ping,
         first,
         over: false,
         _permit: permit,
@@ -102,7 +104,7 @@ impl<V: Voice> Speech<V> {
             let piece = match self.first.take() {
                 Some(piece) => Ok(Some(piece)),
                 None => {
-                    let next = time::timeout(PING, self.call.next());
+                    let next = time::timeout(self.ping, self.call.next());
                     match time::timeout_at(self.until, next).await {
                         Ok(Ok(piece)) => piece,
                         Ok(Err(_)) => return Some(Bytes::from_static(self.voice.ping())),

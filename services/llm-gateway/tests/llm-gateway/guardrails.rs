@@ -2,10 +2,10 @@
 
 use contracts::{
     Principal,
-    llm::{CreateRoute, Guardrails, Redaction, RouteSpec},
+    llm::{CreateRoute, Guardrails, Message, Redaction, RouteSpec},
 };
 use serde_json::json;
-use testkit::fake_llm::Answer;
+use testkit::fake_llm::{Answer, ToolCall};
 
 use crate::{Fixture, question, text};
 
@@ -78,6 +78,54 @@ async fn blocked_texts_are_neither_put_nor_told() {
         .await
         .1;
     assert_eq!(done.unwrap().message.content, "It is a project.");
+}
+
+#[tokio::test]
+async fn calls_of_tools_and_what_stands_beside_are_looked_at() {
+    let (fixture, owner) = ready(Guardrails {
+        redact: vec![Redaction::Email],
+        blocked: vec!["Project X".into()],
+        ..Guardrails::default()
+    })
+    .await;
+    let call = |about: &str| {
+        Answer::tools([ToolCall {
+            id: "c".into(),
+            name: "send".into(),
+            arguments: json!({"to": "ada@example.com", "about": about}),
+        }])
+    };
+    let mut ask = question("r", "hi");
+    ask.tools = serde_json::from_value(json!([{"type": "function", "function": {"name": "send"}}]))
+        .unwrap();
+    fixture.vendor.script(call("lunch"));
+    let (chunks, done) = fixture.complete(&owner, &ask).await;
+    let message = done.unwrap().message;
+    let told = r#"{"about":"lunch","to":"[email]"}"#;
+    assert_eq!(message.tool_calls[0].function.arguments, told);
+    let heard: String = chunks
+        .iter()
+        .flat_map(|chunk| chunk.tool_calls.iter().map(|call| call.arguments.as_str()))
+        .collect();
+    assert_eq!(heard, told);
+    fixture.vendor.script(call("project x"));
+    let problem = fixture.refused(&owner, &ask).await;
+    assert_eq!(problem.reason.as_deref(), Some("guardrail"));
+    // Earlier turns leave as clean as the last one.
+    let mut turn = message.clone();
+    turn.tool_calls[0].function.arguments = r#"{"to":"grace@example.com"}"#.into();
+    turn.extra
+        .insert("reasoning_content".into(), "grace@example.com?".into());
+    let mut result = Message::user("sent");
+    (result.role, result.tool_call_id) = ("tool".into(), Some("c".into()));
+    ask.messages.extend([turn, result]);
+    fixture.vendor.script(Answer::text("ok"));
+    fixture.complete(&owner, &ask).await.1.unwrap();
+    let put = fixture.vendor.requests().pop().unwrap().body.to_string();
+    assert!(
+        put.contains("[email]") && !put.contains("grace@example.com"),
+        "{put}"
+    );
 }
 
 #[tokio::test]

@@ -6,7 +6,11 @@ use llm_gateway::Settings;
 use serde_json::{Value, json};
 use testkit::fake_llm::Answer;
 
-use crate::Fixture;
+use crate::{
+    Fixture,
+    held::{Habit, Held},
+    vendor_at,
+};
 
 pub(crate) async fn send(
     fixture: &Fixture,
@@ -337,4 +341,28 @@ async fn too_many_questions_are_turned_away() {
     let mut statuses = [one.status, two.status];
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 503]);
+}
+
+#[tokio::test]
+async fn signs_of_life_do_not_keep_a_silent_vendor_alive() {
+    let settings = Settings {
+        llm_ping_ms: 50,
+        llm_silence_timeout_ms: 400,
+        ..Settings::default()
+    };
+    let vendor = Held::start(Habit::Speaks).await;
+    let fixture = Fixture::with(&[vendor.address], settings).await;
+    let owner = fixture.owner().await;
+    let provider = vendor_at(&vendor.base_url());
+    fixture.ask(&owner, &provider).await.unwrap();
+    let mut ask = hello("vendor/fake-large");
+    ask["stream"] = true.into();
+    let response = chat(&fixture, &owner, ask).await;
+    let text = String::from_utf8(response.body.to_vec()).unwrap();
+    let pings = text.lines().filter(|line| line.starts_with(':')).count();
+    assert!(pings >= 2, "{text}");
+    assert!(
+        text.contains("upstream_timeout") && !text.contains("[DONE]"),
+        "{text}"
+    );
 }

@@ -5,6 +5,7 @@
 mod budgets;
 mod cache;
 mod cancel;
+mod charged;
 mod complete;
 mod conformance;
 mod embed;

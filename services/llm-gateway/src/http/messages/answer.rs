@@ -11,7 +11,7 @@ use super::MARK;
 use crate::{
     Error,
     calls::Call,
-    domain::piece::Extra,
+    domain::{piece::Extra, price::WRITTEN_1H},
     http::{
         failure::Failure,
         speech::{Voice, named},
@@ -287,10 +287,12 @@ fn usage(call: &Call) -> Value {
     };
     let (read, written) = (count("cached_tokens"), count("cache_creation_tokens"));
     let usage = completion.usage;
+    let long = count(WRITTEN_1H).min(written);
     json!({
         "input_tokens": usage.prompt_tokens.saturating_sub(read + written),
         "cache_read_input_tokens": read,
         "cache_creation_input_tokens": written,
+        "cache_creation": {"ephemeral_5m_input_tokens": written - long, "ephemeral_1h_input_tokens": long},
         "output_tokens": usage.completion_tokens,
         "cost": usage.cost,
     })

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json, value::RawValue};
 use crate::{
     domain::{
         piece::{Extra, Piece, Tokens},
-        price::MAX_TOKENS,
+        price::{MAX_TOKENS, WRITTEN_1H},
     },
     provider::{
         connection::{self, Broken},
@@ -140,8 +140,9 @@ impl Reader {
     fn count(&mut self, usage: Map<String, Value>) {
         for (name, value) in usage {
             let present = self.usage.get(&name).and_then(Value::as_u64).unwrap_or(0);
-            let is_less = COUNTS.contains(&name.as_str())
-                && value.as_u64().is_none_or(|value| value < present);
+            let is_less = value.is_null()
+                || COUNTS.contains(&name.as_str())
+                    && value.as_u64().is_none_or(|value| value < present);
             if !is_less {
                 self.usage.insert(name, value);
             }
@@ -256,7 +257,12 @@ impl Reader {
         let prompt = count(COUNTS[0])? + read + written;
         let mut tokens = Tokens::new(prompt, count(COUNTS[3])?);
         if read + written > 0 {
-            let cached = json!({"cached_tokens": read, "cache_creation_tokens": written});
+            let mut cached = json!({"cached_tokens": read, "cache_creation_tokens": written});
+            let split = self.usage.get("cache_creation");
+            let long = split.and_then(|split| split["ephemeral_1h_input_tokens"].as_u64());
+            if let Some(long) = long.filter(|long| *long > 0) {
+                cached[WRITTEN_1H] = long.into();
+            }
             tokens
                 .details
                 .insert("prompt_tokens_details".to_owned(), cached);
@@ -411,7 +417,8 @@ mod tests {
         let start = |index: u32, block: Value| json!({"type": "content_block_start", "index": index, "content_block": block});
         let stop = |index: u32| json!({"type": "content_block_stop", "index": index});
         let answer = read(&[
-            json!({"type": "message_start", "message": {"usage": {"input_tokens": 8, "cache_read_input_tokens": 4, "output_tokens": 1}}}),
+            json!({"type": "message_start", "message": {"usage": {"input_tokens": 8, "cache_read_input_tokens": 4, "cache_creation_input_tokens": 3,
+                "cache_creation": {"ephemeral_5m_input_tokens": 1, "ephemeral_1h_input_tokens": 2}, "output_tokens": 1}}}),
             start(0, json!({"type": "thinking", "thinking": "", "signature": ""})),
             delta(0, json!({"type": "thinking_delta", "thinking": "hm"})),
             delta(0, json!({"type": "signature_delta", "signature": "sig"})),
@@ -429,7 +436,7 @@ mod tests {
             delta(4, json!({"type": "input_json_delta", "partial_json": "{\"n\": 1e"})),
             delta(4, json!({"type": "input_json_delta", "partial_json": "-7}"})),
             stop(4),
-            json!({"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": {"output_tokens": 20}}),
+            json!({"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": {"output_tokens": 20, "cache_creation": null}}),
             json!({"type": "message_stop"}),
         ])
         .unwrap();
@@ -449,8 +456,11 @@ mod tests {
         assert_eq!(calls, ["{}", "{\"n\": 1e-7}"]);
         assert_eq!(answer.finish(), Some(FinishReason::ToolCalls));
         let tokens = answer.tokens().unwrap();
-        assert_eq!((tokens.prompt, tokens.completion), (12, 20));
-        assert_eq!(tokens.details["prompt_tokens_details"]["cached_tokens"], 4);
+        assert_eq!((tokens.prompt, tokens.completion), (15, 20));
+        assert_eq!(
+            tokens.details["prompt_tokens_details"],
+            json!({"cached_tokens": 4, "cache_creation_tokens": 3, WRITTEN_1H: 2})
+        );
     }
 
     #[test]

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     domain::{
         piece::{Extra, Piece, Tokens},
-        price::MAX_TOKENS,
+        price::{MAX_TOKENS, WRITTEN_1H},
     },
     provider::{
         connection::{self, Broken},
@@ -179,7 +179,13 @@ fn tokens(usage: &Value) -> Result<Tokens, Broken> {
         count("outputTokens")?,
     );
     if read + written > 0 {
-        let cached = json!({"cached_tokens": read, "cache_creation_tokens": written});
+        let mut cached = json!({"cached_tokens": read, "cache_creation_tokens": written});
+        let kept = usage["cacheDetails"].as_array().into_iter().flatten();
+        let long = kept.filter(|kept| kept["ttl"] == "1h");
+        let long: u64 = long.filter_map(|kept| kept["inputTokens"].as_u64()).sum();
+        if long > 0 {
+            cached[WRITTEN_1H] = long.into();
+        }
         tokens
             .details
             .insert("prompt_tokens_details".to_owned(), cached);

@@ -98,9 +98,24 @@ struct Usage {
     tool_use_prompt_token_count: u64,
     cached_content_token_count: u64,
     total_token_count: u64,
+    prompt_tokens_details: Vec<OfKind>,
+    candidates_tokens_details: Vec<OfKind>,
     service_tier: Option<String>,
     /// The same, as Vertex says it: `ON_DEMAND_PRIORITY`.
     traffic_type: Option<String>,
+}
+
+/// Tokens of one modality: `TEXT`, `IMAGE`, `AUDIO`, `VIDEO`, `DOCUMENT`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct OfKind {
+    modality: String,
+    token_count: u64,
+}
+
+fn of_kind(counts: &[OfKind], modality: &str) -> u64 {
+    let counts = counts.iter().filter(|it| it.modality == modality);
+    counts.map(|it| it.token_count.min(MAX_TOKENS)).sum()
 }
 
 pub(super) struct Reader {
@@ -195,16 +210,30 @@ impl Reader {
         tokens.under(usage.service_tier.as_deref());
         let traffic = usage.traffic_type.as_deref();
         tokens.under(traffic.map(|it| it.strip_prefix("ON_DEMAND_").unwrap_or(it)));
-        let mut detail = |name: &str, field: &str, count: u64| {
-            if count > 0 {
-                tokens
-                    .details
-                    .insert(name.to_owned(), json!({field: count}));
+        let mut details = |name: &str, counts: &[(&str, u64)]| {
+            let counts = counts.iter().filter(|(_, count)| *count > 0);
+            let counts: Map<_, _> = counts
+                .map(|(field, count)| ((*field).to_owned(), (*count).into()))
+                .collect();
+            if !counts.is_empty() {
+                tokens.details.insert(name.to_owned(), counts.into());
             }
         };
-        let cached = usage.cached_content_token_count;
-        detail("prompt_tokens_details", "cached_tokens", cached);
-        detail("completion_tokens_details", "reasoning_tokens", thoughts);
+        let (asked, said) = (
+            &usage.prompt_tokens_details,
+            &usage.candidates_tokens_details,
+        );
+        let of_question = [
+            ("cached_tokens", usage.cached_content_token_count),
+            ("audio_tokens", of_kind(asked, "AUDIO")),
+        ];
+        let of_answer = [
+            ("reasoning_tokens", thoughts),
+            ("audio_tokens", of_kind(said, "AUDIO")),
+            ("image_tokens", of_kind(said, "IMAGE")),
+        ];
+        details("prompt_tokens_details", &of_question);
+        details("completion_tokens_details", &of_answer);
         Ok(Some(tokens))
     }
 }
