@@ -6,6 +6,7 @@ mod budget;
 mod call;
 mod guard;
 mod limits;
+mod recording;
 mod route;
 mod usage;
 
@@ -29,6 +30,9 @@ pub use budget::{
 pub use call::{CallAttempt, CallRecord, GetCall, ListCalls};
 pub use guard::{AnswerCache, Guardrails, Redaction, SemanticCache};
 pub use limits::{GetLimits, RateLimits, SetLimits};
+pub use recording::{
+    CallBodies, GetCallBodies, GetRecording, RecordBodies, Recording, SetRecording,
+};
 pub use route::{
     CreateRoute, DeleteRoute, Deployment, Fallback, GetRoute, ListRoutes, Route, RouteSpec,
     RouteStrategy, UpdateRoute,

@@ -237,7 +237,7 @@ mod tests {
     use crate::{
         Request, agent, auth, chat, crew, execution, flow,
         id::{
-            AgentId, AttachmentId, BaseId, ChatId, CrewId, DocumentId, ExecutionId, FlowId,
+            AgentId, AttachmentId, BaseId, CallId, ChatId, CrewId, DocumentId, ExecutionId, FlowId,
             MemoryId, MessageId, ProviderId, RegressionId, TenantId, ToolId, UserId,
         },
         knowledge, llm,
@@ -415,6 +415,11 @@ mod tests {
             "fallback_on": ["content_policy"], "max_attempts": 2, "backoff_ms": 0, "max_wait_ms": 5, "token_timeout_ms": 7,
             "limits": {"parallel": 3}, "cache": {"ttl_s": 60},
             "guardrails": {"redact": ["email", "iban"], "blocked": ["x"], "json_only": true, "max_output_tokens": 9}}),
+        );
+        check::<llm::Recording>(json!({"bodies": "off"}));
+        check::<llm::Recording>(json!({"bodies": "failed", "redact": ["email"]}));
+        check::<llm::CallBodies>(
+            json!({"call_id": CallId::EXAMPLE, "request": "{}", "response": null, "cut": false}),
         );
         check::<llm::BudgetSpec>(llm::BudgetSpec::example());
         check::<llm::BudgetSpec>(

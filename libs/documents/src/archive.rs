@@ -12,7 +12,7 @@ use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
 use tokio::sync::OnceCell;
 
-use crate::{Config, Error, calls, chats, events, payloads};
+use crate::{Config, Error, bodies, calls, chats, events, payloads};
 
 /// Documents in one message to the server.
 const BATCH: usize = 500;
@@ -120,6 +120,7 @@ impl Archive {
                 events::INDEXES,
                 payloads::INDEXES,
                 calls::INDEXES,
+                bodies::INDEXES,
                 chats::INDEXES,
             ]
             .concat()
@@ -133,7 +134,12 @@ impl Archive {
                     .await?;
             }
             // The time is in each document, so another retention needs no other index.
-            for name in [events::COLLECTION, payloads::COLLECTION, calls::COLLECTION] {
+            for name in [
+                events::COLLECTION,
+                payloads::COLLECTION,
+                calls::COLLECTION,
+                bodies::COLLECTION,
+            ] {
                 let at_once = IndexOptions::builder().expire_after(Duration::ZERO).build();
                 let index = IndexModel::builder()
                     .keys(doc! {"expires_at": 1})

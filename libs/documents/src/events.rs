@@ -9,7 +9,7 @@ use mongodb::bson::{DateTime, Document, doc};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{Archive, Error, payloads};
+use crate::{Archive, Error, bodies, payloads};
 
 pub(crate) const COLLECTION: &str = "execution_events";
 pub(crate) const INDEXES: &[(&str, &[&str])] = &[(COLLECTION, &["tenant", "execution", "n"])];
@@ -147,7 +147,7 @@ impl Archive {
         // By the execution alone: a condition on `expires_at` could be looked up by the index that all events are in.
         let filter = all_of(tenant, execution);
         let hold = doc! {"$unset": {"expires_at": ""}};
-        for name in [COLLECTION, payloads::COLLECTION] {
+        for name in [COLLECTION, payloads::COLLECTION, bodies::COLLECTION] {
             let collection = self.collection(name);
             let update = collection.update_many(filter.clone(), hold.clone());
             self.within(update.into_future()).await?;
@@ -214,7 +214,7 @@ impl Archive {
         Ok(())
     }
 
-    /// Forgets all events of these executions, and their values.
+    /// Forgets all events of these executions, their values, and the words of what they asked models.
     ///
     /// # Errors
     /// [`Error::Unavailable`], [`Error::Timeout`]: part of them may be forgotten.

@@ -6,6 +6,7 @@
 //! **Invariant:** values of users are stored as texts, never as keys or operators, and every read names its tenant.
 
 mod archive;
+mod bodies;
 mod calls;
 mod chats;
 mod config;
@@ -16,6 +17,7 @@ mod payloads;
 mod usage;
 
 pub use archive::Archive;
+pub use bodies::ArchivedBodies;
 pub use calls::{ArchivedCall, CallQuestion};
 pub use chats::ChatText;
 pub use config::Config;

@@ -37,12 +37,15 @@ pub struct ModelCall {
     pub input_tokens: u64,
     pub output_tokens: u64,
     pub duration: Duration,
+    /// Until the first piece of the answer; none where nothing of it came.
+    pub first_token: Option<Duration>,
     /// The failure's stable word.
     pub error: Option<&'static str>,
 }
 
 struct Instruments {
     duration: Histogram<f64>,
+    first_token: Histogram<f64>,
     tokens: Histogram<u64>,
 }
 
@@ -53,6 +56,12 @@ static INSTRUMENTS: LazyLock<Instruments> = LazyLock::new(|| {
             .f64_histogram("gen_ai.client.operation.duration")
             .with_unit("s")
             .with_description("Time from a question to the end of its answer")
+            .with_boundaries(SECONDS.to_vec())
+            .build(),
+        first_token: meter
+            .f64_histogram("gen_ai.server.time_to_first_token")
+            .with_unit("s")
+            .with_description("Time from a question to the first piece of its answer")
             .with_boundaries(SECONDS.to_vec())
             .build(),
         tokens: meter
@@ -77,6 +86,10 @@ pub fn model_call(call: ModelCall) {
     instruments
         .duration
         .record(call.duration.as_secs_f64(), &labels(error));
+    if let Some(first) = call.first_token {
+        let first = first.as_secs_f64();
+        instruments.first_token.record(first, &labels(None));
+    }
     for (kind, count) in [("input", call.input_tokens), ("output", call.output_tokens)] {
         let kind = KeyValue::new("gen_ai.token.type", kind);
         instruments.tokens.record(count, &labels(Some(kind)));

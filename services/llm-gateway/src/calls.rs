@@ -48,6 +48,7 @@ use crate::{
         piece::Piece,
         question,
         shape::Shape,
+        words,
     },
     provider::{Fault, Question, fault::FaultKind},
 };
@@ -122,6 +123,9 @@ pub(crate) async fn begin(
     let mut entry = Entry::begin(records, asker, &plan, "chat", prompt_estimate);
     entry.record.flow_id = ask.flow_id;
     entry.record.node.clone_from(&ask.node);
+    entry.records(state, known.recording(), |recording| {
+        words::of_question(&put, recording)
+    });
     let opening = Opening {
         state,
         known: &known,
@@ -228,8 +232,14 @@ impl Call {
             return Ok(None);
         }
         match self.advance().await {
-            Ok(Some(piece)) => Ok(Some(piece)),
+            Ok(Some(piece)) => {
+                if piece.is_heard() {
+                    self.entry.heard();
+                }
+                Ok(Some(piece))
+            }
             Ok(None) => {
+                self.entry.said(&self.answer);
                 let estimated = self.entry.spent().estimated;
                 self.entry.close(None);
                 if let Some(flight) = self.flight.take().filter(|_| !estimated) {
@@ -240,6 +250,7 @@ impl Call {
             }
             Err(error) => {
                 self.pieces = futures::stream::empty().boxed().peekable();
+                self.entry.said(&self.answer);
                 Err(self.entry.close_failed(error))
             }
         }
@@ -310,6 +321,15 @@ impl Call {
 
     pub(crate) fn answer(&self) -> &Answer {
         &self.answer
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        // Whoever asked has left: what was heard until then is kept.
+        if !self.entry.closed {
+            self.entry.said(&self.answer);
+        }
     }
 }
 

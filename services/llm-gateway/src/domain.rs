@@ -18,3 +18,4 @@ pub(crate) mod routing;
 pub(crate) mod settings;
 pub(crate) mod shape;
 pub(crate) mod texts;
+pub(crate) mod words;

@@ -55,6 +55,8 @@ pub enum Error {
     Guarded(String),
     #[error("call `{0}` is not in the archive")]
     UnknownCall(CallId),
+    #[error("the words of call `{0}` were not kept")]
+    NotRecorded(CallId),
     #[error("provider `{0}` does not exist")]
     UnknownProvider(ProviderId),
     #[error("provider `{0}` exists already")]
@@ -115,6 +117,7 @@ impl Error {
             Self::InvalidRoute(_) => "invalid_route",
             Self::RouteRests { .. } => "route_rests",
             Self::UnknownCall(_) => "call_not_found",
+            Self::NotRecorded(_) => "not_recorded",
             Self::InvalidLimits(_) => "invalid_limits",
             Self::LimitReached { .. } => "limit_reached",
             Self::Guarded(_) => FaultKind::Withheld.reason(),
@@ -150,6 +153,7 @@ impl ServiceError for Error {
             | Self::UnknownRoute(_)
             | Self::UnknownRouteId(_)
             | Self::UnknownCall(_)
+            | Self::NotRecorded(_)
             | Self::UnknownBudget(_)
             | Self::UnknownProvider(_) => ErrorCode::NotFound,
             Self::Unresolved(

@@ -6,6 +6,7 @@ mod complete;
 mod embed;
 mod limits;
 mod providers;
+mod recording;
 mod routes;
 mod usage;
 
@@ -18,5 +19,6 @@ pub(crate) use providers::{
     create_provider, delete_provider, get_provider, models, providers, test_provider,
     update_provider,
 };
+pub(crate) use recording::{call_bodies, recording, set_recording};
 pub(crate) use routes::{create_route, delete_route, get_route, routes, update_route};
 pub(crate) use usage::usage;

@@ -18,6 +18,7 @@ mod prices;
 mod provider;
 mod records;
 mod store;
+mod words;
 
 pub use config::{Config, Settings};
 pub use error::Error;
@@ -40,6 +41,7 @@ pub fn service(state: State) -> kernel::Service<State> {
         .on(handlers::usage)
         .on(handlers::calls)
         .on(handlers::get_call)
+        .on(handlers::call_bodies)
         .on(handlers::create_route)
         .on(handlers::routes)
         .on(handlers::get_route)
@@ -47,6 +49,8 @@ pub fn service(state: State) -> kernel::Service<State> {
         .on(handlers::delete_route)
         .on(handlers::limits)
         .on(handlers::set_limits)
+        .on(handlers::recording)
+        .on(handlers::set_recording)
         .on(handlers::create_budget)
         .on(handlers::budgets)
         .on(handlers::get_budget)
@@ -55,6 +59,7 @@ pub fn service(state: State) -> kernel::Service<State> {
         .task("cancels", calls::follow_cancels)
         .task("records", records::store)
         .task("archive", records::archive)
+        .task("words", words::archive)
         .task("ledger", ledger::book)
         .task("prices", prices::follow)
 }

@@ -64,6 +64,12 @@ impl Records {
         self.open.token()
     }
 
+    /// Once no record is being written any more.
+    pub(crate) async fn ended(&self) {
+        self.open.close();
+        self.open.wait().await;
+    }
+
     pub(crate) fn keep(&self, call: ArchivedCall) {
         if self.to.try_send(call).is_err() {
             self.lost.fetch_add(1, Ordering::Relaxed);

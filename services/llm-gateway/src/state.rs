@@ -8,7 +8,7 @@ use std::{
 
 use contracts::{
     id::{ProviderId, TenantId},
-    llm::{ProviderKind, RateLimits},
+    llm::{ProviderKind, RateLimits, Recording},
 };
 use documents::Archive;
 use egress::Egress;
@@ -19,7 +19,7 @@ use crate::{
     Config, Error, Settings,
     calls::{Flights, Health, Meters},
     domain::{
-        budget::Kept,
+        budget::Kept as Budget,
         catalog::{Catalog, Entry, Source, Target},
     },
     ledger::Ledger,
@@ -35,6 +35,7 @@ use crate::{
     },
     records::Records,
     store::{Store, Stored, StoredProvider},
+    words::Kept,
 };
 
 /// How old the known providers of a tenant may be: a change elsewhere counts after that at the latest.
@@ -48,6 +49,7 @@ pub struct State {
     pub(crate) settings: Settings,
     pub(crate) store: Arc<Store>,
     pub(crate) records: Arc<Records>,
+    pub(crate) kept_words: Arc<Kept>,
     pub(crate) cancels: Arc<Cancels>,
     pub(crate) health: Arc<Health>,
     pub(crate) ledger: Arc<Ledger>,
@@ -64,8 +66,9 @@ pub struct State {
 pub(crate) struct Known {
     catalog: Catalog,
     providers: Vec<StoredProvider>,
-    budgets: Vec<Kept>,
+    budgets: Vec<Budget>,
     limits: Option<RateLimits>,
+    recording: Arc<Recording>,
     /// Those who were asked, by the number of the key: each key is opened once.
     asked: Mutex<HashMap<(ProviderId, u32), Arc<dyn Provider>>>,
 }
@@ -73,6 +76,11 @@ pub(crate) struct Known {
 impl Known {
     pub(crate) fn catalog(&self) -> &Catalog {
         &self.catalog
+    }
+
+    /// What of the words of questions and answers is kept.
+    pub(crate) fn recording(&self) -> &Arc<Recording> {
+        &self.recording
     }
 
     pub(crate) fn limits(&self) -> Option<&RateLimits> {
@@ -83,7 +91,7 @@ impl Known {
         self.catalog.route(name?)?.limits.as_ref()
     }
 
-    pub(crate) fn budgets(&self) -> &[Kept] {
+    pub(crate) fn budgets(&self) -> &[Budget] {
         &self.budgets
     }
 
@@ -114,6 +122,7 @@ impl State {
             settings: config.llm.clone(),
             store: Arc::new(Store::connect(&config.sql, vault).await?),
             records: Arc::default(),
+            kept_words: Arc::default(),
             cancels: Arc::default(),
             health: Arc::default(),
             ledger: Arc::default(),
@@ -160,6 +169,7 @@ impl State {
             routes,
             budgets,
             limits,
+            recording,
         } = self.store.stored(tenant).await?;
         let entry = |stored: &StoredProvider| Entry {
             id: stored.provider.id,
@@ -177,6 +187,7 @@ impl State {
             providers,
             budgets,
             limits,
+            recording: Arc::new(recording),
             asked: Mutex::default(),
         }))
     }

@@ -8,13 +8,14 @@ mod budgets;
 mod entities;
 mod ledger;
 mod limits;
+mod recording;
 mod routes;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use contracts::{
     id::{ProviderId, TenantId},
-    llm::{Provider, ProviderModel, RateLimits, Route},
+    llm::{Provider, ProviderModel, RateLimits, Recording, Route},
     page::{Page, Paging},
 };
 use sea_orm::{
@@ -70,6 +71,10 @@ pub const MIGRATIONS: Migrations = Migrations {
             name: "0007_versions",
             sql: include_str!("store/0007_versions.sql"),
         },
+        Migration {
+            name: "0008_recording",
+            sql: include_str!("store/0008_recording.sql"),
+        },
     ],
 };
 
@@ -92,6 +97,7 @@ pub(crate) struct Stored {
     pub(crate) budgets: Vec<Kept>,
     /// Those of the organization as a whole.
     pub(crate) limits: Option<RateLimits>,
+    pub(crate) recording: Recording,
 }
 
 /// A provider with its sealed keys.
@@ -178,6 +184,7 @@ impl Store {
             routes: routes::all(&transaction).await?,
             budgets: budgets::all(&transaction).await?,
             limits: limits::of(&transaction).await?,
+            recording: recording::of(&transaction).await?,
         })
     }
 

@@ -1,7 +1,12 @@
 //! One call: whom it asked, what it took, how it ended.
 
-use contracts::llm::CallRecord;
+use contracts::{
+    Permission,
+    id::CallId,
+    llm::{CallBodies, CallRecord},
+};
 use dioxus::prelude::*;
+use serde_json::Value;
 
 use super::{
     calls::{Asked, Outcome, attempts_of},
@@ -11,12 +16,13 @@ use crate::{
     api::{
         names::{short, use_member_names, use_names},
         query::{View, use_get},
+        session,
     },
     format,
     live::words,
     params::Params,
     routes::Route,
-    ui::{problem::ProblemView, skeleton::Skeleton, time::Ago},
+    ui::{data::Data, problem::ProblemView, skeleton::Skeleton, time::Ago},
 };
 
 #[component]
@@ -147,20 +153,75 @@ fn Attempts(call: CallRecord) -> Element {
     }
 }
 
-/// Where the words of question and answer are, if anywhere.
+/// The words of question and answer, or where else they may be.
 #[component]
 fn Recorded(call: CallRecord) -> Element {
-    let execution = call.execution_id;
     rsx! {
         section { class: "stack-s",
             h2 { "Question and answer" }
-            p { class: "muted",
-                "They are not kept with the call. "
-                if let Some(id) = execution {
-                    Link { to: step_of(&call, id), "The step that asked" }
-                    " has what its execution recorded."
-                }
+            match (call.recorded, session::may(Permission::ProviderWrite)) {
+                (true, true) => rsx! { Words { id: call.id } },
+                (true, false) => rsx! {
+                    p { class: "muted", "They are kept for those who may change providers. " Step { call: call.clone() } }
+                },
+                (false, _) => rsx! {
+                    p { class: "muted",
+                        "They were not kept with the call. "
+                        Step { call: call.clone() }
+                    }
+                },
             }
         }
+    }
+}
+
+#[component]
+fn Step(call: CallRecord) -> Element {
+    rsx! {
+        if let Some(id) = call.execution_id {
+            Link { to: step_of(&call, id), "The step that asked" }
+            " has what its execution recorded."
+        }
+    }
+}
+
+#[component]
+fn Words(id: CallId) -> Element {
+    let words = use_get::<CallBodies>(format!("/llm/calls/{id}/bodies"));
+    match words.view() {
+        View::Loading => rsx! { Skeleton {} },
+        View::Failed(problem) => {
+            rsx! { ProblemView { problem, onretry: move |()| words.refetch() } }
+        }
+        View::Ready(words) => rsx! {
+            h3 { "Question" }
+            Data { label: "Question", value: read(&words.request) }
+            h3 { "Answer" }
+            match &words.response {
+                Some(response) => rsx! { Data { label: "Answer", value: read(response) } },
+                None => rsx! { p { class: "muted", "None that has words." } },
+            }
+            if words.cut {
+                p { class: "hint", "What is longer than 256 KiB is cut." }
+            }
+        },
+    }
+}
+
+/// What was cut is no JSON any more.
+fn read(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn words_that_were_cut_are_shown_as_they_are() {
+        assert_eq!(read(r#"{"n": 1}"#), json!({"n": 1}));
+        assert_eq!(read(r#"{"n": "#), json!("{\"n\": "));
     }
 }

@@ -1,6 +1,7 @@
-//! The calls that models were asked, the newest first, with filters in the address.
+//! The calls that models were asked, the newest first, with filters in the address, and what of their words is kept.
 
 mod filters;
+mod recording;
 
 use contracts::{
     llm::{CallAttempt, CallRecord},
@@ -8,7 +9,10 @@ use contracts::{
 };
 use dioxus::prelude::*;
 
-use self::filters::{FilterBar, asked};
+use self::{
+    filters::{FilterBar, asked},
+    recording::Kept,
+};
 use super::{
     listing::{Listing, Words},
     model_pages::{ModelName, ModelPage},
@@ -69,7 +73,8 @@ pub(crate) fn Calls(params: Params) -> Element {
                     Row { key: "{call.id}", call }
                 },
             }
-            p { class: "hint", "A call is here within seconds of its end, and as long as the archive keeps it. Its question and its answer are not kept." }
+            p { class: "hint", "A call is here within seconds of its end, and as long as the archive keeps it." }
+            Kept {}
         }
     }
 }
@@ -173,6 +178,7 @@ mod tests {
             error: Some("upstream_timeout".into()),
             at: DateTime::UNIX_EPOCH,
             attempts: Vec::new(),
+            recorded: false,
         }
     }
 

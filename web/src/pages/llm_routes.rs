@@ -8,6 +8,8 @@ mod rule_fields;
 mod rules;
 mod words;
 
+pub(super) use self::words::{REDACTIONS, redaction_look};
+
 use std::rc::Rc;
 
 use contracts::{

@@ -11,7 +11,7 @@ use crate::{
     page::{Page, Paging},
 };
 
-/// One call, as the archive keeps it; without prompt and answer.
+/// One call, as the archive keeps it; without question and answer, which are apart where they were kept.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(poem_openapi::Object))]
 pub struct CallRecord {
@@ -50,6 +50,9 @@ pub struct CallRecord {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "openapi", oai(default, skip_serializing_if_is_empty))]
     pub attempts: Vec<CallAttempt>,
+    /// Whether the words of question and answer were kept.
+    #[serde(default)]
+    pub recorded: bool,
 }
 
 /// One provider that was asked.

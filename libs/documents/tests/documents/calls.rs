@@ -35,6 +35,7 @@ async fn calls_are_kept_once_and_read_in_order() {
             error: None,
             at: format!("2026-01-02T03:04:{second:02}Z").parse().unwrap(),
             attempts: Vec::new(),
+            recorded: false,
         },
     };
     let later = call(2, Some(execution));
@@ -80,6 +81,7 @@ fn call(
         error: (cost == Some("2")).then(|| "timeout".into()),
         at: at.parse().unwrap(),
         attempts: Vec::new(),
+        recorded: false,
     }
 }
 

@@ -1,9 +1,10 @@
 //! `/llm-providers`, `/llm/models`, `/llm/usage`, `/llm/calls`, `/llm/routes`,
-//! `/llm/limits` and `/llm/budgets`.
+//! `/llm/limits`, `/llm/recording` and `/llm/budgets`.
 
 pub(crate) mod budgets;
 pub(crate) mod calls;
 pub(crate) mod limits;
+pub(crate) mod recording;
 pub(crate) mod routes;
 
 use chrono::{DateTime, Utc};

@@ -8,7 +8,9 @@ use contracts::{
 use super::{Asker, asked, entry::Entry, listen, router::Router};
 use crate::{
     Error, State,
-    domain::{answer::tokens_of_bytes, budget::Bound, catalog::Wanted, piece::Tokens, texts},
+    domain::{
+        answer::tokens_of_bytes, budget::Bound, catalog::Wanted, piece::Tokens, texts, words,
+    },
     provider::Texts,
 };
 
@@ -44,6 +46,9 @@ pub(super) async fn embed_for(
     let mut entry = Entry::begin(records, asker, &plan, "embeddings", estimate);
     entry.record.flow_id = purpose.flow;
     entry.record.node = purpose.node;
+    entry.records(state, known.recording(), |recording| {
+        words::of_texts(&ask.input, recording)
+    });
     let (id, tokens) = (entry.record.id, (estimate, 0));
     let patience = state.settings.patience(false);
     let asking = async {

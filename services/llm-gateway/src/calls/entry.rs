@@ -2,15 +2,15 @@
 //!
 //! **Invariant:** an entry that was begun reaches the archive once, also when its call is dropped.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use chrono::Utc;
 use contracts::{
     execution::Usage,
     id::{CallId, TenantId},
-    llm::{CallAttempt, CallRecord},
+    llm::{CallAttempt, CallBodies, CallRecord, RecordBodies, Recording},
 };
-use documents::ArchivedCall;
+use documents::{ArchivedBodies, ArchivedCall};
 use kernel::ModelCall;
 use rust_decimal::Decimal;
 use tokio::time::Instant;
@@ -25,14 +25,25 @@ use super::{
 use crate::{
     Error, State,
     domain::{
-        budget::{Bound, Kept, Payer},
+        answer::Answer,
+        budget::{Bound, Kept as Budget, Payer},
         catalog::{FREE, Plan, Target, Vendor},
         price::Tariff,
+        words,
     },
     ledger::{self, Hold, Wanted},
     records::Records,
     state::Known,
+    words::Kept,
 };
+
+/// The words of a call that may be kept.
+struct Words {
+    kept: Arc<Kept>,
+    recording: Arc<Recording>,
+    question: words::Words,
+    answer: Option<words::Words>,
+}
 
 /// The record of a call while it is being written.
 pub(super) struct Entry {
@@ -45,10 +56,13 @@ pub(super) struct Entry {
     /// How many questions had been put before whoever is asked now.
     put_before: usize,
     begun: Instant,
+    first_token: Option<Duration>,
     pub(super) closed: bool,
     operation: &'static str,
     vendor: Vendor,
     span: Span,
+    /// The words, where they may be kept.
+    words: Option<Words>,
     /// The rights to be under way.
     permits: Vec<Permit>,
     /// What budgets hold back for it.
@@ -87,6 +101,7 @@ impl Entry {
             error: None,
             at: Utc::now(),
             attempts: Vec::new(),
+            recorded: false,
         };
         let open = records.open();
         // OpenTelemetry's conventions for generative AI; question and answer are no part of it.
@@ -113,14 +128,45 @@ impl Entry {
             bill: Bill::default(),
             put_before: 0,
             begun: Instant::now(),
+            first_token: None,
             closed: false,
             operation,
             vendor: target.vendor,
             span,
+            words: None,
             permits: Vec::new(),
             hold: None,
             more: Vec::new(),
             _open: open,
+        }
+    }
+
+    /// Has words that may be kept, of a question and of the answer as it comes.
+    pub(super) fn records(
+        &mut self,
+        state: &State,
+        recording: &Arc<Recording>,
+        question: impl FnOnce(&Recording) -> words::Words,
+    ) {
+        if recording.bodies != RecordBodies::Off {
+            self.words = Some(Words {
+                kept: state.kept_words.clone(),
+                question: question(recording),
+                answer: None,
+                recording: recording.clone(),
+            });
+        }
+    }
+
+    /// A piece of the answer has come.
+    pub(super) fn heard(&mut self) {
+        self.first_token.get_or_insert_with(|| self.begun.elapsed());
+    }
+
+    /// The answer, as far as it came.
+    pub(super) fn said(&mut self, answer: &Answer) {
+        if let Some(words) = &mut self.words {
+            words.answer = words::of_answer(answer, &words.recording);
         }
     }
 
@@ -156,7 +202,7 @@ impl Entry {
         &mut self,
         state: &State,
         payer: Payer,
-        budgets: &[Kept],
+        budgets: &[Budget],
         plan: &mut Plan,
         bound: Bound,
     ) -> Result<(), Error> {
@@ -178,7 +224,7 @@ impl Entry {
         &mut self,
         state: &State,
         payer: Payer,
-        budgets: &[Kept],
+        budgets: &[Budget],
     ) -> Result<(), Error> {
         let amount = self.bill.spent(self.put_before).counted();
         if self.hold.is_none() || amount.is_zero() {
@@ -267,6 +313,7 @@ impl Entry {
         self.record.error = error.map(str::to_owned);
         self.record.duration_ms =
             u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.keep_words(error.is_some());
         self.tell(usage, error);
         tracing::debug!(
             call.id = %self.record.id,
@@ -320,6 +367,25 @@ pub(super) fn admitted(
 }
 
 impl Entry {
+    fn keep_words(&mut self, has_failed: bool) {
+        let words = self.words.take();
+        let Some(words) = words.filter(|it| words::are_kept(&it.recording, has_failed)) else {
+            return;
+        };
+        let (request, is_cut) = words.question;
+        let (response, is_answer_cut) = words.answer.unzip();
+        self.record.recorded = words.kept.keep(ArchivedBodies {
+            tenant: self.tenant,
+            execution: self.record.execution_id,
+            bodies: CallBodies {
+                call_id: self.record.id,
+                request,
+                response,
+                cut: is_cut || is_answer_cut.unwrap_or(false),
+            },
+        });
+    }
+
     /// Tells whoever observes the platform.
     fn tell(&mut self, usage: Usage, error: Option<&'static str>) {
         let span = std::mem::replace(&mut self.span, Span::none());
@@ -336,6 +402,7 @@ impl Entry {
             input_tokens: usage.prompt_tokens,
             output_tokens: usage.completion_tokens,
             duration: self.begun.elapsed(),
+            first_token: self.first_token,
             error,
         });
     }

@@ -4,7 +4,7 @@ mod look;
 
 use contracts::{
     FieldProblem,
-    llm::{Complete, Guardrails, Message},
+    llm::{Complete, Guardrails, Message, Redaction},
 };
 use serde_json::{Value, json};
 
@@ -72,6 +72,16 @@ pub(crate) fn answer(
     look.beside(&mut extra.choice)
 }
 
+/// Strikes out of all texts within.
+pub(crate) fn redact_all(value: &mut Value, kinds: &[Redaction]) {
+    let rails = Guardrails {
+        redact: kinds.to_vec(),
+        ..Guardrails::default()
+    };
+    let looked_at = Look::by(&rails).all(value);
+    looked_at.expect("nothing is blocked");
+}
+
 fn is_open(format: Option<&Value>) -> bool {
     format.is_none_or(|format| format.is_null() || format["type"] == "text")
 }
@@ -97,8 +107,6 @@ pub(crate) fn check(rails: &Guardrails, problems: &mut Vec<FieldProblem>) {
 
 #[cfg(test)]
 mod tests {
-    use contracts::llm::Redaction;
-
     use super::*;
 
     fn ask(content: Value) -> Complete {

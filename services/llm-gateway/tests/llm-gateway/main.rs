@@ -23,6 +23,7 @@ mod records;
 mod routes;
 mod secrets;
 mod semantic;
+mod words;
 
 use std::{net::SocketAddr, time::Duration};
 

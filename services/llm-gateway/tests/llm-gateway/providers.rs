@@ -256,3 +256,43 @@ async fn a_key_goes_only_to_the_server_it_was_given_for() {
     let bytes: String = row.try_get_by_index(0).unwrap();
     assert!(!bytes.is_empty() && !bytes.contains("vendor-key"));
 }
+
+#[tokio::test]
+async fn a_new_key_fails_no_question_that_is_under_way() {
+    let fixture = Fixture::start().await;
+    let owner = fixture.owner().await;
+    let made = fixture.vendor_of(&owner).await;
+    let pause = std::time::Duration::from_millis(3);
+    let slowly = Answer::text("one two three four").slow(pause, pause);
+    fixture.vendor.otherwise(slowly);
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let asks = (0..8).map(|_| async {
+        let mut answered = 0_u32;
+        while !*stopped.borrow() {
+            let ask = question("vendor/fake-large", "hi");
+            let done = fixture.complete(&owner, &ask).await.1;
+            done.unwrap();
+            answered += 1;
+        }
+        answered
+    });
+    // The same key, sealed anew, with another behind it each time.
+    let change = async {
+        for n in 0..10 {
+            let change = UpdateProvider {
+                api_key: Some(FakeLlm::API_KEY.into()),
+                more_api_keys: vec![FakeLlm::API_KEY.into(); n % 3],
+                ..unchanged(made.id)
+            };
+            fixture.ask(&owner, &change).await.unwrap();
+            let asked = fixture.vendor.requests().len();
+            testkit::eventually(std::time::Duration::from_secs(10), async || {
+                (fixture.vendor.requests().len() >= asked + 8).then_some(())
+            })
+            .await;
+        }
+        stop.send_replace(true);
+    };
+    let (answered, ()) = tokio::join!(futures::future::join_all(asks), change);
+    assert!(answered.iter().all(|count| *count > 0), "{answered:?}");
+}

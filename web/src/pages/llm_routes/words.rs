@@ -61,14 +61,14 @@ pub(super) const fn fallback_look(fallback: Fallback) -> (&'static str, &'static
     }
 }
 
-pub(super) const REDACTIONS: [Redaction; 4] = [
+pub(in crate::pages) const REDACTIONS: [Redaction; 4] = [
     Redaction::Email,
     Redaction::Phone,
     Redaction::Card,
     Redaction::Iban,
 ];
 
-pub(super) const fn redaction_look(kind: Redaction) -> &'static str {
+pub(in crate::pages) const fn redaction_look(kind: Redaction) -> &'static str {
     match kind {
         Redaction::Email => "Mail addresses",
         Redaction::Phone => "Phone numbers",

@@ -1,8 +1,8 @@
-//! `/llm/calls`: what was asked of models, without the words.
+//! `/llm/calls`: what was asked of models, and the words where they were kept.
 
 use contracts::{
     id::{CallId, ExecutionId},
-    llm::{CallRecord, GetCall, ListCalls},
+    llm::{CallBodies, CallRecord, GetCall, GetCallBodies, ListCalls},
     page::{Page, Paging},
 };
 use poem_openapi::{
@@ -50,6 +50,23 @@ impl Api {
                 limit: limit.0,
             },
         };
+        Ok(Json(caller.ask(&request).await?))
+    }
+
+    /// The words of one call
+    ///
+    /// 404 `not_recorded` where they were not kept. Whoever may change providers may read them.
+    #[oai(
+        path = "/:call_id/bodies",
+        method = "get",
+        operation_id = "llm.call_bodies"
+    )]
+    async fn bodies(
+        &self,
+        caller: Bearer,
+        call_id: Path<CallId>,
+    ) -> poem::Result<Json<CallBodies>> {
+        let request = GetCallBodies { call_id: call_id.0 };
         Ok(Json(caller.ask(&request).await?))
     }
 

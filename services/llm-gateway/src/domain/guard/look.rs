@@ -58,6 +58,11 @@ impl<'a> Look<'a> {
         self.beside(&mut message.extra)
     }
 
+    /// All texts within, whatever they are.
+    pub(super) fn all(&self, value: &mut Value) -> Result<(), Blocked> {
+        self.value(value, false)
+    }
+
     /// What a vendor says beside the fields we know.
     pub(super) fn beside(&self, fields: &mut Map<String, Value>) -> Result<(), Blocked> {
         fields.retain(|name, _| !name.contains(SPELLED));

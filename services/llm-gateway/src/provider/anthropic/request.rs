@@ -161,10 +161,7 @@ impl<'a> Shape<'a> {
             return plain(Cow::Borrowed(ask));
         };
         let is_schema = matches!(wanted, Cow::Borrowed(_));
-        if is_schema
-            && model::has_schemas(question.model)
-            && schema::is_enforceable(&wanted)
-        {
+        if is_schema && model::has_schemas(question.model) && schema::is_enforceable(&wanted) {
             let format = json!({"type": "json_schema", "schema": schema::plain(&wanted)});
             return Self {
                 format: Some(format),
