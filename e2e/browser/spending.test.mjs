@@ -185,3 +185,27 @@ for (const theme of ["light", "dark"]) {
     assert.deepEqual(page.errors, []);
   });
 }
+
+test("the words of calls are kept once somebody wants that, and what tells who somebody is is struck out", async () => {
+  const page = await open(browser);
+  await signIn(page);
+  await visit(page, "/calls");
+  const save = page.getByRole("button", { name: "Save", exact: true });
+  assert.ok(await save.isDisabled());
+  await page.getByLabel("The words are kept").selectOption("all");
+  await page.getByLabel("Phone numbers").uncheck();
+  await save.click();
+  await page.getByText("Saved. It counts for calls from now on.").waitFor();
+  assert.deepEqual(await api("GET", "/llm/recording"), { bodies: "all", redact: ["email", "card", "iban"] });
+  const asks = { type: "llm", name: "Ask", config: { model: "rehearsal/rehearsal", prompt: "Write to ada@example.com." } };
+  const run = await ended(await flowOf("Write a letter", asks));
+  let call;
+  do [call] = (await api("GET", `/llm/calls?execution_id=${run}`)).items;
+  while (!call?.recorded);
+  await shown(page, `/calls/${call.id}`, page.getByRole("heading", { name: "Answer", exact: true }));
+  await page.getByText("Write to [email].").first().waitFor();
+  await page.getByText("finish_reason").waitFor();
+  assert.equal(await page.getByText("ada@example.com").count(), 0);
+  await api("PUT", "/llm/recording", { bodies: "off" });
+  assert.deepEqual(page.errors, []);
+});

@@ -134,7 +134,7 @@ pub struct Problem {
     /// What a model took before the question failed: it is paid for all the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
-    pub usage: Option<Usage>,
+    pub usage: Option<Box<Usage>>,
 }
 
 impl Problem {

@@ -195,7 +195,7 @@ impl ServiceError for Error {
             Self::Shared(error) => return error.problem(),
             Self::Charged { error, usage } => {
                 let mut problem = error.problem();
-                problem.usage = Some(*usage);
+                problem.usage = Some(Box::new(*usage));
                 return problem;
             }
             Self::InvalidProvider(errors)

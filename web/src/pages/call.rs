@@ -162,12 +162,12 @@ fn Recorded(call: CallRecord) -> Element {
             match (call.recorded, session::may(Permission::ProviderWrite)) {
                 (true, true) => rsx! { Words { id: call.id } },
                 (true, false) => rsx! {
-                    p { class: "muted", "They are kept for those who may change providers. " Step { call: call.clone() } }
+                    p { class: "muted", "They are kept for those who may change providers. " Step { call } }
                 },
                 (false, _) => rsx! {
                     p { class: "muted",
                         "They were not kept with the call. "
-                        Step { call: call.clone() }
+                        Step { call }
                     }
                 },
             }

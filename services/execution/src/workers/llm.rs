@@ -27,7 +27,7 @@ pub(crate) async fn perform(bus: &Bus, item: &WorkItem, pulse: &Pulse) -> Attemp
                 outcome: Outcome::Failed {
                     error: error_of(&problem),
                 },
-                usage: problem.usage,
+                usage: problem.usage.map(|usage| *usage),
             };
         }
     };

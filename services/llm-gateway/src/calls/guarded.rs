@@ -104,7 +104,6 @@ impl Guarded {
                         extra: call.extra,
                     })
                     .collect(),
-                ..Delta::default()
             },
             extra: Extra {
                 message: message.extra,

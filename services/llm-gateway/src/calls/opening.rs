@@ -26,12 +26,12 @@ use crate::{
     Error, State,
     domain::{
         answer::estimate_prompt,
-        budget::Bound,
+        budget::{Bound, OPEN_ANSWER},
         catalog::{Plan, Target},
         piece::Piece,
         shape::Shape,
     },
-    provider::{Fault, Question, fault::FaultKind},
+    provider::{Fault, Question, anthropic::model, fault::FaultKind},
     state::Known,
 };
 
@@ -70,6 +70,15 @@ struct Patience {
     between: Duration,
 }
 
+/// Tokens of an answer to a question without a limit, from whoever of them answers at the greatest length.
+fn longest(plan: &Plan) -> u64 {
+    let answers = plan
+        .choices
+        .iter()
+        .map(|it| model::open_answer(&it.target.model).unwrap_or(OPEN_ANSWER));
+    answers.max().unwrap_or(OPEN_ANSWER)
+}
+
 impl Opening<'_> {
     /// Asks the limits, the cache and the budgets, then one provider after the other until one begins to answer.
     pub(super) async fn open(&self, mut plan: Plan, entry: &mut Entry) -> Result<Opened, Error> {
@@ -92,7 +101,7 @@ impl Opening<'_> {
         let payer = self.asker.payer(self.ask.flow_id);
         let budgets = self.known.budgets();
         if !budgets.is_empty() {
-            let bound = Bound::of(self.ask, self.shape.is_some());
+            let bound = Bound::of(self.ask, self.shape.is_some(), longest(&plan));
             entry
                 .hold(self.state, payer, budgets, &mut plan, bound)
                 .await?;

@@ -17,8 +17,8 @@ use super::{
     settings::problem,
 };
 
-/// Tokens of an answer whose question sets no limit, as far as a budget is concerned.
-const OPEN_ANSWER: u64 = 8_192;
+/// Tokens of an answer whose question sets no limit, where nobody knows how long its model's may be.
+pub(crate) const OPEN_ANSWER: u64 = 8_192;
 /// Tokens that the form of one message takes beside its words.
 const MESSAGE_TOKENS: u64 = 16;
 /// Tokens of an image or a file, at least.
@@ -102,8 +102,9 @@ const CACHE_CONTROL: &str = "cache_control";
 const USUAL: [&str; 4] = ["default", "standard", "standard_only", "global"];
 
 impl Bound {
-    /// Of a question, and of the one after an answer that does not fit the form asked for.
-    pub(crate) fn of(ask: &Complete, is_shaped: bool) -> Self {
+    /// Of a question, and of the one after an answer that does not fit the form asked for. `open` is how long an answer
+    /// may be where the question sets no limit.
+    pub(crate) fn of(ask: &Complete, is_shaped: bool, open: u64) -> Self {
         let messages: u64 = ask.messages.iter().map(tokens_of_message).sum();
         let said = [
             serde_json::to_string(&ask.tools),
@@ -116,7 +117,7 @@ impl Bound {
             .iter()
             .find_map(|name| ask.extra.get(*name)?.as_u64());
         let most = ask.max_tokens.map(u64::from).or(most);
-        let completion = most.unwrap_or(OPEN_ANSWER);
+        let completion = most.unwrap_or(open);
         let mut terms = TERMS
             .iter()
             .filter_map(|name| ask.extra.get(*name)?.as_str());
@@ -265,26 +266,31 @@ mod tests {
     fn a_bound_is_no_less_than_the_bytes() {
         let mut hello = ask("hello".into());
         hello.max_tokens = Some(10);
-        let bound = Bound::of(&hello, false);
+        let bound = Bound::of(&hello, false, OPEN_ANSWER);
         assert!(bound.prompt >= 5 + MESSAGE_TOKENS);
         assert_eq!(bound.completion, 10);
-        let shaped = Bound::of(&hello, true);
+        let shaped = Bound::of(&hello, true, OPEN_ANSWER);
         assert!(shaped.prompt > 2 * bound.prompt + bound.completion);
         assert_eq!(shaped.completion, 20);
         // A tool, a call and an image count as well.
         let image = json!([{"type": "text", "text": "what is it?"}, {"type": "image_url", "image_url": {"url": "https://x/y.png"}}]);
-        assert!(Bound::of(&ask(image), false).prompt >= MEDIA_TOKENS + 11);
+        assert!(Bound::of(&ask(image), false, OPEN_ANSWER).prompt >= MEDIA_TOKENS + 11);
         let mut open = ask("hello".into());
-        assert_eq!(Bound::of(&open, false).completion, OPEN_ANSWER);
+        assert_eq!(Bound::of(&open, false, OPEN_ANSWER).completion, OPEN_ANSWER);
+        assert_eq!(Bound::of(&open, false, 64_000).completion, 64_000);
         open.extra.insert("max_completion_tokens".into(), 7.into());
-        assert_eq!(Bound::of(&open, false).completion, 7);
+        assert_eq!(Bound::of(&open, false, OPEN_ANSWER).completion, 7);
         for (tier, expect) in [("default", false), ("auto", true), ("priority", true)] {
             open.extra.insert("service_tier".into(), tier.into());
-            assert_eq!(Bound::of(&open, false).any_terms, expect, "{tier}");
+            assert_eq!(
+                Bound::of(&open, false, OPEN_ANSWER).any_terms,
+                expect,
+                "{tier}"
+            );
         }
         let part = |ttl: &str| json!([{"type": "text", "text": "x", "cache_control": {"type": "ephemeral", "ttl": ttl}}]);
-        assert!(!Bound::of(&ask(part("5m")), false).is_kept_long);
-        assert!(Bound::of(&ask(part("1h")), false).is_kept_long);
+        assert!(!Bound::of(&ask(part("5m")), false, OPEN_ANSWER).is_kept_long);
+        assert!(Bound::of(&ask(part("1h")), false, OPEN_ANSWER).is_kept_long);
         assert_eq!(Bound::of_texts(&["ab".into()]).prompt, 2 + MESSAGE_TOKENS);
     }
 

@@ -23,7 +23,14 @@ pub(crate) fn are_kept(recording: &Recording, has_failed: bool) -> bool {
 }
 
 pub(crate) fn of_question(ask: &Complete, recording: &Recording) -> Words {
-    words(json!(ask), recording)
+    let mut said = json!(ask);
+    if let Some(fields) = said.as_object_mut() {
+        // The record says those.
+        for name in ["flow_id", "node", "idempotency_key"] {
+            fields.remove(name);
+        }
+    }
+    words(said, recording)
 }
 
 pub(crate) fn of_texts(texts: &[String], recording: &Recording) -> Words {

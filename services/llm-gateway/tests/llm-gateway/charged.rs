@@ -121,7 +121,7 @@ async fn an_answer_that_is_withheld_is_paid() {
     let problem = charged.refused(&charged.asking()).await;
     let expect = took(11, 7, Some(decimal(DEAR)));
     assert_eq!(problem.reason.as_deref(), Some("guardrail"));
-    assert_eq!(problem.usage, Some(expect));
+    assert_eq!(problem.usage.as_deref(), Some(&expect));
     assert_eq!(charged.spent().await, decimal(DEAR));
     let record = charged.record().await;
     assert_eq!((record.usage, record.estimated), (expect, false));

@@ -83,12 +83,14 @@ fn Form(now: Recording, onsaved: EventHandler<Recording>) -> Element {
     let options = BODIES.map(|(_, key, text)| (key.to_owned(), text.to_owned()));
     rsx! {
         form { class: "stack", onsubmit: submit,
-            SelectField {
-                label: "The words are kept",
-                hint: "With the call, as long as the archive keeps it, for those who may change providers. Images, files and sound are left out.",
-                value: look(wish().bodies).0,
-                options: options.to_vec(),
-                onchange: move |key: String| wish.write().bodies = read(&key),
+            div { class: "fields",
+                SelectField {
+                    label: "The words are kept",
+                    hint: "With the call, as long as the archive keeps it, for those who may change providers. Images, files and sound are left out.",
+                    value: look(wish().bodies).0,
+                    options: options.to_vec(),
+                    onchange: move |key: String| wish.write().bodies = read(&key),
+                }
             }
             if wish().bodies != RecordBodies::Off {
                 fieldset { class: "stack-s",

@@ -22,6 +22,11 @@ pub(crate) fn max_tokens(model: &str) -> u32 {
     }
 }
 
+/// Tokens of an answer at most where the question sets no limit, whoever offers the model; none for other models.
+pub(crate) fn open_answer(model: &str) -> Option<u64> {
+    version(model).map(|_| u64::from(max_tokens(model)))
+}
+
 /// Whether it thinks as much as it finds right, and is told how hard to try instead of how long.
 pub(crate) fn is_adaptive(model: &str) -> bool {
     version(model).is_some_and(|version| version >= (4, 6))
@@ -65,6 +70,8 @@ mod tests {
         }
         assert_eq!(max_tokens("claude-opus-4-1"), 32_000);
         assert_eq!(max_tokens("claude-3-opus-20240229"), 4096);
+        assert_eq!(open_answer("anthropic/claude-sonnet-4.5"), Some(64_000));
+        assert_eq!(open_answer("gpt-4o"), None);
         assert!(has_schemas("claude-haiku-4-5") && !has_schemas("claude-sonnet-4-20250514"));
         assert_eq!(effort("claude-opus-4-6", Effort::Extra), "high");
         assert_eq!(effort("claude-opus-4-7", Effort::Extra), "xhigh");
