@@ -92,6 +92,9 @@ pub enum ExecutionEvent {
         node: String,
         index: u32,
         output: Value,
+        /// The execution that gave it, where it is taken over: nothing was done, and nothing used.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<ExecutionId>,
     },
     /// A step of this iteration failed; what else ran in it was cut.
     IterationFailed {

@@ -317,6 +317,7 @@ impl ExecutionView {
                 node,
                 index,
                 output,
+                ..
             } => {
                 let iterations = self.iterations(node);
                 iterations.running = iterations.running.saturating_sub(1);

@@ -75,6 +75,11 @@ pub(crate) fn sentence(event: &ExecutionEvent) -> String {
         ),
         ExecutionEvent::StepIterating { items: None, .. } => "goes round".into(),
         ExecutionEvent::IterationStarted { index, .. } => format!("begins number {index}"),
+        ExecutionEvent::IterationSucceeded {
+            index,
+            from: Some(_),
+            ..
+        } => format!("takes number {index} over"),
         ExecutionEvent::IterationSucceeded { index, .. } => format!("has done number {index}"),
         ExecutionEvent::IterationFailed { index, error, .. } => {
             format!("failed in number {index}: {}", error.message)

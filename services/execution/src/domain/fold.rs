@@ -573,6 +573,7 @@ impl Data {
             unanswered: Vec::new(),
             usage: Usage::ZERO,
             reuse: reused.iter().filter_map(|it| of_plan(plan, it)).collect(),
+            reuse_rounds: iterations::taken_over(plan, reused),
             left_out: left_out.iter().filter_map(|it| place(plan, it)).collect(),
             paused: false,
             paused_with_parent: false,

@@ -214,14 +214,20 @@ fn taken_over(program: &Program, source: Option<&Source>, reused: Vec<Reused>) -
 
 /// The output that an event says was taken over.
 pub(crate) fn reused(frame: &Frame) -> Option<Reused> {
-    let ExecutionEvent::StepReused {
-        node,
-        output,
-        port,
-        from,
-    } = &frame.event
-    else {
-        return None;
+    let (node, output, port, from) = match &frame.event {
+        ExecutionEvent::StepReused {
+            node,
+            output,
+            port,
+            from,
+        } => (node, output, port, from),
+        ExecutionEvent::IterationSucceeded {
+            node,
+            index,
+            output,
+            from: Some(from),
+        } => return Some(Reused::of_iteration(node, *index, output, *from)),
+        _ => return None,
     };
     Some(Reused {
         node: node.clone(),

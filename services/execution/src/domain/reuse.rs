@@ -1,8 +1,8 @@
 //! What an execution takes over from another: the outputs of its steps that would be the same.
 //!
 //! A step is the same where its node, all that it may read and all that stands in its body are, and the variables they name.
-//! Nodes in bodies are taken over with the body or not at all, agents and crews with all their calls or not at all. What was to
-//! be undone is not taken over.
+//! Nodes in bodies are taken over with the body, or with an iteration that was done of a map or a loop that was not, or not
+//! at all; agents and crews with all their calls or not at all. What was to be undone is not taken over.
 //!
 //! **Invariant:** what is taken over depends on nothing that is not: every output that a step may have seen was taken over, or
 //! its node is skipped once more.
@@ -42,6 +42,25 @@ pub(crate) struct Reused {
     pub(crate) anyway: bool,
 }
 
+impl Reused {
+    /// What an iteration of a node gave: its path is `<node>:<index>`.
+    pub(crate) fn of_iteration(node: &str, index: u32, output: &Value, from: ExecutionId) -> Self {
+        Self {
+            node: format!("{node}:{index}"),
+            output: output.clone(),
+            port: Edge::DEFAULT_PORT.to_owned(),
+            from: Some(from),
+            anyway: false,
+        }
+    }
+
+    /// The node and the index, where it is an iteration.
+    pub(crate) fn iteration(&self) -> Option<(&str, u32)> {
+        let (node, index) = self.node.rsplit_once(':')?;
+        Some((node, index.parse().ok()?))
+    }
+}
+
 /// Whether an execution may take over all that.
 pub(crate) fn fits(reused: &[Reused]) -> bool {
     let (apart, inline): (Vec<_>, Vec<_>) = reused
@@ -71,6 +90,8 @@ pub(crate) struct Past {
     pub(crate) definition_hash: String,
     variables: BTreeMap<String, String>,
     settled: BTreeMap<String, (Value, String)>,
+    /// What iterations gave, by their node and index.
+    iterations: BTreeMap<String, BTreeMap<u32, Value>>,
     skipped: BTreeSet<String>,
     undone: BTreeSet<String>,
 }
@@ -90,6 +111,7 @@ impl Past {
             definition_hash: String::new(),
             variables: BTreeMap::new(),
             settled: BTreeMap::new(),
+            iterations: BTreeMap::new(),
             skipped: BTreeSet::new(),
             undone: BTreeSet::new(),
         }
@@ -113,6 +135,18 @@ impl Past {
             }
             ExecutionEvent::StepSkipped { node } => {
                 self.skipped.insert(node);
+                return;
+            }
+            ExecutionEvent::IterationSucceeded {
+                node,
+                index,
+                output,
+                ..
+            } if !node.contains('/') => {
+                self.iterations
+                    .entry(node)
+                    .or_default()
+                    .insert(index, output);
                 return;
             }
             ExecutionEvent::StepSucceeded {
@@ -173,6 +207,14 @@ impl Past {
                 self.verdict(old, new, index, &changed, is)
             };
             again[usize::from(index.0)] = verdict;
+            if verdict == Again::Anew
+                && !runs
+                && self.is_same(old, new, index, &changed, |other| {
+                    again[usize::from(other.0)]
+                })
+            {
+                reused.extend(self.iterations_of(new, index));
+            }
             if verdict == Again::Reused
                 && let Some((output, port)) = self.settled.get(&node.id)
             {
@@ -200,11 +242,6 @@ impl Past {
         let Some((output, _)) = self.settled.get(&node.id) else {
             return Again::Anew;
         };
-        let sees_the_same = new
-            .visible(index)
-            .iter()
-            .all(|seen| is(*seen) != Again::Anew);
-        let names_the_same = new.variables_of(index).is_disjoint(changed);
         let had_the_same = match output.as_object().filter(|_| node.kind == "join") {
             // A join that did not wait for all has only seen those that came.
             Some(came) => came
@@ -212,15 +249,40 @@ impl Past {
                 .all(|id| new.index(id).is_some_and(|it| is(it) == Again::Reused)),
             None => true,
         };
-        let is_same = !self.undone.contains(&node.id)
-            && sees_the_same
-            && names_the_same
-            && had_the_same
-            && is_unchanged(old, new, &node.id);
-        match is_same {
+        match had_the_same && self.is_same(old, new, index, changed, is) {
             true => Again::Reused,
             false => Again::Anew,
         }
+    }
+
+    /// Whether a node is what it was, and reads what it read.
+    fn is_same(
+        &self,
+        old: &Program,
+        new: &Program,
+        index: NodeIndex,
+        changed: &BTreeSet<String>,
+        is: impl Fn(NodeIndex) -> Again,
+    ) -> bool {
+        let node = new.node(index);
+        let seen = new.visible(index);
+        !self.undone.contains(&node.id)
+            && seen.iter().all(|seen| is(*seen) != Again::Anew)
+            && new.variables_of(index).is_disjoint(changed)
+            && is_unchanged(old, new, &node.id)
+    }
+
+    /// The iterations of a map or a loop that came to no end which were done: each is taken over whole, or begun anew. None
+    /// where a step of the body can be undone: nobody would know later that it has to be.
+    fn iterations_of(&self, new: &Program, index: NodeIndex) -> Vec<Reused> {
+        let node = &new.node(index).id;
+        let done = self
+            .iterations
+            .get(node)
+            .filter(|_| !is_undoable(new, index));
+        let done = done.into_iter().flatten();
+        done.map(|(index, output)| Reused::of_iteration(node, *index, output, self.id))
+            .collect()
     }
 
     /// The variables that `new` names and whose values are others now, or were not noted.
@@ -231,6 +293,11 @@ impl Past {
         let changed = present.iter().filter(is_changed);
         changed.map(|(name, _)| name.clone()).collect()
     }
+}
+
+fn is_undoable(program: &Program, index: NodeIndex) -> bool {
+    let mut inner = program.body(Some(index)).iter();
+    inner.any(|inner| program.is_compensation(*inner) || is_undoable(program, *inner))
 }
 
 /// Hashes of the variables that a program names, by their names. Salted with the execution, so that they tell of equality

@@ -132,6 +132,9 @@ pub(crate) struct Data {
     pub(crate) usage: Usage,
     /// The outputs that are taken over once it is their nodes' turn.
     pub(crate) reuse: BTreeMap<At, Reused>,
+    /// The iterations that are taken over once it is their turn, by the step whose body they are of and their index.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) reuse_rounds: BTreeMap<At, BTreeMap<u32, Reused>>,
     /// The nodes that are skipped once it is their turn.
     pub(crate) left_out: BTreeSet<At>,
     /// Nothing new begins, as a person wishes.

@@ -146,6 +146,10 @@ async fn taken_over(
         reused.push(given);
     }
     if !reuse::fits(&reused) {
+        // Iterations are done once more where there is no room for what they gave.
+        reused.retain(|it| it.iteration().is_none());
+    }
+    if !reuse::fits(&reused) {
         let text = "an execution takes over outputs of at most 32 MiB together, and of 4 MiB where each has up to 64 KiB";
         let problem = Problem::new(ErrorCode::InvalidInput, text).with_status(413);
         return Err(Error::Owner(problem.with_reason("too_much_reused")));

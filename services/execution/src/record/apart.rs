@@ -186,6 +186,7 @@ mod tests {
             node: "a".to_owned(),
             index: 0,
             output,
+            from: None,
         })
     }
 

@@ -52,6 +52,58 @@ fn text(answer: &str) -> String {
 }
 
 #[tokio::test]
+async fn a_retry_calls_for_the_items_alone_that_were_not_done() {
+    let outside = Outside::start().await;
+    let mut call = outside.call("a", json!({}));
+    call["parent"] = json!("each");
+    let nodes = json!([
+        {"id": "t", "type": "trigger"},
+        {"id": "each", "type": "map", "config": {"items": "{{ input.list }}", "parallel": 1}},
+        call,
+        {"id": "o", "type": "output", "config": {"value": "{{ nodes.each.output }}"}}
+    ]);
+    let edges = [("t", "out", "each"), ("each", "out", "o")];
+    let hash = outside.fixture.define(nodes, &edges).await;
+    for answer in ["A", "B"] {
+        outside.ledger.answer_next(200, text(answer));
+    }
+    outside.ledger.answer_next(402, "no money");
+    let input = json!({"list": [1, 2, 3]});
+    let first = outside.fixture.execute(&hash, input.clone()).await;
+    let failed = outside.fixture.finished(first).await;
+    assert_eq!(failed.state, ExecutionState::Failed);
+    assert_eq!(outside.ledger.calls().len(), 3);
+    outside.ledger.answer_next(200, text("C"));
+    let start = Start {
+        basis: Some(basis(first, SourceKind::Retry, None)),
+        ..outside.fixture.start_of(&hash, input)
+    };
+    let second = outside.fixture.begin(&start).await.id;
+    let done = outside.fixture.finished(second).await;
+    let results = done.output.unwrap();
+    let bodies: Vec<_> = results
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| &it["body"])
+        .collect();
+    assert_eq!(bodies, ["A", "B", "C"]);
+    assert_eq!(outside.ledger.calls().len(), 4, "one item was not done");
+    // What was taken over is replayed as that.
+    let fixture = &outside.fixture;
+    let replay = ReplayExecution {
+        execution_id: second,
+    };
+    eventually(SOON, async || {
+        let replayed = fixture.ask(&fixture.user, &replay).await.unwrap();
+        replayed.same.then_some(())
+    })
+    .await;
+    assert_eq!(outside.ledger.calls().len(), 4);
+    outside.fixture.drain().await;
+}
+
+#[tokio::test]
 async fn a_retry_does_nothing_twice() {
     let outside = Outside::start().await;
     let hash = chain(&outside).await;

@@ -82,6 +82,7 @@ impl Run<'_> {
                         node,
                         index,
                         output,
+                        from: None,
                     }
                 } else {
                     let error = limits::too_large(&output);
@@ -113,6 +114,7 @@ impl Run<'_> {
                 for index in indexes {
                     let node = self.id(at);
                     self.emit(ExecutionEvent::IterationStarted { node, index }, None);
+                    self.take_over(at, index);
                 }
             }
             Next::Done(output) if limits::fits_into(self.state, &output) => {
@@ -126,6 +128,21 @@ impl Run<'_> {
             Next::Failed(error) => self.failed(at, Failure::of(1, error)),
         }
         true
+    }
+
+    /// Ends an iteration that is taken over, with what it gave.
+    fn take_over(&mut self, at: At, index: u32) {
+        let rounds = self.state.data.reuse_rounds.get(&at);
+        let Some(reused) = rounds.and_then(|rounds| rounds.get(&index)).cloned() else {
+            return;
+        };
+        let event = ExecutionEvent::IterationSucceeded {
+            node: self.id(at),
+            index,
+            output: reused.output,
+            from: reused.from,
+        };
+        self.emit(event, None);
     }
 
     fn map(&self, at: At, iterating: &Iterating, items: &[Value]) -> Next {

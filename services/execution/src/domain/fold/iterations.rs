@@ -1,5 +1,7 @@
 //! How the iterations of bodies begin and end, and what is cut with them.
 
+use std::collections::BTreeMap;
+
 use contracts::{execution::StepError, live::ExecutionEvent};
 use graph::schedule::Decisions;
 use serde_json::{Value, json};
@@ -7,11 +9,28 @@ use serde_json::{Value, json};
 use crate::{
     domain::{
         bodies::{Iterating, Iteration, Place},
+        program::Program,
+        reuse::Reused,
         rounds::ItemError,
         state::{At, State, Step},
     },
     record::Record,
 };
+
+/// The iterations that are taken over, by the place of their node.
+pub(super) fn taken_over(plan: &Program, reused: &[Reused]) -> BTreeMap<At, BTreeMap<u32, Reused>> {
+    let mut rounds: BTreeMap<At, BTreeMap<u32, Reused>> = BTreeMap::new();
+    for it in reused {
+        let Some((node, index)) = it.iteration() else {
+            continue;
+        };
+        if let Some(node) = plan.index(node) {
+            let of = rounds.entry(node.into()).or_default();
+            of.insert(index, it.clone());
+        }
+    }
+    rounds
+}
 
 impl State {
     pub(super) fn fold_iteration(&mut self, at: At, record: &Record) {
@@ -77,6 +96,9 @@ impl State {
         let Some(number) = self.rounds.get(&(of, index)).copied() else {
             return;
         };
+        if let Some(rounds) = self.data.reuse_rounds.get_mut(&of) {
+            rounds.remove(&index);
+        }
         self.close_iteration(number);
         let on_error = self
             .node_index(of)

@@ -346,3 +346,90 @@ fn what_is_named_runs_although_an_output_after_it_is_given() {
     assert!(run.events().contains(&"b reused -> out".to_owned()));
     assert_eq!(run.outcome().1, Some(json!("Agiven-b")));
 }
+
+/// A map over three items; `call` may be undone by `undo`.
+fn mapped(undo: bool) -> Arc<Program> {
+    let mut nodes = vec![
+        json!({"id": "t", "type": "trigger"}),
+        json!({"id": "each", "type": "map", "config": {"items": "{{ input }}", "parallel": 1}}),
+        json!({"id": "call", "type": "http", "parent": "each", "config": url("https://example.com/{{ item }}")}),
+        json!({"id": "o", "type": "output", "config": {"value": "{{ nodes.each.output }}"}}),
+    ];
+    let edges = [("t", "out", "each"), ("each", "out", "o")];
+    if undo {
+        nodes.push(json!({"id": "undo", "type": "http", "parent": "each", "compensates": "call", "config": url("https://example.com/undo")}));
+    }
+    plan(Value::Array(nodes), &edges)
+}
+
+/// The first two items are done, the third has failed.
+fn failed_at_the_third(plan: &Arc<Program>) -> Run {
+    let mut run = Run::start(plan, json!(["a", "b", "c"]));
+    run.succeed("each:0/call", 1, json!(1));
+    run.succeed("each:1/call", 1, json!(2));
+    run.fail("each:2/call", 1, StepError::new("x", "y"));
+    run
+}
+
+#[test]
+fn items_of_a_map_that_were_done_are_not_done_again() {
+    let plan = mapped(false);
+    let first = failed_at_the_third(&plan);
+    assert!(first.state.is_over());
+    let past = first.past();
+    let reused = past.reused(&plan, &plan, &BTreeSet::new(), &vars());
+    assert_eq!(ids(&reused), ["each:0", "each:1", "t"]);
+    let mut run = Run::start_with(&plan, json!(["a", "b", "c"]), reused);
+    let begun: Vec<_> = run.dispatched().iter().map(|it| it.node.clone()).collect();
+    assert_eq!(begun, ["each:2/call"]);
+    let from = run
+        .records
+        .iter()
+        .filter_map(|record| match &record.frame.event {
+            ExecutionEvent::IterationSucceeded { index, from, .. } => Some((*index, *from)),
+            _ => None,
+        });
+    let id = Some(first.state.data.id);
+    assert_eq!(from.collect::<Vec<_>>(), [(0, id), (1, id)]);
+    run.succeed("each:2/call", 1, json!(3));
+    let output = json!([1, 2, 3]);
+    assert_eq!(run.outcome(), (ExecutionState::Succeeded, Some(output)));
+    // Its history tells of all three, whoever did them.
+    let again = run.past().reused(&plan, &plan, &BTreeSet::new(), &vars());
+    assert_eq!(ids(&again), ["each", "o", "t"]);
+}
+
+#[test]
+fn items_are_done_again_where_the_map_is_named_or_they_may_be_undone() {
+    let plan = mapped(false);
+    let past = failed_at_the_third(&plan).past();
+    let named = BTreeSet::from(["each"]);
+    assert_eq!(ids(&past.reused(&plan, &plan, &named, &vars())), ["t"]);
+    let undoable = mapped(true);
+    let past = failed_at_the_third(&undoable).past();
+    let reused = past.reused(&undoable, &undoable, &BTreeSet::new(), &vars());
+    assert_eq!(ids(&reused), ["t"]);
+}
+
+#[test]
+fn rounds_of_a_loop_that_were_done_are_not_done_again() {
+    let plan = plan(
+        json!([
+            {"id": "t", "type": "trigger"},
+            {"id": "again", "type": "loop", "config": {"while": "{{ index < 3 }}", "max_iterations": 9}},
+            {"id": "call", "type": "http", "parent": "again", "config": url("https://example.com/{{ previous }}")}
+        ]),
+        &[("t", "out", "again")],
+    );
+    let mut first = Run::start(&plan, json!({}));
+    first.succeed("again:0/call", 1, json!("a"));
+    first.succeed("again:1/call", 1, json!("b"));
+    first.fail("again:2/call", 1, StepError::new("x", "y"));
+    let past = first.past();
+    let reused = past.reused(&plan, &plan, &BTreeSet::new(), &vars());
+    assert_eq!(ids(&reused), ["again:0", "again:1", "t"]);
+    let run = Run::start_with(&plan, json!({}), reused);
+    let begun = run.dispatched();
+    assert_eq!(begun[0].node, "again:2/call");
+    assert_eq!(begun[0].config["url"], "https://example.com/b");
+}
