@@ -82,6 +82,24 @@ test("what waits is answered where it is listed, and in turn", async () => {
   assert.deepEqual(page.errors, []);
 });
 
+test("what others have to answer can be left out", async () => {
+  const page = await open(browser);
+  await signIn(page);
+  const mine = await told(await begin(await asking("Mine", {}), 1));
+  const others = await told(await begin(await asking("Theirs", { users: ["user_019a0000000070008000000000000000"] }), 2));
+  await visit(page, "/approvals");
+  await item(page, "Theirs 2").waitFor();
+  await page.getByLabel("Only what I may answer").check();
+  await item(page, "Theirs 2").waitFor({ state: "detached" });
+  await item(page, "Mine 1").waitFor();
+  await page.getByText("1 question waits for others.").waitFor();
+  for (const id of [mine, others]) {
+    await api("POST", `/executions/${id}/cancel`);
+    await over(id);
+  }
+  assert.deepEqual(page.errors, []);
+});
+
 for (const theme of ["light", "dark"]) {
   test(`the inbox fits and is accessible, ${theme}`, async () => {
     const flow = await asking("Decide at length about what has to be decided", {

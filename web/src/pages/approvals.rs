@@ -26,6 +26,7 @@ use crate::{
         query,
     },
     dom,
+    format::plural,
     params::encode,
     routes::Route,
     socket::{self, Heard},
@@ -36,6 +37,7 @@ use crate::{
         page::Page,
         problem::ProblemView,
         skeleton::Skeleton,
+        switch::Switch,
         toast,
     },
 };
@@ -52,6 +54,8 @@ struct Desk {
     open: Signal<Option<String>>,
     /// The cursor of what is older than the first page.
     older: Signal<Option<String>>,
+    /// Whether only what this user may answer is shown.
+    mine: Signal<bool>,
 }
 
 #[component]
@@ -61,6 +65,7 @@ pub(crate) fn Approvals() -> Element {
         inbox: use_signal(Inbox::default),
         open: use_signal(|| None),
         older: use_signal(|| None),
+        mine: use_signal(|| false),
     };
     let mut settled = use_signal(|| false);
     let mut problem = use_signal(|| None::<Problem>);
@@ -108,7 +113,10 @@ pub(crate) fn Approvals() -> Element {
                         ButtonLink { to: Route::executions(), "Open executions" }
                     }
                 },
-                _ => rsx! { List { desk, inbox: inbox.clone() } },
+                _ => rsx! {
+                    Mine { desk, inbox: inbox.clone() }
+                    List { desk, inbox: inbox.clone() }
+                },
             }
             Older { desk }
             for (id , after) in inbox.followed().into_iter().take(FOLLOWED) {
@@ -118,13 +126,35 @@ pub(crate) fn Approvals() -> Element {
     }
 }
 
+/// Leaves out what others have to answer, where there is any.
+#[component]
+fn Mine(desk: Desk, inbox: Inbox) -> Element {
+    let mut mine = desk.mine;
+    let others = inbox.items().len() - inbox.shown(true).len();
+    if others == 0 {
+        return rsx! {};
+    }
+    rsx! {
+        Switch {
+            label: "Only what I may answer",
+            hint: format!("{} for others.", plural(others, "question waits", "questions wait")),
+            checked: mine(),
+            onchange: move |on| mine.set(on),
+        }
+    }
+}
+
 #[component]
 fn List(desk: Desk, inbox: Inbox) -> Element {
     let (origins, members) = (use_names(), use_member_names());
     let mut open = desk.open;
+    let shown = inbox.shown((desk.mine)());
     rsx! {
+        if shown.is_empty() {
+            p { class: "muted", "Nothing waits for you." }
+        }
         ul { class: "asks", "aria-label": "What waits for a person",
-            for item in inbox.items().iter().cloned() {
+            for item in shown {
                 ItemView {
                     key: "{item.key()}",
                     open: open().is_some_and(|key| key == item.key()),

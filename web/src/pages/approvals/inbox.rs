@@ -9,10 +9,13 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use contracts::{
+    Permission,
     execution::{Execution, ExecutionSummary, Origin, PendingAnswer, PendingApproval},
     id::{ExecutionId, UserId},
     page::Page,
 };
+
+use crate::api::session;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Item {
@@ -64,6 +67,17 @@ impl Item {
         }
     }
 
+    /// Whether the user at the page may answer it.
+    fn is_mine(&self) -> bool {
+        session::may(Permission::ExecutionApprove)
+            && match &self.ask {
+                Ask::Answer(asked) => {
+                    session::identity().is_some_and(|me| asked.may_answer(me.user.id, me.role))
+                }
+                Ask::Call(_) => true,
+            }
+    }
+
     /// What has to be answered first comes first, then what waits longest.
     fn urgency(&self) -> (DateTime<Utc>, DateTime<Utc>) {
         let until = self.until().unwrap_or(DateTime::<Utc>::MAX_UTC);
@@ -81,6 +95,13 @@ pub(super) struct Inbox {
 impl Inbox {
     pub(super) fn items(&self) -> &[Item] {
         &self.items
+    }
+
+    /// What is shown: all, or what this user may answer.
+    pub(super) fn shown(&self, mine: bool) -> Vec<Item> {
+        let items = self.items.iter();
+        let items = items.filter(|item| !mine || item.is_mine());
+        items.cloned().collect()
     }
 
     /// The executions of which something is shown, with the event after which to follow them.
