@@ -24,6 +24,8 @@ mod running;
 mod saving;
 mod settings;
 mod top;
+mod trigger_draft;
+mod trigger_fires;
 mod trigger_form;
 mod triggers;
 mod upgrade;

@@ -3,7 +3,7 @@
 use contracts::{
     Permission, Problem,
     page::Page as ListPage,
-    trigger::{Fire, Trigger, TriggerKind},
+    trigger::{Trigger, TriggerKind},
 };
 use dioxus::prelude::*;
 use serde_json::{Value, json};
@@ -14,8 +14,9 @@ use crate::{
         query::{Query, View, use_get},
         session,
     },
-    pages::editor::{concurrency::AtOnce, desk::Desk, trigger_form::TriggerForm},
-    routes::Route,
+    pages::editor::{
+        concurrency::AtOnce, desk::Desk, trigger_fires::Fires, trigger_form::TriggerForm,
+    },
     ui::{
         button::{Button, IconButton},
         code::CodeBlock,
@@ -24,7 +25,7 @@ use crate::{
         problem::{ProblemLine, ProblemView},
         skeleton::Skeleton,
         switch::Switch,
-        time::{Ago, Clock},
+        time::Clock,
         toast,
     },
 };
@@ -88,9 +89,11 @@ fn TriggerRow(
     let mut problem = use_signal(|| None::<Problem>);
     let mut asks = use_signal(|| false);
     let mut shows_fires = use_signal(|| false);
+    let mut edits = use_signal(|| false);
     let may_write = session::may(Permission::FlowWrite);
     let is_webhook = trigger.kind == TriggerKind::Webhook;
-    let (fires, again) = (path.clone(), list.clone());
+    let (fires, again, changed) = (path.clone(), list.clone(), list.clone());
+    let known = trigger.clone();
     // What a person does to it, and what the list says then.
     let act = {
         let (path, list) = (path.clone(), list);
@@ -151,7 +154,24 @@ fn TriggerRow(
                     }
                 }
                 if may_write {
+                    Button {
+                        small: true,
+                        "aria-expanded": edits().to_string(),
+                        onclick: move |_| edits.toggle(),
+                        "Edit"
+                    }
                     IconButton { glyph: Glyph::Trash, label: "Delete {trigger.spec.name}", onclick: move |_| asks.set(true) }
+                }
+            }
+            if edits() {
+                TriggerForm {
+                    path: format!("{}/triggers", desk.path()),
+                    trigger: known,
+                    ondone: move |_| {
+                        edits.set(false);
+                        changed.refetch();
+                    },
+                    onclose: move |()| edits.set(false),
                 }
             }
             if shows_fires() {
@@ -186,41 +206,6 @@ fn address(hook: &str) -> String {
     let window = web_sys::window();
     let origin = window.and_then(|window| window.location().origin().ok());
     format!("{}{hook}", origin.unwrap_or_default())
-}
-
-#[component]
-fn Fires(path: String) -> Element {
-    let list = use_get::<ListPage<Fire>>(format!("{path}/fires?limit=20"));
-    match list.view() {
-        View::Loading => rsx! { Skeleton {} },
-        View::Failed(problem) => {
-            rsx! { ProblemView { problem, onretry: move |()| list.refetch() } }
-        }
-        View::Ready(page) if page.items.is_empty() => rsx! {
-            p { class: "hint", "It has not fired in the last 30 days." }
-        },
-        View::Ready(page) => rsx! {
-            ol { class: "fires",
-                for fire in page.items.iter() {
-                    li { key: "{fire.id}",
-                        Ago { at: fire.at }
-                        " "
-                        match fire.execution_id {
-                            Some(id) => rsx! {
-                                Link { to: Route::execution(id), {fire.outcome.as_str()} }
-                            },
-                            None => rsx! {
-                                span { {fire.outcome.as_str()} }
-                            },
-                        }
-                        if let Some(detail) = fire.detail.as_ref().or(fire.reason.as_ref()) {
-                            span { class: "hint", " {detail}" }
-                        }
-                    }
-                }
-            }
-        },
-    }
 }
 
 #[component]
