@@ -3,14 +3,13 @@
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
 import { api, launch, open, overflow, signIn, violations, visit } from "./support.mjs";
-import { flowOf, published } from "./seed.mjs";
+import { flowOf } from "./seed.mjs";
 
 let browser;
 let flow;
 before(async () => {
   browser = await launch();
   flow = await flowOf("Wake up", { type: "transform", config: { value: "{{ input }}" } });
-  await published(flow);
 });
 after(() => browser.close());
 
