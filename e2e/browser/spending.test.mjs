@@ -197,7 +197,7 @@ test("the words of calls are kept once somebody wants that, and what tells who s
   await save.click();
   await page.getByText("Saved. It counts for calls from now on.").waitFor();
   assert.deepEqual(await api("GET", "/llm/recording"), { bodies: "all", redact: ["email", "card", "iban"] });
-  const asks = { type: "llm", name: "Ask", config: { model: "rehearsal/rehearsal", prompt: "Write to ada@example.com." } };
+  const asks = { type: "llm", name: "Ask", config: { model: "rehearsal/rehearsal", prompt: "Write to grace@example.com." } };
   const run = await ended(await flowOf("Write a letter", asks));
   let call;
   do [call] = (await api("GET", `/llm/calls?execution_id=${run}`)).items;
@@ -205,7 +205,7 @@ test("the words of calls are kept once somebody wants that, and what tells who s
   await shown(page, `/calls/${call.id}`, page.getByRole("heading", { name: "Answer", exact: true }));
   await page.getByText("Write to [email].").first().waitFor();
   await page.getByText("finish_reason").waitFor();
-  assert.equal(await page.getByText("ada@example.com").count(), 0);
+  assert.equal(await page.getByText("grace@example.com").count(), 0);
   await api("PUT", "/llm/recording", { bodies: "off" });
   assert.deepEqual(page.errors, []);
 });

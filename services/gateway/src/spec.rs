@@ -99,7 +99,8 @@ fn body_example(
     let schema = &schemas[name];
     let mut example = (request.example)();
     // A body may be the request's one part that its author writes, without the name of the part.
-    if let Some(part) = example.get("spec") {
+    let mut parts = ["spec", "recording"].iter();
+    if let Some(part) = parts.find_map(|name| example.get(*name)) {
         example = part.clone();
     }
     let properties = schema["properties"].as_object()?;

@@ -1,6 +1,6 @@
 //! What the service answers over NATS, in the order of `contracts::llm`.
 
-mod budgets;
+pub(crate) mod budgets;
 mod calls;
 mod complete;
 mod embed;
@@ -10,7 +10,6 @@ mod recording;
 mod routes;
 mod usage;
 
-pub(crate) use budgets::{budgets, create_budget, delete_budget, get_budget, update_budget};
 pub(crate) use calls::{calls, get_call};
 pub(crate) use complete::complete;
 pub(crate) use embed::embed;

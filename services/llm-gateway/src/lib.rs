@@ -18,7 +18,6 @@ mod prices;
 mod provider;
 mod records;
 mod store;
-mod words;
 
 pub use config::{Config, Settings};
 pub use error::Error;
@@ -28,7 +27,7 @@ pub use store::MIGRATIONS;
 
 /// Everything it answers over NATS.
 pub fn service(state: State) -> kernel::Service<State> {
-    kernel::Service::new("llm", state)
+    handlers::budgets::on(kernel::Service::new("llm", state))
         .on_stream(handlers::complete)
         .on(handlers::embed)
         .on(handlers::models)
@@ -51,15 +50,10 @@ pub fn service(state: State) -> kernel::Service<State> {
         .on(handlers::set_limits)
         .on(handlers::recording)
         .on(handlers::set_recording)
-        .on(handlers::create_budget)
-        .on(handlers::budgets)
-        .on(handlers::get_budget)
-        .on(handlers::update_budget)
-        .on(handlers::delete_budget)
         .task("cancels", calls::follow_cancels)
         .task("records", records::store)
         .task("archive", records::archive)
-        .task("words", words::archive)
+        .task("words", records::words::archive)
         .task("ledger", ledger::book)
         .task("prices", prices::follow)
 }

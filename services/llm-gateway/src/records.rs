@@ -3,6 +3,8 @@
 //!
 //! **Invariant:** a call never waits for its record, and a record holds nothing of question or answer.
 
+pub(crate) mod words;
+
 use std::{
     iter,
     pin::pin,

@@ -33,9 +33,8 @@ use crate::{
         openai_compatible::{OpenaiCompatible, dialect::Dialect},
         rehearsal::Rehearsal,
     },
-    records::Records,
+    records::{Records, words::Kept},
     store::{Store, Stored, StoredProvider},
-    words::Kept,
 };
 
 /// How old the known providers of a tenant may be: a change elsewhere counts after that at the latest.

@@ -32,9 +32,8 @@ use crate::{
         words,
     },
     ledger::{self, Hold, Wanted},
-    records::Records,
+    records::{Records, words::Kept},
     state::Known,
-    words::Kept,
 };
 
 /// The words of a call that may be kept.

@@ -13,7 +13,17 @@ use crate::{
     domain::budget::{self, Kept},
 };
 
-pub(crate) async fn create_budget(ctx: Ctx<State>, request: CreateBudget) -> Result<Budget, Error> {
+/// The service with what it answers about them.
+pub(crate) fn on(service: kernel::Service<State>) -> kernel::Service<State> {
+    service
+        .on(create_budget)
+        .on(budgets)
+        .on(get_budget)
+        .on(update_budget)
+        .on(delete_budget)
+}
+
+async fn create_budget(ctx: Ctx<State>, request: CreateBudget) -> Result<Budget, Error> {
     check(&request.spec)?;
     let now = Utc::now();
     let kept = Kept {
@@ -28,7 +38,7 @@ pub(crate) async fn create_budget(ctx: Ctx<State>, request: CreateBudget) -> Res
     Ok(budget)
 }
 
-pub(crate) async fn budgets(ctx: Ctx<State>, request: ListBudgets) -> Result<Page<Budget>, Error> {
+async fn budgets(ctx: Ctx<State>, request: ListBudgets) -> Result<Page<Budget>, Error> {
     let store = &ctx.state.store;
     store.sweep(ctx.tenant).await?;
     store
@@ -36,7 +46,7 @@ pub(crate) async fn budgets(ctx: Ctx<State>, request: ListBudgets) -> Result<Pag
         .await
 }
 
-pub(crate) async fn get_budget(ctx: Ctx<State>, request: GetBudget) -> Result<Budget, Error> {
+async fn get_budget(ctx: Ctx<State>, request: GetBudget) -> Result<Budget, Error> {
     let store = &ctx.state.store;
     store.sweep(ctx.tenant).await?;
     store
@@ -44,7 +54,7 @@ pub(crate) async fn get_budget(ctx: Ctx<State>, request: GetBudget) -> Result<Bu
         .await
 }
 
-pub(crate) async fn update_budget(ctx: Ctx<State>, request: UpdateBudget) -> Result<Budget, Error> {
+async fn update_budget(ctx: Ctx<State>, request: UpdateBudget) -> Result<Budget, Error> {
     let UpdateBudget {
         budget_id,
         spec,
@@ -61,7 +71,7 @@ pub(crate) async fn update_budget(ctx: Ctx<State>, request: UpdateBudget) -> Res
     Ok(budget)
 }
 
-pub(crate) async fn delete_budget(ctx: Ctx<State>, request: DeleteBudget) -> Result<(), Error> {
+async fn delete_budget(ctx: Ctx<State>, request: DeleteBudget) -> Result<(), Error> {
     let store = &ctx.state.store;
     store.delete_budget(ctx.tenant, request.budget_id).await?;
     ctx.state.forget(ctx.tenant).await;
