@@ -15,8 +15,8 @@ async fn answered(fixture: &Fixture, who: &Principal, turn: &Turn, session: Chat
     fixture.world.begun(run).await;
     fixture.world.begun(run).await;
     fixture.world.end(run, json!(text));
-    let answer = fixture.message(who, session, turn.answer.id).await;
-    assert_eq!(answer.state, MessageState::Done);
+    let (id, done) = (turn.answer.id, MessageState::Done);
+    fixture.in_state(who, session, id, done).await;
 }
 
 #[tokio::test]
