@@ -278,11 +278,12 @@ impl Entry {
         self.close(Some(error.reason()));
         let usage = self.spent().told();
         match error {
-            Error::Provider(_) if usage != Usage::ZERO => Error::Charged {
+            Error::Cancelled => error,
+            error if usage == Usage::ZERO => error,
+            error => Error::Charged {
                 error: Box::new(error),
                 usage,
             },
-            error => error,
         }
     }
 

@@ -252,15 +252,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    fn ask(content: Value) -> Complete {
-        let mut message = Message::user("");
-        message.content = content;
-        Complete {
-            messages: vec![message],
-            ..Complete::default()
-        }
-    }
+    use crate::domain::question::ask;
 
     #[test]
     fn a_bound_is_no_less_than_the_bytes() {

@@ -108,15 +108,7 @@ pub(crate) fn check(rails: &Guardrails, problems: &mut Vec<FieldProblem>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn ask(content: Value) -> Complete {
-        let mut message = Message::user("");
-        message.content = content;
-        Complete {
-            messages: vec![message],
-            ..Complete::default()
-        }
-    }
+    use crate::domain::question::ask;
 
     #[test]
     fn questions_are_redacted_wherever_they_have_texts() {

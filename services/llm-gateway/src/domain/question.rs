@@ -65,19 +65,26 @@ pub(crate) fn check(ask: &Complete) -> Result<(), Error> {
     Ok(())
 }
 
+/// A question of one message of this content.
+#[cfg(test)]
+pub(crate) fn ask(content: Value) -> Complete {
+    let mut message = contracts::llm::Message::user("");
+    message.content = content;
+    Complete {
+        messages: vec![message],
+        ..Complete::default()
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use contracts::llm::Message;
     use serde_json::json;
 
     use super::*;
 
     #[track_caller]
     fn check_refused(change: impl FnOnce(&mut Complete), expect: &str) {
-        let mut ask = Complete {
-            messages: vec![Message::user("hi")],
-            ..Complete::default()
-        };
+        let mut ask = ask("hi".into());
         assert!(check(&ask).is_ok());
         change(&mut ask);
         match check(&ask) {

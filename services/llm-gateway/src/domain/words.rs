@@ -77,19 +77,10 @@ fn leave_out(value: &mut Value) {
 
 #[cfg(test)]
 mod tests {
-    use contracts::llm::{FinishReason, Message};
+    use contracts::llm::FinishReason;
 
     use super::*;
-    use crate::domain::piece::Piece;
-
-    fn ask(content: Value) -> Complete {
-        let mut message = Message::user("");
-        message.content = content;
-        Complete {
-            messages: vec![message],
-            ..Complete::default()
-        }
-    }
+    use crate::domain::{piece::Piece, question::ask};
 
     #[test]
     fn words_are_redacted_and_media_left_out() {

@@ -13,7 +13,7 @@ use contracts::{
 };
 use rust_decimal::Decimal;
 use serde_json::json;
-use testkit::fake_llm::Answer;
+use testkit::fake_llm::{self, Answer};
 
 use crate::{Fixture, question, vendor_at};
 
@@ -176,4 +176,27 @@ async fn an_answer_that_broke_off_is_estimated_and_one_that_was_refused_is_free(
     let [cut, refused] = record.attempts.try_into().unwrap();
     assert_eq!(cut.usage.unwrap().cost, Some(spent));
     assert_eq!(refused.usage, Some(Usage::ZERO));
+}
+
+#[tokio::test]
+async fn a_budget_that_stops_the_second_attempt_tells_what_the_first_took() {
+    let charged = Charged::start(None).await;
+    let long = Answer::text("no JSON").usage(fake_llm::Usage {
+        prompt_tokens: 20_000,
+        completion_tokens: 100_000,
+    });
+    charged.fixture.vendor.script(long.clone());
+    charged.fixture.vendor.script(long);
+    let mut ask = charged.asking();
+    ask.response_format = Some(json!({"type": "json_object"}));
+    let problem = charged.refused(&ask).await;
+    assert_eq!(
+        problem.reason.as_deref(),
+        Some("budget_exceeded"),
+        "{problem:?}"
+    );
+    let usage = *problem.usage.unwrap();
+    assert_eq!(usage.completion_tokens, 200_000);
+    assert_eq!(Some(charged.spent().await), usage.cost);
+    assert_eq!(charged.record().await.usage, usage);
 }

@@ -210,11 +210,12 @@ impl Thinking {
                     return Err(terms.invalid(text));
                 }
             }
-            let is_known = model::is_adaptive(name);
-            if effort.is_some() && !is_known {
+            let (asked, is_off) = (effort, said["type"] == "disabled");
+            let effort = effort.filter(|it| *it != Effort::None && model::is_adaptive(name));
+            let is_said = effort.is_some() || asked == Some(Effort::None) && is_off;
+            if asked.is_some() && !is_said {
                 terms.cannot("reasoning_effort")?;
             }
-            let effort = effort.filter(|_| is_known);
             return Ok(Self {
                 said: Some(said),
                 effort: effort.map(|effort| model::effort(name, effort)),
