@@ -13,6 +13,8 @@ use crate::{Archive, Error, bodies, payloads};
 
 pub(crate) const COLLECTION: &str = "execution_events";
 pub(crate) const INDEXES: &[(&str, &[&str])] = &[(COLLECTION, &["tenant", "execution", "n"])];
+/// What is kept and forgotten with an execution.
+const OF_EXECUTIONS: [&str; 3] = [COLLECTION, payloads::COLLECTION, bodies::COLLECTION];
 
 /// An event on its way into the archive.
 #[derive(Clone, Debug, PartialEq)]
@@ -147,7 +149,7 @@ impl Archive {
         // By the execution alone: a condition on `expires_at` could be looked up by the index that all events are in.
         let filter = all_of(tenant, execution);
         let hold = doc! {"$unset": {"expires_at": ""}};
-        for name in [COLLECTION, payloads::COLLECTION, bodies::COLLECTION] {
+        for name in OF_EXECUTIONS {
             let collection = self.collection(name);
             let update = collection.update_many(filter.clone(), hold.clone());
             self.within(update.into_future()).await?;
@@ -167,7 +169,7 @@ impl Archive {
     ) -> Result<(), Error> {
         let expires_at = self.expiry(DateTime::from_millis(at.timestamp_millis()));
         let expire = doc! {"$set": {"expires_at": expires_at}};
-        for name in [COLLECTION, payloads::COLLECTION] {
+        for name in OF_EXECUTIONS {
             let collection = self.collection(name);
             let update = collection.update_many(all_of(tenant, execution), expire.clone());
             self.within(update.into_future()).await?;
@@ -225,7 +227,7 @@ impl Archive {
     ) -> Result<(), Error> {
         let ids: Vec<String> = executions.iter().map(ExecutionId::to_string).collect();
         let filter = doc! {"tenant": tenant.to_string(), "execution": {"$in": ids}};
-        for name in [COLLECTION, payloads::COLLECTION] {
+        for name in OF_EXECUTIONS {
             let collection = self.collection(name);
             self.within(collection.delete_many(filter.clone()).into_future())
                 .await?;

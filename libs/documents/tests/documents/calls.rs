@@ -3,9 +3,9 @@
 use contracts::{
     execution::Usage,
     id::{CallId, ExecutionId, FlowId, TenantId, UserId},
-    llm::{CallRecord, UsageBy, UsageLine},
+    llm::{CallBodies, CallRecord, UsageBy, UsageLine},
 };
-use documents::{ArchivedCall, CallQuestion, UsageQuestion};
+use documents::{ArchivedBodies, ArchivedCall, CallQuestion, UsageQuestion};
 use testkit::Mongo;
 
 use crate::archive;
@@ -49,6 +49,43 @@ async fn calls_are_kept_once_and_read_in_order() {
     assert_eq!(found, [earlier.record, later.record]);
     let other = TenantId::generate();
     assert_eq!(archive.calls(other, execution, 10).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn words_are_kept_once_and_gone_with_their_execution() {
+    let database = Mongo::create();
+    let archive = archive(&database).await;
+    let (tenant, other) = (TenantId::generate(), TenantId::generate());
+    let execution = ExecutionId::generate();
+    let kept = |execution, request: &str| ArchivedBodies {
+        tenant,
+        execution,
+        bodies: CallBodies {
+            call_id: CallId::generate(),
+            request: request.into(),
+            response: None,
+            cut: true,
+        },
+    };
+    let (of_it, alone) = (kept(Some(execution), "$where"), kept(None, "alone"));
+    archive
+        .put_call_bodies(&[of_it.clone(), alone.clone()])
+        .await
+        .unwrap();
+    let mut later = of_it.clone();
+    later.bodies.request = "said later".into();
+    archive.put_call_bodies(&[later]).await.unwrap();
+
+    let id = of_it.bodies.call_id;
+    let found = archive.call_bodies(tenant, id).await.unwrap();
+    assert_eq!(found, Some(of_it.bodies));
+    assert_eq!(archive.call_bodies(other, id).await.unwrap(), None);
+
+    archive.delete_events(tenant, &[execution]).await.unwrap();
+    assert_eq!(archive.call_bodies(tenant, id).await.unwrap(), None);
+    let id = alone.bodies.call_id;
+    let found = archive.call_bodies(tenant, id).await.unwrap();
+    assert_eq!(found, Some(alone.bodies));
 }
 
 /// A call of `user` that took ten tokens and three.
