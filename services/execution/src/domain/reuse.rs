@@ -192,67 +192,40 @@ impl Past {
         for index in in_order(new) {
             let node = new.node(index);
             let is = |other: NodeIndex| again[usize::from(other.0)];
-            let runs = anew.contains(node.id.as_str()) || new.is_compensation(index);
-            let verdict = if runs {
+            let is_same = || self.is_same(old, new, index, &changed, is);
+            let verdict = if anew.contains(node.id.as_str()) || new.is_compensation(index) {
                 Again::Anew
             } else if self.skipped.contains(&node.id) {
                 let before = new.incoming(index).iter();
-                let is_same = edges(old, &node.id) == edges(new, &node.id)
+                let is_as_it_was = edges(old, &node.id) == edges(new, &node.id)
                     && is_unchanged(old, new, &node.id);
-                match is_same && before.clone().all(|edge| is(edge.from) != Again::Anew) {
+                match is_as_it_was && before.clone().all(|edge| is(edge.from) != Again::Anew) {
                     true => Again::Skipped,
                     false => Again::Anew,
                 }
+            } else if let Some((output, port)) = self.settled.get(&node.id) {
+                match had_the_same(new, index, output, is) && is_same() {
+                    true => {
+                        reused.push(Reused {
+                            node: node.id.clone(),
+                            output: output.clone(),
+                            port: port.clone(),
+                            from: Some(self.id),
+                            anyway: false,
+                        });
+                        Again::Reused
+                    }
+                    false => Again::Anew,
+                }
             } else {
-                self.verdict(old, new, index, &changed, is)
+                if self.iterations.contains_key(&node.id) && is_same() {
+                    reused.extend(self.iterations_of(new, index));
+                }
+                Again::Anew
             };
             again[usize::from(index.0)] = verdict;
-            if verdict == Again::Anew
-                && !runs
-                && self.is_same(old, new, index, &changed, |other| {
-                    again[usize::from(other.0)]
-                })
-            {
-                reused.extend(self.iterations_of(new, index));
-            }
-            if verdict == Again::Reused
-                && let Some((output, port)) = self.settled.get(&node.id)
-            {
-                reused.push(Reused {
-                    node: node.id.clone(),
-                    output: output.clone(),
-                    port: port.clone(),
-                    from: Some(self.id),
-                    anyway: false,
-                });
-            }
         }
         reused
-    }
-
-    fn verdict(
-        &self,
-        old: &Program,
-        new: &Program,
-        index: NodeIndex,
-        changed: &BTreeSet<String>,
-        is: impl Fn(NodeIndex) -> Again,
-    ) -> Again {
-        let node = new.node(index);
-        let Some((output, _)) = self.settled.get(&node.id) else {
-            return Again::Anew;
-        };
-        let had_the_same = match output.as_object().filter(|_| node.kind == "join") {
-            // A join that did not wait for all has only seen those that came.
-            Some(came) => came
-                .keys()
-                .all(|id| new.index(id).is_some_and(|it| is(it) == Again::Reused)),
-            None => true,
-        };
-        match had_the_same && self.is_same(old, new, index, changed, is) {
-            true => Again::Reused,
-            false => Again::Anew,
-        }
     }
 
     /// Whether a node is what it was, and reads what it read.
@@ -293,6 +266,20 @@ impl Past {
         let changed = present.iter().filter(is_changed);
         changed.map(|(name, _)| name.clone()).collect()
     }
+}
+
+/// Whether a join has seen what it would see now: one that did not wait for all has only seen those that came.
+fn had_the_same(
+    program: &Program,
+    index: NodeIndex,
+    output: &Value,
+    is: impl Fn(NodeIndex) -> Again,
+) -> bool {
+    let came = output
+        .as_object()
+        .filter(|_| program.node(index).kind == "join");
+    let mut came = came.into_iter().flat_map(|came| came.keys());
+    came.all(|id| program.index(id).is_some_and(|it| is(it) == Again::Reused))
 }
 
 fn is_undoable(program: &Program, index: NodeIndex) -> bool {
