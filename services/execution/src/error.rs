@@ -152,6 +152,9 @@ impl ServiceError for Error {
             Self::LostPayload { .. } => {
                 Problem::new(self.code(), self.to_string()).with_reason("payload_lost")
             }
+            Self::BrokenHistory { .. } => {
+                Problem::new(self.code(), self.to_string()).with_reason("unreadable_history")
+            }
             Self::Gap { .. } => {
                 Problem::new(self.code(), self.to_string()).with_reason("history_gap")
             }

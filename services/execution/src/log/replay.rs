@@ -1,7 +1,8 @@
 //! From the entries of a log to the executions of its partition.
 //!
 //! **Invariant:** replay ends in an error, never in a state, when an entry is missing, unreadable, of an epoch or batch that
-//! cannot follow, or when a record of an execution is missing.
+//! cannot follow, or when a record of an execution is missing. An execution whose records are all there and cannot follow
+//! each other, or whose definition is missing, is set aside with all of them counted: nothing is derived from a part of it.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -22,6 +23,11 @@ use crate::{
     domain::{Broken, Program, State},
     record::{self, Batch, Kind, Stamp, Stored, Unreadable},
 };
+
+mod aside;
+
+use aside::Aside;
+pub(crate) use aside::SetAside;
 
 /// Why a log cannot be replayed. Its partition stands still until someone has looked at it.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -48,8 +54,6 @@ pub(crate) enum Corrupt {
         execution: ExecutionId,
         problem: Broken,
     },
-    #[error("entry {sequence}: the definition `{hash}` is not there")]
-    MissingDefinition { sequence: u64, hash: String },
     #[error("execution `{execution}` lacks its first records")]
     Headless { execution: ExecutionId },
     #[error("a part of the index of parked executions cannot be read: {problem}")]
@@ -60,6 +64,7 @@ pub(crate) enum Corrupt {
 pub(crate) struct Replay {
     slots: HashMap<ExecutionId, Slot>,
     headless: HashMap<ExecutionId, Headless>,
+    aside: HashMap<ExecutionId, Aside>,
     parked: Parked,
     /// What the log has of parked executions beyond the index.
     tails: HashMap<ExecutionId, Tail>,
@@ -77,6 +82,8 @@ struct Headless {
 pub(crate) struct Replayed {
     pub(crate) slots: Slots,
     pub(crate) parked: Parked,
+    /// Those of `parked` that only wait because they could not be read.
+    pub(crate) aside: Vec<SetAside>,
     /// Sequence of the last entry, 0 in an empty log.
     pub(crate) last: u64,
     /// The epoch that a new owner begins.
@@ -89,6 +96,7 @@ impl Replay {
         Self {
             slots: HashMap::new(),
             headless: HashMap::new(),
+            aside: HashMap::new(),
             parked,
             tails: HashMap::new(),
             last: None,
@@ -171,9 +179,15 @@ impl Replay {
             execution,
             problem,
         };
+        if let Some(aside) = self.aside.get_mut(&execution) {
+            return aside.take(&record).map_err(broken);
+        }
         if let Some(slot) = self.slots.get_mut(&execution) {
-            slot.state.fold_filled(&mut record, lost).map_err(broken)?;
-            slot.keep(frame, sequence);
+            match slot.state.fold_filled(&mut record, lost) {
+                Ok(()) => slot.keep(frame, sequence),
+                Err(problem @ Broken::Gap { .. }) => return Err(broken(problem)),
+                Err(problem) => self.set_aside(sequence, &record, problem.to_string()),
+            }
             return Ok(());
         }
         let ExecutionEvent::ExecutionStarted {
@@ -195,17 +209,30 @@ impl Replay {
             };
             return taken.map_err(broken);
         };
-        let missing = || Corrupt::MissingDefinition {
-            sequence,
-            hash: hash.clone(),
+        let Some(plan) = plan(hash) else {
+            let problem = format!("the definition `{hash}` is not there");
+            self.set_aside(sequence, &record, problem);
+            return Ok(());
         };
-        let plan = plan(hash).ok_or_else(missing)?;
-        let mut state = State::begin(&record, plan).map_err(broken)?;
+        let mut state = match State::begin(&record, plan) {
+            Ok(state) => state,
+            Err(problem @ Broken::Gap { .. }) => return Err(broken(problem)),
+            Err(problem) => {
+                self.set_aside(sequence, &record, problem.to_string());
+                return Ok(());
+            }
+        };
         state.note_apart(&mut record, lost);
         let mut slot = Slot::new(state);
         slot.keep(frame, sequence);
         self.slots.insert(execution, slot);
         Ok(())
+    }
+
+    fn set_aside(&mut self, sequence: u64, record: &record::Record, problem: String) {
+        let slot = self.slots.remove(&record.execution);
+        let aside = Aside::new(slot.as_ref(), record, sequence, problem);
+        self.aside.insert(record.execution, aside);
     }
 
     /// Takes a record of a parked execution whose first records were trimmed: those that were stored since it was parked.
@@ -289,12 +316,29 @@ impl Replay {
         for (id, tail) in self.tails {
             self.parked.set_tail(id, tail);
         }
+        let mut set_aside = Vec::new();
+        for (id, aside) in self.aside {
+            let at = aside.entry();
+            match (aside.end, at.wakes_at) {
+                (Some(state), Some(at)) => {
+                    let tenant = aside.tenant;
+                    self.parked.forget(id, Some(aside.first));
+                    slots.remember(id, Gone { tenant, state }, at);
+                }
+                _ => {
+                    self.parked.insert(id, at, Some(aside.first));
+                    let problem = aside.problem;
+                    set_aside.push(SetAside { id, problem });
+                }
+            }
+        }
         let (last, epoch) = self
             .last
             .map_or((0, 0), |(last, stamp)| (last, stamp.epoch));
         Ok(Replayed {
             slots,
             parked: self.parked,
+            aside: set_aside,
             last,
             next_epoch: epoch + 1,
         })

@@ -263,7 +263,7 @@ impl Slot {
         self.state.waits() && is_written && self.is_archived(archived)
     }
 
-    pub(super) fn first_entry(&self) -> Option<u64> {
+    pub(crate) fn first_entry(&self) -> Option<u64> {
         self.entries.map(|(first, _)| first)
     }
 }

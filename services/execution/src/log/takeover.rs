@@ -17,7 +17,7 @@ use super::{
     owner::Engine,
     parked::Parked,
     partition::Partition,
-    replay::{Corrupt, Replay, Replayed},
+    replay::{Corrupt, Replay, Replayed, SetAside},
 };
 use crate::{Error, archive, domain::Program, failpoint, record};
 
@@ -56,6 +56,9 @@ pub(crate) async fn take_over(engine: &Engine, number: u16) -> Result<Taken, Err
             replayed => replayed?,
         };
         failpoint::pass(failpoint::REPLAYED);
+        for SetAside { id, problem } in &replayed.aside {
+            tracing::error!(partition = number, execution.id = %id, alarm = "unreadable_execution", problem, "an execution is set aside");
+        }
         let begin = record::epoch_begin(replayed.next_epoch, writer);
         let append = Append::new(replayed.last, &begin);
         let Some(sequence) = begin_epoch(engine, number, &append).await? else {

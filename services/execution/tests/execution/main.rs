@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic, and its helpers too")]
 
 mod again;
+mod aside;
 mod asking;
 mod bodies;
 mod crowding;

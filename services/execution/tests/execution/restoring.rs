@@ -19,7 +19,7 @@ impl Fixture {
     }
 
     /// Waits until the archive has all that happened to an execution, and the database has its row.
-    async fn archived(&self, id: ExecutionId) {
+    pub(super) async fn archived(&self, id: ExecutionId) {
         let (archive, count) = (self.archive().await, self.events(id).await.len());
         eventually(SOON, async || {
             let events = archive.events(self.user.tenant, id, 0, 100).await.unwrap();

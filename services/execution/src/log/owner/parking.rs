@@ -4,7 +4,7 @@
 //! and whoever asks for it is told to come again.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeSet, HashMap},
     sync::Arc,
     time::Duration,
 };
@@ -36,6 +36,8 @@ const MAX_COMPARED: usize = 8;
 const MAX_AWAITED: usize = 1024;
 /// The pause before something that failed is tried again.
 const AGAIN: Duration = Duration::from_secs(5);
+/// The same for what someone has to mend first.
+const LATER: Duration = Duration::from_secs(60);
 /// Executions that are parked before timers that nobody needs any more are thrown away.
 const MIN_STALE: usize = 1024;
 
@@ -63,7 +65,7 @@ pub(super) struct Reading {
     /// Executions in memory that are being compared with the archive.
     compared: usize,
     /// Parked executions that could not be read when they were due.
-    again: VecDeque<(Instant, ExecutionId)>,
+    again: BTreeSet<(Instant, ExecutionId)>,
     /// Executions parked since timers were last thrown away.
     stale: usize,
     permits: Arc<Semaphore>,
@@ -75,7 +77,7 @@ impl Default for Reading {
             asked: HashMap::new(),
             kept: 0,
             compared: 0,
-            again: VecDeque::new(),
+            again: BTreeSet::new(),
             stale: 0,
             permits: Arc::new(Semaphore::new(MAX_READ)),
         }
@@ -127,10 +129,10 @@ impl Owner {
     /// Reads those back of which something becomes due.
     pub(super) fn wake_due(&mut self) {
         let at = Instant::now();
-        while let Some((again, id)) = self.reading.again.front().copied()
+        while let Some((again, id)) = self.reading.again.first().copied()
             && again <= at
         {
-            self.reading.again.pop_front();
+            self.reading.again.pop_first();
             self.wake(id);
         }
         while self.reading.asked.len() < MAX_AWAITED
@@ -143,7 +145,7 @@ impl Owner {
     /// When the next timer fires, or a parked execution is to be read back.
     pub(super) fn next_wake(&self) -> Option<Instant> {
         let timer = self.timers.next().map(Instant::from_std);
-        let again = self.reading.again.front().map(|(at, _)| *at);
+        let again = self.reading.again.first().map(|(at, _)| *at);
         let has_room = self.reading.asked.len() < MAX_AWAITED;
         let parked = self.partition.parking.parked.next().filter(|_| has_room);
         // By the clock on the wall, so it is looked at again from time to time.
@@ -241,14 +243,26 @@ impl Owner {
                 }
             }
             Err(error) => {
+                let error = match error {
+                    Error::NoDefinition { .. } | Error::InvalidDefinition { .. } => {
+                        let source = Box::new(error);
+                        Error::BrokenHistory { id, source }
+                    }
+                    error => error,
+                };
                 let cause = error.source_text();
                 let problem = if is_passing(&error) {
                     tracing::warn!(execution.id = %id, cause, "a parked execution was not read: {error}");
                     not_read()
                 } else {
-                    tracing::error!(execution.id = %id, alarm = "archive_differs", cause, "a parked execution cannot be read: {error}");
+                    let alarm = match error {
+                        Error::Gap { .. } => "archive_differs",
+                        _ => "unreadable_execution",
+                    };
+                    tracing::error!(execution.id = %id, alarm, cause, "a parked execution cannot be read: {error}");
                     error.problem()
                 };
+                let pause = if is_passing(&error) { AGAIN } else { LATER };
                 for incoming in asked {
                     if let Some(ticket) = self.ticket(&incoming) {
                         self.partition.refuse(ticket, problem.clone());
@@ -257,7 +271,8 @@ impl Owner {
                 let parked = &self.partition.parking.parked;
                 let is_due = parked.get(id).is_some_and(|entry| entry.is_due(now()));
                 if is_due || parked.tail(id).is_some() {
-                    self.reading.again.push_back((Instant::now() + AGAIN, id));
+                    self.reading.again.retain(|(_, other)| *other != id);
+                    self.reading.again.insert((Instant::now() + pause, id));
                 }
             }
         }

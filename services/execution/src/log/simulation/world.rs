@@ -194,6 +194,7 @@ impl World {
             replay.take(sequence, batch, plan).unwrap();
         }
         let replayed = replay.finish(first).unwrap();
+        assert!(replayed.aside.is_empty(), "{:?}", replayed.aside);
         let begin = record::epoch_begin(replayed.next_epoch, self.random.below(usize::MAX) as u64);
         let append = Append::new(self.log.last(), &begin);
         let outcome = self.log.append(&append, &mut self.random, self.faulty);
