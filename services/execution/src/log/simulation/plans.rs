@@ -77,6 +77,7 @@ pub(super) fn plans() -> HashMap<String, Arc<Program>> {
         &[("t", "out", "x"), ("x", "out", "o")],
     );
     [
+        ("bodies", bodies()),
         ("chain", chain),
         ("inline", inline),
         ("parallel", parallel),
@@ -85,6 +86,34 @@ pub(super) fn plans() -> HashMap<String, Arc<Program>> {
     .into_iter()
     .map(|(name, plan)| (name.to_owned(), plan))
     .collect()
+}
+
+/// Items side by side of which some fail, and what is done until it is enough.
+fn bodies() -> Arc<Program> {
+    let within = |id: &str, parent: &str, more: Value| {
+        let mut node = call(id, more);
+        node["parent"] = json!(parent);
+        node
+    };
+    flows::plan(
+        json!([
+            trigger(),
+            {"id": "each", "type": "map",
+             "config": {"items": "{{ [1, 2, 3, input.n] }}", "parallel": 2, "on_item_error": "keep"}},
+            within("m", "each", json!({"retry": {"max_attempts": 2, "backoff_ms": 100}})),
+            {"id": "nap", "type": "wait", "parent": "each", "config": {"seconds": 1}},
+            {"id": "until", "type": "loop",
+             "config": {"while": "index < 2 or (index < 4 and previous.n < 500)"}, "on_error": {"default": 0}},
+            within("l", "until", json!({})),
+            output("{{ nodes.each.output | length }}")
+        ]),
+        &[
+            ("t", "out", "each"),
+            ("m", "out", "nap"),
+            ("each", "out", "until"),
+            ("until", "out", "o"),
+        ],
+    )
 }
 
 /// Steps that are undone, an error handler, an end in time, and outputs that are taken again.

@@ -12,6 +12,7 @@ pub(crate) struct Totals {
     pub(super) cached: usize,
     pub(super) undone: usize,
     pub(super) handled: usize,
+    pub(super) iterations: usize,
     pub(super) paused: usize,
     pub(super) reused: usize,
     pub(super) parked: usize,
@@ -32,6 +33,7 @@ impl Totals {
         self.cached += other.cached;
         self.undone += other.undone;
         self.handled += other.handled;
+        self.iterations += other.iterations;
         self.paused += other.paused;
         self.reused += other.reused;
         self.parked += other.parked;
@@ -52,6 +54,7 @@ impl Totals {
             self.cached,
             self.undone,
             self.handled,
+            self.iterations,
             self.paused,
             self.reused,
             self.parked,

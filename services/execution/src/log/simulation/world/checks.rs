@@ -61,6 +61,13 @@ impl World {
                     assert!(steps.iter().eq(undone), "{id}: {steps:?}, {settled:?}");
                     self.totals.undone += steps.len();
                 }
+                ExecutionEvent::IterationSucceeded { node, index, .. }
+                | ExecutionEvent::IterationFailed { node, index, .. } => {
+                    let iteration = format!("{node}:{index}");
+                    assert!(!settled.contains(&iteration), "{id}: `{iteration}` twice");
+                    settled.push(iteration);
+                    self.totals.iterations += 1;
+                }
                 ExecutionEvent::HandlerStarted { .. } => self.totals.handled += 1,
                 _ => {}
             }
