@@ -100,6 +100,9 @@ test("watched, cancelled, repaired, answered", async () => {
   const watched = await watch(page, long);
   await cancel(page, long);
   await repair(page, failed);
+  // It is shown as it was executed, not as it is now.
+  const executed = JSON.stringify(await api("GET", `/executions/${failed}/definition`));
+  assert.match(executed, /line 12/);
   await answer(page, await flowOf("Pay", {
     type: "approval",
     config: {

@@ -28,8 +28,8 @@ pub use heard::{DeliverEvent, Delivered};
 pub use holding::{PauseExecution, ResumeExecution};
 pub use keeping::{DeleteExecution, GetRetention, Retention, SetRetention};
 pub use looking_back::{
-    CompareExecutions, Compared, Comparison, NodeComparison, NodeEnd, NodeOutcome, ReplayExecution,
-    Replayed, ReplayedStep,
+    CompareExecutions, Compared, Comparison, GetExecutionDefinition, NodeComparison, NodeEnd,
+    NodeOutcome, ReplayExecution, Replayed, ReplayedStep,
 };
 pub use payloads::{GetPayload, ReadPayload};
 

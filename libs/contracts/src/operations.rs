@@ -103,6 +103,7 @@ pub const OPERATIONS: &[Operation] = &[
     Operation::of::<execution::ListExecutions>(),
     Operation::of::<execution::ListEvents>(),
     Operation::of::<execution::GetPayload>(),
+    Operation::of::<execution::GetExecutionDefinition>(),
     Operation::of::<execution::CancelExecution>(),
     Operation::of::<execution::PauseExecution>(),
     Operation::of::<execution::ResumeExecution>(),

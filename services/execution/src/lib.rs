@@ -34,7 +34,7 @@ pub use store::MIGRATIONS;
 
 /// All that this service answers and does.
 pub fn service(state: State) -> kernel::Service<State> {
-    kernel::Service::new("execution", state)
+    handlers::looking_back::on(kernel::Service::new("execution", state))
         .on(handlers::get)
         .on(handlers::list)
         .on(handlers::events)
@@ -42,8 +42,6 @@ pub fn service(state: State) -> kernel::Service<State> {
         .on(handlers::cancel)
         .on(handlers::holding::pause)
         .on(handlers::holding::resume)
-        .on(handlers::looking_back::compare)
-        .on(handlers::looking_back::replay)
         .on(handlers::keeping::delete)
         .on(handlers::keeping::retention)
         .on(handlers::keeping::set_retention)

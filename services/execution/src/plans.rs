@@ -71,6 +71,24 @@ impl Plans {
         if let Some(plan) = self.known(hash) {
             return Ok(plan);
         }
+        let executable = self.executable(hash).await?;
+        let plan = Program::new(executable).map_err(|problems| {
+            let first = problems.into_iter().next();
+            invalid(
+                hash,
+                first.map_or_else(String::new, |problem| problem.message),
+            )
+        })?;
+        let plan = Arc::new(plan);
+        self.cache.insert(hash.to_owned(), plan.clone());
+        Ok(plan)
+    }
+
+    /// The definition as it was stored, from the bucket or from the archive.
+    ///
+    /// # Errors
+    /// [`Error::NoDefinition`], [`Error::InvalidDefinition`], or that they cannot be read.
+    pub(crate) async fn executable(&self, hash: &str) -> Result<Executable, Error> {
         let no_definition = || Error::NoDefinition {
             hash: hash.chars().take(80).collect(),
         };
@@ -86,18 +104,13 @@ impl Plans {
                 Bytes::from(archived.ok_or_else(no_definition)?)
             }
         };
-        let invalid = |reason: String| Error::InvalidDefinition {
-            hash: hash.to_owned(),
-            reason,
-        };
-        let executable: Executable =
-            serde_json::from_slice(&text).map_err(|error| invalid(error.to_string()))?;
-        let plan = Program::new(executable).map_err(|problems| {
-            let first = problems.into_iter().next();
-            invalid(first.map_or_else(String::new, |problem| problem.message))
-        })?;
-        let plan = Arc::new(plan);
-        self.cache.insert(hash.to_owned(), plan.clone());
-        Ok(plan)
+        serde_json::from_slice(&text).map_err(|error| invalid(hash, error.to_string()))
+    }
+}
+
+fn invalid(hash: &str, reason: String) -> Error {
+    Error::InvalidDefinition {
+        hash: hash.to_owned(),
+        reason,
     }
 }

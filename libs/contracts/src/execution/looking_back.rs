@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{ExecutionState, Origin, StepError, Usage};
-use crate::{Access, Permission, id::ExecutionId, message::request};
+use crate::{Access, Permission, flow::Definition, id::ExecutionId, message::request};
 
 /// Two executions that have ended, node by node.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -135,3 +135,12 @@ pub struct ReplayedStep {
     /// What differs, as `<number of the event>: <field>`; the first 100.
     pub differences: Vec<String>,
 }
+
+/// What an execution executes, as it was when it began.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GetExecutionDefinition {
+    pub execution_id: ExecutionId,
+}
+request!(GetExecutionDefinition => Definition, "execution.definition", Access::Permission(Permission::ExecutionRead), objects: &["execution_id"],
+    example: GetExecutionDefinition { execution_id: ExecutionId::EXAMPLE });

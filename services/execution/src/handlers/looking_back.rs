@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use contracts::{
     execution::{
-        CompareExecutions, Compared, Comparison, Execution, GetExecution, ReplayExecution, Replayed,
+        CompareExecutions, Compared, Comparison, Execution, GetExecution, GetExecutionDefinition,
+        ListEvents, ReplayExecution, Replayed,
     },
+    flow::Definition,
     id::ExecutionId,
+    live::ExecutionEvent,
 };
 use kernel::Ctx;
 use serde_json::{Value, json};
@@ -25,10 +28,39 @@ use crate::{
     plans::Plans,
 };
 
-pub(crate) async fn compare(
-    ctx: Ctx<State>,
-    request: CompareExecutions,
-) -> Result<Comparison, Error> {
+/// The service with what it answers about them.
+pub(crate) fn on(service: kernel::Service<State>) -> kernel::Service<State> {
+    service.on(compare).on(replay).on(definition)
+}
+
+/// As it was executed, whatever became of its flow.
+async fn definition(ctx: Ctx<State>, request: GetExecutionDefinition) -> Result<Definition, Error> {
+    let execution_id = request.execution_id;
+    let first = ListEvents {
+        execution_id,
+        after: 0,
+        limit: Some(1),
+    };
+    let events = handlers::events(ctx.clone(), first).await?.items;
+    let event = events.into_iter().next().map(|frame| frame.event);
+    let Some(ExecutionEvent::ExecutionStarted {
+        definition_hash, ..
+    }) = event
+    else {
+        return Err(Error::Gap {
+            id: execution_id,
+            after: 0,
+        });
+    };
+    let plans = Plans::new(ctx.bus.clone(), ctx.state.archive.clone());
+    match plans.executable(&definition_hash).await {
+        Ok(executable) => Ok(executable.definition),
+        Err(Error::NoDefinition { .. }) => Err(Error::Forgotten(execution_id)),
+        Err(error) => Err(error),
+    }
+}
+
+async fn compare(ctx: Ctx<State>, request: CompareExecutions) -> Result<Comparison, Error> {
     let (one, other) = tokio::try_join!(
         told(&ctx, request.execution_id),
         told(&ctx, request.with_execution_id)
@@ -60,7 +92,7 @@ pub(crate) async fn compare(
 
 /// No model, tool or address is asked: the core alone decides, from what is in the archive. Where time runs out, what was
 /// looked at until then is told.
-pub(crate) async fn replay(ctx: Ctx<State>, request: ReplayExecution) -> Result<Replayed, Error> {
+async fn replay(ctx: Ctx<State>, request: ReplayExecution) -> Result<Replayed, Error> {
     let (tenant, id) = (ctx.tenant, request.execution_id);
     let until = time_to_read(&ctx);
     let execution = ended(&ctx, id).await?;

@@ -1,7 +1,7 @@
 //! Questions: tenants, lists, and what is answered once an execution has left memory.
 
 use contracts::{
-    execution::{CancelExecution, ListExecutions},
+    execution::{CancelExecution, GetExecutionDefinition, ListExecutions},
     page::Paging,
 };
 
@@ -21,6 +21,11 @@ async fn another_tenant_finds_nothing() {
         limit: None,
     };
     let cancel = CancelExecution { execution_id: id };
+    let definition = GetExecutionDefinition { execution_id: id };
+    let nodes = fixture.ask(&fixture.user, &definition).await.unwrap().nodes;
+    assert_eq!(nodes[0].id, "t");
+    let refused = fixture.ask(&stranger, &definition).await.unwrap_err();
+    assert_eq!(refused.status, 404);
     assert_eq!(fixture.ask(&stranger, &get).await.unwrap_err().status, 404);
     assert_eq!(
         fixture.ask(&stranger, &events).await.unwrap_err().status,

@@ -7,8 +7,10 @@ use contracts::{
     Problem,
     execution::{
         AnswerExecution, Approve, CancelExecution, DeleteExecution, Events, Execution,
-        ExecutionState, ExecutionSummary, GetExecution, GetPayload, ListEvents, ListExecutions,
+        ExecutionState, ExecutionSummary, GetExecution, GetExecutionDefinition, GetPayload,
+        ListEvents, ListExecutions,
     },
+    flow::Definition,
     id::{AgentId, CrewId, ExecutionId, FlowId},
     page::{Page, Paging},
     payload::PayloadHash,
@@ -193,6 +195,25 @@ impl Api {
             limit: limit.0,
         };
         Ok(Json(caller.ask(&request).await?))
+    }
+
+    /// What an execution executes
+    ///
+    /// As it was when the execution began, whatever became of its flow since.
+    #[oai(
+        path = "/:execution_id/definition",
+        method = "get",
+        operation_id = "execution.definition"
+    )]
+    async fn definition(
+        &self,
+        caller: Bearer,
+        execution_id: Path<ExecutionId>,
+    ) -> poem::Result<Json<Definition>> {
+        let execution_id = execution_id.0;
+        Ok(Json(
+            caller.ask(&GetExecutionDefinition { execution_id }).await?,
+        ))
     }
 
     /// A value that stands apart from its execution

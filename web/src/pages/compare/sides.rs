@@ -49,8 +49,11 @@ fn Side(
     chosen: Signal<Option<String>>,
 ) -> Element {
     let types = use_get::<Page<NodeType>>("/node-types".into());
-    let origin = compared.origin;
-    let subject = use_resource(move || subject::read(origin));
+    let (origin, id) = (compared.origin, compared.id.to_string());
+    let subject = use_resource(move || {
+        let id = id.clone();
+        async move { subject::read(origin, &id).await }
+    });
     let drawn = subject.read().as_ref().map(described);
     rsx! {
         section { class: "side", "aria-label": "Execution {name}",

@@ -4,7 +4,7 @@ use contracts::{
     agent::Agent,
     crew::Crew,
     execution::Origin,
-    flow::{Definition, Flow, Revision},
+    flow::{Definition, Flow},
 };
 use dioxus::prelude::*;
 
@@ -52,14 +52,14 @@ pub(crate) fn use_subject(mut watch: Watch) {
     use_effect(move || {
         let Some(origin) = origin() else { return };
         spawn(async move {
-            let subject = read(origin).await;
+            let subject = read(origin, &watch.id()).await;
             watch.subject.set(Some(subject));
         });
     });
 }
 
 /// What cannot be read, because it was deleted or may not be seen, goes by its id.
-pub(crate) async fn read(origin: Origin) -> Subject {
+pub(crate) async fn read(origin: Origin, execution: &str) -> Subject {
     let version = |word: &str| {
         origin
             .version
@@ -86,27 +86,21 @@ pub(crate) async fn read(origin: Origin) -> Subject {
             definition: None,
         };
     }
-    of_flow(origin).await
+    of_flow(origin, execution).await
 }
 
-async fn of_flow(origin: Origin) -> Subject {
+async fn of_flow(origin: Origin, execution: &str) -> Subject {
     let id = origin.flow_id.map(|id| id.to_string()).unwrap_or_default();
     let flow = api::get::<Flow>(&format!("/flows/{id}")).await.ok();
-    let revision = match origin.revision {
-        Some(n) => api::get::<Revision>(&format!("/flows/{id}/revisions/{n}"))
-            .await
-            .ok(),
-        None => None,
-    };
-    let draft = origin.revision.is_none();
-    let drawn = revision.map(|revision| revision.definition);
+    let definition = format!("/executions/{execution}/definition");
+    let definition = api::get::<Definition>(&definition).await.ok();
     Subject {
         kind: "Flow",
         route: flow.is_some().then(|| Route::flow(&id)),
-        name: flow.as_ref().map_or(id, |flow| flow.name.clone()),
+        name: flow.map_or(id, |flow| flow.name),
         version: origin
             .revision
             .map_or_else(|| "draft".to_owned(), |n| format!("revision {n}")),
-        definition: drawn.or_else(|| flow.filter(|_| draft).map(|flow| flow.definition)),
+        definition,
     }
 }
