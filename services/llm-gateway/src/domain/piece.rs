@@ -56,7 +56,25 @@ impl Piece {
             extra: Extra::default(),
         }
     }
+
+    /// What is said beside the answer itself.
+    pub(crate) fn beside(extra: Extra) -> Self {
+        Self::Delta {
+            delta: Delta::default(),
+            extra,
+        }
+    }
 }
+
+/// Beside a choice: why the answer stopped, in the words of Anthropic, and at which of the caller's texts.
+pub(crate) const NATIVE_REASON: &str = "native_finish_reason";
+pub(crate) const STOP_SEQUENCE: &str = "stop_sequence";
+/// Reasons of Anthropic that chat completions have no word for.
+pub(crate) const NATIVE_REASONS: [&str; 3] = [
+    "stop_sequence",
+    "pause_turn",
+    "model_context_window_exceeded",
+];
 
 /// What a vendor says beside the chat-completions fields we know; it passes to HTTP callers as it came.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -186,3 +186,32 @@ async fn tokens_are_counted_by_the_vendor_where_it_can() {
     let estimated = http::read(&post(&bench, "/messages/count_tokens", body).await);
     assert!(estimated["input_tokens"].as_u64().unwrap() > 0);
 }
+
+#[tokio::test]
+async fn messages_name_the_text_at_which_they_stopped() {
+    let bench = Bench::start().await;
+    let vendor = Vendor::Anthropic;
+    let mut body = question(vendor, json!([{"role": "user", "content": "hi"}]));
+    body["stop_sequences"] = json!(["END"]);
+    for stream in [false, true] {
+        let mut script = vendor.answer(&Said::text("I look."));
+        let said = String::from_utf8(script.parts.concat()).unwrap();
+        let stopped = said
+            .replace(r#""end_turn""#, r#""stop_sequence""#)
+            .replace(r#""stop_sequence":null"#, r#""stop_sequence":"END""#);
+        assert_ne!(said, stopped);
+        script.parts = vec![stopped.into_bytes()];
+        bench.mock.script(script);
+        body["stream"] = stream.into();
+        let response = post(&bench, "/messages", body.clone()).await;
+        let told = match stream {
+            false => http::read(&response),
+            true => {
+                let events = events(&response);
+                events[events.len() - 2]["delta"].clone()
+            }
+        };
+        let told = (&told["stop_reason"], &told["stop_sequence"]);
+        assert_eq!(told, (&json!("stop_sequence"), &json!("END")));
+    }
+}

@@ -11,7 +11,10 @@ use super::MARK;
 use crate::{
     Error,
     calls::Call,
-    domain::{piece::Extra, price::WRITTEN_1H},
+    domain::{
+        piece::{Extra, NATIVE_REASON, NATIVE_REASONS, STOP_SEQUENCE},
+        price::WRITTEN_1H,
+    },
     http::{
         failure::Failure,
         speech::{Voice, named},
@@ -148,7 +151,7 @@ impl Voice for Teller {
             self.call(piece, &mut events);
         }
         self.close(&mut events);
-        let delta = json!({"stop_reason": stop_reason(call), "stop_sequence": null});
+        let delta = json!({"stop_reason": stop_reason(call), "stop_sequence": stop_sequence(call)});
         events.push(json!({"type": "message_delta", "delta": delta, "usage": usage(call)}));
         events.push(json!({"type": "message_stop"}));
         named(&events)
@@ -233,7 +236,7 @@ pub(super) fn whole(call: &Call) -> Result<String, Failure> {
         model: call.target.id(),
         content,
         stop_reason: stop_reason(call),
-        stop_sequence: None,
+        stop_sequence: stop_sequence(call),
         usage: usage(call),
     };
     Ok(serde_json::to_string(&whole).expect("a message can be written as JSON"))
@@ -263,12 +266,23 @@ fn id(call: &Call) -> String {
 }
 
 fn stop_reason(call: &Call) -> &'static str {
+    let native = call.answer().extra().choice.get(NATIVE_REASON);
+    let native = NATIVE_REASONS
+        .iter()
+        .find(|it| native.is_some_and(|native| native == **it));
+    if let Some(native) = native {
+        return native;
+    }
     match call.answer().finish() {
         Some(FinishReason::Stop) | None => "end_turn",
         Some(FinishReason::Length) => "max_tokens",
         Some(FinishReason::ToolCalls) => "tool_use",
         Some(FinishReason::ContentFilter) => "refusal",
     }
+}
+
+fn stop_sequence(call: &Call) -> Option<&str> {
+    call.answer().extra().choice.get(STOP_SEQUENCE)?.as_str()
 }
 
 /// Here the input is told without what the cache had.

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json, value::RawValue};
 
 use crate::{
     domain::{
-        piece::{Extra, Piece, Tokens},
+        piece::{Extra, NATIVE_REASON, NATIVE_REASONS, Piece, STOP_SEQUENCE, Tokens},
         price::{MAX_TOKENS, WRITTEN_1H},
     },
     provider::{
@@ -89,6 +89,8 @@ struct Said {
     citation: Option<Value>,
     #[serde(default)]
     stop_reason: Option<String>,
+    #[serde(default)]
+    stop_sequence: Option<String>,
 }
 
 /// A block that is being spoken.
@@ -317,21 +319,15 @@ impl connection::Reader for Reader {
             "content_block_stop" => Ok(self.stop(event.index).into_iter().collect()),
             "message_delta" => {
                 self.count(event.usage.unwrap_or_default());
-                let reason = event.delta.and_then(|delta| delta.stop_reason);
-                let is_pause = reason.as_deref() == Some("pause_turn");
+                let said = event.delta;
+                let (reason, sequence) = said
+                    .map(|said| (said.stop_reason, said.stop_sequence))
+                    .unwrap_or_default();
+                let told = reason
+                    .as_deref()
+                    .and_then(|reason| native(reason, sequence));
                 self.stop_reason = reason.or(self.stop_reason.take());
-                let mark = || Extra {
-                    choice: Map::from_iter([(
-                        "native_finish_reason".to_owned(),
-                        "pause_turn".into(),
-                    )]),
-                    ..Extra::default()
-                };
-                let paused = is_pause.then(|| Piece::Delta {
-                    delta: Delta::default(),
-                    extra: mark(),
-                });
-                Ok(paused.into_iter().collect())
+                Ok(told.into_iter().collect())
             }
             "message_stop" => {
                 self.done = true;
@@ -379,15 +375,25 @@ fn call(index: u32, id: Option<String>, name: Option<String>, arguments: String)
     })
 }
 
+/// Why it stopped, where no reason of chat completions says as much.
+fn native(reason: &str, sequence: Option<String>) -> Option<Piece> {
+    if !NATIVE_REASONS.contains(&reason) {
+        return None;
+    }
+    let mut choice = Map::from_iter([(NATIVE_REASON.to_owned(), reason.into())]);
+    choice.extend(sequence.map(|text| (STOP_SEQUENCE.to_owned(), text.into())));
+    Some(Piece::beside(Extra {
+        choice,
+        ..Extra::default()
+    }))
+}
+
 /// Something in the message beside its text and calls.
 fn beside(message: Map<String, Value>) -> Piece {
-    Piece::Delta {
-        delta: Delta::default(),
-        extra: Extra {
-            message,
-            ..Extra::default()
-        },
-    }
+    Piece::beside(Extra {
+        message,
+        ..Extra::default()
+    })
 }
 
 #[cfg(test)]
@@ -461,6 +467,45 @@ mod tests {
             tokens.details["prompt_tokens_details"],
             json!({"cached_tokens": 4, "cache_creation_tokens": 3, WRITTEN_1H: 2})
         );
+    }
+
+    #[test]
+    fn why_it_stopped_is_told_in_its_own_words() {
+        let end = |delta: Value| {
+            let events = [
+                json!({"type": "message_delta", "delta": delta, "usage": {"output_tokens": 1}}),
+                json!({"type": "message_stop"}),
+            ];
+            let answer = read(&events).unwrap();
+            (answer.finish().unwrap(), json!(answer.extra().choice))
+        };
+        let (stop, length) = (FinishReason::Stop, FinishReason::Length);
+        for (delta, expect) in [
+            (
+                json!({"stop_reason": "end_turn", "stop_sequence": null}),
+                (stop, json!({})),
+            ),
+            (
+                json!({"stop_reason": "stop_sequence", "stop_sequence": "END"}),
+                (
+                    stop,
+                    json!({"native_finish_reason": "stop_sequence", "stop_sequence": "END"}),
+                ),
+            ),
+            (
+                json!({"stop_reason": "pause_turn"}),
+                (stop, json!({"native_finish_reason": "pause_turn"})),
+            ),
+            (
+                json!({"stop_reason": "model_context_window_exceeded"}),
+                (
+                    length,
+                    json!({"native_finish_reason": "model_context_window_exceeded"}),
+                ),
+            ),
+        ] {
+            assert_eq!(end(delta), expect);
+        }
     }
 
     #[test]
