@@ -188,6 +188,10 @@ test("tried in part, and checked with past executions", async () => {
   await page.getByRole("button", { name: "Check with past executions" }).click();
   const check = page.getByRole("region", { name: "Check with past executions" });
   await check.getByText("1 same.").waitFor();
+  // The report is still there for whoever comes back.
+  await page.reload();
+  await page.getByRole("button", { name: "Publish" }).click();
+  await check.getByText("1 same.").waitFor();
   await page.keyboard.press("Escape");
   await node("double").click();
   await page.getByLabel("Value *").fill("{{ nodes.ask.output.n * 3 }}");

@@ -1,7 +1,7 @@
 //! Past executions run once more against the draft, before it is published: what is the same, what has changed, what broke.
 
 use contracts::{
-    Problem,
+    ErrorCode, Problem,
     execution::{ExecutionSummary, SourceKind},
     flow::{Regression, RegressionItem, RegressionState, Verdict},
     id::ExecutionId,
@@ -21,6 +21,7 @@ use crate::{
         button::Button,
         icon::{Glyph, Icon},
         problem::ProblemLine,
+        time::Ago,
     },
 };
 
@@ -43,6 +44,18 @@ pub(super) fn RegressionCheck() -> Element {
         }
         busy.set(false);
     };
+    // The last one is still there, or still runs, for whoever comes back to it.
+    use_future(move || async move {
+        let flow = desk.flow_id.peek().clone();
+        let Some(id) = last(&flow) else { return };
+        busy.set(true);
+        match follow(&flow, &id, report).await {
+            Err(gone) if gone.code == ErrorCode::NotFound => dom::store(&place(&flow), None),
+            Err(refused) => problem.set(Some(refused)),
+            Ok(()) => {}
+        }
+        busy.set(false);
+    });
     rsx! {
         section { class: "stack-s", "aria-label": "Check with past executions",
             div { class: "row",
@@ -64,7 +77,7 @@ async fn run(desk: Desk, mut report: Signal<Option<Regression>>) -> Result<(), P
     report.set(None);
     if !saving::save(desk).await {
         let text = "the draft could not be saved, so it was not checked";
-        return Err(Problem::new(contracts::ErrorCode::Conflict, text));
+        return Err(Problem::new(ErrorCode::Conflict, text));
     }
     let flow = desk.flow_id.peek().clone();
     let past: ListPage<ExecutionSummary> =
@@ -72,20 +85,43 @@ async fn run(desk: Desk, mut report: Signal<Option<Regression>>) -> Result<(), P
     let ids = chosen(&past.items);
     if ids.is_empty() {
         let text = "no execution of this flow has ended yet";
-        return Err(Problem::new(contracts::ErrorCode::InvalidInput, text));
+        return Err(Problem::new(ErrorCode::InvalidInput, text));
     }
     let path = format!("{}/regressions", desk.path());
-    let mut now: Regression = api::post(&path, &json!({"execution_ids": ids})).await?;
+    let begun: Regression = api::post(&path, &json!({"execution_ids": ids})).await?;
+    let id = begun.id.to_string();
+    dom::store(&place(&flow), Some(&id));
+    report.set(Some(begun));
+    follow(&flow, &id, report).await
+}
+
+/// Looks at it until every execution has a verdict, or another one has begun.
+async fn follow(
+    flow: &str,
+    id: &str,
+    mut report: Signal<Option<Regression>>,
+) -> Result<(), Problem> {
     loop {
+        let now: Regression = api::get(&format!("/regressions/{id}")).await?;
+        if last(flow).as_deref() != Some(id) {
+            return Ok(());
+        }
         let over = is_over(&now);
-        let path = format!("/regressions/{}", now.id);
         report.set(Some(now));
         if over {
             return Ok(());
         }
         dom::sleep_ms(EVERY_MS).await;
-        now = api::get(&path).await?;
     }
+}
+
+/// The id of the last one of a flow, as this browser kept it.
+fn last(flow: &str) -> Option<String> {
+    dom::stored(&place(flow))
+}
+
+fn place(flow: &str) -> String {
+    format!("troupe-regression-{flow}")
 }
 
 /// The last ones that ended and were meant: not what was tried.
@@ -150,6 +186,7 @@ fn Report(report: Regression) -> Element {
             Icon { glyph: Glyph::History }
             span { {summary(&report)} }
         }
+        p { class: "hint", "Begun " Ago { at: report.created_at } ", on the draft as it was then." }
         ul { class: "plain-list regression",
             for item in report.items.iter() {
                 Item { key: "{item.source_id}", item: item.clone() }
