@@ -33,11 +33,17 @@ fn looked(run: &mut Run, found: Option<Value>) {
     });
 }
 
-#[test]
-fn an_earlier_output_is_taken_and_costs_nothing() {
+/// An earlier output was there.
+pub(super) fn an_output_taken() -> Run {
     let mut run = start(1);
     assert!(run.dispatched().is_empty());
     looked(&mut run, Some(json!("before")));
+    run
+}
+
+#[test]
+fn an_earlier_output_is_taken_and_costs_nothing() {
+    let mut run = an_output_taken();
     assert_eq!(
         run.outcome(),
         (ExecutionState::Succeeded, Some(json!("before")))

@@ -34,8 +34,15 @@ fn caller_with(more: Value) -> Arc<Program> {
     })
 }
 
+/// Its step was handed on.
+pub(super) fn caller_at_work() -> Run {
+    let mut run = Run::start(&caller(), json!({}));
+    run.hand_on();
+    run
+}
+
 /// One that waits for an approval, begun by a step.
-fn called() -> Run {
+pub(super) fn called() -> Run {
     let nodes = json!([
         {"id": "t", "type": "trigger"},
         {"id": "q", "type": "approval", "config": {"title": "Go on?"}},

@@ -52,6 +52,12 @@ fn overdue() -> Run {
     run
 }
 
+fn paused() -> Run {
+    let mut run = flow(2, 1000, 6);
+    step(&mut run, any_index(), Move::Pause);
+    run
+}
+
 /// The stories that are told at each release.
 fn stories() -> Vec<(&'static str, Run)> {
     vec![
@@ -61,6 +67,11 @@ fn stories() -> Vec<(&'static str, Run)> {
         ("flow_half_done", flow(2, 5, 14)),
         ("flow_being_cancelled", cancelled()),
         ("flow_overdue", overdue()),
+        ("flow_paused", paused()),
+        ("flow_called", calling::called()),
+        ("flow_that_calls", calling::caller_at_work()),
+        ("flow_from_a_cache", caching::an_output_taken()),
+        ("flow_that_takes_over", reusing::items_taken_over()),
         ("agent_with_tools", agents::an_agent_at_work()),
         ("crew_at_work", agents::a_crew_at_work()),
     ]
@@ -140,6 +151,11 @@ fn every_release_can_be_read_and_carried_on() {
 
 /// Whatever is left succeeds.
 fn carry_on(name: &str, mut run: Run) {
+    let by = UserId::EXAMPLE;
+    run.input(Input::Unpause {
+        by,
+        parent_event: None,
+    });
     for _ in 0..400 {
         step(&mut run, any_index(), Move::Succeed(agents::said("Done.")));
     }

@@ -372,6 +372,14 @@ fn failed_at_the_third(plan: &Arc<Program>) -> Run {
     run
 }
 
+/// It has two items of three from another.
+pub(super) fn items_taken_over() -> Run {
+    let plan = mapped(false);
+    let past = failed_at_the_third(&plan).past();
+    let reused = past.reused(&plan, &plan, &BTreeSet::new(), &vars());
+    Run::start_with(&plan, json!(["a", "b", "c"]), reused)
+}
+
 #[test]
 fn items_of_a_map_that_were_done_are_not_done_again() {
     let plan = mapped(false);
