@@ -5,6 +5,10 @@ use bus::Bus;
 use contracts::{Principal, Role, id::TenantId};
 use testkit::{Mongo, Nats, Postgres};
 
+/// What `troupe` takes its memory with.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 pub(crate) const PARTITIONS: u16 = 4;
 
 pub(crate) struct Host {

@@ -1,6 +1,7 @@
 //! The one binary: every service as a role, and the commands around them.
 
 mod command;
+mod memory;
 mod roles;
 mod settings;
 
@@ -10,9 +11,6 @@ use crate::{
     command::{check_archive, migrate, nats_config, restore_log, seed, up},
     settings::Settings,
 };
-
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Build, run and watch AI agents, crews and flows.
 #[derive(Parser)]
@@ -52,6 +50,7 @@ enum Command {
 }
 
 fn main() -> anyhow::Result<()> {
+    memory::set_up();
     #[cfg(feature = "failpoints")]
     execution::failpoint::set_up();
     match Cli::parse().command {
