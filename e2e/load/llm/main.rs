@@ -5,17 +5,18 @@
 //! checked, limits are asked, the key is opened, prices, records and metrics are kept. `budgeted` goes by a route and
 //! holds back money for each question besides.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, ensure};
 use bus::Bus;
 use clap::Parser;
 use e2e::{Client, Platform};
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use crate::{
     ask::{Asker, Way},
-    report::{Cell, Kind, Memory, Report},
+    report::{Cell, Kind, Left, Memory, Report},
     vendor::{MODEL, VENDOR, Vendor},
 };
 
@@ -26,6 +27,8 @@ mod vendor;
 
 /// Questions that go before the first that counts, on each way.
 const WARM: usize = 200;
+/// Callers who leave in the middle of an answer, one after the other.
+const LEAVES: usize = 200;
 /// Clock ticks of `/proc/<pid>/stat` in a second, on every Linux of today.
 const TICKS: f64 = 100.0;
 /// The service that this is about, as `troupe serve` has it.
@@ -76,7 +79,7 @@ async fn main() -> Result<()> {
     }
     egress::install_tls();
     let options = Options::parse();
-    let bench = Bench::start().await?;
+    let mut bench = Bench::start().await?;
     if let Some(minutes) = options.soak {
         let soak = bench.soak(minutes, options.rate).await?;
         keep("llm-soak.json", &soak)?;
@@ -126,7 +129,7 @@ impl Bench {
         })
     }
 
-    async fn measure(&self, options: &Options) -> Result<Report> {
+    async fn measure(&mut self, options: &Options) -> Result<Report> {
         let process = self.platform.process_id();
         for (_, asker) in self.ways().await? {
             asker
@@ -144,6 +147,7 @@ impl Bench {
                 }
             }
         }
+        let left = self.left().await?;
         let after_load_mb = resident(process)?;
         let platform = Memory {
             idle_mb,
@@ -159,10 +163,26 @@ impl Bench {
             rounds: options.rounds,
             questions: options.questions,
             cells,
+            left: Left::of(left),
             open_streams: options.open_streams,
             memory: platform,
             memory_of_the_service: self.memory_of_the_service(options).await?,
         })
+    }
+
+    /// How long a vendor goes on for a caller who has left, each time.
+    async fn left(&mut self) -> Result<Vec<Duration>> {
+        let [gateway, _] = self.askers(&self.platform.url()).await?;
+        let mut times = Vec::new();
+        for _ in 0..LEAVES {
+            let held = gateway.held(1).await?;
+            let leaves = SystemTime::now();
+            drop(held);
+            let left = timeout(REQUEST, self.vendor.left.recv()).await?;
+            let left = left.context("the vendor has ended")?;
+            times.push(left.duration_since(leaves).unwrap_or_default());
+        }
+        Ok(times)
     }
 
     /// Of the service in a process of its own, whose HTTP face is asked without the gateway before it.

@@ -15,6 +15,7 @@ pub(crate) struct Report {
     /// Of each cell and round.
     pub(crate) questions: usize,
     pub(crate) cells: Vec<Cell>,
+    pub(crate) left: Left,
     pub(crate) open_streams: usize,
     /// Of the whole platform in one process.
     pub(crate) memory: Memory,
@@ -65,6 +66,23 @@ pub(crate) struct Memory {
     pub(crate) idle_mb: f64,
     pub(crate) after_load_mb: f64,
     pub(crate) with_open_streams_mb: f64,
+}
+
+/// From the moment at which a caller leaves until the vendor is left.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Left {
+    pub(crate) p50_ms: f64,
+    pub(crate) p99_ms: f64,
+}
+
+impl Left {
+    pub(crate) fn of(times: Vec<Duration>) -> Self {
+        let times = sorted(times.into_iter());
+        Self {
+            p50_ms: at(&times, 0.5),
+            p99_ms: at(&times, 0.99),
+        }
+    }
 }
 
 impl Cell {
@@ -183,7 +201,7 @@ impl Report {
         }
     }
 
-    fn targets(&self) -> [(&'static str, &'static str, Option<f64>); 11] {
+    fn targets(&self) -> [(&'static str, &'static str, Option<f64>); 13] {
         let pair = |kind, concurrency| {
             let direct = self.cell(kind, concurrency, "direct");
             direct.zip(self.cell(kind, concurrency, "gateway"))
@@ -203,6 +221,7 @@ impl Report {
         let slowest = added(Kind::Slow, 16, |cell| cell.p99_ms);
         let first = added(Kind::Streamed, 1, |cell| cell.first_p50_ms);
         let late = added(Kind::Streamed, 1, |cell| cell.first_p99_ms);
+        let end = added(Kind::Streamed, 1, |cell| cell.p50_ms);
         [
             ("CPU of a plain question, c=64, us", "<= 120", cpu),
             (
@@ -215,6 +234,12 @@ impl Report {
             ("added p99, c=16, vendor 20-50 ms, ms", "<= 0.8", slowest),
             ("added first token p50, c=1, ms", "<= 0.2", first),
             ("added first token p99, c=1, ms", "<= 1", late),
+            ("added time to a stream's end, c=1, ms", "<= 1", end),
+            (
+                "caller gone until vendor left, p99, ms",
+                "<= 100",
+                Some(self.left.p99_ms),
+            ),
             ("CPU of a streamed event, c=64, us", "<= 4", event),
             ("NATS beyond HTTP, p50, c=1, ms", "<= 0.3", nats),
             (

@@ -5,14 +5,15 @@ use std::{
     net::SocketAddr,
     process::Stdio,
     sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use anyhow::{Context, Result, ensure};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
-    process::{Child, Command},
+    process::{Child, ChildStdout, Command},
+    sync::mpsc::{self, UnboundedReceiver, UnboundedSender},
     task::JoinSet,
 };
 
@@ -34,6 +35,9 @@ static WAITED: AtomicU64 = AtomicU64::new(0);
 /// The process. It ends with its owner.
 pub(crate) struct Vendor {
     pub(crate) address: SocketAddr,
+    /// The moments at which callers have left who held the line.
+    pub(crate) left: UnboundedReceiver<SystemTime>,
+    _hearing: JoinSet<()>,
     _process: Child,
 }
 
@@ -46,12 +50,32 @@ impl Vendor {
             .kill_on_drop(true)
             .spawn()?;
         let said = process.stdout.take().context("no output of the vendor")?;
+        let mut said = BufReader::new(said);
         let mut line = String::new();
-        BufReader::new(said).read_line(&mut line).await?;
+        said.read_line(&mut line).await?;
+        let (tell, left) = mpsc::unbounded_channel();
+        let mut hearing = JoinSet::new();
+        hearing.spawn(hear(said, tell));
         Ok(Self {
             address: line.trim().parse().context("the vendor's address")?,
+            left,
+            _hearing: hearing,
             _process: process,
         })
+    }
+}
+
+/// Each further line is the moment at which a caller left, in microseconds since 1970.
+async fn hear(said: BufReader<ChildStdout>, tell: UnboundedSender<SystemTime>) {
+    let mut lines = said.lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        let moment = line.parse().map(Duration::from_micros);
+        let Ok(Some(moment)) = moment.map(|since| UNIX_EPOCH.checked_add(since)) else {
+            return;
+        };
+        if tell.send(moment).is_err() {
+            return;
+        }
     }
 }
 
@@ -87,6 +111,7 @@ async fn connection(stream: TcpStream) -> Result<()> {
             stream.write_all(events[0].as_bytes()).await?;
             // Whoever holds the line hangs up in the end.
             stream.read_u8().await.ok();
+            println!("{}", UNIX_EPOCH.elapsed()?.as_micros());
             return Ok(());
         }
         for event in &events {
