@@ -41,7 +41,7 @@ pub(crate) use self::{cached::Flights, embed::embed, health::Health, meters::Met
 use crate::{
     Error, State,
     domain::{
-        answer::{Answer, estimate_prompt},
+        answer::{Answer, tokens_of_question},
         budget::Payer,
         catalog::{Plan, Target, Wanted},
         guard,
@@ -118,9 +118,9 @@ pub(crate) async fn begin(
     let rails = rails.filter(|rails| guard::looks_at_answers(rails));
     let rails = rails.cloned().map(Arc::new);
     let ear = listen(state, asker);
-    let prompt_estimate = estimate_prompt(&put.messages);
+    let prompt = tokens_of_question(&put);
     let records = state.records.clone();
-    let mut entry = Entry::begin(records, asker, &plan, "chat", prompt_estimate);
+    let mut entry = Entry::begin(records, asker, &plan, "chat", prompt);
     entry.record.flow_id = ask.flow_id;
     entry.record.node.clone_from(&ask.node);
     entry.records(state, known.recording(), |recording| {
@@ -131,6 +131,7 @@ pub(crate) async fn begin(
         known: &known,
         asker,
         ask: &put,
+        prompt,
         streamed,
         shape,
         rails,

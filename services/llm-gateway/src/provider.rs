@@ -45,14 +45,19 @@ pub(crate) struct Question<'a> {
     pub(crate) streamed: bool,
 }
 
-/// Texts, put to one model of one provider.
+/// What vectors are wanted of, put to one model of one provider.
 #[derive(Clone, Copy)]
-pub(crate) struct Texts<'a> {
+pub(crate) struct Wanted<'a, T> {
     /// The model's name at the provider.
     pub(crate) model: &'a str,
-    pub(crate) input: &'a [String],
+    pub(crate) input: T,
     pub(crate) dimensions: Option<u32>,
 }
+
+pub(crate) type Texts<'a> = Wanted<'a, &'a [String]>;
+
+/// Texts by the ids of their tokens.
+pub(crate) type TokenIds<'a> = Wanted<'a, &'a [Vec<u32>]>;
 
 /// A provider that has taken a question.
 pub(crate) struct Taken {
@@ -67,6 +72,14 @@ pub(crate) trait Provider: Send + Sync {
 
     /// The vectors of the texts, in their order.
     fn embed<'a>(&'a self, texts: Texts<'a>) -> BoxFuture<'a, Result<Vectors, Fault>>;
+
+    /// As [`Self::embed`]; none where the provider takes texts alone.
+    fn embed_tokens<'a>(
+        &'a self,
+        _: TokenIds<'a>,
+    ) -> Option<BoxFuture<'a, Result<Vectors, Fault>>> {
+        None
+    }
 
     /// The tokens of the question, as the provider counts them; an estimate where it has no way to.
     fn count<'a>(&'a self, question: Question<'a>) -> BoxFuture<'a, Result<u64, Fault>> {

@@ -73,7 +73,7 @@ async fn vector(
         flow: opening.ask.flow_id,
         node: opening.ask.node.clone(),
     };
-    let asking = embed_for(opening.state, opening.asker, &ask, purpose);
+    let asking = embed_for(opening.state, opening.asker, ask.into(), purpose);
     match timeout(PATIENCE, asking).await {
         Ok(Ok(made)) => Ok(made.embeddings.first().and_then(|vector| pack(vector))),
         Ok(Err(Error::Cancelled)) => Err(Error::Cancelled),

@@ -2,9 +2,8 @@
 
 use contracts::{
     id::FlowId,
-    llm::{Embed, Embeddings},
+    llm::{Embeddings, Guardrails},
 };
-
 use kernel::Ear;
 
 use super::{
@@ -16,14 +15,14 @@ use super::{
 use crate::{
     Error, State,
     domain::{
-        answer::tokens_of_bytes,
         budget::Bound,
         catalog::{Plan, Target, Wanted},
+        guard,
         piece::Tokens,
-        texts::{self, Vectors},
+        texts::{self, Ask, Input, Vectors},
         words,
     },
-    provider::Texts,
+    provider::{Fault, Texts, TokenIds, fault::FaultKind},
     state::Known,
 };
 
@@ -35,37 +34,40 @@ pub(super) struct Purpose {
 }
 
 /// Finds the model and asks it for the vectors.
-pub(crate) async fn embed(state: &State, asker: Asker, ask: &Embed) -> Result<Embeddings, Error> {
+pub(crate) async fn embed(state: &State, asker: Asker, ask: Ask) -> Result<Embeddings, Error> {
     embed_for(state, asker, ask, Purpose::default()).await
 }
 
 pub(super) async fn embed_for(
     state: &State,
     asker: Asker,
-    ask: &Embed,
+    mut ask: Ask,
     purpose: Purpose,
 ) -> Result<Embeddings, Error> {
-    texts::check(ask)?;
+    texts::check(&ask)?;
     let known = state.known(asker.tenant).await?;
     let wanted = Wanted {
         model: ask.model.as_deref(),
         route: ask.route.as_deref(),
     };
     let plan = known.catalog().plan_embedding(wanted)?;
-    let bytes = ask.input.iter().map(String::len).sum();
-    let estimate = tokens_of_bytes(bytes);
+    let route = plan.route.as_ref();
+    if let Some((route, rails)) = route.and_then(|it| Some((it, it.guardrails.as_ref()?))) {
+        look_at(&mut ask.input, rails, &route.name)?;
+    }
+    let estimate = ask.input.tokens();
     let records = state.records.clone();
     let mut entry = Entry::begin(records, asker, &plan, "embeddings", estimate);
     entry.record.flow_id = purpose.flow;
     entry.record.node = purpose.node;
     entry.records(state, known.recording(), |recording| {
-        words::of_texts(&ask.input, recording)
+        words::of_input(&ask.input, recording)
     });
     let embedding = Embedding {
         state,
         known: &known,
         asker,
-        ask,
+        ask: &ask,
         flow: purpose.flow,
         estimate,
     };
@@ -86,12 +88,26 @@ pub(super) async fn embed_for(
     })
 }
 
+/// Makes of the texts what their route lets out.
+fn look_at(input: &mut Input, rails: &Guardrails, route: &str) -> Result<(), Error> {
+    match input {
+        Input::Texts(texts) => {
+            guard::texts(texts, rails).map_err(|guard::Blocked| Error::Guarded(route.to_owned()))
+        }
+        Input::Tokens(_) if guard::looks_at_answers(rails) => Err(Error::InvalidQuestion {
+            parameter: "input",
+            what: format!("the guardrails of route `{route}` look at texts, and these are tokens"),
+        }),
+        Input::Tokens(_) => Ok(()),
+    }
+}
+
 /// Texts on their way to whoever may make their vectors.
 struct Embedding<'a> {
     state: &'a State,
     known: &'a Known,
     asker: Asker,
-    ask: &'a Embed,
+    ask: &'a Ask,
     flow: Option<FlowId>,
     /// Tokens of the texts, about.
     estimate: u64,
@@ -105,7 +121,7 @@ impl Embedding<'_> {
         entry.admit(state, known, self.estimate)?;
         let (payer, budgets) = (self.asker.payer(self.flow), known.budgets());
         if !budgets.is_empty() {
-            let bound = Bound::of_texts(&self.ask.input);
+            let bound = Bound::of_input(&self.ask.input);
             entry.hold(state, payer, budgets, &mut plan, bound).await?;
         }
         let (id, tokens) = (entry.record.id, (self.estimate, 0));
@@ -137,14 +153,27 @@ impl Embedding<'_> {
     ) -> Result<Vectors, Error> {
         let (state, target) = (self.state, &turn.target);
         let provider = state.provider(self.asker.tenant, self.known, target, turn.key)?;
-        let texts = Texts {
-            model: &target.model,
-            input: &self.ask.input,
-            dimensions: self.ask.dimensions,
+        let (model, dimensions) = (target.model.as_str(), self.ask.dimensions);
+        let asking = match &self.ask.input {
+            Input::Texts(input) => provider.embed(Texts {
+                model,
+                input,
+                dimensions,
+            }),
+            Input::Tokens(input) => {
+                let ids = TokenIds {
+                    model,
+                    input,
+                    dimensions,
+                };
+                let refused = || Fault::new(&target.provider, FaultKind::Unsupported);
+                let asking = provider.embed_tokens(ids);
+                asking.ok_or_else(|| refused().because("it takes texts, and no tokens"))?
+            }
         };
         let patience = state.settings.patience(false);
         let tab = entry.put();
-        match asked(provider.embed(texts), target, patience, ear).await {
+        match asked(asking, target, patience, ear).await {
             Ok(vectors) => {
                 if let Some(tokens) = vectors.prompt_tokens {
                     tab.said(&Tokens::new(tokens, 0));

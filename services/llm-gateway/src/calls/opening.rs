@@ -25,7 +25,6 @@ use super::{
 use crate::{
     Error, State,
     domain::{
-        answer::estimate_prompt,
         budget::{Bound, OPEN_ANSWER},
         catalog::{Plan, Target},
         piece::Piece,
@@ -46,6 +45,8 @@ pub(super) struct Opening<'a> {
     pub(super) known: &'a Known,
     pub(super) asker: Asker,
     pub(super) ask: &'a Complete,
+    /// The tokens that it may have.
+    pub(super) prompt: u64,
     pub(super) streamed: bool,
     pub(super) shape: Option<Shape>,
     /// What of the route looks at answers.
@@ -82,7 +83,7 @@ fn longest(plan: &Plan) -> u64 {
 impl Opening<'_> {
     /// Asks the limits, the cache and the budgets, then one provider after the other until one begins to answer.
     pub(super) async fn open(&self, mut plan: Plan, entry: &mut Entry) -> Result<Opened, Error> {
-        let prompt = estimate_prompt(&self.ask.messages);
+        let prompt = self.prompt;
         let answer = self.ask.max_tokens.map_or(TYPICAL_ANSWER, u64::from);
         entry.admit(self.state, self.known, prompt.saturating_add(answer))?;
         let route = plan.route.clone();

@@ -15,6 +15,10 @@ const MAX_TOOL_CALLS: usize = 256;
 /// Bytes of one answer at most: as JSON it must fit into one message of the bus.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 
+/// Tokens of an image: one of 1,024 by 1,024 takes 765 at OpenAI, 1,032 at Gemini and 1,398 at Anthropic, by their guides.
+/// Of a sound or a file nobody knows before the vendor does.
+const MEDIA_TOKENS: u64 = 1_000;
+
 /// Why pieces make no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Nonsense {
@@ -151,23 +155,34 @@ impl Answer {
     }
 }
 
-/// The tokens that a question may have, for a vendor that did not say.
-pub(crate) fn estimate_prompt(messages: &[Message]) -> u64 {
-    let bytes = |message: &Message| {
-        let calls = message.tool_calls.iter();
-        let calls: usize = calls
-            .map(|call| call.function.name.len() + call.function.arguments.len())
-            .sum();
-        calls + text_of(&message.content).len() + message.role.len()
-    };
-    tokens_of_bytes(messages.iter().map(bytes).sum())
-}
-
-/// The tokens that a question and its tools may have.
+/// The tokens that a question may have, with its tools, the form of its answer and what it shows, for a vendor that did not
+/// say.
 pub(crate) fn tokens_of_question(ask: &Complete) -> u64 {
     let tool = |tool: &ToolSpec| serde_json::to_string(tool).map_or(0, |text| text.len());
-    let tools = ask.tools.iter().map(tool).sum();
-    estimate_prompt(&ask.messages) + tokens_of_bytes(tools)
+    let tools = ask.tools.iter().map(tool).sum::<usize>();
+    let form = ask.response_format.as_ref();
+    let form = form.map_or(0, |form| form.to_string().len());
+    let said = ask.messages.iter().map(bytes_of_message).sum::<usize>();
+    let shown = ask.messages.iter().map(|it| media_of(&it.content)).sum();
+    MEDIA_TOKENS.saturating_mul(shown) + tokens_of_bytes(tools + form + said)
+}
+
+fn bytes_of_message(message: &Message) -> usize {
+    let calls = message.tool_calls.iter();
+    let calls: usize = calls
+        .map(|call| call.function.name.len() + call.function.arguments.len())
+        .sum();
+    calls + text_of(&message.content).len() + message.role.len()
+}
+
+/// How many images, sounds and files it has.
+fn media_of(content: &Value) -> u64 {
+    let parts = content.as_array().into_iter().flatten();
+    let is_media = |part: &&Value| {
+        let kind = part["type"].as_str();
+        matches!(kind, Some("image_url" | "input_audio" | "file"))
+    };
+    u64::try_from(parts.filter(is_media).count()).unwrap_or(u64::MAX)
 }
 
 /// The text of a message's content, without images and files.
@@ -269,6 +284,21 @@ mod tests {
                 ("b", "{\"x\": 1e-7, \"y\":\t1.0}"),
             ]
         );
+    }
+
+    #[test]
+    fn an_estimate_counts_tools_the_form_and_what_is_shown() {
+        let mut question = crate::domain::question::ask("x".repeat(400).into());
+        assert_eq!(tokens_of_question(&question), 101, "the words and the role");
+        question.response_format = Some(json!("y".repeat(398)));
+        assert_eq!(tokens_of_question(&question), 201);
+        let tool = json!({"type": "function", "function": {"name": "f", "parameters": {"title": "z".repeat(4000)}}});
+        question.tools = vec![serde_json::from_value(tool).unwrap()];
+        assert!(tokens_of_question(&question) > 1_201);
+        let image = json!({"type": "image_url", "image_url": {"url": "https://x/y.png"}});
+        let shown = json!([{"type": "text", "text": "x".repeat(400)}, image, image]);
+        let shown = crate::domain::question::ask(shown);
+        assert_eq!(tokens_of_question(&shown), 101 + 2 * MEDIA_TOKENS);
     }
 
     #[test]

@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 use super::{
     price::{Most, Tariff},
     settings::problem,
+    texts::Input,
 };
 
 /// Tokens of an answer whose question sets no limit, where nobody knows how long its model's may be.
@@ -140,10 +141,13 @@ impl Bound {
         }
     }
 
-    pub(crate) fn of_texts(texts: &[String]) -> Self {
-        let tokens = texts.iter().map(|text| bytes(text) + MESSAGE_TOKENS);
+    pub(crate) fn of_input(input: &Input) -> Self {
+        let prompt = match input {
+            Input::Texts(texts) => texts.iter().map(|text| bytes(text) + MESSAGE_TOKENS).sum(),
+            Input::Tokens(_) => input.tokens(),
+        };
         Self {
-            prompt: tokens.sum(),
+            prompt,
             completion: 0,
             any_terms: false,
             is_kept_long: false,
@@ -283,7 +287,10 @@ mod tests {
         let part = |ttl: &str| json!([{"type": "text", "text": "x", "cache_control": {"type": "ephemeral", "ttl": ttl}}]);
         assert!(!Bound::of(&ask(part("5m")), false, OPEN_ANSWER).is_kept_long);
         assert!(Bound::of(&ask(part("1h")), false, OPEN_ANSWER).is_kept_long);
-        assert_eq!(Bound::of_texts(&["ab".into()]).prompt, 2 + MESSAGE_TOKENS);
+        assert_eq!(
+            Bound::of_input(&Input::Texts(vec!["ab".into()])).prompt,
+            2 + MESSAGE_TOKENS
+        );
     }
 
     #[test]

@@ -52,6 +52,15 @@ pub(crate) fn question(ask: &Complete, rails: &Guardrails) -> Result<Complete, B
     Ok(ask)
 }
 
+/// Texts whose vectors are wanted, as they are put.
+///
+/// # Errors
+/// When one of them holds what is blocked.
+pub(crate) fn texts(texts: &mut [String], rails: &Guardrails) -> Result<(), Blocked> {
+    let look = Look::by(rails);
+    texts.iter_mut().try_for_each(|text| look.said(text))
+}
+
 /// Whether answers are looked at.
 pub(crate) fn looks_at_answers(rails: &Guardrails) -> bool {
     !rails.redact.is_empty() || !rails.blocked.is_empty()

@@ -1,8 +1,39 @@
 //! What texts must look like before anyone is asked for their vectors, and vectors before anyone gets them.
 
 use contracts::llm::Embed;
+use serde::Serialize;
 
+use super::answer::tokens_of_bytes;
 use crate::Error;
+
+/// A question for vectors.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Ask {
+    pub(crate) model: Option<String>,
+    pub(crate) route: Option<String>,
+    pub(crate) input: Input,
+    pub(crate) dimensions: Option<u32>,
+}
+
+/// What vectors are wanted of.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Input {
+    Texts(Vec<String>),
+    /// Texts as tokens of their model, by their ids: nobody else can read them.
+    Tokens(Vec<Vec<u32>>),
+}
+
+impl From<Embed> for Ask {
+    fn from(ask: Embed) -> Self {
+        Self {
+            model: ask.model,
+            route: ask.route,
+            input: Input::Texts(ask.input),
+            dimensions: ask.dimensions,
+        }
+    }
+}
 
 /// The vectors of texts, in the order of the texts.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,19 +47,67 @@ pub(crate) struct Vectors {
 
 /// Texts of one question at most; over the bus fewer, as their vectors must fit into one message.
 const MAX_TEXTS: usize = 2048;
+/// Tokens of a text, and of all of them, at most: as OpenAI has it (API reference, "Create embeddings").
+const MAX_TOKENS: usize = 8_192;
+const MAX_TOKENS_TOGETHER: usize = 300_000;
 
-pub(crate) fn check(ask: &Embed) -> Result<(), Error> {
-    if !(1..=MAX_TEXTS).contains(&ask.input.len()) {
-        return invalid("input", "`input` is a list of 1 to 2048 texts");
+impl Input {
+    /// How many vectors it gets.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Texts(texts) => texts.len(),
+            Self::Tokens(lists) => lists.len(),
+        }
     }
+
+    /// Its tokens, about where it is texts.
+    pub(crate) fn tokens(&self) -> u64 {
+        match self {
+            Self::Texts(texts) => tokens_of_bytes(texts.iter().map(String::len).sum()),
+            Self::Tokens(lists) => {
+                let tokens = lists.iter().map(Vec::len).sum::<usize>();
+                u64::try_from(tokens).unwrap_or(u64::MAX)
+            }
+        }
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        if !(1..=MAX_TEXTS).contains(&self.len()) {
+            return invalid("input", "`input` is a list of 1 to 2048 texts");
+        }
+        match self {
+            Self::Texts(texts) => check_texts(texts),
+            Self::Tokens(lists) => check_tokens(lists),
+        }
+    }
+}
+
+fn check_texts(texts: &[String]) -> Result<(), Error> {
     let is_sized = |text: &String| (1..=Embed::MAX_TEXT_BYTES).contains(&text.len());
-    if let Some(at) = ask.input.iter().position(|text| !is_sized(text)) {
+    if let Some(at) = texts.iter().position(|text| !is_sized(text)) {
         let what = format!("text `{at}` of `input` has not 1 to 32768 bytes");
         return invalid("input", &what);
     }
-    if ask.input.iter().map(String::len).sum::<usize>() > Embed::MAX_BYTES {
-        return invalid("input", "the texts of `input` have more than 1 MiB");
+    match texts.iter().map(String::len).sum::<usize>() <= Embed::MAX_BYTES {
+        true => Ok(()),
+        false => invalid("input", "the texts of `input` have more than 1 MiB"),
     }
+}
+
+fn check_tokens(lists: &[Vec<u32>]) -> Result<(), Error> {
+    let is_sized = |list: &Vec<u32>| (1..=MAX_TOKENS).contains(&list.len());
+    if let Some(at) = lists.iter().position(|list| !is_sized(list)) {
+        let what = format!("text `{at}` of `input` has not 1 to 8192 tokens");
+        return invalid("input", &what);
+    }
+    match lists.iter().map(Vec::len).sum::<usize>() <= MAX_TOKENS_TOGETHER {
+        true => Ok(()),
+        false => invalid("input", "the texts of `input` have more than 300000 tokens"),
+    }
+}
+
+pub(crate) fn check(ask: &Ask) -> Result<(), Error> {
+    ask.input.check()?;
     if let Some(dimensions) = ask.dimensions
         && !(1..=Embed::MAX_DIMENSIONS).contains(&dimensions)
     {
@@ -99,16 +178,24 @@ fn invalid(parameter: &'static str, what: &str) -> Result<(), Error> {
 mod tests {
     use super::*;
 
-    fn texts(input: Vec<String>, dimensions: Option<u32>) -> Embed {
-        Embed {
+    fn texts(input: Vec<String>, dimensions: Option<u32>) -> Ask {
+        let ask = Embed {
             input,
             dimensions,
             ..Embed::default()
+        };
+        ask.into()
+    }
+
+    fn tokens(lists: Vec<Vec<u32>>) -> Ask {
+        Ask {
+            input: Input::Tokens(lists),
+            ..texts(Vec::new(), None)
         }
     }
 
     #[track_caller]
-    fn check_refused(ask: &Embed, expect: &str) {
+    fn check_refused(ask: &Ask, expect: &str) {
         match check(ask) {
             Err(Error::InvalidQuestion { parameter, .. }) => assert_eq!(parameter, expect),
             other => panic!("{other:?}"),
@@ -133,6 +220,12 @@ mod tests {
         check_refused(&texts(vec![text(32 * 1024); 33], None), "input");
         check_refused(&texts(vec![text(1)], Some(0)), "dimensions");
         check_refused(&texts(vec![text(1)], Some(16_001)), "dimensions");
+        assert!(check(&tokens(vec![vec![7; 8_192]; 36])).is_ok());
+        check_refused(&tokens(vec![]), "input");
+        check_refused(&tokens(vec![vec![7], vec![]]), "input");
+        check_refused(&tokens(vec![vec![7; 8_193]]), "input");
+        check_refused(&tokens(vec![vec![7; 8_192]; 37]), "input");
+        assert_eq!(tokens(vec![vec![7; 3], vec![8]]).input.tokens(), 4);
     }
 
     #[test]

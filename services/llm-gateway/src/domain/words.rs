@@ -3,7 +3,7 @@
 use contracts::llm::{Complete, RecordBodies, Recording};
 use serde_json::{Value, json};
 
-use super::{answer::Answer, guard};
+use super::{answer::Answer, guard, texts::Input};
 
 /// Bytes of a question, and of an answer, at most.
 const MAX_BYTES: usize = 256 * 1024;
@@ -33,8 +33,8 @@ pub(crate) fn of_question(ask: &Complete, recording: &Recording) -> Words {
     words(said, recording)
 }
 
-pub(crate) fn of_texts(texts: &[String], recording: &Recording) -> Words {
-    words(json!({"input": texts}), recording)
+pub(crate) fn of_input(input: &Input, recording: &Recording) -> Words {
+    words(json!({"input": input}), recording)
 }
 
 /// None where nothing of it has come.
@@ -97,7 +97,7 @@ mod tests {
             redact: Vec::new(),
             ..Recording::default()
         };
-        let (text, _) = of_texts(&["ada@example.com".into()], &open);
+        let (text, _) = of_input(&Input::Texts(vec!["ada@example.com".into()]), &open);
         assert_eq!(text, r#"{"input":["ada@example.com"]}"#);
     }
 

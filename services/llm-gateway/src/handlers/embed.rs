@@ -16,7 +16,7 @@ pub(crate) async fn embed(ctx: Ctx<State>, request: Embed) -> Result<Embeddings,
     if let Some(dimensions) = request.dimensions {
         texts::check_size(request.input.len(), dimensions)?;
     }
-    let embeddings = calls::embed(&ctx.state, asker, &request).await?;
+    let embeddings = calls::embed(&ctx.state, asker, request.into()).await?;
     texts::check_size(embeddings.embeddings.len(), embeddings.dimensions)?;
     Ok(embeddings)
 }

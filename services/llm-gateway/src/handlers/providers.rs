@@ -176,7 +176,7 @@ async fn ask_once(ctx: &Ctx<State>, model: String, kind: ModelKind) -> Result<()
                 input: vec!["ok".to_owned()],
                 ..Embed::default()
             };
-            calls::embed(&ctx.state, asker, &ask).await?;
+            calls::embed(&ctx.state, asker, ask.into()).await?;
         }
     }
     Ok(())

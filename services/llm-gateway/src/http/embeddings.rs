@@ -1,7 +1,7 @@
 //! `POST /embeddings`: the vectors of texts (OpenAI API reference, "Create embeddings").
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use contracts::llm::{Embed, Embeddings};
+use contracts::llm::Embeddings;
 use poem::{
     Request, Response,
     http::{HeaderName, HeaderValue, StatusCode},
@@ -15,7 +15,10 @@ use super::{
     failure::Failure,
     request::{fields, take},
 };
-use crate::calls::{self, Asker};
+use crate::{
+    calls::{self, Asker},
+    domain::texts::{Ask, Input},
+};
 
 /// How a client wants its vectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +30,7 @@ enum Encoding {
 
 #[derive(Debug)]
 struct Wanted {
-    ask: Embed,
+    ask: Ask,
     encoding: Encoding,
     /// Whether the caller named its user, which has no effect here.
     has_user: bool,
@@ -40,7 +43,7 @@ impl Face {
         let _permit = permit.map_err(|_| Failure::busy())?;
         let wanted = read(&self.body(&mut request).await?)?;
         let asker = Asker::of(&principal);
-        let embeddings = calls::embed(&self.state, asker, &wanted.ask).await?;
+        let embeddings = calls::embed(&self.state, asker, wanted.ask).await?;
         let mut response = super::json(StatusCode::OK, body(&embeddings, wanted.encoding));
         let id = format!("embd-{}", embeddings.id.uuid().simple());
         let headers = response.headers_mut();
@@ -68,10 +71,10 @@ fn read(body: &[u8]) -> Result<Wanted, Failure> {
             return Err(Failure::malformed(Some("encoding_format"), text));
         }
     };
-    let ask = Embed {
+    let ask = Ask {
         model: take(&mut fields, "model")?,
         route: None,
-        input: texts(input)?,
+        input: read_input(input)?,
         dimensions: take(&mut fields, "dimensions")?,
     };
     let has_user = take::<String>(&mut fields, "user")?.is_some();
@@ -87,23 +90,24 @@ fn read(body: &[u8]) -> Result<Wanted, Failure> {
     })
 }
 
-/// A text or a list of texts. Models differ in their tokens, so lists of token ids mean nothing here.
-fn texts(input: Value) -> Result<Vec<String>, Failure> {
-    let no_text = || {
-        let text = "`input` is a text or a list of texts; token ids are not taken (LangChain: `check_embedding_ctx_length=False`)";
+/// A text, a list of texts, a text's tokens, or a list of these.
+fn read_input(input: Value) -> Result<Input, Failure> {
+    let malformed = |_| {
+        let text = "`input` is a text, a list of texts, a list of token ids, or a list of lists of token ids";
         Failure::malformed(Some("input"), text)
     };
-    match input {
-        Value::String(text) => Ok(vec![text]),
-        Value::Array(list) => list
-            .into_iter()
-            .map(|item| match item {
-                Value::String(text) => Ok(text),
-                _ => Err(no_text()),
-            })
-            .collect(),
-        _ => Err(no_text()),
+    let first = input.as_array().and_then(|list| list.first());
+    match first {
+        _ if input.is_string() => {
+            serde_json::from_value(input).map(|text| Input::Texts(vec![text]))
+        }
+        Some(Value::Number(_)) => {
+            serde_json::from_value(input).map(|list| Input::Tokens(vec![list]))
+        }
+        Some(Value::Array(_)) => serde_json::from_value(input).map(Input::Tokens),
+        _ => serde_json::from_value(input).map(Input::Texts),
     }
+    .map_err(malformed)
 }
 
 /// The body of an answer. Written without a detour over [`Value`], whose numbers are longer than an `f32` needs.
@@ -175,13 +179,21 @@ mod tests {
     #[test]
     fn one_text_and_many_are_read() {
         let one = read(br#"{"model":"m","input":"a","user":"ada","dimensions":null}"#).unwrap();
-        assert_eq!(one.ask.input, ["a"]);
+        let texts = |list: &[&str]| Input::Texts(list.iter().map(ToString::to_string).collect());
+        assert_eq!(one.ask.input, texts(&["a"]));
         assert!(one.has_user && one.encoding == Encoding::Float);
         let many =
             read(br#"{"input":["a","b"],"encoding_format":"base64","dimensions":3}"#).unwrap();
-        assert_eq!(many.ask.input, ["a", "b"]);
+        assert_eq!(many.ask.input, texts(&["a", "b"]));
         assert_eq!((many.ask.model, many.ask.dimensions), (None, Some(3)));
         assert!(!many.has_user && many.encoding == Encoding::Base64);
+        let tokens = |body: &[u8]| read(body).unwrap().ask.input;
+        assert_eq!(
+            tokens(br#"{"input":[1,2]}"#),
+            Input::Tokens(vec![vec![1, 2]])
+        );
+        let lists = Input::Tokens(vec![vec![1], vec![2, 3]]);
+        assert_eq!(tokens(br#"{"input":[[1],[2,3]]}"#), lists);
     }
 
     #[test]
@@ -193,8 +205,9 @@ mod tests {
         };
         check("[]", None);
         check("{}", Some("input"));
-        check(r#"{"input":[1,2]}"#, Some("input"));
-        check(r#"{"input":[[1],[2]]}"#, Some("input"));
+        check(r#"{"input":[1,"a"]}"#, Some("input"));
+        check(r#"{"input":[[1],"a"]}"#, Some("input"));
+        check(r#"{"input":[[1],[-2]]}"#, Some("input"));
         check(r#"{"input":["a",1]}"#, Some("input"));
         check(r#"{"input":7}"#, Some("input"));
         check(r#"{"input":"a","dimensions":"3"}"#, Some("dimensions"));

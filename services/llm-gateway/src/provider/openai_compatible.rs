@@ -10,11 +10,12 @@ use std::borrow::Cow;
 
 use egress::Credential;
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use self::{dialect::Dialect, response::Reader};
 use super::{
-    Fault, Provider, Question, Taken, Texts,
+    Fault, Provider, Question, Taken, Texts, TokenIds, Wanted,
     connection::{Connection, Framing},
     fetch,
     terms::Terms,
@@ -63,18 +64,27 @@ impl Provider for OpenaiCompatible {
     }
 
     fn embed<'a>(&'a self, texts: Texts<'a>) -> BoxFuture<'a, Result<Vectors, Fault>> {
-        async move {
-            let body = embeddings::body(texts);
-            let request = self.post("/embeddings", texts.model, &body, "application/json")?;
-            let connection = &self.connection;
-            let read = connection.read(connection.send(request).await?).await?;
-            embeddings::read(&read, texts).map_err(|broken| connection.broken(broken))
-        }
-        .boxed()
+        self.vectors(texts).boxed()
+    }
+
+    fn embed_tokens<'a>(
+        &'a self,
+        ids: TokenIds<'a>,
+    ) -> Option<BoxFuture<'a, Result<Vectors, Fault>>> {
+        Some(self.vectors(ids).boxed())
     }
 }
 
 impl OpenaiCompatible {
+    async fn vectors<T: Serialize>(&self, wanted: Wanted<'_, &[T]>) -> Result<Vectors, Fault> {
+        let body = embeddings::body(&wanted);
+        let request = self.post("/embeddings", wanted.model, &body, "application/json")?;
+        let connection = &self.connection;
+        let read = connection.read(connection.send(request).await?).await?;
+        let vectors = embeddings::read(&read, &wanted);
+        vectors.map_err(|broken| connection.broken(broken))
+    }
+
     fn request(
         &self,
         question: Question<'_>,

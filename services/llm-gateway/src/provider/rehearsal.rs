@@ -17,7 +17,7 @@ use futures::{FutureExt, StreamExt, future::BoxFuture, stream};
 use serde_json::Map;
 
 use self::plan::{Ending, Plan};
-use super::{Fault, Provider, Question, Taken, Texts, fault::FaultKind};
+use super::{Fault, Provider, Question, Taken, Texts, TokenIds, fault::FaultKind};
 use crate::domain::{
     catalog::REHEARSAL,
     piece::{Piece, Tokens},
@@ -57,6 +57,13 @@ impl Provider for Rehearsal {
 
     fn embed<'a>(&'a self, texts: Texts<'a>) -> BoxFuture<'a, Result<Vectors, Fault>> {
         std::future::ready(Ok(embedding::vectors(texts))).boxed()
+    }
+
+    fn embed_tokens<'a>(
+        &'a self,
+        ids: TokenIds<'a>,
+    ) -> Option<BoxFuture<'a, Result<Vectors, Fault>>> {
+        Some(std::future::ready(Ok(embedding::vectors_of_tokens(ids))).boxed())
     }
 
     fn count<'a>(&'a self, question: Question<'a>) -> BoxFuture<'a, Result<u64, Fault>> {

@@ -4,7 +4,10 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use contracts::{
     ErrorCode, Principal, Problem, Role,
     id::ExecutionId,
-    llm::{Embed, Embeddings, ModelKind, Price, ProviderModel, TestProvider, UpdateProvider},
+    llm::{
+        CreateRoute, Embed, Embeddings, Guardrails, ModelKind, Price, ProviderModel, Redaction,
+        RouteSpec, TestProvider, UpdateProvider,
+    },
 };
 use egress::Response;
 use serde_json::{Value, json};
@@ -318,8 +321,9 @@ async fn over_http_what_is_wrong_is_told_in_the_shape_of_the_api() {
     for (body, status, parameter) in [
         (json!([]), 400, None),
         (json!({"model": "rehearsal"}), 400, Some("input")),
-        (rehearsal(json!({"input": [1, 2, 3]})), 400, Some("input")),
-        (rehearsal(json!({"input": [[1, 2]]})), 400, Some("input")),
+        (rehearsal(json!({"input": [1, "a"]})), 400, Some("input")),
+        (rehearsal(json!({"input": [[1, -2]]})), 400, Some("input")),
+        (rehearsal(json!({"input": [[1], []]})), 422, Some("input")),
         (
             rehearsal(json!({"encoding_format": "x"})),
             400,
@@ -371,4 +375,54 @@ async fn a_provider_of_vectors_alone_is_tested_with_a_text() {
     let tested = fixture.ask(&owner, &test).await.unwrap();
     assert!(tested.ok, "{}", tested.message);
     assert_eq!(fixture.vendor.requests()[0].path, "/v1/embeddings");
+}
+
+#[tokio::test]
+async fn tokens_go_to_whoever_can_read_them_and_past_no_guardrail() {
+    let fixture = Fixture::start().await;
+    let owner = fixture.owner().await;
+    vendor_of(&fixture, &owner).await;
+    fixture.vendor.script(two_vectors());
+    let input = json!([[15339, 1917], [0]]);
+    let ask = json!({"model": "vendor/fake-embedding", "input": input});
+    let response = post(&fixture, &owner, &ask).await;
+    assert_eq!(response.status, 200, "{:?}", read(&response));
+    assert_eq!(fixture.vendor.requests()[0].body["input"], input);
+
+    guarded(&fixture, &owner).await;
+    let ask = json!({"model": "route/r", "input": input});
+    let response = post(&fixture, &owner, &ask).await;
+    assert_eq!(response.status, 422);
+    assert_eq!(read(&response)["error"]["param"], "input");
+    assert_eq!(fixture.vendor.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn texts_are_looked_at_before_they_leave() {
+    let fixture = Fixture::start().await;
+    let owner = fixture.owner().await;
+    vendor_of(&fixture, &owner).await;
+    guarded(&fixture, &owner).await;
+    fixture.vendor.script(two_vectors());
+    let mut ask = texts(None, &["I am ada@example.com", "and who are you?"]);
+    ask.route = Some("r".into());
+    fixture.ask(&owner, &ask).await.unwrap();
+    let put = fixture.vendor.requests()[0].body["input"].clone();
+    assert_eq!(put, json!(["I am [email]", "and who are you?"]));
+    ask.input = vec!["about project x".into()];
+    let problem = fixture.ask(&owner, &ask).await.unwrap_err();
+    let told = (problem.status, problem.reason.as_deref());
+    assert_eq!(told, (400, Some("guardrail")));
+    assert_eq!(fixture.vendor.requests().len(), 1);
+}
+
+/// A route to the model for vectors, with guardrails.
+async fn guarded(fixture: &Fixture, owner: &Principal) {
+    let mut spec = RouteSpec::ordered("r", [("vendor", "fake-embedding")]);
+    spec.guardrails = Some(Guardrails {
+        redact: vec![Redaction::Email],
+        blocked: vec!["Project X".into()],
+        ..Guardrails::default()
+    });
+    fixture.ask(owner, &CreateRoute { spec }).await.unwrap();
 }

@@ -152,9 +152,12 @@ def embeddings():
         assert max(abs(a - b) for a, b in zip(one.embedding, other.embedding)) < 1e-6
     short = client.embeddings.create(model="rehearsal", input="hi", dimensions=8)
     assert len(short.data[0].embedding) == 8, short
-    ids = [[1, 2, 3]]
+    # LangChain sends tokens.
+    tokens = client.embeddings.create(model="rehearsal", input=[[1, 2, 3], [4]])
+    assert len(tokens.data) == 2 and tokens.usage.total_tokens == 4, tokens
+    mixed = [[1, 2, 3], "hi"]
     error = raises(
-        openai.BadRequestError, lambda: client.embeddings.create(model="rehearsal", input=ids)
+        openai.BadRequestError, lambda: client.embeddings.create(model="rehearsal", input=mixed)
     )
     assert error.param == "input", error
 

@@ -94,7 +94,7 @@ impl<'a> Look<'a> {
     }
 
     /// A text, which stays JSON where it is JSON.
-    fn said(&self, text: &mut String) -> Result<(), Blocked> {
+    pub(super) fn said(&self, text: &mut String) -> Result<(), Blocked> {
         let is_json = text.trim_start().starts_with(['{', '[']);
         let parsed = is_json.then(|| serde_json::from_str::<Value>(text).ok());
         let Some(mut value) = parsed.flatten() else {

@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** each text gets the vector that the server gave its index, whatever order they came in.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -10,16 +10,16 @@ use crate::{
         price::MAX_TOKENS,
         texts::{self, Vectors},
     },
-    provider::{Texts, connection::Broken},
+    provider::{Wanted, connection::Broken},
 };
 
-pub(super) fn body(texts: Texts<'_>) -> Map<String, Value> {
+pub(super) fn body<T: Serialize>(wanted: &Wanted<'_, &[T]>) -> Map<String, Value> {
     let mut body = Map::new();
     let mut put = |name: &str, value: Value| body.insert(name.to_owned(), value);
-    put("model", texts.model.into());
-    put("input", json!(texts.input));
+    put("model", wanted.model.into());
+    put("input", json!(wanted.input));
     put("encoding_format", "float".into());
-    if let Some(dimensions) = texts.dimensions {
+    if let Some(dimensions) = wanted.dimensions {
         put("dimensions", dimensions.into());
     }
     body
@@ -49,7 +49,7 @@ struct Usage {
     prompt_tokens: Option<u64>,
 }
 
-pub(super) fn read(body: &[u8], ask: Texts<'_>) -> Result<Vectors, Broken> {
+pub(super) fn read<T>(body: &[u8], ask: &Wanted<'_, &[T]>) -> Result<Vectors, Broken> {
     let answer: Answer = serde_json::from_slice(body).map_err(|error| match error.is_eof() {
         true => Broken::Cut,
         false => Broken::Garbage("it is not a list of embeddings"),
@@ -86,6 +86,7 @@ fn in_order(data: Vec<Embedding>) -> Result<Vec<Vec<f32>>, Broken> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::provider::Texts;
 
     fn ask(input: &[String], dimensions: Option<u32>) -> Texts<'_> {
         Texts {
@@ -97,15 +98,21 @@ mod tests {
 
     fn two(body: &str) -> Result<Vectors, Broken> {
         let input = ["a".to_owned(), "b".to_owned()];
-        read(body.as_bytes(), ask(&input, None))
+        read(body.as_bytes(), &ask(&input, None))
     }
 
     #[test]
     fn the_body_names_what_is_wanted_and_no_more() {
         let input = ["a".to_owned()];
         let plain = json!({"model": "m", "input": ["a"], "encoding_format": "float"});
-        assert_eq!(Value::Object(body(ask(&input, None))), plain);
-        assert_eq!(body(ask(&input, Some(3)))["dimensions"], 3);
+        assert_eq!(Value::Object(body(&ask(&input, None))), plain);
+        assert_eq!(body(&ask(&input, Some(3)))["dimensions"], 3);
+        let ids = Wanted {
+            model: "m",
+            input: &[vec![15339, 1917], vec![0]][..],
+            dimensions: None,
+        };
+        assert_eq!(body(&ids)["input"], json!([[15339, 1917], [0]]));
     }
 
     #[test]
@@ -142,7 +149,7 @@ mod tests {
         let error = two(r#"{"error":{"message":"no such model"}}"#);
         assert!(matches!(error, Err(Broken::Refusal(_))));
         let input = ["a".to_owned()];
-        let other = read(br#"{"data":[{"embedding":[1,2]}]}"#, ask(&input, Some(3)));
+        let other = read(br#"{"data":[{"embedding":[1,2]}]}"#, &ask(&input, Some(3)));
         assert!(matches!(other, Err(Broken::Garbage(_))));
     }
 }

@@ -7,7 +7,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::{domain::texts::Vectors, provider::Texts};
+use crate::{
+    domain::texts::Vectors,
+    provider::{Texts, TokenIds},
+};
 
 /// Numbers of a vector where the caller does not say.
 const DIMENSIONS: u32 = 256;
@@ -27,6 +30,20 @@ pub(super) fn vectors(texts: Texts<'_>) -> Vectors {
         dimensions,
         prompt_tokens: Some(u64::try_from(tokens).unwrap_or(u64::MAX)),
     }
+}
+
+/// Each token is a word: texts are near when they share tokens.
+pub(super) fn vectors_of_tokens(ids: TokenIds<'_>) -> Vectors {
+    let text = |list: &Vec<u32>| {
+        let words: Vec<_> = list.iter().map(|id| format!("token{id}")).collect();
+        words.join(" ")
+    };
+    let texts: Vec<_> = ids.input.iter().map(text).collect();
+    vectors(Texts {
+        model: ids.model,
+        input: &texts,
+        dimensions: ids.dimensions,
+    })
 }
 
 fn vector(text: &str, dimensions: u32) -> Vec<f32> {
