@@ -25,7 +25,7 @@ pub use engine_metrics::parked_executions;
 pub use error::{Error, ServiceError};
 pub use health::Readiness;
 pub use model_metrics::{ModelCall, model_call};
-pub use running::Running;
+pub use running::{Running, keep_up};
 pub use service::{Runtime, Service};
 pub use stream::{Chunks, Gone};
 pub use verifier::Verifier;

@@ -1,11 +1,11 @@
 //! A service that answers, until it is drained.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt::Display, sync::Arc, time::Duration};
 
 use tokio::{sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Error, Runtime, Service, TaskCtx, serve::Loop, service::Task};
+use crate::{Error, Runtime, Service, TaskCtx, serve::Loop};
 
 /// How long requests in flight may take after the drain began.
 const GRACE: Duration = Duration::from_secs(25);
@@ -51,7 +51,8 @@ pub(crate) async fn start<S: Send + Sync + 'static>(
             state: service.state.clone(),
             stop: stop.clone(),
         };
-        loops.spawn(supervise(task, ctx));
+        let (name, run) = task;
+        loops.spawn(async move { keep_up(name, &ctx.stop, || run(ctx.clone())).await });
     }
     runtime.bus.flush().await?;
     tracing::info!("`{}` is ready", service.name);
@@ -62,12 +63,16 @@ pub(crate) async fn start<S: Send + Sync + 'static>(
     })
 }
 
-async fn supervise<S: Send + Sync + 'static>((name, task): Task<S>, ctx: TaskCtx<S>) {
-    while !ctx.stop.is_cancelled() {
-        let mut run = JoinSet::new();
-        run.spawn(task(ctx.clone()));
-        let ended = run.join_next().await;
-        if ctx.stop.is_cancelled() {
+/// Runs something until `stop`: where it ends or breaks down before, it is started again a second later.
+pub async fn keep_up<F>(name: impl Display, stop: &CancellationToken, mut run: impl FnMut() -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    while !stop.is_cancelled() {
+        let mut task = JoinSet::new();
+        task.spawn(run());
+        let ended = task.join_next().await;
+        if stop.is_cancelled() {
             return;
         }
         match ended {
@@ -77,7 +82,7 @@ async fn supervise<S: Send + Sync + 'static>((name, task): Task<S>, ctx: TaskCtx
             Some(Ok(())) | None => tracing::warn!("the task `{name}` ended and is started again"),
         }
         tokio::select! {
-            () = ctx.stop.cancelled() => return,
+            () = stop.cancelled() => return,
             () = tokio::time::sleep(RESTART) => {}
         }
     }
@@ -91,5 +96,42 @@ impl Running {
         if tokio::time::timeout(GRACE, finished).await.is_err() {
             tracing::warn!("`{}` did not finish in time and is cut off", self.name);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_breaks_down_is_started_again_alone() {
+        let stop = CancellationToken::new();
+        let (breaking, steady) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+        let run = |count: &Arc<AtomicU32>, breaks: bool| {
+            let (count, stop) = (count.clone(), stop.clone());
+            move || {
+                let (begun, stop) = (count.fetch_add(1, Ordering::Relaxed), stop.clone());
+                async move {
+                    assert!(!breaks || begun > 2, "it breaks down");
+                    stop.cancelled().await;
+                }
+            }
+        };
+        let both = async {
+            tokio::join!(
+                keep_up("breaking", &stop, run(&breaking, true)),
+                keep_up("steady", &stop, run(&steady, false)),
+            )
+        };
+        let end = async {
+            while breaking.load(Ordering::Relaxed) < 4 {
+                tokio::time::sleep(RESTART).await;
+            }
+            stop.cancel();
+        };
+        tokio::join!(both, end);
+        assert_eq!(steady.load(Ordering::Relaxed), 1);
     }
 }

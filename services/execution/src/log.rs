@@ -32,7 +32,7 @@ pub(crate) mod timers;
 
 use std::{num::NonZeroU32, sync::Arc};
 
-use kernel::TaskCtx;
+use kernel::{TaskCtx, keep_up};
 use tokio::{sync::Semaphore, task::JoinSet};
 
 use crate::{State, payloads::Payloads, plans::Plans};
@@ -67,12 +67,12 @@ pub(crate) async fn own_partitions(ctx: TaskCtx<State>) {
     });
     let mut owners = JoinSet::new();
     for partition in 0..partitions {
-        owners.spawn(owner::run(engine.clone(), partition, ctx.stop.clone()));
+        let (engine, stop) = (engine.clone(), ctx.stop.clone());
+        // Each alone: what breaks one down leaves the others at work.
+        owners.spawn(async move {
+            let run = || owner::run(engine.clone(), partition, stop.clone());
+            keep_up(format!("owner of partition {partition}"), &stop, run).await;
+        });
     }
-    while let Some(ended) = owners.join_next().await {
-        if let Err(error) = ended {
-            // Dropping the others gives their leases back; the kernel starts this task again.
-            return tracing::error!(%error, "an owner broke down");
-        }
-    }
+    owners.join_all().await;
 }
