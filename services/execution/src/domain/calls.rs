@@ -3,6 +3,8 @@
 //! **Invariant:** what an agent wants follows from the state alone, so it need not be kept: it is found again after a
 //! change of owner.
 
+use std::{borrow::Cow, ops::Range};
+
 use agents::{AgentRun, Call, CrewRun, History, Next, Outcome, ToolUse, Wanted};
 use contracts::{
     agent::Remember,
@@ -24,7 +26,7 @@ use serde_json::{Value, json};
 use super::{
     inline::{configured, expression_error, render},
     retry::effect_key,
-    state::{At, CallKind, State, Step},
+    state::{At, CallKind, CallState, State, Step},
 };
 
 /// Calls that the agents of one execution may make in all.
@@ -36,7 +38,10 @@ const KNOWLEDGE_TIMEOUT_MS: u64 = 30_000;
 const FLOW_TIMEOUT_MS: u64 = 24 * 60 * 60 * 1000;
 /// What a call of a tool gets beside the tool's own limit, so that the service of tools can say how it ended.
 const TOOL_GRACE_MS: u64 = 5_000;
-/// How questions to models and searches are tried again. A tool is called once: its failure is for the agent to read.
+/// The code of an error of the platform: nobody could be reached who would have made the call.
+const UNAVAILABLE: &str = "unavailable";
+/// How questions to models and searches are tried again. The failure of a tool is for the agent to read, unless it was
+/// never reached.
 const RETRY: Retry = Retry {
     max_attempts: 3,
     backoff: Backoff::Exponential,
@@ -49,25 +54,25 @@ const RETRY: Retry = Retry {
 
 /// What the agent or crew of a node wants next. Paths are whole: `writer/llm:0`.
 pub(crate) fn next(state: &State, node: At, attempt: u32) -> Next {
-    let prefix = prefix(&state.path(node), attempt);
-    let history = Recorded {
-        state,
-        prefix: &prefix,
-    };
-    let next = match configured(state, node).kind.as_str() {
-        "crew" => crew(state, node, &history),
-        _ => agent(state, node, &history),
-    };
-    match next {
-        Ok(Next::Calls(mut wanted)) => {
+    let history = Recorded::of(state, node, attempt);
+    match decide(state, node, &history) {
+        Next::Calls(mut wanted) => {
+            let prefix = prefix(&history.node, attempt);
             for wanted in &mut wanted {
                 wanted.path.insert_str(0, &prefix);
             }
             Next::Calls(wanted)
         }
-        Ok(next) => next,
-        Err(error) => Next::Failed(error),
+        next => next,
     }
+}
+
+fn decide(state: &State, node: At, history: &Recorded<'_>) -> Next {
+    let next = match configured(state, node).kind.as_str() {
+        "crew" => crew(state, node, history),
+        _ => agent(state, node, history),
+    };
+    next.unwrap_or_else(Next::Failed)
 }
 
 /// A call, found again.
@@ -99,7 +104,11 @@ pub(crate) fn retry_of(wanted: &Call) -> Option<Retry> {
         Call::Llm(_) | Call::Knowledge { .. } | Call::Recall(_) | Call::Remember { .. } => {
             Some(RETRY)
         }
-        Call::Tool(_) | Call::Approval { .. } => None,
+        Call::Tool(_) => Some(Retry {
+            on: Some(vec![UNAVAILABLE.into()]),
+            ..RETRY
+        }),
+        Call::Approval { .. } => None,
     }
 }
 
@@ -111,7 +120,7 @@ pub(crate) fn work_item(
 ) -> Option<(WorkClass, WorkItem)> {
     let data = &state.data;
     let agent = state.at(node_path(&wanted.path));
-    let key = effect_key(data.tenant, data.id, &wanted.path, 0);
+    let key = key(state, wanted);
     let (class, config, timeout_ms) = match &wanted.call {
         Call::Approval { .. } => return None,
         Call::Llm(question) => (
@@ -200,12 +209,35 @@ pub(crate) fn fields(config: Value) -> NodeConfig {
     }
 }
 
-/// A node that is tried again begins anew: its calls have paths of their own.
+/// The calls of a node that is tried again have paths of their own.
 fn prefix(node: &str, attempt: u32) -> String {
     match attempt {
         1 => format!("{node}/"),
         _ => format!("{node}#{attempt}/"),
     }
+}
+
+/// The `Idempotency-Key` of a call. It is that of the attempt in which the agent began: what an attempt that ran out of time
+/// had called is called under the same key. A flow is begun anew, since the one before was cancelled.
+fn key(state: &State, wanted: &Wanted) -> String {
+    let is_flow = matches!(&wanted.call, Call::Tool(ToolUse { flow: Some(_), .. }));
+    let begun = (!is_flow)
+        .then(|| begun_path(state, &wanted.path))
+        .flatten();
+    let path = begun.as_deref().unwrap_or(&wanted.path);
+    effect_key(state.data.tenant, state.data.id, path, 0)
+}
+
+/// The path that a call would have had in the attempt in which the agent began; none where it is this one.
+fn begun_path(state: &State, path: &str) -> Option<String> {
+    let node = state.at(node_path(path))?;
+    let Step::Looping { attempt, .. } = state.step(node) else {
+        return None;
+    };
+    let history = Recorded::of(state, node, attempt);
+    let own = path.strip_prefix(&prefix(&history.node, attempt))?;
+    let begun = history.earlier.start;
+    (begun != attempt).then(|| prefix(&history.node, begun) + own)
 }
 
 fn agent(state: &State, node: At, history: &Recorded<'_>) -> Result<Next, StepError> {
@@ -261,15 +293,52 @@ fn descriptions(node: &Node, crew: &CrewSnapshot, input: &Value) -> Result<Vec<S
     })
 }
 
-/// The outcomes of one node's calls.
+/// The outcomes of one node's calls, as an attempt sees them: its own, and those of the attempts whose work it goes on with.
 struct Recorded<'a> {
     state: &'a State,
-    prefix: &'a str,
+    node: Cow<'a, str>,
+    own: Option<u32>,
+    earlier: Range<u32>,
+}
+
+impl<'a> Recorded<'a> {
+    /// An attempt goes on where the one before was broken off, by time or by a question that failed. One that came to its end
+    /// would come to it again: what follows it begins anew.
+    fn of(state: &'a State, node: At, attempt: u32) -> Self {
+        let mut recorded = Self {
+            state,
+            node: state.path(node),
+            own: None,
+            earlier: 1..1,
+        };
+        for following in 2..=attempt {
+            recorded.earlier.end = following;
+            if !matches!(decide(state, node, &recorded), Next::Calls(_)) {
+                recorded.earlier.start = following;
+            }
+        }
+        recorded.own = Some(attempt);
+        recorded
+    }
+
+    fn call(&self, attempt: u32, path: &str) -> Option<&'a CallState> {
+        let path = prefix(&self.node, attempt) + path;
+        self.state.call(*self.state.calls.get(&path)?)
+    }
 }
 
 impl History for Recorded<'_> {
     fn outcome(&self, path: &str) -> Option<&Outcome> {
-        let at = self.state.calls.get(&format!("{}{path}", self.prefix))?;
-        self.state.call(*at)?.outcome.as_ref()
+        if let Some(own) = self.own.and_then(|own| self.call(own, path)) {
+            return own.outcome.as_ref();
+        }
+        let broken = |call: &CallState| {
+            call.kind == CallKind::Llm && matches!(call.outcome, Some(Outcome::Failed { .. }))
+        };
+        let mut earlier = self.earlier.clone().rev();
+        earlier.find_map(|attempt| {
+            let call = self.call(attempt, path).filter(|call| !broken(call))?;
+            call.outcome.as_ref()
+        })
     }
 }

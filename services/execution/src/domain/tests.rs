@@ -280,6 +280,14 @@ impl Run {
         self.input(Input::TimerFired(timer));
     }
 
+    /// The first timer that the last input set, at its time.
+    pub(crate) fn fire_next(&mut self) {
+        let next = self.timers().into_iter().min_by_key(|(_, at)| *at);
+        let (timer, at) = next.expect("a timer");
+        self.now = at;
+        self.fire(timer);
+    }
+
     /// What went to the workers with the last input.
     pub(crate) fn dispatched(&self) -> Vec<&WorkItem> {
         let items = self.effects.iter().filter_map(|effect| match effect {

@@ -184,6 +184,78 @@ fn questions_are_tried_again_and_their_failure_is_the_nodes() {
 }
 
 #[test]
+fn a_tool_that_was_not_reached_is_called_again_and_one_that_failed_is_not() {
+    let program = flow(writer(vec![tool("look", Approval::None)]), json!({}));
+    let mut run = start(&program);
+    run.succeed("a/llm:0", 1, says(Value::Null, &[("look", json!({}))]));
+    let unreached = StepError::new("unavailable", "`tool.invoke` cannot be reached").retryable();
+    run.fail("a/tool:0.0", 1, unreached);
+    run.fire_next();
+    let refused = StepError::new("http_status", "503").retryable();
+    run.fail("a/tool:0.0", 2, refused);
+    assert_eq!(
+        paths(&run),
+        ["a/llm:1"],
+        "its failure is for the agent to read"
+    );
+}
+
+#[test]
+fn an_agent_that_is_tried_again_goes_on_with_what_it_had_done() {
+    let more = json!({"retry": {"max_attempts": 3, "backoff_ms": 10}, "timeout_ms": 60_000});
+    let program = flow(writer(vec![tool("look", Approval::None)]), more);
+    let mut run = start(&program);
+    let limit = run.timers()[0];
+    let two = [("look", json!({"x": 1})), ("look", json!({"x": 2}))];
+    run.succeed("a/llm:0", 1, says(Value::Null, &two));
+    let under_way = run.dispatched()[1].clone();
+    assert_eq!(under_way.node, "a/tool:0.1");
+    run.succeed("a/tool:0.0", 1, json!("seen"));
+    run.now = limit.1;
+    run.fire(limit.0);
+    run.fire_next();
+    let again = run.dispatched()[0].clone();
+    assert_eq!(
+        again.node, "a#2/tool:0.1",
+        "what was finished is not done again"
+    );
+    assert_eq!(again.key, under_way.key, "it may have been done already");
+    run.succeed("a#2/tool:0.1", 1, json!("seen, too"));
+    for attempt in 1..=3 {
+        let flaky = StepError::new("unavailable", "later").retryable();
+        run.fail("a#2/llm:1", attempt, flaky);
+        run.fire_next();
+    }
+    let question = run.dispatched()[0].clone();
+    assert_eq!(question.node, "a#3/llm:1");
+    let told = question.config["question"].to_string();
+    assert!(
+        told.contains("seen") && told.contains("seen, too"),
+        "{told}"
+    );
+    run.succeed("a#3/llm:1", 1, says(json!("Tea."), &[]));
+    assert_eq!(run.outcome().1, Some(json!("Tea.")));
+}
+
+#[test]
+fn an_agent_that_came_to_a_bad_end_begins_anew() {
+    let schema = json!({"type": "object"});
+    let agent = AgentSnapshot {
+        output_schema: Some(serde_json::from_value(schema).unwrap()),
+        ..writer(Vec::new())
+    };
+    let more = json!({"retry": {"max_attempts": 2, "backoff_ms": 10, "on": ["output_schema"]}});
+    let program = flow(agent, more);
+    let mut run = start(&program);
+    run.succeed("a/llm:0", 1, says(json!("No."), &[]));
+    let begun = run.dispatched()[0].key.clone();
+    run.succeed("a/llm:1", 1, says(json!("No."), &[]));
+    run.fire_next();
+    assert_eq!(paths(&run), ["a#2/llm:0"]);
+    assert_ne!(run.dispatched()[0].key, begun);
+}
+
+#[test]
 fn a_node_that_is_tried_again_begins_its_agent_anew() {
     let program = flow(
         writer(Vec::new()),
