@@ -86,17 +86,24 @@ impl Checker<'_> {
         let mut over = Vec::new();
         self.counted.runs = runs.len();
         for run in &runs {
-            if let Some((view, events)) = self.read(run, deadline).await {
-                over.push((run, view, events));
+            let Some((view, events)) = self.read(run, deadline).await else {
+                continue;
+            };
+            over.push((run.clone(), view, events));
+            let Some(begun) = self.begun_by(run, deadline).await else {
+                continue;
+            };
+            if let Some((view, events)) = self.read(&begun, deadline).await {
+                over.push((begun, view, events));
             }
         }
         // Only now has everything been called that the results speak of.
         let effects = self.effects(&runs);
         for (run, view, events) in over {
-            self.check_events(run, &view, &events, &effects);
-            self.check_values(run, &view, &events).await;
-            self.check_walls(run).await;
-            histories.insert(run.execution.clone(), events);
+            self.check_events(&run, &view, &events, &effects);
+            self.check_values(&run, &view, &events).await;
+            self.check_walls(&run).await;
+            histories.insert(run.execution, events);
         }
         for run in runs.iter().step_by(SAMPLE) {
             if let Some(events) = histories.get(&run.execution) {
@@ -153,6 +160,32 @@ impl Checker<'_> {
                 None
             }
         }
+    }
+
+    /// The execution that a step of this one began, where its flow has such a step. I2: there is one.
+    async fn begun_by(&mut self, run: &Run, deadline: Instant) -> Option<Run> {
+        let kind = run.kind.begins()?;
+        let path = format!("/api/v1/executions?parent_id={}", run.execution);
+        let client = self.users[run.user].client.clone();
+        let begun = loop {
+            let page = client.get(&path).await;
+            let begun = page.map(|page| ids(&page.body)).unwrap_or_default();
+            if !begun.is_empty() || Instant::now() > deadline {
+                break begun;
+            }
+            tokio::time::sleep(POLL).await;
+        };
+        let [execution] = &begun[..] else {
+            let text = format!("its step began {} executions: {begun:?}", begun.len());
+            self.wrong("I2", run, text);
+            return None;
+        };
+        Some(Run {
+            kind,
+            execution: execution.clone(),
+            followed: None,
+            ..run.clone()
+        })
     }
 
     /// The ledger by run and step; calls of other scenarios are left out.
@@ -270,6 +303,13 @@ impl Checker<'_> {
             }
         }
     }
+}
+
+/// The executions of a page.
+fn ids(page: &Value) -> Vec<String> {
+    let items = page["items"].as_array().into_iter().flatten();
+    let ids = items.filter_map(|item| item["id"].as_str());
+    ids.map(str::to_owned).collect()
 }
 
 fn is_over(state: &str) -> bool {

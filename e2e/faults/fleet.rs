@@ -24,10 +24,12 @@ pub(crate) const FLOW: &str = "flow";
 pub(crate) const GATEWAY: &str = "gateway";
 
 /// In the order of starting: those that answer before those that ask.
-const MEMBERS: [(&str, &str); 7] = [
+const MEMBERS: [(&str, &str); 9] = [
     ("tenant", "tenant"),
     ("auth", "auth"),
     ("llm-gateway", "llm-gateway"),
+    ("tool", "tool"),
+    ("agent", "agent"),
     (ENGINES[0], "execution"),
     (ENGINES[1], "execution"),
     (FLOW, "flow"),
@@ -36,9 +38,10 @@ const MEMBERS: [(&str, &str); 7] = [
 
 /// The second engine hands no step to its own workers: what its executions do takes the queue. One worker of a class is
 /// always left to the queue.
-const QUEUES: [(&str, &str); 3] = [
+const QUEUES: [(&str, &str); 4] = [
     ("TROUPE_WORKERS_LLM", "1"),
     ("TROUPE_WORKERS_HTTP", "1"),
+    ("TROUPE_WORKERS_TOOL", "1"),
     ("TROUPE_WORKERS_CUSTOM", "1"),
 ];
 

@@ -10,15 +10,19 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
+use async_nats::jetstream::message::PublishMessage;
 use e2e::{Answer, Client};
 use reqwest::Method;
 use serde_json::{Value, json};
-use testkit::{FakeLlm, Ledger};
+use testkit::{
+    FakeLlm, Ledger,
+    fake_llm::{Answer as Said, ToolCall},
+};
 use tokio::{task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    flows::Kind,
+    flows::{EVENT, Kind, TOOL_STEP, World},
     follow::{Way, follow},
     history::{Entry, History, Outcome, Run},
     random::Random,
@@ -30,6 +34,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The users, by their names.
 const NAMES: [&str; 2] = ["ada", "grace"];
 const RETRY: Duration = Duration::from_millis(150);
+/// The agent's tool.
+const TOOL: &str = "write";
 
 /// One organization with its user and flows.
 #[derive(Clone)]
@@ -49,13 +55,59 @@ pub(crate) async fn users(url: &str, ledger: &Ledger, model: &FakeLlm) -> Result
             "models": [{"name": "fake-large", "price": {"prompt": "1000", "completion": "2000"}}]});
         let made = client.post("/api/v1/llm-providers", &provider).await;
         ensure!(made.status == 201, "no provider: {made:?}");
+        let agent = agent(&client, ledger).await?;
         let mut flows = BTreeMap::new();
         for kind in Kind::ALL {
-            flows.insert(kind, client.publish(kind.definition(&ledger.url())).await);
+            let world = World {
+                ledger: &ledger.url(),
+                agent: &agent,
+                flows: &flows,
+            };
+            let definition = kind.definition(&world);
+            flows.insert(kind, client.publish(definition).await);
         }
         users.push(User { client, flows });
     }
     Ok(users)
+}
+
+/// The id of an agent whose tool writes into the ledger.
+async fn agent(client: &Client, ledger: &Ledger) -> Result<String> {
+    let made = async |path: &str, body: Value| {
+        let made = client.post(path, &body).await;
+        ensure!(made.status == 201, "{path}: {made:?}");
+        let id = made.body["id"].as_str().context("no id")?;
+        anyhow::Ok(id.to_owned())
+    };
+    let tool = json!({
+        "name": TOOL, "kind": "http", "description": "Writes a run down.",
+        "input_schema": {"type": "object", "required": ["run", "org"], "properties": {"run": {"type": "integer"}, "org": {"type": "string"}}},
+        "config": {"method": "POST", "url": format!("{}/{TOOL_STEP}", ledger.url()),
+            "body": {"run": "{{ arguments.run }}", "org": "{{ arguments.org }}"}}});
+    let tool = made("/api/v1/tools", tool).await?;
+    let agent = json!({"name": "clerk", "role": "a clerk", "goal": "write down", "model": "vendor/fake-large", "tools": [tool]});
+    made("/api/v1/agents", agent).await
+}
+
+/// What the model says to a question: it calls the tool it is given with the run and the organization that it was told,
+/// and then says something.
+pub(crate) fn said(question: &Value) -> Said {
+    let done = Said::text("Tea is ready.");
+    let messages = question["messages"].as_array();
+    let last = messages.and_then(|messages| messages.last());
+    let told = last.filter(|last| last["role"] == "user" && question["tools"].is_array());
+    let Some(told) = told.and_then(|told| told["content"].as_str()) else {
+        return done;
+    };
+    let words = told.trim_end_matches('.').split(' ').collect::<Vec<_>>();
+    let ["Run", run, "of", org] = words[..] else {
+        return done;
+    };
+    Said::tools([ToolCall {
+        id: "call_1".into(),
+        name: TOOL.into(),
+        arguments: json!({"run": run.parse::<u64>().ok(), "org": org}),
+    }])
 }
 
 /// Signs in again: access tokens are good for ten minutes.
@@ -77,6 +129,8 @@ pub(crate) async fn sign_in(users: &mut [User]) -> Result<()> {
 pub(crate) struct Load {
     pub(crate) history: Arc<History>,
     pub(crate) users: Arc<Vec<User>>,
+    /// The one who sends events.
+    pub(crate) integrator: async_nats::jetstream::Context,
     /// `host:port`
     pub(crate) gateway: String,
     pub(crate) seed: u64,
@@ -143,7 +197,8 @@ impl Load {
                 match kind {
                     Kind::Ask => self.answer(user, number, &execution).await,
                     Kind::Cancel => self.cancel(user, number, &execution).await,
-                    Kind::Chain | Kind::Fan | Kind::Wait | Kind::Model | Kind::Large => {}
+                    Kind::Heard => self.send_event(user, number).await,
+                    _ => {}
                 }
             };
             let watch = async {
@@ -202,6 +257,24 @@ impl Load {
         let path = format!("/api/v1/executions/{execution}/answers");
         let body = json!({"node": "ask", "port": "approve"});
         while !self.is_done("answer", number, user, &path, &body).await {
+            tokio::time::sleep(RETRY).await;
+        }
+    }
+
+    /// Until the server has it; sent again it is the same event.
+    async fn send_event(&self, user: &User, number: u64) {
+        let subject = format!("in.{}.event.{EVENT}", user.client.organization);
+        let id = format!("{}-{number}", self.scenario);
+        loop {
+            let message = PublishMessage::build()
+                .payload(json!({"run": number}).to_string().into())
+                .message_id(&id);
+            let sent = self.integrator.send_publish(subject.clone(), message).await;
+            if let Ok(stored) = sent
+                && timeout(PATIENCE, stored).await.is_ok_and(|ack| ack.is_ok())
+            {
+                return;
+            }
             tokio::time::sleep(RETRY).await;
         }
     }

@@ -69,8 +69,10 @@ impl Stage {
             prompt_tokens: PROMPT_TOKENS,
             completion_tokens: COMPLETION_TOKENS,
         };
-        let answer = fake_llm::Answer::text("Tea is ready.").usage(usage);
-        model.otherwise(answer.slow(OUTSIDE, Duration::from_millis(20)));
+        model.answer_by(move |question| {
+            let answer = load::said(question).usage(usage);
+            answer.slow(OUTSIDE, Duration::from_millis(20))
+        });
         // The tests mount nothing.
         let room = match profile {
             Profile::Fast | Profile::Long if !is_cluster => Room::make(folder)?,
@@ -144,7 +146,9 @@ impl Stage {
         let history = Arc::new(History::open(&self.folder.join(format!("{part}.jsonl")))?);
         let (stop, give_up) = (CancellationToken::new(), CancellationToken::new());
         let mut client = JoinSet::new();
-        client.spawn(self.load(&history, part).go(stop.clone(), give_up.clone()));
+        let integrator = servers::operator(&self.bus.url()).await?;
+        let load = self.load(&history, part, integrator);
+        client.spawn(load.go(stop.clone(), give_up.clone()));
         sleep(CALM).await;
         let mut target = Target {
             fleet: &mut self.fleet,
@@ -194,8 +198,14 @@ impl Stage {
         Ok(())
     }
 
-    fn load(&self, history: &Arc<History>, scenario: String) -> Load {
+    fn load(
+        &self,
+        history: &Arc<History>,
+        scenario: String,
+        integrator: async_nats::Client,
+    ) -> Load {
         Load {
+            integrator: async_nats::jetstream::new(integrator),
             history: history.clone(),
             users: Arc::new(self.users.clone()),
             gateway: self.fleet.address(),
