@@ -39,10 +39,15 @@ test("a clock is set, and set otherwise", async () => {
   await change.getByRole("button", { name: "Save" }).click();
   await change.locator('[aria-invalid="true"]').waitFor();
   await change.getByLabel("Revision").fill("1");
+  await change.getByLabel("Session").fill("fire_time");
+  await change.getByRole("button", { name: "Save" }).click();
+  await change.getByLabel("Session").and(change.locator('[aria-invalid="true"]')).waitFor();
+  await change.getByLabel("Session").fill("/trigger_id");
+  await change.getByLabel("Priority").fill("5");
   await change.getByRole("button", { name: "Save" }).click();
   await page.getByText("0 3 * * * · Europe/Rome").waitFor();
   const [{ spec }] = await triggers();
-  assert.deepEqual(spec, { name: "Nightly", revision: 1, cron: { expression: "0 3 * * *", time_zone: "Europe/Rome", missed: "skip" } });
+  assert.deepEqual(spec, { name: "Nightly", revision: 1, session_pointer: "/trigger_id", priority: 5, cron: { expression: "0 3 * * *", time_zone: "Europe/Rome", missed: "skip" } });
   await page.getByRole("button", { name: "History", exact: true }).click();
   await page.getByText("It has not fired in the last 30 days.").waitFor();
   assert.deepEqual(page.errors, []);

@@ -180,6 +180,15 @@ pub struct TriggerSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
     pub revision: Option<u32>,
+    /// Where the session stands in the input of an execution, as a JSON Pointer (RFC 6901), for example `/body/customer`: a
+    /// text of 1 to 200 characters, or a number. Where nothing stands there the execution belongs to none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
+    pub session_pointer: Option<String>,
+    /// Of its executions among those that wait for a place, -100 to 100; the flow's own when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
+    pub priority: Option<i16>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
     pub cron: Option<CronTrigger>,
@@ -275,7 +284,7 @@ pub struct Fire {
     /// What it is known by: the fire time of a `cron`, the id of a delivery or of an event. Each counts once.
     pub key: String,
     pub outcome: FireOutcome,
-    /// A stable word, where it was skipped or refused: `missed`, `not_published`, `input_invalid`, `owner_left`, …
+    /// A stable word, where it was skipped or refused: `missed`, `not_published`, `input_invalid`, `session_invalid`, `owner_left`, …
     pub reason: Option<String>,
     pub detail: Option<String>,
     /// Where it was started.
@@ -419,6 +428,8 @@ impl TriggerSpec {
         Self {
             name: "Every working day".into(),
             revision: None,
+            session_pointer: None,
+            priority: None,
             cron: Some(CronTrigger {
                 expression: "0 9 * * 1-5".into(),
                 time_zone: "Europe/Rome".into(),

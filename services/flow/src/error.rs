@@ -23,6 +23,10 @@ pub(crate) enum Error {
     InvalidFlow(Vec<FlowProblem>),
     #[error("the input does not satisfy the flow's `input_schema`")]
     InvalidInput(Vec<FieldProblem>),
+    #[error(
+        "at `{0}` of the input stands no session: it is a text of 1 to 200 characters or a number"
+    )]
+    InvalidSession(String),
     #[error("`{field}` {rule}")]
     InvalidField {
         field: &'static str,
@@ -136,6 +140,7 @@ impl kernel::ServiceError for Error {
             | Self::InvalidFlow(_)
             | Self::InvalidInput(_)
             | Self::InvalidField { .. }
+            | Self::InvalidSession(_)
             | Self::KeyReused
             | Self::InvalidTrigger(_)
             | Self::TooManyTriggers(_)
@@ -179,6 +184,7 @@ impl kernel::ServiceError for Error {
             Self::InvalidInput(errors) => problem
                 .with_reason("input_invalid")
                 .with_errors(errors.clone()),
+            Self::InvalidSession(_) => problem.with_reason("session_invalid"),
             Self::InvalidField { field, rule } => problem.with_errors(vec![FieldProblem {
                 path: format!("/{field}"),
                 message: (*rule).to_owned(),

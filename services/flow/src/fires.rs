@@ -93,6 +93,7 @@ async fn start(
     let (flow_id, number) = (trigger.flow_id, trigger.spec.revision);
     let (revision, executable) = launch::published(store, tenant, flow_id, number).await?;
     domain::check_input(&executable.definition, &pending.input)?;
+    let session = domain::trigger::session(&trigger.spec, &pending.input)?;
     let (vars, concurrency) = store.surroundings(tenant, Some(flow_id)).await?;
     let start = Start {
         tenant,
@@ -110,8 +111,8 @@ async fn start(
     let launch = Launch {
         start,
         concurrency,
-        session: None,
-        priority: None,
+        session,
+        priority: trigger.spec.priority,
         is_new: false,
         patience: START,
     };

@@ -12,7 +12,11 @@ use contracts::{
 use serde_json::{Value, json};
 
 use crate::{
-    domain::{check_name, cron::Schedule},
+    domain::{
+        check_name,
+        concurrency::{check_priority, check_session},
+        cron::Schedule,
+    },
     error::Error,
 };
 
@@ -20,6 +24,7 @@ use crate::{
 pub(crate) const MAX_TRIGGERS: u64 = 50;
 const MAX_INPUT_BYTES: usize = 64 * 1024;
 const MAX_HEADERS: usize = 20;
+const MAX_POINTER: usize = 200;
 const WAIT_MS: std::ops::RangeInclusive<u32> = 100..=25_000;
 const DEFAULT_WAIT_MS: u32 = 10_000;
 const MAX_OVERLAP_MINUTES: u32 = 7 * 24 * 60;
@@ -67,10 +72,51 @@ pub(crate) fn check(spec: &TriggerSpec) -> Result<TriggerKind, Error> {
     if spec.revision == Some(0) {
         problems.push(field("/revision", "counts from 1".to_owned()));
     }
+    if spec
+        .session_pointer
+        .as_deref()
+        .is_some_and(|it| !is_pointer(it))
+    {
+        let message =
+            "must be a JSON Pointer of up to 200 characters, for example `/body/customer`";
+        problems.push(field("/session_pointer", message.to_owned()));
+    }
+    if check_priority(spec.priority).is_err() {
+        problems.push(field("/priority", "must be -100 to 100".to_owned()));
+    }
     match problems[..] {
         [] => Ok(kind),
         _ => Err(Error::InvalidTrigger(problems)),
     }
+}
+
+/// As RFC 6901 writes what is not the whole.
+fn is_pointer(text: &str) -> bool {
+    let escapes = |text: &str| {
+        text.split('~')
+            .skip(1)
+            .all(|rest| rest.starts_with(['0', '1']))
+    };
+    text.starts_with('/') && text.chars().count() <= MAX_POINTER && escapes(text)
+}
+
+/// The session that an input names.
+///
+/// # Errors
+/// [`Error::InvalidSession`].
+pub(crate) fn session(spec: &TriggerSpec, input: &Value) -> Result<Option<String>, Error> {
+    let Some(pointer) = &spec.session_pointer else {
+        return Ok(None);
+    };
+    let invalid = || Error::InvalidSession(pointer.clone());
+    let session = match input.pointer(pointer) {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Number(number)) => number.to_string(),
+        Some(Value::Bool(_) | Value::Array(_) | Value::Object(_)) => return Err(invalid()),
+    };
+    check_session(Some(&session)).map_err(|_| invalid())?;
+    Ok(Some(session))
 }
 
 fn check_webhook(webhook: &WebhookTrigger) -> Vec<FieldProblem> {
@@ -222,6 +268,37 @@ mod tests {
             paths(json!({"name": "x", "event": event})),
             ["/spec/event/name"]
         );
+    }
+
+    #[test]
+    fn a_session_is_a_text_or_a_number_of_the_input() {
+        let event = json!({"name": "paid"});
+        for (pointer, priority, expected) in [
+            ("/data/customer", 100, &[][..]),
+            ("/a~1b/~0", -100, &[]),
+            ("data", 0, &["/spec/session_pointer"]),
+            ("", 0, &["/spec/session_pointer"]),
+            ("/a~2", 101, &["/spec/session_pointer", "/spec/priority"]),
+            (&"/a".repeat(101), 0, &["/spec/session_pointer"]),
+        ] {
+            let value = json!({"name": "x", "event": event, "session_pointer": pointer, "priority": priority});
+            assert_eq!(paths(value), expected, "{pointer}");
+        }
+        let spec = spec(json!({"name": "x", "event": event, "session_pointer": "/data/customer"}));
+        let named = |customer: Value| session(&spec, &json!({"data": {"customer": customer}}));
+        assert_eq!(named(json!("ada")).unwrap().as_deref(), Some("ada"));
+        assert_eq!(named(json!(7)).unwrap().as_deref(), Some("7"));
+        assert_eq!(named(Value::Null).unwrap(), None);
+        assert_eq!(session(&spec, &json!("plain")).unwrap(), None);
+        for wrong in [
+            json!(""),
+            json!("a\nb"),
+            json!("x".repeat(201)),
+            json!(true),
+            json!([1]),
+        ] {
+            assert!(matches!(named(wrong), Err(Error::InvalidSession(_))));
+        }
     }
 
     fn request(headers: &[(&str, &str)]) -> ReceiveWebhook {

@@ -1,5 +1,7 @@
 //! Flows of which so many executions run at a time.
 
+use std::collections::HashSet;
+
 use contracts::{
     ErrorCode, Principal, Role,
     execution::{Accepted, ExecutionState, Finished, Usage},
@@ -343,6 +345,63 @@ async fn sessions_count_by_themselves() {
         let answer = fixture.bus.call(user.tenant, &turn(session), call).await;
         assert_eq!(answer.unwrap().state, expected);
     }
+}
+
+#[tokio::test]
+async fn a_trigger_names_session_and_priority() {
+    let mut fixture = Fixture::start().await;
+    fixture.revive().await;
+    let user = fixture.user(Role::Editor).await;
+    let of_sessions = Concurrency {
+        scope: ConcurrencyScope::Session,
+        ..rules(ConcurrencyPolicy::Enqueue, 1)
+    };
+    let flow = fixture.limited(&user, of_sessions).await;
+    let paid =
+        json!({"event": {"name": "paid"}, "session_pointer": "/data/customer", "priority": 5});
+    let trigger = fixture.trigger(&user, &flow, spec(paid)).await.trigger;
+    let fires = async |id: &str, body: &str| {
+        fixture.says(&user, "paid", Some(id), body).await;
+        eventually(SOON, async || {
+            let fires = fixture.fires(&user, &trigger).await;
+            let settled = fires.into_iter().find(|it| it.key == id);
+            settled.filter(|it| it.outcome != FireOutcome::Pending)
+        })
+        .await
+    };
+    let first = fires("m-1", r#"{"customer": "ada"}"#)
+        .await
+        .execution_id
+        .unwrap();
+    let plain = ExecuteFlow {
+        session: Some("ada".into()),
+        ..execute(&flow)
+    };
+    let plain = fixture.begin(&user, &plain).await;
+    assert_eq!(plain.state, ExecutionState::Queued);
+    let urgent = fires("m-2", r#"{"customer": "ada"}"#)
+        .await
+        .execution_id
+        .unwrap();
+    let numbered = fires("m-3", r#"{"customer": 7}"#)
+        .await
+        .execution_id
+        .unwrap();
+    let unnamed = fires("m-4", "{}").await.execution_id.unwrap();
+    let running = HashSet::from_iter(fixture.world.running());
+    assert_eq!(running, HashSet::from([first, numbered, unnamed]));
+    let refused = fires("m-5", r#"{"customer": [1]}"#).await;
+    assert_eq!(refused.outcome, FireOutcome::Refused);
+    assert_eq!(refused.reason.as_deref(), Some("session_invalid"));
+
+    fixture
+        .finish(&user, first, ExecutionState::Succeeded)
+        .await;
+    fixture.until(urgent, ExecutionState::Running).await;
+    fixture
+        .finish(&user, urgent, ExecutionState::Succeeded)
+        .await;
+    fixture.until(plain.id, ExecutionState::Running).await;
 }
 
 #[tokio::test]

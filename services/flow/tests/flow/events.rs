@@ -11,7 +11,7 @@ use crate::{Fixture, SOON, triggers::spec};
 
 impl Fixture {
     /// Publishes as any NATS client would; returns when the server has it.
-    async fn says(&self, who: &Principal, name: &str, id: Option<&str>, body: &str) {
+    pub(crate) async fn says(&self, who: &Principal, name: &str, id: Option<&str>, body: &str) {
         let subject = Subject::inbound(who.tenant, &Token::new(name).unwrap());
         let head = match id {
             Some(id) => format!("NATS/1.0\r\nNats-Msg-Id: {id}\r\n\r\n"),

@@ -18,6 +18,10 @@ pub(super) struct Draft {
     pub(super) kind: TriggerKind,
     /// Empty for the latest.
     pub(super) revision: String,
+    /// A JSON Pointer into the input; empty where executions belong to no session.
+    pub(super) session: String,
+    /// Empty for the flow's own.
+    pub(super) priority: String,
     pub(super) expression: String,
     pub(super) time_zone: String,
     pub(super) missed: String,
@@ -38,6 +42,8 @@ impl Default for Draft {
             name: String::new(),
             kind: TriggerKind::Cron,
             revision: String::new(),
+            session: String::new(),
+            priority: String::new(),
             expression: "0 9 * * 1-5".to_owned(),
             time_zone: "UTC".to_owned(),
             missed: "once".to_owned(),
@@ -59,6 +65,11 @@ impl Draft {
             revision: spec
                 .revision
                 .map(|revision| revision.to_string())
+                .unwrap_or_default(),
+            session: spec.session_pointer.clone().unwrap_or_default(),
+            priority: spec
+                .priority
+                .map(|priority| priority.to_string())
                 .unwrap_or_default(),
             ..Self::default()
         };
@@ -89,6 +100,10 @@ impl Draft {
         let mut spec = TriggerSpec {
             name: self.name.trim().to_owned(),
             revision: number(&self.revision, "/revision", "a number, or nothing")?,
+            session_pointer: Some(self.session.trim())
+                .filter(|pointer| !pointer.is_empty())
+                .map(str::to_owned),
+            priority: number(&self.priority, "/priority", "a number, or nothing")?,
             ..TriggerSpec::default()
         };
         match self.kind {
@@ -204,7 +219,7 @@ mod tests {
         for spec in [
             json!({"name": "Nightly", "revision": 3, "cron": {"expression": "0 3 * * *", "time_zone": "Europe/Rome", "missed": "all", "input": {"n": 1}}}),
             json!({"name": "Order", "webhook": {"signature": "github", "headers": ["x-id", "x-kind"], "answer": "output", "wait_ms": 2500}}),
-            json!({"name": "Paid", "event": {"name": "paid"}}),
+            json!({"name": "Paid", "session_pointer": "/data/customer", "priority": -5, "event": {"name": "paid"}}),
         ] {
             let spec: TriggerSpec = serde_json::from_value(spec).unwrap();
             let draft = Draft::of(spec.kind().unwrap(), &spec);

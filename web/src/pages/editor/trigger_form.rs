@@ -96,6 +96,8 @@ pub(super) fn TriggerForm(
                 },
             }
             TextField { label: "Revision", hint: "Empty executes the latest.", value: now.revision, inputmode: "numeric", error: wrong("/revision"), oninput: move |text| draft.write().revision = text }
+            TextField { label: "Session", hint: "Where it stands in the input, for example /body/customer. It counts where the flow's limit is by session.", value: now.session, error: wrong("/session_pointer"), oninput: move |text| draft.write().session = text }
+            TextField { label: "Priority", hint: "-100 to 100, among the executions that wait; empty for the flow's own.", value: now.priority, error: wrong("/priority"), oninput: move |text| draft.write().priority = text }
             if let Some(problem) = problem() {
                 ProblemLine { problem }
             }
