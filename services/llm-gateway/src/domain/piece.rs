@@ -64,6 +64,19 @@ impl Piece {
             extra,
         }
     }
+
+    /// Why it stopped in Anthropic's words, where no reason of chat completions says as much.
+    pub(crate) fn native(reason: &str, sequence: Option<String>) -> Option<Self> {
+        if !NATIVE_REASONS.contains(&reason) {
+            return None;
+        }
+        let mut choice = Map::from_iter([(NATIVE_REASON.to_owned(), reason.into())]);
+        choice.extend(sequence.map(|text| (STOP_SEQUENCE.to_owned(), text.into())));
+        Some(Self::beside(Extra {
+            choice,
+            ..Extra::default()
+        }))
+    }
 }
 
 /// Beside a choice: why the answer stopped, in the words of Anthropic, and at which of the caller's texts.

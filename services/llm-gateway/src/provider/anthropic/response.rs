@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json, value::RawValue};
 
 use crate::{
     domain::{
-        piece::{Extra, NATIVE_REASON, NATIVE_REASONS, Piece, STOP_SEQUENCE, Tokens},
+        piece::{Extra, Piece, Tokens},
         price::{MAX_TOKENS, WRITTEN_1H},
     },
     provider::{
@@ -325,7 +325,7 @@ impl connection::Reader for Reader {
                     .unwrap_or_default();
                 let told = reason
                     .as_deref()
-                    .and_then(|reason| native(reason, sequence));
+                    .and_then(|reason| Piece::native(reason, sequence));
                 self.stop_reason = reason.or(self.stop_reason.take());
                 Ok(told.into_iter().collect())
             }
@@ -373,19 +373,6 @@ fn call(index: u32, id: Option<String>, name: Option<String>, arguments: String)
         }],
         ..Delta::default()
     })
-}
-
-/// Why it stopped, where no reason of chat completions says as much.
-fn native(reason: &str, sequence: Option<String>) -> Option<Piece> {
-    if !NATIVE_REASONS.contains(&reason) {
-        return None;
-    }
-    let mut choice = Map::from_iter([(NATIVE_REASON.to_owned(), reason.into())]);
-    choice.extend(sequence.map(|text| (STOP_SEQUENCE.to_owned(), text.into())));
-    Some(Piece::beside(Extra {
-        choice,
-        ..Extra::default()
-    }))
 }
 
 /// Something in the message beside its text and calls.

@@ -6,6 +6,7 @@ use contracts::llm::{Complete, ToolSpec};
 use serde::Serialize;
 use serde_json::{Map, Value, json, value::RawValue, value::to_raw_value};
 
+use super::response::STOPPED_AT;
 use crate::provider::{
     Fault, Question,
     anthropic::{model, request::NOTHING},
@@ -72,6 +73,9 @@ impl Request {
             put("system", system.into());
         }
         let sampling = sampling(ask, limit, &mut left, terms)?;
+        if is_claude && sampling.contains_key("stopSequences") {
+            put("additionalModelResponseFieldPaths", json!(STOPPED_AT));
+        }
         if !sampling.is_empty() {
             put("inferenceConfig", sampling.into());
         }

@@ -20,6 +20,9 @@ use crate::{
     },
 };
 
+/// Where a Claude model says at which text it stopped: its streams have it in `delta`, against the API's reference.
+pub(super) const STOPPED_AT: [&str; 2] = ["/delta/stop_sequence", "/stop_sequence"];
+
 /// A block that is being spoken.
 enum Open {
     Thinking {
@@ -208,7 +211,12 @@ impl connection::Reader for Reader {
             "contentBlockStop" => self.stop(at),
             "messageStop" => {
                 self.stop_reason = said["stopReason"].as_str().map(str::to_owned);
-                None
+                let fields = &said["additionalModelResponseFields"];
+                let sequence = STOPPED_AT
+                    .iter()
+                    .find_map(|at| fields.pointer(at)?.as_str());
+                let reason = self.stop_reason.as_deref();
+                reason.and_then(|reason| Piece::native(reason, sequence.map(str::to_owned)))
             }
             "metadata" => {
                 self.done = self.stop_reason.is_some();
@@ -251,4 +259,52 @@ fn piece(index: u32, id: Option<String>, name: Option<String>, arguments: String
         }],
         ..Delta::default()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{domain::answer::Answer, provider::connection::Reader as _};
+
+    #[test]
+    fn the_text_at_which_it_stopped_is_told() {
+        let told = |stop: Value| {
+            let mut reader = Reader::new(Names::default(), false);
+            let usage = json!({"metadata": {"usage": {"inputTokens": 1, "outputTokens": 1}}});
+            let mut pieces = Vec::new();
+            for event in [json!({"messageStop": stop}), usage] {
+                pieces.extend(reader.event(event.to_string().as_bytes()).unwrap());
+            }
+            pieces.extend(reader.end().unwrap());
+            let mut answer = Answer::default();
+            for piece in &pieces {
+                answer.add(piece).unwrap();
+            }
+            (answer.finish().unwrap(), json!(answer.extra().choice))
+        };
+        let (stop, length) = (FinishReason::Stop, FinishReason::Length);
+        let stopped = json!({"native_finish_reason": "stop_sequence", "stop_sequence": "END"});
+        let fields = |fields: Value| json!({"stopReason": "stop_sequence", "additionalModelResponseFields": fields});
+        for (said, expect) in [
+            (json!({"stopReason": "end_turn"}), (stop, json!({}))),
+            (
+                json!({"stopReason": "stop_sequence"}),
+                (stop, json!({"native_finish_reason": "stop_sequence"})),
+            ),
+            (
+                fields(json!({"delta": {"stop_sequence": "END"}})),
+                (stop, stopped.clone()),
+            ),
+            (fields(json!({"stop_sequence": "END"})), (stop, stopped)),
+            (
+                json!({"stopReason": "model_context_window_exceeded"}),
+                (
+                    length,
+                    json!({"native_finish_reason": "model_context_window_exceeded"}),
+                ),
+            ),
+        ] {
+            assert_eq!(told(said), expect);
+        }
+    }
 }

@@ -436,6 +436,9 @@ pub(super) async fn blank_stop(bench: &Bench, vendor: Vendor) -> Outcome {
         .unwrap()
         .body;
     assert_eq!(body.pointer(place), Some(&json!(["END"])));
+    // Bedrock tells at which text a model stopped only when it is asked.
+    let asked = body.get("additionalModelResponseFieldPaths");
+    assert_eq!(asked.is_some(), vendor == Vendor::Bedrock);
     Ok(())
 }
 
