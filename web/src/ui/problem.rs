@@ -70,7 +70,7 @@ pub(crate) fn ProblemView(problem: Problem, onretry: Option<EventHandler<()>>) -
     }
 }
 
-/// In a form, above its buttons. Problems of single fields are listed where no field shows them.
+/// In a form, above its buttons. Problems of single fields are listed, without the one that is told already.
 #[component]
 pub(crate) fn ProblemLine(problem: Problem) -> Element {
     rsx! {
@@ -78,7 +78,7 @@ pub(crate) fn ProblemLine(problem: Problem) -> Element {
             Icon { glyph: Glyph::Error }
             div {
                 p { {sentence(&problem.detail)} }
-                for error in problem.errors.iter() {
+                for error in problem.errors.iter().filter(|error| !problem.detail.contains(&error.message)) {
                     p { key: "{error.path}{error.message}", code { "{error.path}" } " {error.message}" }
                 }
             }

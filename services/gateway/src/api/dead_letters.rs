@@ -3,14 +3,14 @@
 use contracts::{
     dead_letter::{DeadLetter, ListDeadLetters, Redrive},
     id::DeadLetterId,
-    page::{Page, Paging},
+    page::Page,
 };
 use poem_openapi::{
     OpenApi,
     param::{Path, Query},
 };
 
-use super::Tag;
+use super::{Tag, form::paging};
 use crate::{caller::Bearer, payload::Json};
 
 pub(crate) struct Api;
@@ -30,10 +30,7 @@ impl Api {
         /// 1 to 200, 50 when absent.
         limit: Query<Option<u32>>,
     ) -> poem::Result<Json<Page<DeadLetter>>> {
-        let paging = Paging {
-            cursor: cursor.0,
-            limit: limit.0,
-        };
+        let paging = paging(cursor, limit);
         Ok(Json(caller.ask(&ListDeadLetters { paging }).await?))
     }
 

@@ -12,7 +12,7 @@ use contracts::{
     },
     flow::Definition,
     id::{AgentId, CrewId, ExecutionId, FlowId},
-    page::{Page, Paging},
+    page::Page,
     payload::PayloadHash,
 };
 use futures::{StreamExt, stream::BoxStream};
@@ -25,7 +25,10 @@ use poem_openapi::{
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::Tag;
+use super::{
+    Tag,
+    form::{Deleted, paging},
+};
 use crate::{
     caller::Bearer,
     download::{self, Apart},
@@ -83,12 +86,6 @@ enum Live {
     AtTheEnd,
 }
 
-#[derive(ApiResponse)]
-enum Deleted {
-    #[oai(status = 204)]
-    Done,
-}
-
 #[OpenApi(prefix_path = "/executions", tag = "Tag::Executions")]
 #[allow(
     clippy::too_many_arguments,
@@ -133,10 +130,7 @@ impl Api {
             since: since.0,
             until: until.0,
             search: search.0,
-            paging: Paging {
-                cursor: cursor.0,
-                limit: limit.0,
-            },
+            paging: paging(cursor, limit),
         };
         Ok(Json(caller.ask(&request).await?))
     }

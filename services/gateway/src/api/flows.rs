@@ -10,7 +10,7 @@ use contracts::{
         RevisionSummary, TestFlow, UpdateFlow, ValidateFlow, Validation,
     },
     id::FlowId,
-    page::{Page, Paging},
+    page::Page,
 };
 use poem_openapi::{
     ApiResponse, Object, OpenApi,
@@ -19,7 +19,10 @@ use poem_openapi::{
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{PREFIX, Tag, etag};
+use super::{
+    PREFIX, Tag, etag,
+    form::{Deleted, paging},
+};
 use crate::{
     caller::Bearer,
     payload::{Json, MaybeJson},
@@ -119,12 +122,6 @@ enum Published {
 }
 
 #[derive(ApiResponse)]
-enum Deleted {
-    #[oai(status = 204)]
-    Done,
-}
-
-#[derive(ApiResponse)]
 pub(super) enum Started {
     /// The execution is durable from this moment on.
     #[oai(status = 202)]
@@ -147,10 +144,7 @@ impl Api {
     ) -> poem::Result<Json<Page<FlowSummary>>> {
         let request = ListFlows {
             search: search.0,
-            paging: Paging {
-                cursor: cursor.0,
-                limit: limit.0,
-            },
+            paging: paging(cursor, limit),
         };
         Ok(Json(caller.ask(&request).await?))
     }
@@ -245,10 +239,7 @@ impl Api {
     ) -> poem::Result<Json<Page<RevisionSummary>>> {
         let request = ListRevisions {
             flow_id: flow_id.0,
-            paging: Paging {
-                cursor: cursor.0,
-                limit: limit.0,
-            },
+            paging: paging(cursor, limit),
         };
         Ok(Json(caller.ask(&request).await?))
     }

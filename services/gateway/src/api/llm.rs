@@ -15,7 +15,7 @@ use contracts::{
         Provider, ProviderModel, ProviderTest, RateLimits, TestProvider, UpdateProvider, UsageBy,
         UsageReport,
     },
-    page::{Page, Paging},
+    page::Page,
 };
 use poem_openapi::{
     ApiResponse, Object, OpenApi,
@@ -23,7 +23,10 @@ use poem_openapi::{
 };
 use serde::Deserialize;
 
-use super::{PREFIX, Tag};
+use super::{
+    PREFIX, Tag,
+    form::{Deleted, paging},
+};
 use crate::{caller::Bearer, payload::Json};
 
 pub(crate) struct Api;
@@ -53,12 +56,6 @@ struct ProviderBody {
 enum Created {
     #[oai(status = 201)]
     Created(Json<Provider>, #[oai(header = "Location")] String),
-}
-
-#[derive(ApiResponse)]
-enum Deleted {
-    #[oai(status = 204)]
-    Done,
 }
 
 #[OpenApi(tag = "Tag::Llm")]
@@ -108,10 +105,7 @@ impl Api {
         /// 1 to 200, 50 when absent.
         limit: Query<Option<u32>>,
     ) -> poem::Result<Json<Page<Provider>>> {
-        let paging = Paging {
-            cursor: cursor.0,
-            limit: limit.0,
-        };
+        let paging = paging(cursor, limit);
         Ok(Json(caller.ask(&ListProviders { paging }).await?))
     }
 

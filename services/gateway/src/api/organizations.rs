@@ -4,7 +4,7 @@ use contracts::{
     ErrorCode, Problem, Role,
     auth::AddMember,
     id::{TenantId, UserId},
-    page::{Page, Paging},
+    page::Page,
     tenant::{
         GetOrganization, ListMembers, ListOrganizations, Member, Organization, RemoveMember,
         UpdateMember, UpdateOrganization,
@@ -16,7 +16,7 @@ use poem_openapi::{
 };
 use serde::Deserialize;
 
-use super::Tag;
+use super::{Tag, form::paging};
 use crate::{caller::Bearer, payload::Json, problem::Refusal};
 
 pub(crate) struct Api;
@@ -109,10 +109,7 @@ impl Api {
     ) -> poem::Result<Json<Page<Member>>> {
         let request = ListMembers {
             organization_id: organization_id.0,
-            paging: Paging {
-                cursor: cursor.0,
-                limit: limit.0,
-            },
+            paging: paging(cursor, limit),
         };
         Ok(Json(caller.ask(&request).await?))
     }

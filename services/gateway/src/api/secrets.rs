@@ -1,16 +1,19 @@
 //! `/secrets`: what tools send to the hosts they may be sent to; written, and never read back.
 
 use contracts::{
-    page::{Page, Paging},
+    page::Page,
     tool::{DeleteSecret, ListSecrets, Secret, SetSecret},
 };
 use poem_openapi::{
-    ApiResponse, Object, OpenApi,
+    Object, OpenApi,
     param::{Path, Query},
 };
 use serde::Deserialize;
 
-use super::Tag;
+use super::{
+    Tag,
+    form::{Deleted, paging},
+};
 use crate::{caller::Bearer, payload::Json};
 
 pub(crate) struct Api;
@@ -25,12 +28,6 @@ struct SecretBody {
     hosts: Vec<String>,
 }
 
-#[derive(ApiResponse)]
-enum Deleted {
-    #[oai(status = 204)]
-    Done,
-}
-
 #[OpenApi(prefix_path = "/secrets", tag = "Tag::Tools")]
 impl Api {
     /// The organization's secrets, without their values
@@ -43,10 +40,7 @@ impl Api {
         /// 1 to 200, 50 when absent.
         limit: Query<Option<u32>>,
     ) -> poem::Result<Json<Page<Secret>>> {
-        let paging = Paging {
-            cursor: cursor.0,
-            limit: limit.0,
-        };
+        let paging = paging(cursor, limit);
         Ok(Json(caller.ask(&ListSecrets { paging }).await?))
     }
 

@@ -2,7 +2,7 @@
 
 use contracts::{
     id::{FlowId, TriggerId},
-    page::{Page, Paging},
+    page::Page,
     trigger::{
         CreateTrigger, DeleteTrigger, DisableTrigger, EnableTrigger, Fire, GetTrigger, ListFires,
         ListTriggers, NewSecret, NewTrigger, RotateSecret, Trigger, TriggerSpec, UpdateTrigger,
@@ -14,7 +14,10 @@ use poem_openapi::{
 };
 use serde::Deserialize;
 
-use super::{PREFIX, Tag};
+use super::{
+    PREFIX, Tag,
+    form::{Deleted, in_flat_body, paging},
+};
 use crate::{
     caller::Bearer,
     payload::{Json, MaybeJson},
@@ -35,12 +38,6 @@ struct RotateBody {
 enum Created {
     #[oai(status = 201)]
     Created(Json<NewTrigger>, #[oai(header = "Location")] String),
-}
-
-#[derive(ApiResponse)]
-enum Deleted {
-    #[oai(status = 204)]
-    Done,
 }
 
 #[OpenApi(prefix_path = "/flows", tag = "Tag::Flows")]
@@ -64,10 +61,7 @@ impl Api {
     ) -> poem::Result<Json<Page<Trigger>>> {
         let request = ListTriggers {
             flow_id: flow_id.0,
-            paging: Paging {
-                cursor: cursor.0,
-                limit: limit.0,
-            },
+            paging: paging(cursor, limit),
         };
         Ok(Json(caller.ask(&request).await?))
     }
@@ -88,7 +82,8 @@ impl Api {
     ) -> poem::Result<Created> {
         let flow_id = flow_id.0;
         let spec = body.0;
-        let new = caller.ask(&CreateTrigger { flow_id, spec }).await?;
+        let request = CreateTrigger { flow_id, spec };
+        let new = caller.ask(&request).await.map_err(in_flat_body)?;
         let location = format!("{PREFIX}/flows/{flow_id}/triggers/{}", new.trigger.id);
         Ok(Created::Created(Json(new), location))
     }
@@ -133,7 +128,8 @@ impl Api {
             trigger_id: trigger_id.0,
             spec: body.0,
         };
-        Ok(Json(caller.ask(&request).await?))
+        let trigger = caller.ask(&request).await.map_err(in_flat_body)?;
+        Ok(Json(trigger))
     }
 
     /// Delete a trigger with its history; its executions stay
@@ -218,10 +214,7 @@ impl Api {
         let request = ListFires {
             flow_id: flow_id.0,
             trigger_id: trigger_id.0,
-            paging: Paging {
-                cursor: cursor.0,
-                limit: limit.0,
-            },
+            paging: paging(cursor, limit),
         };
         Ok(Json(caller.ask(&request).await?))
     }

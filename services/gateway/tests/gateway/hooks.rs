@@ -5,7 +5,7 @@ use std::time::Duration;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::DateTime;
 use contracts::{
-    ErrorCode, Problem,
+    ErrorCode, FieldProblem, Problem,
     execution::ExecutionState,
     id::{ExecutionId, FlowId, TenantId, TriggerId},
     trigger::{
@@ -40,6 +40,14 @@ async fn receive(ctx: Ctx<()>, webhook: ReceiveWebhook) -> Result<WebhookReceive
 
 /// Answers with what was asked, as far as a trigger shows it.
 async fn create(ctx: Ctx<()>, request: CreateTrigger) -> Result<NewTrigger, Problem> {
+    if request.spec.name.is_empty() {
+        let error = FieldProblem {
+            path: "/spec/name".into(),
+            message: "is empty".into(),
+        };
+        let detail = "the trigger is not valid: `/spec/name` is empty";
+        return Err(Problem::new(ErrorCode::InvalidInput, detail).with_errors(vec![error]));
+    }
     let trigger = Trigger {
         id: TriggerId::EXAMPLE,
         flow_id: request.flow_id,
@@ -198,6 +206,14 @@ async fn triggers_are_made_over_rest() {
     let unknown = json!({"name": "x", "cron": {"expression": "0 3 * * *", "zone": "UTC"}});
     let refused = platform.ask("POST", &path).json(&unknown).send().await;
     refused.assert_problem(400, "invalid_input");
+    // On the bus the fields lie under `spec`, here at the root.
+    let unnamed = json!({"name": "", "cron": {"expression": "0 3 * * *"}});
+    let refused = platform.ask("POST", &path).json(&unnamed).send().await;
+    refused.assert_problem(400, "invalid_input");
+    let problem = refused.json();
+    assert_eq!(problem["errors"][0]["path"], json!("/name"));
+    let detail = "the trigger is not valid: `/name` is empty";
+    assert_eq!(problem["detail"], json!(detail));
     platform
         .visit("POST", &path)
         .json(&spec)

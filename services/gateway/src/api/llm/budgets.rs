@@ -3,7 +3,7 @@
 use contracts::{
     id::BudgetId,
     llm::{Budget, BudgetSpec, CreateBudget, DeleteBudget, GetBudget, ListBudgets, UpdateBudget},
-    page::{Page, Paging},
+    page::Page,
 };
 use poem_openapi::{
     ApiResponse, OpenApi,
@@ -11,7 +11,10 @@ use poem_openapi::{
 };
 
 use crate::{
-    api::{PREFIX, Tag, etag},
+    api::{
+        PREFIX, Tag, etag,
+        form::{Deleted, paging},
+    },
     caller::Bearer,
     payload::Json,
 };
@@ -41,12 +44,6 @@ enum OneBudget {
     ),
 }
 
-#[derive(ApiResponse)]
-enum Deleted {
-    #[oai(status = 204)]
-    Done,
-}
-
 #[OpenApi(prefix_path = "/llm/budgets", tag = "Tag::Llm")]
 impl Api {
     /// The budgets with what was spent of them, the oldest first
@@ -59,10 +56,7 @@ impl Api {
         /// 1 to 200, 50 when absent.
         limit: Query<Option<u32>>,
     ) -> poem::Result<Json<Page<Budget>>> {
-        let paging = Paging {
-            cursor: cursor.0,
-            limit: limit.0,
-        };
+        let paging = paging(cursor, limit);
         Ok(Json(caller.ask(&ListBudgets { paging }).await?))
     }
 

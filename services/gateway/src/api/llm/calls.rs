@@ -3,14 +3,18 @@
 use contracts::{
     id::{CallId, ExecutionId},
     llm::{CallBodies, CallRecord, GetCall, GetCallBodies, ListCalls},
-    page::{Page, Paging},
+    page::Page,
 };
 use poem_openapi::{
     OpenApi,
     param::{Path, Query},
 };
 
-use crate::{api::Tag, caller::Bearer, payload::Json};
+use crate::{
+    api::{Tag, form::paging},
+    caller::Bearer,
+    payload::Json,
+};
 
 pub(crate) struct Api;
 
@@ -45,10 +49,7 @@ impl Api {
             route: route.0,
             execution_id: execution_id.0,
             failed: failed.0,
-            paging: Paging {
-                cursor: cursor.0,
-                limit: limit.0,
-            },
+            paging: paging(cursor, limit),
         };
         Ok(Json(caller.ask(&request).await?))
     }

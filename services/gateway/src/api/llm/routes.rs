@@ -3,7 +3,7 @@
 use contracts::{
     id::RouteId,
     llm::{CreateRoute, DeleteRoute, GetRoute, ListRoutes, Route, RouteSpec, UpdateRoute},
-    page::{Page, Paging},
+    page::Page,
 };
 use poem_openapi::{
     ApiResponse, OpenApi,
@@ -11,7 +11,10 @@ use poem_openapi::{
 };
 
 use crate::{
-    api::{PREFIX, Tag, etag},
+    api::{
+        PREFIX, Tag, etag,
+        form::{Deleted, paging},
+    },
     caller::Bearer,
     payload::Json,
 };
@@ -41,12 +44,6 @@ enum OneRoute {
     ),
 }
 
-#[derive(ApiResponse)]
-enum Deleted {
-    #[oai(status = 204)]
-    Done,
-}
-
 #[OpenApi(prefix_path = "/llm/routes", tag = "Tag::Llm")]
 impl Api {
     /// The routes, the oldest first
@@ -59,10 +56,7 @@ impl Api {
         /// 1 to 200, 50 when absent.
         limit: Query<Option<u32>>,
     ) -> poem::Result<Json<Page<Route>>> {
-        let paging = Paging {
-            cursor: cursor.0,
-            limit: limit.0,
-        };
+        let paging = paging(cursor, limit);
         Ok(Json(caller.ask(&ListRoutes { paging }).await?))
     }
 
