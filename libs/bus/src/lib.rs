@@ -2,7 +2,7 @@
 //!
 //! Read [`connection`] for connecting, [`request`] for asking, [`files`] for what comes in pieces, [`outside`] and [`tools`] for asking integrators, [`beats`] for who
 //! takes long, [`paces`] for who reads slowly, [`serve`] for answering, [`log`], [`work`], [`dead`], [`event`], [`kv`], [`payloads`],
-//! [`pulling`], [`records`], [`uploads`], [`wakes`] and [`writes`] for JetStream, [`topology`] for the streams and buckets that exist.
+//! [`inbound`], [`pulling`], [`records`], [`uploads`], [`wakes`] and [`writes`] for JetStream, [`topology`] for the streams and buckets that exist.
 //!
 //! **Invariant:** subjects come from `contracts::Subject` alone, and every wait has an end.
 
@@ -13,6 +13,7 @@ mod error;
 mod event;
 mod files;
 mod headers;
+mod inbound;
 mod kv;
 mod log;
 mod outside;
@@ -37,6 +38,7 @@ pub use dead::Death;
 pub use error::Error;
 pub use event::EVENT_ACK_WAIT;
 pub use headers::{HeaderMap, extract_trace, timeout_in};
+pub use inbound::{MAX_EVENT, NewEvent, NotKept};
 pub use kv::{Bucket, Change, Kv, Revised};
 pub use log::{AppendError, LogEntry};
 pub use outside::NodeCall;

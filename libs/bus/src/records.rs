@@ -31,7 +31,7 @@ impl Bus {
         reader: Service,
         batch: usize,
     ) -> Result<impl Stream<Item = Result<Delivery, Error>> + Send + use<>, Error> {
-        self.read_own(reader, &Subject::llm_calls(), LLM_CALLS, batch)
+        self.read_own(reader.as_str(), &Subject::llm_calls(), LLM_CALLS, batch)
             .await
     }
 }

@@ -7,7 +7,7 @@
 //! | `EVT`         | `evt.>`             | seven days                            |
 //! | `DEAD`        | `dead.>`            | thirty days                           |
 //! | `TRIGGERS`    | `trg.>`             | the last of each subject              |
-//! | `INBOUND`     | `in.*.event.*`      | until done, seven days, up to 1 GiB   |
+//! | `INBOUND`     | `inbound.*.*.*`     | until done, seven days, up to 1 GiB   |
 //! | `LLM_CALLS`   | `calls.llm`         | until archived, seven days, up to 1 GiB |
 //! | `PAYLOADS`    | `pay.>`             | the last of each subject, until archived |
 //! | `OBJ_UPLOADS` | `$O.UPLOADS.>`      | an hour, up to 1 GiB                  |
@@ -21,7 +21,7 @@ use async_nats::jetstream::{
 };
 use contracts::{Subject, work::WorkClass};
 
-use crate::{Bus, Error, error::during, kv::Bucket, payloads, uploads};
+use crate::{Bus, Error, error::during, inbound::MAX_STORED, kv::Bucket, payloads, uploads};
 
 /// Workers that may break down with one message before it is a dead letter.
 pub const MAX_DELIVERIES: u64 = 5;
@@ -51,8 +51,6 @@ pub(crate) const LLM_CALLS: &str = "LLM_CALLS";
 const LLM_CALLS_ROOM: i64 = 1024 * 1024 * 1024;
 /// Bytes of events that wait; more are refused.
 const INBOUND_ROOM: i64 = 1024 * 1024 * 1024;
-/// Bytes of one event.
-pub(crate) const MAX_INBOUND: i32 = 256 * 1024;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// Larger batches of records are split by the owner before.
@@ -132,8 +130,8 @@ fn wakes() -> Config {
 
 fn inbound() -> Config {
     Config {
-        max_message_size: MAX_INBOUND,
-        ..queue(INBOUND, &Subject::inbound_of_all(), INBOUND_ROOM)
+        max_message_size: MAX_STORED,
+        ..queue(INBOUND, &Subject::kept_events_of_all(), INBOUND_ROOM)
     }
 }
 

@@ -1,4 +1,4 @@
-//! What begins work without a request: wake-ups of triggers at a time, and events that integrators publish.
+//! What begins work without a request: wake-ups of triggers at a time.
 //!
 //! **Invariant:** a wake-up that was stored comes, whatever process or server dies before its time, and comes until it is
 //! acknowledged; it says only that it is time to look.
@@ -21,13 +21,7 @@ use contracts::{
 };
 use futures::Stream;
 
-use crate::{
-    Bus, Delivery, Error,
-    error::during,
-    event::MAX_IN_HAND,
-    headers::MESSAGE_ID,
-    topology::{INBOUND, TRIGGERS},
-};
+use crate::{Bus, Delivery, Error, error::during, event::MAX_IN_HAND, topology::TRIGGERS};
 
 /// A reader that is silent for this long about a message gets it once more.
 const ACK_WAIT: Duration = Duration::from_secs(30);
@@ -68,34 +62,20 @@ impl Bus {
         reader: Service,
         batch: usize,
     ) -> Result<impl Stream<Item = Result<Delivery, Error>> + Send + use<>, Error> {
-        self.read_own(reader, &Subject::wakes(), TRIGGERS, batch)
+        self.read_own(reader.as_str(), &Subject::wakes(), TRIGGERS, batch)
             .await
     }
 
-    /// The events that integrators publish, of every organization: the replicas of the reader share them, and one that is
-    /// acknowledged is gone.
-    ///
-    /// # Errors
-    /// As [`Bus::wakes`].
-    pub async fn inbound(
-        &self,
-        reader: Service,
-        batch: usize,
-    ) -> Result<impl Stream<Item = Result<Delivery, Error>> + Send + use<>, Error> {
-        self.read_own(reader, &Subject::inbound_of_all(), INBOUND, batch)
-            .await
-    }
-
-    /// Reads a stream by the one consumer that a service has there.
+    /// Reads a stream by a consumer that a service has there.
     pub(crate) async fn read_own(
         &self,
-        reader: Service,
+        durable: &str,
         filter: &Subject,
         stream: &str,
         batch: usize,
     ) -> Result<impl Stream<Item = Result<Delivery, Error>> + Send + use<>, Error> {
         let config = pull::Config {
-            durable_name: Some(reader.to_string()),
+            durable_name: Some(durable.to_owned()),
             filter_subject: filter.to_string(),
             ack_policy: AckPolicy::Explicit,
             ack_wait: ACK_WAIT,
@@ -103,16 +83,5 @@ impl Bus {
             ..pull::Config::default()
         };
         self.deliveries(config, stream.to_owned(), batch).await
-    }
-}
-
-impl Delivery {
-    /// What its sender called the message; else its place in the stream, which no other message has.
-    pub fn key(&self) -> String {
-        let named = self.headers().and_then(|headers| headers.get(MESSAGE_ID));
-        named.map_or_else(
-            || format!("seq-{}", self.sequence()),
-            |name| name.to_string(),
-        )
     }
 }

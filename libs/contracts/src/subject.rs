@@ -167,6 +167,19 @@ impl Subject {
     pub fn inbound_of_all() -> Self {
         Self("in.*.event.*".to_owned())
     }
+    /// Where such an event waits until it has begun what it begins.
+    pub fn kept_event(tenant: TenantId, name: &Token) -> Self {
+        let bucket = event_bucket(tenant);
+        Self(format!("inbound.{tenant}.{bucket}.{name}"))
+    }
+    /// The same of the tenants of one bucket, by any name.
+    pub fn kept_events(bucket: u16) -> Self {
+        Self(format!("inbound.*.{bucket}.*"))
+    }
+    /// The same of every tenant.
+    pub fn kept_events_of_all() -> Self {
+        Self("inbound.*.*.*".to_owned())
+    }
     /// Where records of questions to models wait for the archive.
     pub fn llm_calls() -> Self {
         Self("calls.llm".to_owned())
@@ -234,6 +247,22 @@ pub fn trigger_of(subject: &str) -> Option<(TenantId, TriggerId)> {
 pub fn inbound_of(subject: &str) -> Option<(TenantId, Token)> {
     let (tenant, name) = subject.strip_prefix("in.")?.split_once(".event.")?;
     Some((tenant.parse().ok()?, Token::new(name)?))
+}
+
+/// Reads `(tenant, name)` back out of what [`Subject::kept_event`] has written.
+pub fn kept_event_of(subject: &str) -> Option<(TenantId, Token)> {
+    let mut words = subject.strip_prefix("inbound.")?.splitn(3, '.');
+    let tenant = words.next()?.parse().ok()?;
+    Some((tenant, Token::new(words.nth(1)?)?))
+}
+
+/// Events wait in so many queues, each for some of the tenants: a flood of one holds up few others.
+pub const EVENT_BUCKETS: u16 = 8;
+
+fn event_bucket(tenant: TenantId) -> u16 {
+    let bytes = tenant.uuid().into_bytes();
+    // The last byte of a UUIDv7 is random.
+    u16::from(bytes[15]) % EVENT_BUCKETS
 }
 
 /// The word in `<prefix><tenant>.<word>`.
@@ -354,8 +383,11 @@ pub fn service_grants(service: Service) -> Grants {
             let told = [OwnerKind::Start, OwnerKind::Release, OwnerKind::Cancel];
             publish.extend(told.map(|kind| format!("own.*.{}", kind.as_str())));
             publish.extend([Subject::triggers(), Subject::payloads()].map(|it| it.to_string()));
+            publish.push(Subject::kept_events_of_all().to_string());
             // Who sends a webhook may wait for the output.
             subscribe.push("live.*.*".to_owned());
+            // What integrators publish is stored by us, not by the server itself.
+            subscribe.push(Subject::inbound_of_all().to_string());
         }
         Service::Execution => {
             publish.extend(

@@ -54,6 +54,7 @@ pub fn service(pool: sql::Pool, vault: vault::Vault) -> kernel::Service<FlowStor
         .on(handlers::triggers::rotate)
         .on(handlers::webhooks::receive)
         .task("triggers", wakes::due)
+        .task("door", wakes::arriving)
         .task("events", wakes::inbound)
         .task("places", places::keep)
 }

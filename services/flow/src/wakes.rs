@@ -4,6 +4,7 @@
 //! and the next wake-up is stored.
 
 mod arming;
+mod door;
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,12 +15,13 @@ use contracts::{
     Service,
     execution::DeliverEvent,
     id::{ExecutionId, FireId, TenantId},
-    subject::{Token, inbound_of, trigger_of},
+    subject::{Token, kept_event_of, trigger_of},
     trigger::{Fire, FireOutcome, Trigger, TriggerKind},
 };
 use futures::{Stream, StreamExt};
 use kernel::TaskCtx;
 
+pub(crate) use self::door::arriving;
 use crate::{
     domain::{
         cron::{self, Schedule},
@@ -47,8 +49,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 const QUICK: u64 = 2;
 /// Deliveries of an event after which something is wrong that waiting does not heal.
 const DELIVERIES: u64 = 500;
-/// Characters of what an event is known by.
-const MAX_KEY: usize = 200;
 
 /// What is left to do for a message.
 pub(crate) enum Left {
@@ -74,7 +74,7 @@ impl From<&Delivery> for Heard {
         Self {
             subject: delivery.subject().to_owned(),
             body: delivery.payload().clone(),
-            key: delivery.key(),
+            key: delivery.event_id(),
             stored_at: delivery.stored_at(),
             deliveries: delivery.deliveries(),
         }
@@ -94,9 +94,9 @@ pub(crate) async fn due(task: TaskCtx<FlowStore>) {
     }
 }
 
-/// Events of integrators.
+/// Events of integrators that were acknowledged.
 pub(crate) async fn inbound(task: TaskCtx<FlowStore>) {
-    match task.bus.inbound(Service::Flow, AT_ONCE).await {
+    match task.bus.kept_events(Service::Flow, AT_ONCE).await {
         Ok(events) => follow(task, events, hear).await,
         Err(error) => tracing::warn!(%error, "events cannot be followed"),
     }
@@ -275,10 +275,10 @@ pub(crate) async fn wake_soon(bus: &Bus, tenant: TenantId, trigger: &Trigger) ->
 /// An event of an integrator: every trigger that waits for it begins an execution, and the execution that has waited longest
 /// for it goes on.
 async fn hear(bus: Bus, state: State, heard: Heard) -> Result<Left, Error> {
-    let (tenant, name) = inbound_of(&heard.subject).ok_or(Error::Unreadable)?;
+    let (tenant, name) = kept_event_of(&heard.subject).ok_or(Error::Unreadable)?;
     let now = now();
     let at = heard.stored_at.unwrap_or(now);
-    let key = short(heard.key);
+    let key = heard.key;
     let input = rules::event_input(&name, &key, &heard.body, at).ok_or(Error::Unreadable)?;
     let delivery = DeliverEvent {
         name: name.to_string(),
@@ -318,16 +318,6 @@ async fn hear(bus: Bus, state: State, heard: Heard) -> Result<Left, Error> {
         }
     }
     Ok(left)
-}
-
-/// What a fire is known by must fit into an index.
-fn short(key: String) -> String {
-    let fits = key.len() <= MAX_KEY && !key.contains(char::is_control);
-    if fits {
-        key
-    } else {
-        contracts::hash(key.as_bytes())
-    }
 }
 
 pub(crate) fn fire(

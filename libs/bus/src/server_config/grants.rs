@@ -5,7 +5,7 @@ use contracts::{
     chat::Asked,
     execution::Finished,
     flow::PlaceTaken,
-    subject::{Grants, micro_service, service_grants},
+    subject::{EVENT_BUCKETS, Grants, micro_service, service_grants},
     work::WorkClass,
 };
 
@@ -13,7 +13,7 @@ use super::ServerUser;
 use crate::{
     Bucket,
     event::durable,
-    payloads,
+    inbound, payloads,
     topology::{DEAD, EVENTS, INBOUND, LLM_CALLS, TRIGGERS, log_stream, work_stream},
     uploads,
 };
@@ -97,7 +97,13 @@ fn of_service(service: Service, partitions: u16) -> Grants {
     publish.extend(upload_grants(service));
     if service == Service::Flow {
         publish.extend(reads_own(service, TRIGGERS, &Subject::wakes()));
-        publish.extend(reads_own(service, INBOUND, &Subject::inbound_of_all()));
+        for bucket in 0..EVENT_BUCKETS {
+            let (reader, filter) = (
+                inbound::reader(service, bucket),
+                Subject::kept_events(bucket),
+            );
+            publish.extend(reads_by(&reader, INBOUND, &filter));
+        }
         publish.extend(reads_events::<Finished>(service));
         publish.extend(reads_events::<PlaceTaken>(service));
     }

@@ -1,5 +1,6 @@
 //! Each user of a configured server can do what it must and nothing else.
 
+mod inbound;
 mod owners;
 mod payloads;
 mod services;

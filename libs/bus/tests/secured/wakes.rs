@@ -1,8 +1,7 @@
-//! Wake-ups of triggers, and the events they wait for, with the permissions of production.
+//! Wake-ups of triggers, with the permissions of production.
 
 use std::time::Duration;
 
-use bus::server_config::ServerUser;
 use chrono::{TimeDelta, Utc};
 use contracts::{
     Service, Subject,
@@ -48,26 +47,4 @@ async fn a_wake_up_comes_at_its_time_until_it_is_acknowledged() {
         .expect("it arrives");
     assert_eq!(again.deliveries(), 2);
     again.ack().await.expect("is acknowledged");
-}
-
-#[tokio::test]
-async fn events_are_read_by_flow_and_published_by_no_service() {
-    let nats = platform().await;
-    let flow = connect(&nats, Service::Flow).await;
-    let events = flow.inbound(Service::Flow, 4).await.expect("may be read");
-    let mut events = Box::pin(events);
-    let subject = Subject::inbound(TenantId::EXAMPLE, &Token::new("x").expect("a token"));
-    for user in [
-        ServerUser::Admin,
-        Service::Flow.into(),
-        Service::Gateway.into(),
-    ] {
-        let bus = connect(&nats, user).await;
-        bus.publish_bytes(&subject, "{}".into())
-            .await
-            .expect("is sent");
-        bus.flush().await.expect("flushes");
-    }
-    let none = tokio::time::timeout(Duration::from_millis(500), events.next()).await;
-    assert!(none.is_err(), "an event of a service arrived");
 }

@@ -133,8 +133,19 @@ fn triggers_and_events_are_read_back() {
     assert_eq!(trigger_of(&format!("{subject}.x")), None);
     let name = Token::new("order-paid").unwrap();
     let subject = Subject::inbound(tenant, &name);
-    assert_eq!(inbound_of(subject.as_str()), Some((tenant, name)));
+    assert_eq!(inbound_of(subject.as_str()), Some((tenant, name.clone())));
     assert_eq!(inbound_of(&format!("in.{tenant}.event.a.b")), None);
+    let kept = Subject::kept_event(tenant, &name);
+    assert_eq!(kept_event_of(kept.as_str()), Some((tenant, name)));
+    assert_eq!(kept_event_of(&format!("{kept}.b")), None);
+    let of_bucket = |bucket: &u16| {
+        let (before, after) = ("inbound.", format!(".{bucket}."));
+        let filter = Subject::kept_events(*bucket).to_string();
+        assert_eq!(filter, format!("{before}*{after}*"));
+        kept.as_str().contains(&after)
+    };
+    let buckets = (0..EVENT_BUCKETS).filter(of_bucket);
+    assert_eq!(buckets.count(), 1);
 }
 
 #[test]

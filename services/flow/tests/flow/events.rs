@@ -2,31 +2,46 @@
 
 use std::collections::BTreeSet;
 
-use contracts::{Principal, Role, Subject, subject::Token, trigger::FireOutcome};
-use serde_json::json;
+use contracts::{Principal, Role, trigger::FireOutcome};
+use serde_json::{Value, json};
 use testkit::eventually;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
 use crate::{Fixture, SOON, triggers::spec};
 
 impl Fixture {
-    /// Publishes as any NATS client would; returns when the server has it.
-    pub(crate) async fn says(&self, who: &Principal, name: &str, id: Option<&str>, body: &str) {
-        let subject = Subject::inbound(who.tenant, &Token::new(name).unwrap());
+    /// Publishes as any JetStream client does; what is answered. Where nobody listens yet it is sent again.
+    pub(crate) async fn says(
+        &self,
+        who: &Principal,
+        name: &str,
+        id: Option<&str>,
+        body: impl AsRef<[u8]>,
+    ) -> Value {
+        let subject = format!("in.{}.event.{name}", who.tenant);
         let head = match id {
             Some(id) => format!("NATS/1.0\r\nNats-Msg-Id: {id}\r\n\r\n"),
             None => "NATS/1.0\r\n\r\n".to_owned(),
         };
+        let body = body.as_ref();
         let (head_bytes, bytes) = (head.len(), head.len() + body.len());
-        let mut connection = tokio::net::TcpStream::connect(self.nats.address())
-            .await
-            .unwrap();
-        let text = format!(
-            "CONNECT {{\"verbose\":false,\"headers\":true}}\r\nHPUB {subject} {head_bytes} {bytes}\r\n{head}{body}\r\nPING\r\n"
-        );
-        connection.write_all(text.as_bytes()).await.unwrap();
-        let mut lines = BufReader::new(connection).lines();
-        while lines.next_line().await.unwrap().unwrap() != "PONG" {}
+        let mut sent = format!("HPUB {subject} answer {head_bytes} {bytes}\r\n{head}").into_bytes();
+        sent.extend_from_slice(body);
+        sent.extend_from_slice(b"\r\n");
+        let connection = tokio::net::TcpStream::connect(self.nats.address()).await;
+        let (reader, mut writer) = connection.unwrap().into_split();
+        let begin = "CONNECT {\"verbose\":false,\"headers\":true,\"no_responders\":true}\r\nSUB answer 1\r\n";
+        writer.write_all(begin.as_bytes()).await.unwrap();
+        writer.write_all(&sent).await.unwrap();
+        let mut lines = BufReader::new(reader).lines();
+        loop {
+            let line = lines.next_line().await.unwrap().unwrap();
+            if line.starts_with("NATS/1.0 503") {
+                writer.write_all(&sent).await.unwrap();
+            } else if line.starts_with("{\"") {
+                return serde_json::from_str(&line).unwrap();
+            }
+        }
     }
 }
 
@@ -117,6 +132,56 @@ async fn an_event_begins_one_execution_of_each_that_waits_for_it() {
     );
     assert!(named["at"].is_string());
     assert!(input.clone().any(|input| input["data"] == json!("plain")));
+}
+
+/// What one organization calls an event is no business of another, and of each name it is another event.
+#[tokio::test]
+async fn an_id_is_known_within_an_organization_and_a_name() {
+    let fixture = Fixture::start().await;
+    let mut triggers = Vec::new();
+    for _ in 0..2 {
+        let user = fixture.user(Role::Editor).await;
+        let (flow, _) = fixture.published(&user).await;
+        for name in ["order-paid", "order-sent"] {
+            let made = spec(json!({"event": {"name": name}}));
+            let made = fixture.trigger(&user, &flow, made).await.trigger;
+            triggers.push((user.clone(), name, made));
+        }
+    }
+    for (user, name, _) in &triggers {
+        let answer = fixture.says(user, name, Some("order-7"), "{}").await;
+        assert!(answer["seq"].as_u64() > Some(0), "{answer}");
+        assert_eq!(answer["stream"], json!("INBOUND"));
+    }
+    for (user, _, trigger) in &triggers {
+        let fires = fixture.settled(user, trigger, 1).await;
+        assert_eq!((fires.len(), fires[0].key.as_str()), (1, "order-7"));
+        assert_eq!(fires[0].outcome, FireOutcome::Started);
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_cannot_be_understood_is_refused() {
+    let fixture = Fixture::start().await;
+    let user = fixture.user(Role::Editor).await;
+    let long = "x".repeat(256 * 1024 + 1);
+    for (name, body, why) in [
+        ("paid", &[0xff][..], "an event is JSON, or text in UTF-8"),
+        ("paid", long.as_bytes(), "an event has at most 256 KiB"),
+        (
+            "p~d",
+            b"{}",
+            "the name of an event has 1 to 64 letters, digits, `_` or `-`",
+        ),
+    ] {
+        let answer = fixture.says(&user, name, None, body).await;
+        let error = &answer["error"];
+        assert_eq!(
+            (&error["code"], &error["description"]),
+            (&json!(400), &json!(why))
+        );
+    }
+    assert_eq!(fixture.in_hand().await, Some(0));
 }
 
 #[tokio::test]

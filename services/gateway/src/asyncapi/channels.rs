@@ -96,17 +96,17 @@ fn inbound(channels: &mut Map<String, Value>, operations: &mut Map<String, Value
         name: "event",
         address: "in.{tenant}.event.{name}",
         summary: "Something happened that triggers of flows may wait for",
-        description: "Begins an execution of each flow with a trigger for events of this name, in the name of the trigger's user. Stored for up to seven days until it has begun them; publish with JetStream to hear that it is stored. Published by integrators whose role is operator or above.",
+        description: "Begins an execution of each flow with a trigger for events of this name, in the name of the trigger's user. Stored for up to seven days until it has begun them; publish as to JetStream to hear that it is stored: the platform answers as JetStream does. Published by integrators whose role is operator or above.",
     };
     let message = json!({
         "name": "event",
         "headers": {
             "type": "object",
             "properties": {
-                "Nats-Msg-Id": {"type": "string", "description": "What the event is known by: of all that bear one id, one counts for each trigger."},
+                "Nats-Msg-Id": {"type": "string", "description": "What the event is known by: of all events of one name that bear one id, one counts for each trigger."},
             },
         },
-        "payload": {"description": "Any JSON, or text, up to 256 KiB with its headers: `data` of the execution's input `{event, id, data, at}`."},
+        "payload": {"description": "Any JSON, or text, up to 256 KiB: `data` of the execution's input `{event, id, data, at}`."},
         "examples": [{"payload": {"order": 7}}],
     });
     told.insert(message, channels, operations);

@@ -209,7 +209,7 @@ async fn triggers_are_made_over_rest() {
     // On the bus the fields lie under `spec`, here at the root.
     let unnamed = json!({"name": "", "cron": {"expression": "0 3 * * *"}});
     let refused = platform.ask("POST", &path).json(&unnamed).send().await;
-    refused.assert_problem(400, "invalid_input");
+    refused.assert_problem(422, "invalid_input");
     let problem = refused.json();
     assert_eq!(problem["errors"][0]["path"], json!("/name"));
     let detail = "the trigger is not valid: `/name` is empty";
