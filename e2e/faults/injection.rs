@@ -253,7 +253,11 @@ impl Target<'_> {
         self.history.fault("there is room again");
         self.rest(ALARM).await?;
         let streams = Streams::new(servers::operator(&self.bus.url()).await?);
-        let refused = match streams.write(1).await {
+        let written = async {
+            streams.write(1).await?;
+            streams.lease().await
+        };
+        let refused = match written.await {
             Err(error) => Some(format!("{error:#}")),
             Ok(()) => self.fleet.unwritable().await,
         };

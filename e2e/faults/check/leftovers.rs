@@ -12,6 +12,7 @@ use crate::report::Violation;
 const GONE: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(250);
 const QUEUES: &str = "WORK_";
+const EVENTS: &str = "INBOUND";
 const DEAD: &str = "DEAD";
 const LEASES: &str = "LEASES";
 /// The one consumer of a queue.
@@ -63,8 +64,7 @@ impl Streams {
         Ok(stream.get_info().await?.state.messages)
     }
 
-    /// Stores a message on so many servers and takes it away again, in a stream of its own and in the bucket of the leases: one
-    /// that met a full disk may stay as it is until the server is started again, while others are well.
+    /// Stores a message on so many servers and takes it away again, in a stream of its own.
     pub(crate) async fn write(&self, replicas: usize) -> Result<()> {
         let config = jetstream::stream::Config {
             name: "ROOM".to_owned(),
@@ -75,6 +75,12 @@ impl Streams {
         self.context.create_stream(config).await?;
         self.context.publish("room", "x".into()).await?.await?;
         self.context.delete_stream("ROOM").await?;
+        Ok(())
+    }
+
+    /// Stores a lease and takes it away again: a bucket that met a full disk may stay as it is until the server is started
+    /// again, while other streams are well.
+    pub(crate) async fn lease(&self) -> Result<()> {
         let leases = self.context.get_key_value(LEASES).await?;
         leases.put("room", "x".into()).await?;
         leases.purge("room").await?;
@@ -83,6 +89,11 @@ impl Streams {
 
     async fn left(&self) -> Result<Vec<String>> {
         let mut left = Vec::new();
+        let events = self.context.get_stream(EVENTS).await?;
+        let waiting = events.get_info().await?.state.messages;
+        if waiting > 0 {
+            left.push(format!("`{EVENTS}` holds {waiting} events"));
+        }
         let mut names = self.context.stream_names();
         while let Some(name) = names.next().await {
             let name = name?;
