@@ -20,7 +20,7 @@ pub(crate) const HEARTBEAT: &str = "Troupe-Heartbeat";
 pub(crate) const PACE: &str = "Troupe-Pace";
 /// Chunks that may come before the reader has said a word.
 pub(crate) const WINDOW: &str = "Troupe-Window";
-/// What an integrator calls an event that waits.
+/// What an event of an integrator is known by while it waits.
 pub(crate) const EVENT_ID: &str = "Troupe-Event-Id";
 /// JetStream's deduplication key.
 pub(crate) const MESSAGE_ID: &str = "Nats-Msg-Id";

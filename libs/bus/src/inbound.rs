@@ -36,8 +36,8 @@ pub(crate) const MAX_STORED: i32 = MAX_EVENT as i32 + 4 * 1024;
 pub struct NewEvent {
     pub tenant: TenantId,
     pub name: Token,
-    /// What its sender called it, up to 200 characters.
-    pub id: Option<String>,
+    /// What it is known by, up to 200 characters.
+    pub id: String,
     /// At most [`MAX_EVENT`] bytes.
     pub body: Bytes,
 }
@@ -122,9 +122,7 @@ impl Bus {
     /// When it is not known to be stored.
     pub async fn keep_event(&self, event: NewEvent) -> Result<u64, Error> {
         let mut headers = HeaderMap::new();
-        if let Some(id) = event.id {
-            headers.insert(EVENT_ID, id);
-        }
+        headers.insert(EVENT_ID, event.id);
         let message = PublishMessage::build().headers(headers).payload(event.body);
         let subject = Subject::kept_event(event.tenant, &event.name);
         let stored = self.store(INBOUND, subject, message).await;
@@ -170,13 +168,10 @@ impl Bus {
 }
 
 impl Delivery {
-    /// What the sender of an event called it; else its place in the stream, which no other event has.
+    /// What an event is known by; empty for every other message.
     pub fn event_id(&self) -> String {
         let named = self.headers().and_then(|headers| headers.get(EVENT_ID));
-        named.map_or_else(
-            || format!("seq-{}", self.sequence()),
-            |name| name.to_string(),
-        )
+        named.map(ToString::to_string).unwrap_or_default()
     }
 }
 

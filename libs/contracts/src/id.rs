@@ -133,6 +133,8 @@ typed_ids! {
     TriggerId = "trig";
     /// One time that a trigger fired.
     FireId = "fire";
+    /// An event of an integrator who gave it no name of its own.
+    EventId = "event";
     ExecutionId = "exec";
     /// Past executions, run once more against another state of their flow.
     RegressionId = "regr";
@@ -166,6 +168,7 @@ id_text!(
     FlowId,
     TriggerId,
     FireId,
+    EventId,
     ExecutionId,
     RegressionId,
     DeadLetterId,

@@ -18,7 +18,7 @@ fn event(tenant: TenantId, id: &str) -> NewEvent {
     NewEvent {
         tenant,
         name: Token::new("paid").expect("a token"),
-        id: Some(id.to_owned()),
+        id: id.to_owned(),
         body: "{}".into(),
     }
 }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use bus::{Incoming, MAX_EVENT, NewEvent, NotKept};
 use contracts::{
     Service,
-    id::TenantId,
+    id::{EventId, TenantId},
     subject::{Token, inbound_of},
 };
 use futures::{StreamExt, stream::FuturesUnordered};
@@ -81,14 +81,15 @@ fn read(arrived: &Incoming) -> Result<NewEvent, NotKept> {
         "the name of an event has 1 to 64 letters, digits, `_` or `-`",
     ))?;
     let body = arrived.payload().clone();
-    let id = arrived.message_id().map(short);
+    let id = arrived.message_id();
+    let id = id.map_or_else(|| EventId::generate().to_string(), short);
     written(tenant, name, id, body)
 }
 
 fn written(
     tenant: TenantId,
     name: Token,
-    id: Option<String>,
+    id: String,
     body: bytes::Bytes,
 ) -> Result<NewEvent, NotKept> {
     if body.len() > MAX_EVENT {
@@ -160,7 +161,7 @@ mod tests {
 
     fn event(tenant: TenantId, bytes: usize) -> Result<NewEvent, NotKept> {
         let name = Token::new("paid").unwrap();
-        written(tenant, name, None, vec![b'x'; bytes].into())
+        written(tenant, name, "1".to_owned(), vec![b'x'; bytes].into())
     }
 
     #[test]
@@ -189,7 +190,7 @@ mod tests {
         let tenant = TenantId::generate();
         assert_eq!(event(tenant, MAX_EVENT + 1).unwrap_err(), NotKept::TooLarge);
         let name = Token::new("paid").unwrap();
-        let binary = written(tenant, name, None, vec![0xff].into());
+        let binary = written(tenant, name, "1".to_owned(), vec![0xff].into());
         assert!(matches!(binary, Err(NotKept::Invalid(_))));
         assert_eq!(short("order-7"), "order-7");
         assert_eq!(short(&"x".repeat(201)).len(), short("a\nb").len());

@@ -104,6 +104,7 @@ async fn an_event_begins_one_execution_of_each_that_waits_for_it() {
         let keys: BTreeSet<_> = fires.iter().map(|fire| fire.key.as_str()).collect();
         assert_eq!(keys.len(), 3, "{keys:?}");
         assert!(keys.contains("m-1") && keys.contains("m-2"));
+        assert!(keys.iter().any(|key| key.starts_with("event_")), "{keys:?}");
     }
     // Each was delivered to the executions that may wait for it, whoever else began one.
     let delivered = eventually(SOON, async || {
