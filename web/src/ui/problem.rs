@@ -78,12 +78,25 @@ pub(crate) fn ProblemLine(problem: Problem) -> Element {
             Icon { glyph: Glyph::Error }
             div {
                 p { {sentence(&problem.detail)} }
-                for error in problem.errors.iter().filter(|error| !problem.detail.contains(&error.message)) {
+                for error in untold(&problem) {
                     p { key: "{error.path}{error.message}", code { "{error.path}" } " {error.message}" }
                 }
             }
         }
     }
+}
+
+/// The problems of fields without the one that the detail is of.
+fn untold(problem: &Problem) -> impl Iterator<Item = &FieldProblem> {
+    let is_told = |error: &FieldProblem| {
+        let (path, message) = (error.path.as_str(), &error.message);
+        // As a place, or as the name of the field.
+        let names = [path, path.trim_start_matches('/')];
+        names
+            .iter()
+            .any(|name| problem.detail.ends_with(&format!("`{name}` {message}")))
+    };
+    problem.errors.iter().filter(move |error| !is_told(error))
 }
 
 /// What is wrong with the field at that JSON pointer.
@@ -96,6 +109,27 @@ pub(crate) fn field_error(problem: Option<&Problem>, path: &str) -> Option<Strin
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_field_that_the_detail_is_of_is_not_listed_again() {
+        let error = |path: &str| FieldProblem {
+            path: path.to_owned(),
+            message: "must be 1 to 100".to_owned(),
+        };
+        let errors = vec![error("/most"), error("/waiting")];
+        let paths = |detail: &str| {
+            let problem = invalid(detail, errors.clone());
+            let paths: Vec<_> = untold(&problem).map(|error| error.path.clone()).collect();
+            paths
+        };
+        assert_eq!(paths("it is not valid"), ["/most", "/waiting"]);
+        for told in [
+            "it is not valid: `/most` must be 1 to 100",
+            "`most` must be 1 to 100",
+        ] {
+            assert_eq!(paths(told), ["/waiting"]);
+        }
+    }
 
     #[test]
     fn details_become_sentences() {

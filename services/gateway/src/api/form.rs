@@ -22,7 +22,8 @@ pub(super) fn paging(cursor: Query<Option<String>>, limit: Query<Option<u32>>) -
 /// On the bus the fields that an author writes lie under `spec`, in a REST body at its root: the places of problems
 /// follow.
 pub(super) fn in_flat_body(Refusal(mut problem): Refusal) -> Refusal {
-    problem.detail = problem.detail.replace("`/spec/", "`/");
+    let detail = problem.detail.replace("`/spec` ", "it ");
+    problem.detail = detail.replace("`/spec/", "`/");
     for error in &mut problem.errors {
         if let Some(rest) = error.path.strip_prefix("/spec") {
             error.path = rest.to_owned();

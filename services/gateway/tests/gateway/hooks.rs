@@ -40,12 +40,17 @@ async fn receive(ctx: Ctx<()>, webhook: ReceiveWebhook) -> Result<WebhookReceive
 
 /// Answers with what was asked, as far as a trigger shows it.
 async fn create(ctx: Ctx<()>, request: CreateTrigger) -> Result<NewTrigger, Problem> {
-    if request.spec.name.is_empty() {
+    let path = match request.spec.name.as_str() {
+        "" => Some("/spec/name"),
+        "whole" => Some("/spec"),
+        _ => None,
+    };
+    if let Some(path) = path {
+        let detail = format!("the trigger is not valid: `{path}` is wrong");
         let error = FieldProblem {
-            path: "/spec/name".into(),
-            message: "is empty".into(),
+            path: path.to_owned(),
+            message: "is wrong".to_owned(),
         };
-        let detail = "the trigger is not valid: `/spec/name` is empty";
         return Err(Problem::new(ErrorCode::InvalidInput, detail).with_errors(vec![error]));
     }
     let trigger = Trigger {
@@ -207,13 +212,17 @@ async fn triggers_are_made_over_rest() {
     let refused = platform.ask("POST", &path).json(&unknown).send().await;
     refused.assert_problem(400, "invalid_input");
     // On the bus the fields lie under `spec`, here at the root.
-    let unnamed = json!({"name": "", "cron": {"expression": "0 3 * * *"}});
-    let refused = platform.ask("POST", &path).json(&unnamed).send().await;
-    refused.assert_problem(422, "invalid_input");
-    let problem = refused.json();
-    assert_eq!(problem["errors"][0]["path"], json!("/name"));
-    let detail = "the trigger is not valid: `/name` is empty";
-    assert_eq!(problem["detail"], json!(detail));
+    for (name, place, detail) in [
+        ("", "/name", "the trigger is not valid: `/name` is wrong"),
+        ("whole", "", "the trigger is not valid: it is wrong"),
+    ] {
+        let wrong = json!({"name": name, "cron": {"expression": "0 3 * * *"}});
+        let refused = platform.ask("POST", &path).json(&wrong).send().await;
+        refused.assert_problem(422, "invalid_input");
+        let problem = refused.json();
+        assert_eq!(problem["errors"][0]["path"], json!(place));
+        assert_eq!(problem["detail"], json!(detail));
+    }
     platform
         .visit("POST", &path)
         .json(&spec)
